@@ -1,0 +1,2 @@
+//! `eim`, the command line client.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The EIM wire protocol.

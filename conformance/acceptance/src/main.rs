@@ -1,0 +1,2 @@
+//! Acceptance runs.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The EIM reference server.
+fn main() {}

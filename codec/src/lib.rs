@@ -1,1 +1,37 @@
-//! The EIM wire protocol.
+//! The EIM wire protocol, for embedding: octets to frames and back, compression, fragments,
+//! typed payloads, and (feature `connection`) the whole protocol as a sans-IO state machine.
+//!
+//! Nothing here opens a socket, reads a clock or draws a random number; octets and time are
+//! arguments. The one exception is the module `tokio` (feature `tokio`), the driver that turns
+//! sockets into octets for both sides.
+//!
+//! - [`Decoder`] turns octets, split anywhere, into [`Frame`]s, slicing payloads out of the
+//!   chunks it is fed. *Incomplete*, *rejected* and *frame* are three different outcomes.
+//! - [`Encoder`] and [`encode_frame`] write frames.
+//! - [`compression`] and [`fragment`] change payloads between wire and message.
+//! - [`payload`] holds the Protobuf messages and the checks beyond Protobuf.
+//! - [`registry`] holds every number of the protocol, generated from `spec/registry`.
+//!
+//! The crate is `no_std` with `alloc` unless a feature needs the standard library: `zstd`,
+//! `snappy`, `tokio` and `arbitrary` do, `lz4` and `connection` do not.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod id;
+pub mod payload;
+pub mod registry;
+pub mod time;
+
+#[cfg(feature = "connection")]
+pub mod connection;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+// `gen` is a keyword of this edition.
+#[path = "gen/mod.rs"]
+mod generated;

@@ -22,10 +22,29 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod compression;
+pub mod fragment;
 pub mod id;
 pub mod payload;
 pub mod registry;
 pub mod time;
+
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
+mod decoder;
+mod encoder;
+mod error;
+mod frame;
+mod grow;
+mod header;
+mod limits;
+
+pub use decoder::{Decoded, Decoder};
+pub use encoder::Encoder;
+pub use error::{EncodeError, Fault, Rejected, Stage};
+pub use frame::{Frame, encode_frame};
+pub use header::{HEADER_OCTETS, Header};
+pub use limits::{CompressionSet, DecoderLimits, INVARIANT_VERSION, VERSION, version_octet};
 
 #[cfg(feature = "connection")]
 pub mod connection;

@@ -223,7 +223,7 @@ fn frames(out: &mut String, registry: FrameTypes) {
         )
         .unwrap();
     }
-    grease(out, "FrameType", &registry.grease, 4);
+    grease(out, &registry.grease, 4);
     writeln!(out, "}}\n\npub(crate) static RANGES: &[RangeInfo] = &[").unwrap();
     for Range {
         first,
@@ -289,7 +289,7 @@ fn frame_row(out: &mut String, frame: &Frame) {
     .unwrap();
 }
 
-fn grease(out: &mut String, number: &str, grease: &Grease, width: usize) {
+fn grease(out: &mut String, grease: &Grease, width: usize) {
     let values: Vec<_> = grease
         .values
         .iter()
@@ -360,7 +360,7 @@ fn named(
 
 fn compressions(out: &mut String, registry: Compressions) {
     let mut more = String::new();
-    grease(&mut more, "Compression", &registry.grease, 4);
+    grease(&mut more, &registry.grease, 4);
     named(
         out,
         "Compression",
@@ -380,7 +380,7 @@ fn capabilities(out: &mut String, registry: Capabilities) {
          pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = {first:#06x}..={last:#06x};"
     )
     .unwrap();
-    grease(&mut more, "Capability", &registry.grease, 6);
+    grease(&mut more, &registry.grease, 6);
     named(
         out,
         "Capability",

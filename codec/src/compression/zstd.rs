@@ -1,0 +1,74 @@
+//! One Zstandard frame, with a bounded window and without a dictionary.
+
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{
+    CParameter, find_frame_compressed_size, get_dict_id_from_frame, get_frame_content_size,
+};
+
+use crate::registry::limits;
+
+const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+const WINDOW_LOG: u32 = limits::ZSTD_WINDOW_LOG.maximum;
+
+// Contexts are large and slow to make, and nothing of one payload reaches the next.
+std::thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+// impl[EIM-CMP-002, EIM-CMP-012]
+pub(super) fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let compressor = match slot {
+            Some(compressor) => compressor,
+            None => {
+                let mut compressor = Compressor::new(::zstd::DEFAULT_COMPRESSION_LEVEL).ok()?;
+                compressor
+                    .set_parameter(CParameter::WindowLog(WINDOW_LOG))
+                    .ok()?;
+                slot.insert(compressor)
+            }
+        };
+        payload.extend_from_slice(&compressor.compress(plain).ok()?);
+        Some(())
+    })
+}
+
+// impl[EIM-CMP-019, EIM-CMP-020, EIM-CMP-021, EIM-CMP-022]
+pub(super) fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
+    if !data.starts_with(&MAGIC)
+        || window(data)? > 1 << WINDOW_LOG
+        || get_dict_id_from_frame(data).is_some()
+        || find_frame_compressed_size(data).ok()? != data.len()
+        || get_frame_content_size(data)
+            .ok()?
+            .is_some_and(|stated| usize::try_from(stated) != Ok(size))
+    {
+        return None;
+    }
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(Decompressor::new().ok()?),
+        };
+        let mut plain = Vec::with_capacity(size);
+        let written = decompressor.decompress_to_buffer(data, &mut plain).ok()?;
+        (written == size).then_some(plain)
+    })
+}
+
+/// The window size that a Zstandard frame declares, in octets (RFC 8878, 3.1.1.1.2); that of a
+/// single segment is its content size.
+fn window(data: &[u8]) -> Option<u64> {
+    let descriptor = *data.get(MAGIC.len())?;
+    let single_segment = descriptor & 0b10_0000 != 0;
+    if single_segment {
+        return get_frame_content_size(data).ok()?;
+    }
+    let window = *data.get(MAGIC.len() + 1)?;
+    let base = 1_u64 << (10 + (window >> 3));
+    Some(base + (base >> 3) * u64::from(window & 0b111))
+}

@@ -1,2 +1,91 @@
-//! Acceptance runs.
-fn main() {}
+//! Acceptance runs: real servers and clients on this machine, killed and cut off on purpose, and a
+//! judge that looks only at what senders were promised and what devices hold.
+
+mod device;
+mod disk;
+mod failure;
+mod loadgen;
+mod patience;
+mod process;
+mod scenario;
+mod seed;
+mod server;
+mod text;
+mod verdict;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use failure::Failure;
+use process::Programs;
+
+/// Runs real servers and clients, kills them, and judges what is left.
+///
+/// Exit codes: 0 everything held, 1 something was lost, doubled or reordered, 2 usage or set-up.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The server under test; by default the `eim-server` beside this program.
+    #[arg(long, global = true)]
+    server: Option<PathBuf>,
+    /// The client under test; by default the `eim` beside this program.
+    #[arg(long, global = true)]
+    client: Option<PathBuf>,
+    /// Where to keep data, logs and the report; by default a temporary folder.
+    #[arg(long, global = true)]
+    out: Option<PathBuf>,
+    /// Seed of the moments of faults; printed at the start.
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Members of a group send texts line by line; offline and late devices must end equal.
+    Replay(scenario::replay::Options),
+    /// The same, while server and clients are killed and the power is cut.
+    Faults(scenario::faults::Options),
+    /// Peers that misbehave before and after authentication, beside well-behaved load.
+    Hostile(scenario::hostile::Options),
+    /// Throughput and latency beside the bare store, and memory of idle connections.
+    Figures(scenario::figures::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let programs = Programs::locate(arguments.server, arguments.client)?;
+    let temporary = tempfile::tempdir()?;
+    let folder = match arguments.out {
+        Some(folder) => {
+            std::fs::create_dir_all(&folder)?;
+            folder.canonicalize()?
+        }
+        None => temporary.path().to_owned(),
+    };
+    let seed = arguments.seed.map_or_else(seed::fresh, Ok)?;
+    println!("seed {seed}, folder {}", folder.display());
+    let ground = scenario::Ground {
+        programs,
+        folder,
+        seed,
+    };
+    match arguments.verb {
+        Verb::Replay(options) => scenario::replay::run(&ground, &options),
+        Verb::Faults(options) => scenario::faults::run(&ground, &options),
+        Verb::Hostile(options) => scenario::hostile::run(&ground, &options),
+        Verb::Figures(options) => scenario::figures::run(&ground, &options),
+    }
+}

@@ -1,0 +1,115 @@
+//! `hostile`: peers that misbehave, beside well-behaved load.
+
+mod cases;
+mod crowd;
+mod peer;
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::Failure;
+use crate::loadgen::{LoadGenerator, Plan};
+use crate::scenario::Ground;
+use crate::server::{Server, Transport};
+
+const PASSWORD: &str = "a password of the acceptance runs";
+
+/// Options of `hostile`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Connections that never send HELLO.
+    #[arg(long, default_value_t = 5000)]
+    silent: u32,
+    /// Authenticated connections that fall silent without FIN.
+    #[arg(long, default_value_t = 5000)]
+    frozen: u32,
+    /// Seconds of well-behaved load in the calm and in the hostile part.
+    #[arg(long, default_value_t = 30)]
+    seconds: u32,
+    /// Messages a second of the well-behaved load.
+    #[arg(long, default_value_t = 2000)]
+    rate: u32,
+}
+
+/// Runs it.
+pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
+    let data = ground.folder.join("data");
+    let mut server = Server::new(&ground.programs, &data, &ground.folder.join("server.log"))?;
+    server.set("SESSION__HEARTBEAT_MS", 4000);
+    server.set("LIMITS__HALF_OPEN_PER_ADDRESS", 256);
+    server.start()?;
+    let generator = LoadGenerator::new(ground, options.frozen.max(32), PASSWORD)?;
+    server.import(generator.accounts())?;
+    let address = server.tcp_address();
+    let url = server.url(Transport::Tcp);
+
+    println!(
+        "calm: {} messages a second for {} s",
+        options.rate, options.seconds
+    );
+    let plan = Plan {
+        seconds: options.seconds,
+        rate: Some(options.rate),
+        ..Plan::default()
+    };
+    let calm = generator.run(&url, &plan)?;
+    let calm_kib = server.process()?.resident_kib()?;
+
+    println!("hostile: the same load beside hostile peers");
+    let mut load = generator.start(&url, &plan)?;
+    let report = cases::play(address, "load1", PASSWORD)?;
+    for line in &report {
+        println!("  {line}");
+    }
+    let silent = crowd::silent(address, options.silent)?;
+    println!("  {} connections that never say HELLO", silent.len());
+    let frozen = generator.hold(&url, options.frozen)?;
+    frozen.signal(Signal::STOP)?;
+    println!(
+        "  {} authenticated connections without a sign of life",
+        options.frozen
+    );
+    let (deaf, deaf_id) = crowd::deaf(address, "load2", PASSWORD)?;
+    crowd::flood(address, ("load3", PASSWORD), &deaf_id, 20_000, 1024)?;
+    println!("  20,000 messages of 1 KiB to a peer that never reads");
+    let hostile_kib = server.process()?.resident_kib()?;
+    load.finish()?;
+    let hostile = generator.report()?;
+    drop((silent, frozen, deaf));
+
+    wait_until_forgotten(&server)?;
+    let after_kib = server.process()?.resident_kib()?;
+    server.stop()?;
+    compare(&calm, &hostile);
+    println!(
+        "resident: calm {calm_kib} KiB, at the worst {hostile_kib} KiB, afterwards {after_kib} KiB"
+    );
+    Ok(())
+}
+
+/// The dead interval ends every silent connection.
+fn wait_until_forgotten(server: &Server) -> Result<(), Failure> {
+    let mut patience = crate::patience::Patience::new(Duration::from_secs(60));
+    loop {
+        let page = server.admin_page("/metrics")?;
+        let connections = page
+            .lines()
+            .find_map(|line| line.strip_prefix("eim_connections "))
+            .and_then(|value| value.trim().parse::<f64>().ok());
+        if connections == Some(0.0) {
+            return Ok(());
+        }
+        patience.wait("the server to forget silent peers")?;
+    }
+}
+
+fn compare(calm: &Value, hostile: &Value) {
+    let p99 = |report: &Value| report.pointer("/delivery_us/p99").and_then(Value::as_u64);
+    println!(
+        "delivery p99 in us: calm {:?}, hostile {:?}",
+        p99(calm),
+        p99(hostile)
+    );
+}

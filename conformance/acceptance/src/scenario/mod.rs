@@ -1,0 +1,22 @@
+//! The runs.
+
+pub(crate) mod faults;
+pub(crate) mod figures;
+mod group;
+pub(crate) mod hostile;
+pub(crate) mod replay;
+
+use std::path::PathBuf;
+
+use crate::process::Programs;
+
+/// What every run stands on.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// Programs under test.
+    pub(crate) programs: Programs,
+    /// Folder for everything the run writes.
+    pub(crate) folder: PathBuf,
+    /// Seed of random choices.
+    pub(crate) seed: u64,
+}

@@ -45,6 +45,11 @@ impl<S> WebSocketLink<S> {
     pub const fn new(socket: WebSocketStream<S>) -> Self {
         Self { socket }
     }
+
+    /// The stream below the WebSocket.
+    pub fn get_ref(&self) -> &S {
+        self.socket.get_ref()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link for WebSocketLink<S> {

@@ -47,7 +47,10 @@ impl<S> WebSocketLink<S> {
     }
 
     /// The stream below the WebSocket.
-    pub fn get_ref(&self) -> &S {
+    pub fn get_ref(&self) -> &S
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         self.socket.get_ref()
     }
 }

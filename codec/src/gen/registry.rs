@@ -80,7 +80,7 @@ impl FrameType {
     pub const BLOB_CHUNK: Self = Self(0x70);
 
     /// Values kept for GREASE (RFC 8701).
-    pub const GREASE: &[FrameType] = &[Self(0xe5), Self(0xea), Self(0xf5), Self(0xfa)];
+    pub const GREASE: &[Self] = &[Self(0xe5), Self(0xea), Self(0xf5), Self(0xfa)];
 }
 
 pub(crate) static RANGES: &[RangeInfo] = &[
@@ -498,7 +498,7 @@ impl Compression {
     pub const ZSTD_DICTIONARY: Self = Self(4);
 
     /// Values kept for GREASE (RFC 8701).
-    pub const GREASE: &[Compression] = &[Self(0x5a), Self(0xa5)];
+    pub const GREASE: &[Self] = &[Self(0x5a), Self(0xa5)];
 }
 
 pub(crate) static COMPRESSIONS: &[(Compression, &str)] = &[
@@ -529,7 +529,7 @@ impl Capability {
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
 
     /// Values kept for GREASE (RFC 8701).
-    pub const GREASE: &[Capability] = &[Self(0x1a1a), Self(0x2a2a), Self(0x3a3a), Self(0x4a4a)];
+    pub const GREASE: &[Self] = &[Self(0x1a1a), Self(0x2a2a), Self(0x3a3a), Self(0x4a4a)];
 }
 
 pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[

@@ -3,4 +3,28 @@
 //! The messages are generated from `spec/proto/eim/v1`; `bytes` fields are [`bytes::Bytes`], so
 //! decoding from a frame's payload copies no bulk octets.
 
+use bytes::Bytes;
+use prost::Message;
+
+use crate::error::{Fault, Rejected};
+use crate::registry::FrameType;
+
 pub use crate::generated::eim_v1::*;
+
+mod checked_send;
+mod log_entry;
+mod text;
+
+pub use checked_send::{CheckedSend, InvalidSend, Target};
+
+/// Parses the plain payload of a frame.
+///
+/// # Errors
+/// [`Rejected`] with MALFORMED_PAYLOAD.
+// impl[EIM-FRM-029, EIM-CMP-024]
+pub fn decode<M: Message + Default>(
+    frame_type: FrameType,
+    payload: Bytes,
+) -> core::result::Result<M, Rejected> {
+    M::decode(payload).map_err(|_| Rejected::from(Fault::Payload(frame_type)))
+}

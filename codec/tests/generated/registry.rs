@@ -298,7 +298,7 @@ fn grease(out: &mut String, grease: &Grease, width: usize) {
     writeln!(out, "\n    /// Values kept for GREASE (RFC 8701).").unwrap();
     writeln!(
         out,
-        "    pub const GREASE: &[{number}] = &[{}];",
+        "    pub const GREASE: &[Self] = &[{}];",
         values.join(", ")
     )
     .unwrap();

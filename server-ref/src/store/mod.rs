@@ -4,6 +4,11 @@
 //! checked, numbered and made durable together, and their outcomes return only after the sync.
 //! One contract suite runs against every implementation.
 
+pub mod embedded;
+pub mod engine;
+pub mod kv;
+pub mod memory;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -176,7 +181,8 @@ pub struct Changed {
     pub time_ms: u64,
 }
 
-/// A conversation as one member sees it.
+/// A conversation as one member sees it; as a former member sees it, as it was after the entry
+/// that ended the membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationView {
     /// Its id.
@@ -191,7 +197,7 @@ pub struct ConversationView {
     pub visible_from: u64,
     /// Last conv_seq the former member may read; 0 while a member.
     pub visible_through: u64,
-    /// Role of the member.
+    /// Role of the member; `Unspecified` for a former one.
     pub role: Role,
     /// Peer of a direct conversation.
     pub peer: Option<UserId>,
@@ -230,6 +236,17 @@ pub struct MemberView {
     pub role: Role,
     /// conv_seq of the entry that added it.
     pub joined_at: u64,
+}
+
+/// A page of members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPage {
+    /// Members in id order.
+    pub members: Vec<MemberView>,
+    /// More follow.
+    pub more: bool,
+    /// conv_seq whose state the page shows.
+    pub as_of: u64,
 }
 
 /// A user account. Only SCRAM verifiers are stored, never passwords.
@@ -313,6 +330,8 @@ pub struct Swept {
     pub idempotency: u64,
     /// Resume tokens.
     pub sessions: u64,
+    /// The walk is not through: sweep again soon.
+    pub more: bool,
 }
 
 /// Everything that must survive. See the module documentation.
@@ -331,6 +350,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Epoch of all logs, timelines and cursors.
     fn log_epoch(&self) -> u64;
+
+    /// A secret for one purpose, derived from a random secret that is made with the store: the
+    /// same for every call and every start, different for every store and purpose.
+    fn derive_secret(&self, purpose: &str) -> [u8; 32];
 
     /// Head and floor of a timeline.
     async fn timeline_head(&self, tenant: TenantId, user: UserId) -> Result<(u64, u64), StoreError>;
@@ -385,7 +408,7 @@ pub trait Store: Send + Sync + 'static {
         conversation: ConversationId,
         after: Option<UserId>,
         limit: usize,
-    ) -> Result<(Vec<MemberView>, bool), StoreError>;
+    ) -> Result<MemberPage, StoreError>;
 
     /// Creates users; `ErrorCode::ALREADY_EXISTS` for a name in use.
     async fn create_users(

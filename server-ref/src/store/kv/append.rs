@@ -1,0 +1,183 @@
+//! Messages: once each, to whom they may go, in the order they were sent.
+
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::registry::ErrorCode;
+
+use super::cache::{Conversation, Member};
+use super::command::Prepared;
+use super::committer::{Committer, Failure, refuse};
+use super::deliver::Draft;
+use super::keys::{self, Act, ActKey};
+use super::record::act::Outcome;
+use super::record::state::{self, ConversationRow, MemberRow, MembershipRow, UserRow};
+use crate::store::{Append, Appended, Origin, Refused, StoreError, Target, TenantId};
+
+impl Committer {
+    /// Appends the messages of one session in order; each outcome stands for itself.
+    pub(super) fn append(
+        &mut self,
+        origin: Origin,
+        batch: Vec<Prepared>,
+    ) -> Vec<Result<Appended, Refused>> {
+        let newest = self.check_origin(&origin);
+        let mut outcomes = Vec::with_capacity(batch.len());
+        if let Err(failure) = newest {
+            let refused = as_refused(failure);
+            outcomes.resize(batch.len(), Err(refused));
+            return outcomes;
+        }
+        for prepared in batch {
+            outcomes.push(self.append_one(&origin, prepared).map_err(as_refused));
+        }
+        outcomes
+    }
+
+    fn append_one(&mut self, origin: &Origin, prepared: Prepared) -> Result<Appended, Failure> {
+        let Prepared { append, conversation: id, hash, seal } = prepared;
+        let key = ActKey {
+            tenant: origin.tenant,
+            user: origin.user,
+            act: Act::Message,
+            id: append.client_msg_id.into(),
+        };
+        // impl[EIM-MSG-038] impl[EIM-MSG-039] impl[EIM-MSG-041] impl[EIM-MSG-043]
+        if let Some(first) = self.pending.act(&*self.engine, &key)? {
+            if first.hash != hash {
+                return refuse(ErrorCode::CONFLICT, "this client_msg_id has other content");
+            }
+            return Ok(appended(&first, true));
+        }
+        self.check_age(append.first_sent_at_ms)?;
+        self.check_target(origin, id, append.target)?;
+        let Append { frame_type, client_msg_id, body, fallback_text, .. } = append;
+        let draft = Draft {
+            frame_type,
+            sender: origin.user,
+            sender_device: origin.device,
+            client_msg_id: Some(client_msg_id),
+            body,
+            fallback_text,
+            seal,
+        };
+        let numbered = self.deliver(origin.tenant, id, draft, &[])?;
+        let outcome = Outcome {
+            conversation: id,
+            conv_seq: numbered.conv_seq,
+            time_ms: numbered.time_ms,
+            user_seq: numbered.user_seq,
+            hash,
+        };
+        // impl[EIM-MSG-037] impl[EIM-MSG-042]
+        self.pending.put_act(key, outcome);
+        Ok(appended(&outcome, false))
+    }
+
+    // impl[EIM-MSG-044]
+    fn check_age(&self, first_sent_at_ms: u64) -> Result<(), Failure> {
+        let age = self.now_ms.saturating_sub(first_sent_at_ms);
+        if first_sent_at_ms == 0 || age <= self.options.idempotency_ms {
+            return Ok(());
+        }
+        refuse(ErrorCode::RETRY_EXPIRED, "the first attempt is too long ago to tell repeats apart")
+    }
+
+    /// The sender is a member, or opens the direct conversation now.
+    // impl[EIM-MSG-013] impl[EIM-MSG-014]
+    fn check_target(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+        target: Target,
+    ) -> Result<(), Failure> {
+        match (self.conversation(origin.tenant, id)?, target) {
+            (Some(conversation), _) if conversation.member(origin.user).is_some() => Ok(()),
+            (None, Target::Direct(peer)) => self.open_direct(origin, id, peer),
+            _ => refuse(ErrorCode::NOT_FOUND, "no such conversation"),
+        }
+    }
+
+    // impl[EIM-MSG-011] impl[EIM-MSG-012]
+    fn open_direct(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+        peer: UserId,
+    ) -> Result<(), Failure> {
+        let tenant = origin.tenant;
+        match self.user_row(tenant, peer)? {
+            Some(UserRow { disabled: false, .. }) => {}
+            _ => return refuse(ErrorCode::NOT_FOUND, "no such user"),
+        }
+        let mut conversation = Conversation::new(ConversationKind::Direct, String::new());
+        for user in [origin.user, peer] {
+            // Read now, so that nothing can fail between opening and the first message.
+            self.timeline(tenant, user)?;
+            conversation.put(Member { user, role: Role::Member, joined_at: 1 });
+        }
+        let row = ConversationRow {
+            kind: ConversationKind::Direct as i32,
+            name: String::new(),
+            members: conversation.members.len() as u32,
+        };
+        self.pending.put_state(&keys::conversation(tenant, id), state::encode(&row));
+        for member in &conversation.members {
+            let other = if member.user == peer { origin.user } else { peer };
+            let role = Role::Member as i32;
+            let row = MemberRow { role, joined_at: 1 };
+            self.pending.put_state(&keys::member(tenant, id, member.user), state::encode(&row));
+            let row = MembershipRow {
+                role,
+                visible_from: 1,
+                peer: other.to_bytes(),
+                ..MembershipRow::default()
+            };
+            self.pending.put_state(&keys::membership(tenant, member.user, id), state::encode(&row));
+        }
+        self.caches.count_members(conversation.members.len());
+        self.caches.conversations.insert((tenant, id), conversation);
+        Ok(())
+    }
+
+    /// A user as this batch leaves it.
+    pub(super) fn user_row(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<UserRow>, StoreError> {
+        self.pending
+            .state(&*self.engine, &keys::user(tenant, user))?
+            .map(|record| state::decode("user", &record))
+            .transpose()
+    }
+}
+
+/// Conversation of a target as `sender` sees it.
+pub(super) fn conversation_of(sender: UserId, target: Target) -> ConversationId {
+    match target {
+        Target::Conversation(id) => id,
+        // impl[EIM-MSG-010] impl[EIM-MSG-040]
+        Target::Direct(peer) => ConversationId::direct(sender, peer),
+    }
+}
+
+const fn appended(outcome: &Outcome, duplicate: bool) -> Appended {
+    Appended {
+        conversation: outcome.conversation,
+        conv_seq: outcome.conv_seq,
+        time_ms: outcome.time_ms,
+        user_seq: outcome.user_seq,
+        duplicate,
+    }
+}
+
+/// One message that could not be judged does not fail the others of its batch.
+fn as_refused(failure: Failure) -> Refused {
+    match failure {
+        Failure::Refused(refused) => refused,
+        Failure::Store(error) => {
+            tracing::error!(%error, "a message was not appended");
+            Refused { code: ErrorCode::INTERNAL, detail: "the store could not be read".to_owned() }
+        }
+    }
+}

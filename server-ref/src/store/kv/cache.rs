@@ -1,0 +1,133 @@
+//! What the commit loop keeps in memory, bounded: heads, members and generations.
+//!
+//! Everything here can be read back from the engine once it is committed. Inside a batch the
+//! cache runs ahead of the engine, so entries are let go between batches only.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use eim_codec::id::{ConversationId, DeviceId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+
+use crate::store::TenantId;
+
+/// A map that forgets what was not used for a while: two generations, no iteration.
+#[derive(Debug)]
+pub(super) struct Cache<K, V> {
+    recent: HashMap<K, V>,
+    older: HashMap<K, V>,
+}
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self { recent: HashMap::new(), older: HashMap::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V> Cache<K, V> {
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        if !self.recent.contains_key(key) {
+            let value = self.older.remove(key)?;
+            self.recent.insert(*key, value);
+        }
+        self.recent.get_mut(key)
+    }
+
+    pub(super) fn insert(&mut self, key: K, value: V) {
+        self.older.remove(&key);
+        self.recent.insert(key, value);
+    }
+
+    /// Starts a generation when the recent one is full, and forgets the one before.
+    pub(super) fn rotate(&mut self, capacity: usize) {
+        if self.recent.len() > capacity {
+            self.older = std::mem::take(&mut self.recent);
+        }
+    }
+}
+
+/// A member of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) user: UserId,
+    pub(super) role: Role,
+    pub(super) joined_at: u64,
+}
+
+/// A conversation as the next entry finds it.
+#[derive(Clone, Debug)]
+pub(super) struct Conversation {
+    pub(super) kind: ConversationKind,
+    pub(super) name: String,
+    /// In user order.
+    pub(super) members: Vec<Member>,
+    pub(super) conv_seq: u64,
+    pub(super) time_ms: u64,
+    pub(super) countable: u64,
+}
+
+impl Conversation {
+    pub(super) fn new(kind: ConversationKind, name: String) -> Self {
+        Self { kind, name, members: Vec::new(), conv_seq: 0, time_ms: 0, countable: 0 }
+    }
+
+    pub(super) fn member(&self, user: UserId) -> Option<&Member> {
+        let at = self.position(user).ok()?;
+        self.members.get(at)
+    }
+
+    /// Adds or replaces a member.
+    pub(super) fn put(&mut self, member: Member) {
+        match self.position(member.user) {
+            Ok(at) => self.members[at] = member,
+            Err(at) => self.members.insert(at, member),
+        }
+    }
+
+    pub(super) fn remove(&mut self, user: UserId) {
+        if let Ok(at) = self.position(user) {
+            self.members.remove(at);
+        }
+    }
+
+    fn position(&self, user: UserId) -> Result<usize, usize> {
+        self.members.binary_search_by(|member| member.user.cmp(&user))
+    }
+}
+
+/// A timeline as the next reference finds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeline {
+    pub(super) head: u64,
+    /// The chunk that the batch under way adds, valid for the batch of this number.
+    pub(super) slot: (u64, usize),
+}
+
+/// All caches of one store.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    pub(super) conversations: Cache<(TenantId, ConversationId), Conversation>,
+    pub(super) timelines: Cache<(TenantId, UserId), Timeline>,
+    pub(super) generations: Cache<(TenantId, UserId, DeviceId), u64>,
+    /// Members in the recent generation of conversations.
+    members: usize,
+}
+
+impl Caches {
+    /// Counts members that were loaded or added, so that large groups fill the cache sooner.
+    pub(super) const fn count_members(&mut self, members: usize) {
+        self.members += members;
+    }
+
+    /// Called between batches.
+    pub(super) fn rotate(&mut self, capacity: usize) {
+        let capacity_of_members = capacity.saturating_mul(8);
+        if self.members > capacity_of_members {
+            self.conversations.rotate(0);
+            self.members = 0;
+        }
+        self.conversations.rotate(capacity);
+        self.timelines.rotate(capacity);
+        self.generations.rotate(capacity);
+    }
+}

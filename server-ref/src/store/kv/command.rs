@@ -1,0 +1,73 @@
+//! What callers ask of the commit loop.
+
+use eim_codec::id::{DeviceId, UserId};
+use tokio::sync::oneshot;
+
+use super::record::act::ContentHash;
+use super::record::entry::Seal;
+use crate::store::{
+    Append, Appended, Change, Changed, DeviceRecord, Origin, Refused, SessionRecord, StoreError,
+    Swept, TenantId, UserRecord,
+};
+use eim_codec::id::ConversationId;
+
+/// Where an outcome goes, after the commit.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// One act of one caller.
+#[derive(Debug)]
+pub(super) enum Command {
+    Append {
+        origin: Origin,
+        batch: Vec<Prepared>,
+        reply: Reply<Vec<Result<Appended, Refused>>>,
+    },
+    Change {
+        change: Change,
+        hash: ContentHash,
+        reply: Reply<Result<Changed, Refused>>,
+    },
+    CreateUsers {
+        tenant: TenantId,
+        users: Vec<UserRecord>,
+        reply: Reply<Vec<Result<(), Refused>>>,
+    },
+    SetDisabled {
+        tenant: TenantId,
+        user: UserId,
+        disabled: bool,
+        reply: Reply<bool>,
+    },
+    OpenDevice {
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        class: i32,
+        name: String,
+        reply: Reply<DeviceRecord>,
+    },
+    PutSession {
+        tenant: TenantId,
+        record: SessionRecord,
+        reply: Reply<()>,
+    },
+    Sweep {
+        tenant: TenantId,
+        now_ms: u64,
+        limit: usize,
+        reply: Reply<Swept>,
+    },
+    Close {
+        reply: Reply<()>,
+    },
+}
+
+/// A message with what is computed before it waits for the commit loop, so that callers share
+/// that work and the loop stays short.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) append: Append,
+    pub(super) conversation: ConversationId,
+    pub(super) hash: ContentHash,
+    pub(super) seal: Seal,
+}

@@ -1,0 +1,262 @@
+//! The commit loop: everything that waits is checked and numbered against what is committed and
+//! what the batch already holds, made durable together, announced in order, then answered.
+//!
+//! It is single-threaded and deterministic; time and randomness are arguments. A batch forms by
+//! itself: while one is being synced, the next one gathers in the queue.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::cache::Caches;
+use super::command::{Command, Reply};
+use super::cursors::Cursors;
+use super::options::{Environment, Options};
+use super::pending::Pending;
+use super::store::Meta;
+use super::sweep::SweepPositions;
+use crate::store::engine::Engine;
+use crate::store::{CommitSink, Origin, Refused, StoreError};
+use eim_codec::registry::ErrorCode;
+
+/// Commands taken at once.
+const TAKEN: usize = 1024;
+
+/// The commit loop of a store, to be run where the engine likes it.
+pub struct Committing {
+    committer: Committer,
+    queue: mpsc::Receiver<Command>,
+}
+
+impl std::fmt::Debug for Committing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Committing").field("engine", &self.committer.engine).finish_non_exhaustive()
+    }
+}
+
+pub(super) struct Committer {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) options: Options,
+    pub(super) environment: Environment,
+    pub(super) sink: Arc<dyn CommitSink>,
+    pub(super) meta: Meta,
+    pub(super) cursors: Arc<Cursors>,
+    pub(super) caches: Caches,
+    pub(super) pending: Pending,
+    pub(super) sweep: SweepPositions,
+    /// Wall clock of the batch under way.
+    pub(super) now_ms: u64,
+    cursors_written_ms: u64,
+}
+
+impl Committing {
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        options: Options,
+        environment: Environment,
+        sink: Arc<dyn CommitSink>,
+        meta: Meta,
+        cursors: Arc<Cursors>,
+        queue: mpsc::Receiver<Command>,
+    ) -> Self {
+        let committer = Committer {
+            engine,
+            options,
+            environment,
+            sink,
+            meta,
+            cursors,
+            caches: Caches::default(),
+            pending: Pending::default(),
+            sweep: SweepPositions::default(),
+            now_ms: 0,
+            cursors_written_ms: 0,
+        };
+        Self { committer, queue }
+    }
+
+    /// Runs until the store is closed or dropped. Commits what is queued before it ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a commit failed: nothing of it was answered, and what is on the disk
+    /// is unknown, so the caller must end the process.
+    pub async fn run(self) -> Result<(), StoreError> {
+        let Self { mut committer, mut queue } = self;
+        let mut taken = Vec::new();
+        while committer.wait(&mut queue, &mut taken).await? {
+            if let Some(closing) = committer.take(taken.drain(..))? {
+                queue.close();
+                drop(committer);
+                _ = closing.send(Ok(()));
+                return Ok(());
+            }
+        }
+        committer.commit_cursors()
+    }
+}
+
+impl Committer {
+    /// Waits for commands, and writes moved cursors when none come in time. `false` when there
+    /// will be no more commands.
+    async fn wait(
+        &mut self,
+        queue: &mut mpsc::Receiver<Command>,
+        taken: &mut Vec<Command>,
+    ) -> Result<bool, StoreError> {
+        let cursors = Arc::clone(&self.cursors);
+        loop {
+            tokio::select! {
+                biased;
+                count = queue.recv_many(taken, TAKEN) => return Ok(count > 0),
+                () = cursors.due(self.options.cursor_delay) => {
+                    self.now_ms = self.environment.clock.now_ms();
+                    self.commit_cursors()?;
+                }
+            }
+        }
+    }
+
+    /// Carries out commands and commits them. Gives back who asked to close, after which no
+    /// command is carried out.
+    fn take(
+        &mut self,
+        commands: impl Iterator<Item = Command>,
+    ) -> Result<Option<Reply<()>>, StoreError> {
+        self.now_ms = self.environment.clock.now_ms();
+        let mut closing = None;
+        for command in commands {
+            if let Command::Close { reply } = command {
+                closing = Some(reply);
+                break;
+            }
+            if matches!(command, Command::Sweep { .. }) {
+                // A sweep looks at what is committed.
+                self.commit()?;
+            }
+            self.carry_out(command);
+            if self.pending.octets() >= self.options.batch_octets {
+                self.commit()?;
+            }
+        }
+        let waited = self.now_ms.abs_diff(self.cursors_written_ms);
+        if u128::from(waited) >= self.options.cursor_delay.as_millis() {
+            let more = self.write_cursors();
+            self.cursors_written_ms = if more { 0 } else { self.now_ms };
+        }
+        self.commit()?;
+        if closing.is_some() {
+            self.commit_cursors()?;
+        }
+        Ok(closing)
+    }
+
+    /// Commits all moved cursors.
+    fn commit_cursors(&mut self) -> Result<(), StoreError> {
+        while self.write_cursors() {
+            self.commit()?;
+        }
+        self.cursors_written_ms = self.now_ms;
+        self.commit()
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Append { origin, batch, reply } => {
+                let outcome = self.append(origin, batch);
+                self.answer(reply, Ok(outcome));
+            }
+            Command::Change { change, hash, reply } => {
+                let outcome = self.change(&change, hash);
+                self.answer(reply, outcome.or_refused());
+            }
+            Command::CreateUsers { tenant, users, reply } => {
+                let outcome = self.create_users(tenant, users);
+                self.answer(reply, outcome);
+            }
+            Command::SetDisabled { tenant, user, disabled, reply } => {
+                let outcome = self.set_disabled(tenant, user, disabled);
+                self.answer(reply, outcome);
+            }
+            Command::OpenDevice { tenant, user, device, class, name, reply } => {
+                let outcome = self.open_device(tenant, user, device, class, name);
+                self.answer(reply, outcome);
+            }
+            Command::PutSession { tenant, record, reply } => {
+                self.put_session(tenant, &record);
+                self.answer(reply, Ok(()));
+            }
+            Command::Sweep { tenant, now_ms, limit, reply } => {
+                let outcome = self.sweep(tenant, now_ms, limit);
+                self.answer(reply, outcome);
+            }
+            Command::Close { .. } => {}
+        }
+    }
+
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
+        // A caller that went away does not want its outcome.
+        self.pending.answer(move || drop(reply.send(outcome)));
+    }
+
+    /// Makes the batch durable, then tells the sink, then the callers.
+    // impl[EIM-MSG-001] impl[EIM-MSG-002] impl[EIM-MSG-003] nobody hears of a batch before its sync
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.pending.seal(self.now_ms);
+        if !self.pending.batch.is_empty() {
+            self.engine.commit(&self.pending.batch)?;
+        }
+        if !self.pending.commits.is_empty() {
+            self.sink.committed(&self.pending.commits);
+        }
+        for answer in self.pending.committed() {
+            answer();
+        }
+        self.caches.rotate(self.options.cached);
+        Ok(())
+    }
+
+    /// Refuses writes of a connection that is not the newest of its device.
+    pub(super) fn check_origin(&mut self, origin: &Origin) -> Result<(), Failure> {
+        let Some(generation) = origin.generation else { return Ok(()) };
+        if self.generation(origin.tenant, origin.user, origin.device)? == generation {
+            return Ok(());
+        }
+        refuse(ErrorCode::REPLACED, "a newer connection of this device took over")
+    }
+}
+
+/// Why a write did not happen: it was refused, or the engine could not be read.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Refused(Refused),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Refuses with a code and a sentence for people.
+pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Refused(Refused { code, detail: detail.into() }))
+}
+
+/// Keeps refusals apart from failures of the engine.
+trait OrRefused<T> {
+    fn or_refused(self) -> Result<Result<T, Refused>, StoreError>;
+}
+
+impl<T> OrRefused<T> for Result<T, Failure> {
+    fn or_refused(self) -> Result<Result<T, Refused>, StoreError> {
+        match self {
+            Ok(value) => Ok(Ok(value)),
+            Err(Failure::Refused(refused)) => Ok(Err(refused)),
+            Err(Failure::Store(error)) => Err(error),
+        }
+    }
+}

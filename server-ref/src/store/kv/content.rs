@@ -1,0 +1,74 @@
+//! Hashes of what was asked, so that one key stands for one content. They are keyed by a secret of
+//! the store: after an erasure nobody can guess the content from what is left.
+
+use eim_codec::id::{ConversationId, RequestId, UserId};
+use sha2::{Digest, Sha256};
+
+use super::record::act::ContentHash;
+use crate::store::{Append, Change, Origin};
+
+/// Hash of a message: type, conversation, body and fallback text.
+// impl[EIM-MSG-039]
+pub(super) fn of_message(
+    secret: &[u8; 32],
+    conversation: ConversationId,
+    append: &Append,
+) -> ContentHash {
+    let digest = Sha256::new()
+        .chain_update(secret)
+        .chain_update([1, append.frame_type.0])
+        .chain_update(conversation.as_bytes())
+        .chain_update((append.fallback_text.len() as u64).to_be_bytes())
+        .chain_update(&append.fallback_text)
+        .chain_update(&append.body);
+    truncate(digest)
+}
+
+/// Hash of a change: operation and all that it names.
+// impl[EIM-GRP-008]
+pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
+    let digest = Sha256::new().chain_update(secret).chain_update([2]);
+    let digest = match change {
+        Change::CreateGroup { name, members, .. } => {
+            users(digest.chain_update([1]), members).chain_update(name)
+        }
+        Change::AddMembers { conversation, users: added, .. } => {
+            users(digest.chain_update([2]).chain_update(conversation), added)
+        }
+        Change::RemoveMembers { conversation, users: removed, change, .. } => {
+            let digest = digest.chain_update([3]).chain_update(conversation);
+            users(digest.chain_update((*change as i32).to_be_bytes()), removed)
+        }
+        Change::SetRole { conversation, user, role, .. } => digest
+            .chain_update([4])
+            .chain_update(conversation)
+            .chain_update(user)
+            .chain_update((*role as i32).to_be_bytes()),
+        Change::Rename { conversation, name, .. } => {
+            digest.chain_update([5]).chain_update(conversation).chain_update(name)
+        }
+    };
+    truncate(digest)
+}
+
+/// Who asks for a change, and its idempotency key.
+pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
+    match change {
+        Change::CreateGroup { origin, request, .. }
+        | Change::AddMembers { origin, request, .. }
+        | Change::RemoveMembers { origin, request, .. }
+        | Change::SetRole { origin, request, .. }
+        | Change::Rename { origin, request, .. } => (*origin, *request),
+    }
+}
+
+fn users(digest: Sha256, users: &[UserId]) -> Sha256 {
+    let digest = digest.chain_update((users.len() as u64).to_be_bytes());
+    users.iter().fold(digest, |digest, user| digest.chain_update(user))
+}
+
+fn truncate(digest: Sha256) -> ContentHash {
+    let mut hash = ContentHash::default();
+    hash.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
+    hash
+}

@@ -1,0 +1,123 @@
+//! One log entry: numbered, recorded, and referred to from every timeline it belongs to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::registry::FrameType;
+
+use super::committer::Committer;
+use super::keys;
+use super::record::entry::{self, Seal};
+use super::record::timeline::Reference;
+use crate::store::engine::Space;
+use crate::store::{Committed, Entry, StoreError, TenantId};
+
+/// An entry before it is numbered.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) frame_type: FrameType,
+    pub(super) sender: UserId,
+    pub(super) sender_device: DeviceId,
+    pub(super) client_msg_id: Option<ClientMsgId>,
+    pub(super) body: Bytes,
+    pub(super) fallback_text: String,
+    pub(super) seal: Seal,
+}
+
+/// An entry after it was numbered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbered {
+    pub(super) conv_seq: u64,
+    pub(super) time_ms: u64,
+    /// Place in the sender's timeline; 0 when it is not in it.
+    pub(super) user_seq: u64,
+}
+
+impl Committer {
+    /// Appends `draft` to the log of a conversation and to the timelines of its members and of
+    /// `former` ones whom the entry removed. Fails before anything is changed.
+    // impl[EIM-MSG-015] impl[EIM-MSG-018] impl[EIM-MSG-019] impl[EIM-TML-001] impl[EIM-TML-002]
+    // impl[EIM-TML-004] impl[EIM-TML-005] impl[EIM-TML-006]
+    pub(super) fn deliver(
+        &mut self,
+        tenant: TenantId,
+        id: ConversationId,
+        draft: Draft,
+        former: &[UserId],
+    ) -> Result<Numbered, StoreError> {
+        let recipients = self.recipients(tenant, id, former)?;
+        let now_ms = self.now_ms;
+        let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
+        conversation.conv_seq += 1;
+        conversation.time_ms = conversation.time_ms.max(now_ms);
+        conversation.countable += u64::from(is_countable(draft.frame_type));
+        let entry = Entry {
+            conversation: id,
+            log_epoch: 0,
+            conv_seq: conversation.conv_seq,
+            frame_type: draft.frame_type,
+            sender: Some(draft.sender),
+            sender_device: Some(draft.sender_device),
+            client_msg_id: draft.client_msg_id,
+            time_ms: conversation.time_ms,
+            countable: conversation.countable,
+            body: draft.body,
+            fallback_text: draft.fallback_text,
+            tombstone: false,
+        };
+        let entry = Entry { log_epoch: self.meta.log_epoch, ..entry };
+        let key = keys::log(tenant, id, entry.conv_seq);
+        self.pending.batch.put_with(Space::Log, &key, |out| {
+            entry::encode(out, &entry, &draft.seal);
+        });
+        let mut numbered =
+            Numbered { conv_seq: entry.conv_seq, time_ms: entry.time_ms, user_seq: 0 };
+        let reference = Reference {
+            conversation: id,
+            conv_seq: entry.conv_seq,
+            time_ms: entry.time_ms,
+        };
+        let recipients: Arc<[_]> = recipients
+            .iter()
+            .map(|user| {
+                let user_seq = self.refer(tenant, *user, reference);
+                if *user == draft.sender {
+                    numbered.user_seq = user_seq;
+                }
+                (*user, user_seq)
+            })
+            .collect();
+        self.pending.commits.push(Committed { tenant, entry: Arc::new(entry), recipients });
+        Ok(numbered)
+    }
+
+    /// Members and former members, each once, with their timelines at hand.
+    fn recipients(
+        &mut self,
+        tenant: TenantId,
+        id: ConversationId,
+        former: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
+        let mut recipients = Vec::with_capacity(conversation.members.len() + former.len());
+        recipients.extend(conversation.members.iter().map(|member| member.user));
+        recipients.extend(former.iter().filter(|user| conversation.member(**user).is_none()));
+        for user in &recipients {
+            self.timeline(tenant, *user)?;
+        }
+        Ok(recipients)
+    }
+
+    fn refer(&mut self, tenant: TenantId, user: UserId, reference: Reference) -> u64 {
+        match self.caches.timelines.get_mut(&(tenant, user)) {
+            Some(timeline) => self.pending.refer(tenant, user, timeline, reference),
+            None => 0,
+        }
+    }
+}
+
+/// Whether an entry counts as unread: messages do, operations do not.
+const fn is_countable(frame_type: FrameType) -> bool {
+    matches!(frame_type.0, 0x20..=0x3F)
+}

@@ -1,0 +1,98 @@
+//! Devices and resume tokens.
+
+use bytes::Bytes;
+use eim_codec::id::{DeviceId, SessionId, UserId};
+
+use super::committer::Committer;
+use super::keys;
+use super::record::state::{self, CursorRow, DeviceRow, SessionRow};
+use crate::store::engine::{Reader, Space};
+use crate::store::{DeviceRecord, SessionRecord, StoreError, TenantId};
+
+impl Committer {
+    /// Registers a device or notes its new connection.
+    pub(super) fn open_device(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        class: i32,
+        name: String,
+    ) -> Result<DeviceRecord, StoreError> {
+        let generation = self.generation(tenant, user, device)? + 1;
+        let cursor = match self.pending.state(&*self.engine, &keys::cursor(tenant, user, device))? {
+            Some(record) => state::decode("cursor", &record)?,
+            None => CursorRow::default(),
+        };
+        let row = DeviceRow { class, name, generation, seen_ms: self.now_ms };
+        self.pending.put_state(&keys::device(tenant, user, device), state::encode(&row));
+        self.caches.generations.insert((tenant, user, device), generation);
+        Ok(record(device, row, cursor))
+    }
+
+    /// Creates or replaces a resume token.
+    pub(super) fn put_session(&mut self, tenant: TenantId, record: &SessionRecord) {
+        let row = SessionRow {
+            user: record.user.to_bytes(),
+            device: record.device.to_bytes(),
+            token_hash: Bytes::copy_from_slice(&record.token_hash),
+            previous_hash: record.previous_hash.map(|hash| Bytes::copy_from_slice(&hash)),
+            expires_ms: record.expires_ms,
+        };
+        self.pending.put_state(&keys::session(tenant, record.session), state::encode(&row));
+        let expiry = keys::session_expiry(tenant, record.expires_ms, record.session);
+        self.pending.batch.put(Space::Expiry, &expiry, &[]);
+    }
+}
+
+/// The device behind its rows.
+pub(super) fn record(device: DeviceId, row: DeviceRow, cursor: CursorRow) -> DeviceRecord {
+    DeviceRecord {
+        device,
+        class: row.class,
+        name: row.name,
+        generation: row.generation,
+        cursor_epoch: cursor.log_epoch,
+        cursor: cursor.user_seq,
+        seen_ms: row.seen_ms,
+    }
+}
+
+/// A device of a user.
+pub(super) fn device(
+    reader: &dyn Reader,
+    tenant: TenantId,
+    user: UserId,
+    device: DeviceId,
+) -> Result<Option<DeviceRecord>, StoreError> {
+    let Some(octets) = reader.get(Space::State, &keys::device(tenant, user, device))? else {
+        return Ok(None);
+    };
+    let row = state::decode("device", &octets)?;
+    let cursor = match reader.get(Space::State, &keys::cursor(tenant, user, device))? {
+        Some(octets) => state::decode("cursor", &octets)?,
+        None => CursorRow::default(),
+    };
+    Ok(Some(record(device, row, cursor)))
+}
+
+/// A resume token.
+pub(super) fn session(
+    reader: &dyn Reader,
+    tenant: TenantId,
+    session: SessionId,
+) -> Result<Option<SessionRecord>, StoreError> {
+    let Some(octets) = reader.get(Space::State, &keys::session(tenant, session))? else {
+        return Ok(None);
+    };
+    let row: SessionRow = state::decode("session", &octets)?;
+    let previous = row.previous_hash.as_deref();
+    Ok(Some(SessionRecord {
+        session,
+        user: state::id("session", &row.user)?,
+        device: state::id("session", &row.device)?,
+        token_hash: state::array("session", &row.token_hash)?,
+        previous_hash: previous.map(|hash| state::array("session", hash)).transpose()?,
+        expires_ms: row.expires_ms,
+    }))
+}

@@ -1,0 +1,30 @@
+//! What the store means, written once over any ordered engine.
+//!
+//! Writes are commands to one commit loop ([`Committing`]); reads go straight to the engine and
+//! see committed batches only. Keys are in `keys`, what stands behind them in `record`.
+
+mod append;
+mod cache;
+mod command;
+mod committer;
+mod content;
+mod conversations;
+mod cursors;
+mod deliver;
+mod devices;
+mod groups;
+mod history;
+mod keys;
+mod load;
+mod octets;
+mod options;
+mod pending;
+mod record;
+mod store;
+mod sweep;
+mod timeline;
+mod users;
+
+pub use self::committer::Committing;
+pub use self::options::{Environment, Options};
+pub use self::store::KvStore;

@@ -1,0 +1,64 @@
+//! What a store is given when it opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_codec::registry::limits;
+
+use crate::clock::{Clock, SystemClock};
+use crate::random::{Random, SystemRandom};
+
+/// Rules and bounds of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a `client_msg_id` or `request_id` is remembered, in milliseconds.
+    pub idempotency_ms: u64,
+    /// How long timeline references are kept, in milliseconds.
+    pub timeline_ms: u64,
+    /// Most members of a group.
+    pub group_members: usize,
+    /// Longest name of a group, in octets.
+    pub group_name_octets: usize,
+    /// Commands that may wait for the commit loop; callers wait for room.
+    pub queue: usize,
+    /// About how many octets are committed at once.
+    pub batch_octets: usize,
+    /// Conversations, timelines and devices whose heads are kept in memory, each. Up to twice as
+    /// many are held.
+    pub cached: usize,
+    /// How long a moved cursor may wait to be written.
+    pub cursor_delay: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            idempotency_ms: limits::IDEMPOTENCY_MS.default,
+            timeline_ms: limits::TIMELINE_MS.default,
+            group_members: usize::try_from(limits::GROUP_MEMBERS.default).unwrap_or(usize::MAX),
+            group_name_octets: usize::try_from(limits::GROUP_NAME_OCTETS.default)
+                .unwrap_or(usize::MAX),
+            queue: 1024,
+            batch_octets: 4 << 20,
+            cached: 65_536,
+            cursor_delay: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The outside world as a store sees it.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Salts and ids.
+    pub random: Arc<dyn Random>,
+}
+
+impl Environment {
+    /// Clock and randomness of the operating system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+}

@@ -1,0 +1,160 @@
+//! The batch under way: what the next commit will write, and whom it will tell.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use eim_codec::id::UserId;
+
+use super::cache::Timeline;
+use super::keys::{self, ActKey};
+use super::record::{act, timeline};
+use crate::store::engine::{Batch, Reader, Space};
+use crate::store::{Committed, StoreError, TenantId};
+
+/// Idempotency keys in one expiry list.
+const EXPIRY_LIST: usize = 256;
+/// Buffer kept between batches, in octets.
+const KEPT: usize = 1 << 20;
+
+/// An answer to a caller, given after the commit.
+type Answer = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+pub(super) struct Pending {
+    /// Number of the batch; tells slots of this one from older ones.
+    number: u64,
+    pub(super) batch: Batch,
+    state: HashMap<Vec<u8>, Option<Bytes>>,
+    acts: HashMap<ActKey, act::Outcome>,
+    expiring: BTreeMap<TenantId, Vec<[u8; ActKey::TAIL]>>,
+    chunks: Vec<Chunk>,
+    pub(super) commits: Vec<Committed>,
+    answers: Vec<Answer>,
+}
+
+struct Chunk {
+    tenant: TenantId,
+    user: UserId,
+    last: u64,
+    references: Vec<timeline::Reference>,
+}
+
+impl Pending {
+    /// Answers after the commit.
+    pub(super) fn answer(&mut self, answer: impl FnOnce() + Send + 'static) {
+        self.answers.push(Box::new(answer));
+    }
+
+    /// Sets a record of the state space.
+    pub(super) fn put_state(&mut self, key: &[u8], record: Vec<u8>) {
+        self.batch.put(Space::State, key, &record);
+        self.state.insert(key.to_vec(), Some(Bytes::from(record)));
+    }
+
+    /// Removes a record of the state space.
+    pub(super) fn delete_state(&mut self, key: &[u8]) {
+        self.batch.delete(Space::State, key);
+        self.state.insert(key.to_vec(), None);
+    }
+
+    /// A record of the state space as this batch leaves it.
+    pub(super) fn state(
+        &self,
+        engine: &(impl Reader + ?Sized),
+        key: &[u8],
+    ) -> Result<Option<Bytes>, StoreError> {
+        match self.state.get(key) {
+            Some(record) => Ok(record.clone()),
+            None => engine.get(Space::State, key),
+        }
+    }
+
+    /// What became of an act, in this batch or before.
+    pub(super) fn act(
+        &self,
+        engine: &(impl Reader + ?Sized),
+        key: &ActKey,
+    ) -> Result<Option<act::Outcome>, StoreError> {
+        if let Some(outcome) = self.acts.get(key) {
+            return Ok(Some(*outcome));
+        }
+        engine.get(Space::Idempotency, &key.key())?.map(|record| act::decode(&record)).transpose()
+    }
+
+    /// Remembers what became of an act.
+    pub(super) fn put_act(&mut self, key: ActKey, outcome: act::Outcome) {
+        let octets = key.key();
+        self.batch.put_with(Space::Idempotency, &octets, |out| act::encode(out, &outcome));
+        if let Some(tail) = octets.last_chunk() {
+            self.expiring.entry(key.tenant).or_default().push(*tail);
+        }
+        self.acts.insert(key, outcome);
+    }
+
+    /// Appends a reference to a timeline and returns its number.
+    pub(super) fn refer(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        timeline: &mut Timeline,
+        reference: timeline::Reference,
+    ) -> u64 {
+        timeline.head += 1;
+        let (number, slot) = timeline.slot;
+        if number == self.number
+            && let Some(chunk) = self.chunks.get_mut(slot)
+            && (chunk.references.len() as u64) < timeline::CHUNK
+        {
+            chunk.references.push(reference);
+            chunk.last = timeline.head;
+        } else {
+            timeline.slot = (self.number, self.chunks.len());
+            let references = vec![reference];
+            self.chunks.push(Chunk { tenant, user, last: timeline.head, references });
+        }
+        timeline.head
+    }
+
+    /// Number of this batch, for slots of timelines that were just loaded.
+    pub(super) const fn before(&self) -> (u64, usize) {
+        (self.number.wrapping_sub(1), 0)
+    }
+
+    /// Writes what was collected; after this the batch is complete.
+    pub(super) fn seal(&mut self, now_ms: u64) {
+        for chunk in self.chunks.drain(..) {
+            let key = keys::timeline(chunk.tenant, chunk.user, chunk.last);
+            self.batch.put_with(Space::Timeline, &key, |out| {
+                timeline::encode(out, &chunk.references);
+            });
+        }
+        for (tenant, tails) in std::mem::take(&mut self.expiring) {
+            for list in tails.chunks(EXPIRY_LIST) {
+                let Some(first) = list.first() else { continue };
+                let mut record = Vec::with_capacity(1 + list.len() * ActKey::TAIL);
+                list.iter().for_each(|tail| act::put_expiring(&mut record, tail));
+                self.batch.put(Space::Expiry, &keys::act_expiry(tenant, now_ms, first), &record);
+            }
+        }
+    }
+
+    /// Forgets the batch, which is committed, and returns the answers.
+    pub(super) fn committed(&mut self) -> Vec<Answer> {
+        self.number = self.number.wrapping_add(1);
+        self.batch.clear(KEPT);
+        self.state.clear();
+        self.acts.clear();
+        self.commits.clear();
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Whether neither the disk nor anybody waits for this batch.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.answers.is_empty() && self.chunks.is_empty()
+    }
+
+    /// Octets collected so far.
+    pub(super) fn octets(&self) -> usize {
+        self.batch.octets()
+    }
+}

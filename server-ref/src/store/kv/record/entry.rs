@@ -1,0 +1,113 @@
+//! A log entry: an immutable header with a salted commitment to the content, then the content.
+//!
+//! Erasure will cut the content (salt, fallback text and body) off and leave the header, so that
+//! whatever covers headers stays verifiable while nobody can guess the body from it.
+
+use bytes::Bytes;
+use eim_codec::id::ConversationId;
+use eim_codec::registry::FrameType;
+use sha2::{Digest, Sha256};
+
+use crate::store::kv::octets::{Octets, put_varint};
+use crate::store::{Entry, StoreError};
+
+const VERSION: u8 = 1;
+const SENDER: u8 = 1;
+const CLIENT_MSG_ID: u8 = 2;
+const TOMBSTONE: u8 = 4;
+const SENDER_DEVICE: u8 = 8;
+
+/// Salt of one entry and the commitment it makes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store::kv) struct Seal {
+    pub(in crate::store::kv) salt: [u8; 16],
+    /// SHA-256(salt ‖ fallback text ‖ body).
+    pub(in crate::store::kv) commitment: [u8; 32],
+}
+
+impl Seal {
+    // impl[EIM-MSG] the commitment outlives the content
+    pub(in crate::store::kv) fn new(salt: [u8; 16], fallback_text: &str, body: &[u8]) -> Self {
+        let commitment =
+            Sha256::new().chain_update(salt).chain_update(fallback_text).chain_update(body);
+        Self { salt, commitment: commitment.finalize().into() }
+    }
+}
+
+/// Appends the record of `entry`; conversation and conv_seq are in the key.
+pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal) {
+    let mut flags = 0;
+    flags |= if entry.sender.is_some() { SENDER } else { 0 };
+    flags |= if entry.sender_device.is_some() { SENDER_DEVICE } else { 0 };
+    flags |= if entry.client_msg_id.is_some() { CLIENT_MSG_ID } else { 0 };
+    out.reserve(128 + entry.fallback_text.len() + entry.body.len());
+    out.extend_from_slice(&[VERSION, flags, entry.frame_type.0]);
+    put_varint(out, entry.time_ms);
+    put_varint(out, entry.countable);
+    if let Some(user) = &entry.sender {
+        out.extend_from_slice(user.as_bytes());
+    }
+    if let Some(device) = &entry.sender_device {
+        out.extend_from_slice(device.as_bytes());
+    }
+    if let Some(id) = &entry.client_msg_id {
+        out.extend_from_slice(id.as_bytes());
+    }
+    out.extend_from_slice(&seal.commitment);
+    put_varint(out, entry.fallback_text.len() as u64);
+    put_varint(out, entry.body.len() as u64);
+    out.extend_from_slice(&seal.salt);
+    out.extend_from_slice(entry.fallback_text.as_bytes());
+    out.extend_from_slice(&entry.body);
+}
+
+/// Number of countable entries and time, without reading the content.
+pub(in crate::store::kv) fn head(record: &[u8]) -> Result<(u64, u64), StoreError> {
+    let mut octets = Octets::new("log entry", VERSION, record)?;
+    let [_flags, _frame_type] = octets.array()?;
+    let time_ms = octets.varint()?;
+    let countable = octets.varint()?;
+    Ok((time_ms, countable))
+}
+
+/// Reads a record.
+pub(in crate::store::kv) fn decode(
+    conversation: ConversationId,
+    log_epoch: u64,
+    conv_seq: u64,
+    record: &[u8],
+) -> Result<Entry, StoreError> {
+    let mut octets = Octets::new("log entry", VERSION, record)?;
+    let [flags, frame_type] = octets.array()?;
+    let time_ms = octets.varint()?;
+    let countable = octets.varint()?;
+    let sender = if flags & SENDER == 0 { None } else { Some(octets.id()?) };
+    let sender_device = if flags & SENDER_DEVICE == 0 { None } else { Some(octets.id()?) };
+    let client_msg_id = if flags & CLIENT_MSG_ID == 0 { None } else { Some(octets.id()?) };
+    let _commitment: [u8; 32] = octets.array()?;
+    let fallback_octets = octets.length()?;
+    let body_octets = octets.length()?;
+    let tombstone = flags & TOMBSTONE != 0;
+    let (fallback_text, body) = if tombstone {
+        (String::new(), Bytes::new())
+    } else {
+        let _salt: [u8; 16] = octets.array()?;
+        let text = std::str::from_utf8(octets.slice(fallback_octets)?)
+            .map_err(|_| StoreError::Corrupt("log entry: fallback text".to_owned()))?;
+        (text.to_owned(), Bytes::copy_from_slice(octets.slice(body_octets)?))
+    };
+    Ok(Entry {
+        conversation,
+        log_epoch,
+        conv_seq,
+        frame_type: FrameType(frame_type),
+        sender,
+        sender_device,
+        client_msg_id,
+        time_ms,
+        countable,
+        body,
+        fallback_text,
+        tombstone,
+    })
+}

@@ -1,0 +1,156 @@
+//! Records outside the path of every message, as Protobuf behind a version octet. These layouts
+//! are private to the store; fields are only ever added.
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::store::StoreError;
+
+const VERSION: u8 = 1;
+
+/// Encodes a record.
+pub(in crate::store::kv) fn encode(record: &impl Message) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 + record.encoded_len());
+    out.push(VERSION);
+    out.extend_from_slice(&record.encode_to_vec());
+    out
+}
+
+/// Decodes a record.
+pub(in crate::store::kv) fn decode<M: Message + Default>(
+    name: &'static str,
+    octets: &[u8],
+) -> Result<M, StoreError> {
+    match octets.split_first() {
+        Some((&VERSION, rest)) => M::decode(rest)
+            .map_err(|error| StoreError::Corrupt(format!("{name}: {error}"))),
+        Some((version, _)) => {
+            Err(StoreError::Corrupt(format!("{name}: unknown version {version}")))
+        }
+        None => Err(StoreError::Corrupt(format!("{name}: empty"))),
+    }
+}
+
+/// An id in a record.
+pub(in crate::store::kv) fn id<T: From<[u8; 16]>>(
+    name: &'static str,
+    octets: &[u8],
+) -> Result<T, StoreError> {
+    array(name, octets).map(T::from)
+}
+
+/// Octets of fixed length in a record.
+pub(in crate::store::kv) fn array<const N: usize>(
+    name: &'static str,
+    octets: &[u8],
+) -> Result<[u8; N], StoreError> {
+    octets.try_into().map_err(|_| StoreError::Corrupt(format!("{name}: {} octets", octets.len())))
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct MetaRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) log_epoch: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(in crate::store::kv) secret: Bytes,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct ConversationRow {
+    #[prost(int32, tag = "1")]
+    pub(in crate::store::kv) kind: i32,
+    #[prost(string, tag = "2")]
+    pub(in crate::store::kv) name: String,
+    #[prost(uint32, tag = "3")]
+    pub(in crate::store::kv) members: u32,
+}
+
+/// A member, under its conversation.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct MemberRow {
+    #[prost(int32, tag = "1")]
+    pub(in crate::store::kv) role: i32,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) joined_at: u64,
+}
+
+/// A conversation, under its member or former member.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct MembershipRow {
+    #[prost(int32, tag = "1")]
+    pub(in crate::store::kv) role: i32,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) visible_from: u64,
+    /// 0 while a member.
+    #[prost(uint64, tag = "3")]
+    pub(in crate::store::kv) visible_through: u64,
+    /// The other user of a direct conversation.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(in crate::store::kv) peer: Bytes,
+    /// Name of the group after the member left.
+    #[prost(string, tag = "5")]
+    pub(in crate::store::kv) name: String,
+    /// Members of the group after the member left.
+    #[prost(uint32, tag = "6")]
+    pub(in crate::store::kv) members: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct UserRow {
+    #[prost(string, tag = "1")]
+    pub(in crate::store::kv) name: String,
+    #[prost(string, tag = "2")]
+    pub(in crate::store::kv) display_name: String,
+    #[prost(bool, tag = "3")]
+    pub(in crate::store::kv) disabled: bool,
+    #[prost(uint32, tag = "4")]
+    pub(in crate::store::kv) iterations: u32,
+    #[prost(bytes = "vec", tag = "5")]
+    pub(in crate::store::kv) salt: Vec<u8>,
+    #[prost(bytes = "vec", tag = "6")]
+    pub(in crate::store::kv) stored_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub(in crate::store::kv) server_key: Vec<u8>,
+    #[prost(uint64, tag = "8")]
+    pub(in crate::store::kv) created_ms: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct DeviceRow {
+    #[prost(int32, tag = "1")]
+    pub(in crate::store::kv) class: i32,
+    #[prost(string, tag = "2")]
+    pub(in crate::store::kv) name: String,
+    #[prost(uint64, tag = "3")]
+    pub(in crate::store::kv) generation: u64,
+    #[prost(uint64, tag = "4")]
+    pub(in crate::store::kv) seen_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct CursorRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) log_epoch: u64,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) user_seq: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct SessionRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(in crate::store::kv) user: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(in crate::store::kv) device: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(in crate::store::kv) token_hash: Bytes,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub(in crate::store::kv) previous_hash: Option<Bytes>,
+    #[prost(uint64, tag = "5")]
+    pub(in crate::store::kv) expires_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct FloorRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) floor: u64,
+}

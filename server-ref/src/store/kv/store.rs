@@ -1,0 +1,337 @@
+//! The store as callers see it: writes wait for the commit loop, reads go to the engine.
+//!
+//! Reads run on the caller's thread. They are a few lookups or one bounded page, mostly from
+//! memory; long pages give way to other tasks in between.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use tokio::sync::{mpsc, oneshot};
+
+use super::append::conversation_of;
+use super::command::{Command, Prepared, Reply};
+use super::committer::Committing;
+use super::content;
+use super::cursors::Cursors;
+use super::options::{Environment, Options};
+use super::record::entry::Seal;
+use super::record::state::{self, CursorRow, MetaRow};
+use crate::store::engine::{Batch, Engine, Reader, Space};
+use crate::store::{
+    Append, Appended, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
+    MemberPage, Origin, Refused, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    UserRecord,
+};
+
+const META_KEY: &[u8] = b"meta";
+
+/// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
+/// for that.
+pub struct KvStore {
+    engine: RwLock<Option<Arc<dyn Engine>>>,
+    queue: mpsc::Sender<Command>,
+    cursors: Arc<Cursors>,
+    environment: Environment,
+    meta: Meta,
+}
+
+impl fmt::Debug for KvStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KvStore").field("log_epoch", &self.meta.log_epoch).finish_non_exhaustive()
+    }
+}
+
+/// Facts about the store that are made with it.
+#[derive(Clone, Copy)]
+pub(super) struct Meta {
+    pub(super) log_epoch: u64,
+    pub(super) secret: [u8; 32],
+}
+
+impl Meta {
+    /// Key of the hashes of contents; kept apart from what others derive.
+    fn content_secret(&self) -> [u8; 32] {
+        self.derive(b"content")
+    }
+
+    fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let Ok(mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
+            unreachable!("HMAC takes keys of any length");
+        };
+        mac.chain_update(purpose).finalize().into_bytes().into()
+    }
+
+    // impl[EIM-MSG-021] the epoch is part of the store, so it changes with it
+    fn open(engine: &dyn Engine, environment: &Environment) -> Result<Self, StoreError> {
+        if let Some(record) = engine.get(Space::Meta, META_KEY)? {
+            let row: MetaRow = state::decode("meta", &record)?;
+            let secret = state::array("secret", &row.secret)?;
+            return Ok(Self { log_epoch: row.log_epoch, secret });
+        }
+        let epoch = u32::from_be_bytes(environment.random.octets());
+        let meta = Self {
+            log_epoch: 1 + u64::from(epoch),
+            secret: environment.random.octets(),
+        };
+        let secret = Bytes::copy_from_slice(&meta.secret);
+        let row = MetaRow { log_epoch: meta.log_epoch, secret };
+        let mut batch = Batch::default();
+        batch.put(Space::Meta, META_KEY, &state::encode(&row));
+        engine.commit(&batch)?;
+        Ok(meta)
+    }
+}
+
+impl KvStore {
+    /// Opens the store on an engine. It answers once the commit loop runs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine cannot be read or a new store cannot be written.
+    pub fn open(
+        engine: Arc<dyn Engine>,
+        options: Options,
+        environment: Environment,
+        sink: Arc<dyn CommitSink>,
+    ) -> Result<(Self, Committing), StoreError> {
+        let meta = Meta::open(&*engine, &environment)?;
+        let cursors = Arc::new(Cursors::default());
+        let (queue, commands) = mpsc::channel(options.queue);
+        let committing = Committing::new(
+            Arc::clone(&engine),
+            options,
+            environment.clone(),
+            sink,
+            meta,
+            Arc::clone(&cursors),
+            commands,
+        );
+        let engine = RwLock::new(Some(engine));
+        Ok((Self { engine, queue, cursors, environment, meta }, committing))
+    }
+
+    /// A view of what is committed.
+    pub(super) fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().map(|engine| engine.reader()).ok_or(StoreError::Closed)
+    }
+
+    /// Queues a command and waits for its outcome. When the caller goes away after it was queued,
+    /// it is carried out all the same.
+    async fn submit<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        self.queue.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
+        outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn prepare(&self, origin: &Origin, batch: Vec<Append>) -> Vec<Prepared> {
+        let secret = self.meta.content_secret();
+        let mut salts = vec![0; batch.len() * 16];
+        self.environment.random.fill(&mut salts);
+        let (salts, _) = salts.as_chunks::<16>();
+        let prepare = |(append, salt): (Append, &[u8; 16])| {
+            let conversation = conversation_of(origin.user, append.target);
+            let hash = content::of_message(&secret, conversation, &append);
+            let seal = Seal::new(*salt, &append.fallback_text, &append.body);
+            Prepared { append, conversation, hash, seal }
+        };
+        batch.into_iter().zip(salts).map(prepare).collect()
+    }
+}
+
+#[async_trait]
+impl Store for KvStore {
+    async fn append(
+        &self,
+        origin: Origin,
+        batch: Vec<Append>,
+    ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
+        let batch = self.prepare(&origin, batch);
+        self.submit(|reply| Command::Append { origin, batch, reply }).await
+    }
+
+    async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError> {
+        let hash = content::of_change(&self.meta.content_secret(), &change);
+        self.submit(|reply| Command::Change { change, hash, reply }).await
+    }
+
+    fn log_epoch(&self) -> u64 {
+        self.meta.log_epoch
+    }
+
+    fn derive_secret(&self, purpose: &str) -> [u8; 32] {
+        let purpose = [b"for:", purpose.as_bytes()].concat();
+        self.meta.derive(&purpose)
+    }
+
+    async fn timeline_head(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<(u64, u64), StoreError> {
+        super::load::timeline_bounds(&*self.reader()?, tenant, user)
+    }
+
+    async fn timeline(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        log_epoch: u64,
+        cursor: u64,
+        max_entries: usize,
+        max_octets: usize,
+    ) -> Result<TimelinePage, StoreError> {
+        if log_epoch != self.meta.log_epoch {
+            let (head, floor) = self.timeline_head(tenant, user).await?;
+            return Ok(TimelinePage::TooOld { floor, head });
+        }
+        let page = super::timeline::Page { log_epoch, cursor, max_entries, max_octets };
+        page.read(&*self.reader()?, tenant, user).await
+    }
+
+    async fn history(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        newest_first: bool,
+        max_entries: usize,
+        max_octets: usize,
+    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        let log_epoch = self.meta.log_epoch;
+        let page =
+            super::history::Page { log_epoch, first, last, newest_first, max_entries, max_octets };
+        page.read(&*self.reader()?, tenant, conversation)
+    }
+
+    async fn conversations(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationView>, bool), StoreError> {
+        super::conversations::page(&*self.reader()?, tenant, user, after, limit).await
+    }
+
+    async fn conversation(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<ConversationView>, StoreError> {
+        super::conversations::view(&*self.reader()?, tenant, user, conversation)
+    }
+
+    async fn members(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<MemberPage, StoreError> {
+        super::conversations::members(&*self.reader()?, tenant, conversation, after, limit)
+    }
+
+    async fn create_users(
+        &self,
+        tenant: TenantId,
+        users: Vec<UserRecord>,
+    ) -> Result<Vec<Result<(), Refused>>, StoreError> {
+        self.submit(|reply| Command::CreateUsers { tenant, users, reply }).await
+    }
+
+    async fn set_disabled(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        disabled: bool,
+    ) -> Result<bool, StoreError> {
+        self.submit(|reply| Command::SetDisabled { tenant, user, disabled, reply }).await
+    }
+
+    async fn user_by_name(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<UserRecord>, StoreError> {
+        super::users::by_name(&*self.reader()?, tenant, name)
+    }
+
+    async fn user(&self, tenant: TenantId, user: UserId) -> Result<Option<UserRecord>, StoreError> {
+        super::users::by_id(&*self.reader()?, tenant, user)
+    }
+
+    async fn users(
+        &self,
+        tenant: TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<UserRecord>, bool), StoreError> {
+        super::users::page(&*self.reader()?, tenant, after, limit)
+    }
+
+    async fn open_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        class: i32,
+        name: String,
+    ) -> Result<DeviceRecord, StoreError> {
+        self.submit(|reply| Command::OpenDevice { tenant, user, device, class, name, reply }).await
+    }
+
+    async fn device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        super::devices::device(&*self.reader()?, tenant, user, device)
+    }
+
+    fn move_cursor(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        log_epoch: u64,
+        user_seq: u64,
+    ) {
+        self.cursors.move_to((tenant, user, device), CursorRow { log_epoch, user_seq });
+    }
+
+    async fn put_session(&self, tenant: TenantId, record: SessionRecord) -> Result<(), StoreError> {
+        self.submit(|reply| Command::PutSession { tenant, record, reply }).await
+    }
+
+    async fn session(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        super::devices::session(&*self.reader()?, tenant, session)
+    }
+
+    async fn sweep(
+        &self,
+        tenant: TenantId,
+        now_ms: u64,
+        limit: usize,
+    ) -> Result<Swept, StoreError> {
+        self.submit(|reply| Command::Sweep { tenant, now_ms, limit, reply }).await
+    }
+
+    async fn close(&self) {
+        self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
+        // Closed already, or failed: nothing is left to wait for.
+        _ = self.submit(|reply| Command::Close { reply }).await;
+        self.queue.closed().await;
+    }
+}

@@ -3,6 +3,7 @@
 
 mod proto;
 mod registry;
+mod schema;
 
 use std::path::{Path, PathBuf};
 

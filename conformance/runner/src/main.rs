@@ -74,7 +74,7 @@ fn show(report: &Report, gaps: bool) -> ExitCode {
     if gaps {
         for requirement in &report.requirements {
             let tagged = report.tags.iter().any(|tag| tag.id == requirement.id);
-            if requirement.level.is_absolute() && !tagged {
+            if requirement.is_active() && requirement.level.is_absolute() && !tagged {
                 let (file, line) = (&requirement.file, requirement.line);
                 println!("{file}:{line}: untagged: // impl[{}]", requirement.id);
             }
@@ -92,7 +92,10 @@ fn show(report: &Report, gaps: bool) -> ExitCode {
 
 fn explain(report: &Report, ids: &[String]) -> Result<ExitCode, String> {
     for id in ids {
-        let requirement = report.requirements.iter().find(|requirement| &requirement.id == id);
+        let requirement = report
+            .requirements
+            .iter()
+            .find(|requirement| &requirement.id == id);
         let requirement = requirement.ok_or_else(|| format!("{id} is no requirement"))?;
         println!("{id} ({}:{})", requirement.file, requirement.line);
         println!("  {}", requirement.text);

@@ -14,7 +14,10 @@ pub fn fill(text: &str, registries: &Registries) -> Result<String, (usize, Strin
     let mut open: Option<usize> = None;
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
-        let name = line.trim().strip_prefix(OPEN).and_then(|rest| rest.strip_suffix("-->"));
+        let name = line
+            .trim()
+            .strip_prefix(OPEN)
+            .and_then(|rest| rest.strip_suffix("-->"));
         match (name.map(str::trim), open) {
             (Some(_), Some(_)) => return Err((number, "marker inside a marked table".to_owned())),
             (Some(name), None) => {

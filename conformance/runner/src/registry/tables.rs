@@ -33,28 +33,52 @@ pub fn table(name: &str, registries: &Registries) -> Option<String> {
 }
 
 fn frame_types(registries: &Registries) -> String {
-    let header = ["type", "name", "dir.", "seq.", "compr.", "phases", "max octets", "payload"];
+    let header = [
+        "type",
+        "name",
+        "dir.",
+        "seq.",
+        "compr.",
+        "phases",
+        "max octets",
+        "payload",
+    ];
     let row = |frame: &FrameType| {
-        let mut cells = vec![
+        let direction = match frame.direction.as_str() {
+            "client" => "C",
+            "server" => "S",
+            _ => "CS",
+        };
+        let phases: String = frame
+            .phases
+            .iter()
+            .filter_map(|phase| phase.chars().next())
+            .collect();
+        vec![
             format!("0x{:02X}", frame.value),
             frame.name.clone(),
-            match frame.direction.as_str() {
-                "client" => "C".to_owned(),
-                "server" => "S".to_owned(),
-                _ => "CS".to_owned(),
-            },
+            direction.to_owned(),
             yes(frame.sequenced),
             yes(frame.compression),
-            frame.phases.iter().filter_map(|phase| phase.chars().next()).collect::<String>(),
+            phases.to_uppercase(),
             frame.max_octets.to_string(),
             frame.payload.replace("eim.v1.", "").replace('|', ", "),
-        ];
-        cells[5].make_ascii_uppercase();
-        cells.push(frame.status.clone());
-        cells.push(frame.doc.clone());
-        cells
+            frame.status.clone(),
+            frame.doc.clone(),
+        ]
     };
-    let header: Vec<&str> = header.into_iter().chain(["status", "meaning"]).collect();
+    let header = [
+        "type",
+        "name",
+        "dir.",
+        "seq.",
+        "compr.",
+        "phases",
+        "max octets",
+        "payload",
+        "status",
+        "meaning",
+    ];
     render(&header, registries.frames.frame.iter().map(row))
 }
 
@@ -77,7 +101,12 @@ fn error_classes(registries: &Registries) -> String {
         &["class", "name", "blame", "meaning"],
         registries.errors.class.iter().map(|class| {
             let value = format!("0x{:02X}", class.value);
-            vec![value, class.name.clone(), class.blame.clone(), class.doc.clone()]
+            vec![
+                value,
+                class.name.clone(),
+                class.blame.clone(),
+                class.doc.clone(),
+            ]
         }),
     )
 }
@@ -102,7 +131,12 @@ fn numbers(rows: &[Number]) -> String {
     render(
         &["value", "name", "status", "meaning"],
         rows.iter().map(|row| {
-            vec![row.value.to_string(), row.name.clone(), row.status.clone(), row.doc.clone()]
+            vec![
+                row.value.to_string(),
+                row.name.clone(),
+                row.status.clone(),
+                row.doc.clone(),
+            ]
         }),
     )
 }
@@ -151,8 +185,11 @@ fn limits(registries: &Registries) -> String {
 
 fn grease(registries: &Registries) -> String {
     let row = |what: &str, grease: &Grease, digits: usize| {
-        let values: Vec<String> =
-            grease.values.iter().map(|value| format!("0x{value:0digits$X}")).collect();
+        let values: Vec<String> = grease
+            .values
+            .iter()
+            .map(|value| format!("0x{value:0digits$X}"))
+            .collect();
         vec![what.to_owned(), values.join(", ")]
     };
     render(
@@ -171,7 +208,11 @@ fn yes(value: bool) -> String {
 }
 
 fn render(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    let mut table = format!(
+        "| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
     for row in rows {
         table.push_str(&format!("| {} |\n", row.join(" | ")));
     }

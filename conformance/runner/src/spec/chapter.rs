@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::finding::{Finding, Rule};
 use super::keyword::{Keyword, keywords};
 use super::metadata::{self, Metadata};
-use super::requirement::{Requirement, split_id};
+use super::requirement::{Requirement, Status, split_id};
 
 /// What a chapter says.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,12 @@ pub struct Chapter {
 /// Reads a chapter. `file` is its path, relative to the project.
 #[must_use]
 pub fn parse(file: &str, text: &str) -> Chapter {
-    let mut reader = Reader { file, chapter: Chapter::default(), block: None, fenced: false };
+    let mut reader = Reader {
+        file,
+        chapter: Chapter::default(),
+        block: None,
+        fenced: false,
+    };
     for (index, line) in text.lines().enumerate() {
         reader.line(index + 1, line);
     }
@@ -65,9 +70,18 @@ impl Reader<'_> {
     fn heading(&mut self, number: usize, heading: &str) {
         if split_id(heading).is_some() {
             let id = heading.to_owned();
-            self.block = Some(Block { id, line: number, text: Vec::new(), complete: false });
+            self.block = Some(Block {
+                id,
+                line: number,
+                text: Vec::new(),
+                complete: false,
+            });
         } else if heading.contains("EIM-") {
-            self.find(number, Rule::BadMetadata, format!("`{heading}` is no requirement id"));
+            self.find(
+                number,
+                Rule::BadMetadata,
+                format!("`{heading}` is no requirement id"),
+            );
         } else {
             self.prose(number, heading);
         }
@@ -101,7 +115,11 @@ impl Reader<'_> {
         match metadata::parse(inside) {
             Ok(metadata) => self.requirement(block, metadata),
             Err(message) => {
-                self.find(number, Rule::BadMetadata, format!("{}: {message}", block.id));
+                self.find(
+                    number,
+                    Rule::BadMetadata,
+                    format!("{}: {message}", block.id),
+                );
             }
         }
     }
@@ -110,6 +128,7 @@ impl Reader<'_> {
         let text = block.text.join(" ");
         let (id, line) = (block.id, block.line);
         match keywords(&text).as_slice() {
+            _ if metadata.status == Status::Withdrawn => {}
             [Keyword::Level(level)] if *level == metadata.level => {}
             [Keyword::Level(level)] => {
                 let (says, means) = (metadata.level.name(), level.name());
@@ -117,7 +136,11 @@ impl Reader<'_> {
                 self.find(line, Rule::LevelMismatch, message);
             }
             [Keyword::Foreign(word)] => {
-                self.find(line, Rule::KeywordCount, format!("{id}: {word} is not used here"));
+                self.find(
+                    line,
+                    Rule::KeywordCount,
+                    format!("{id}: {word} is not used here"),
+                );
             }
             found => {
                 let message = format!("{id}: {} keywords, exactly one is needed", found.len());
@@ -136,6 +159,7 @@ impl Reader<'_> {
             since: metadata.since,
             verify: metadata.verify,
             error: metadata.error,
+            status: metadata.status,
         });
     }
 
@@ -149,7 +173,11 @@ impl Reader<'_> {
 
     fn references(&mut self, number: usize, line: &str) {
         for (at, _) in line.match_indices("EIM-") {
-            let id: String = line.chars().skip(line[..at].chars().count()).take(11).collect();
+            let id: String = line
+                .chars()
+                .skip(line[..at].chars().count())
+                .take(11)
+                .collect();
             if split_id(&id).is_some() {
                 self.chapter.references.push((number, id));
             }
@@ -157,7 +185,9 @@ impl Reader<'_> {
     }
 
     fn find(&mut self, line: usize, rule: Rule, message: impl Into<String>) {
-        self.chapter.findings.push(Finding::new(self.file, line, rule, message));
+        self.chapter
+            .findings
+            .push(Finding::new(self.file, line, rule, message));
     }
 }
 

@@ -69,12 +69,24 @@ impl Finding {
     /// A finding at a place.
     #[must_use]
     pub fn new(file: &str, line: usize, rule: Rule, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line, rule, message: message.into() }
+        Self {
+            file: file.to_owned(),
+            line,
+            rule,
+            message: message.into(),
+        }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.file, self.line, self.rule.name(), self.message)
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.file,
+            self.line,
+            self.rule.name(),
+            self.message
+        )
     }
 }

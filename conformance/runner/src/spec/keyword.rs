@@ -52,15 +52,18 @@ mod tests {
 
     #[test]
     fn negation_belongs_to_the_keyword() {
-        assert_eq!(keywords("It MUST NOT, and it MUST."), [
-            Keyword::Level(Level::MustNot),
-            Keyword::Level(Level::Must)
-        ]);
+        assert_eq!(
+            keywords("It MUST NOT, and it MUST."),
+            [Keyword::Level(Level::MustNot), Keyword::Level(Level::Must)]
+        );
     }
 
     #[test]
     fn negation_may_stand_on_the_next_line() {
-        assert_eq!(keywords("It SHOULD\nNOT"), [Keyword::Level(Level::ShouldNot)]);
+        assert_eq!(
+            keywords("It SHOULD\nNOT"),
+            [Keyword::Level(Level::ShouldNot)]
+        );
     }
 
     #[test]

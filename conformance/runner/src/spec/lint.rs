@@ -39,12 +39,16 @@ pub const AREAS: [(&str, &str); 23] = [
 /// themselves are included.
 #[must_use]
 pub fn lint(chapters: &[(String, Chapter)], registries: &Registries) -> Vec<Finding> {
-    let all: Vec<&Requirement> =
-        chapters.iter().flat_map(|(_, chapter)| &chapter.requirements).collect();
-    let mut findings: Vec<Finding> =
-        chapters.iter().flat_map(|(_, chapter)| chapter.findings.clone()).collect();
+    let all: Vec<&Requirement> = chapters
+        .iter()
+        .flat_map(|(_, chapter)| &chapter.requirements)
+        .collect();
+    let mut findings: Vec<Finding> = chapters
+        .iter()
+        .flat_map(|(_, chapter)| chapter.findings.clone())
+        .collect();
     findings.extend(ids(&all));
-    for requirement in &all {
+    for requirement in all.iter().filter(|requirement| requirement.is_active()) {
         findings.extend(errors(requirement, registries));
         findings.extend(numbers(requirement, registries));
     }
@@ -65,8 +69,10 @@ fn ids(all: &[&Requirement]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut areas: BTreeMap<&str, BTreeMap<u32, &Requirement>> = BTreeMap::new();
     for requirement in all {
-        if let Some(first) =
-            areas.entry(requirement.area()).or_default().insert(requirement.number(), requirement)
+        if let Some(first) = areas
+            .entry(requirement.area())
+            .or_default()
+            .insert(requirement.number(), requirement)
         {
             let message = format!("{} stands at {}:{} too", first.id, first.file, first.line);
             findings.push(at(requirement, Rule::DuplicateId, message));
@@ -76,7 +82,11 @@ fn ids(all: &[&Requirement]) -> Vec<Finding> {
         let known = AREAS.iter().any(|(name, _)| *name == area);
         for (expected, (number, requirement)) in (1..).zip(&numbers) {
             if !known {
-                findings.push(at(requirement, Rule::IdSequence, format!("unknown area {area}")));
+                findings.push(at(
+                    requirement,
+                    Rule::IdSequence,
+                    format!("unknown area {area}"),
+                ));
             } else if *number != expected {
                 let message = format!("EIM-{area}-{expected:03} is missing before this one");
                 findings.push(at(requirement, Rule::IdSequence, message));
@@ -108,11 +118,18 @@ fn errors(requirement: &Requirement, registries: &Registries) -> Option<Finding>
 fn numbers(requirement: &Requirement, registries: &Registries) -> Vec<Finding> {
     let mut findings = Vec::new();
     for stated in number::stated(&requirement.text) {
-        let row = registries.limits.limit.iter().find(|row| row.name == stated.name);
+        let row = registries
+            .limits
+            .limit
+            .iter()
+            .find(|row| row.name == stated.name);
         let message = match (row, stated.default) {
             (None, _) => format!("the registry has no limit {}", stated.name),
             (Some(row), Some(default)) if row.default != default => {
-                format!("{} is {default} here, {} in the registry", stated.name, row.default)
+                format!(
+                    "{} is {default} here, {} in the registry",
+                    stated.name, row.default
+                )
             }
             _ => continue,
         };

@@ -1,6 +1,6 @@
 //! The metadata comment of a requirement: `<!-- req: role=… level=… … -->`.
 
-use super::requirement::{Level, Role, Verify};
+use super::requirement::{Level, Role, Status, Verify};
 
 /// What a metadata comment says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,17 @@ pub struct Metadata {
     pub error: Option<String>,
     /// Revision.
     pub rev: u32,
+    /// Whether it is in force.
+    pub status: Status,
 }
 
 /// The inside of a metadata comment, if `line` is one.
 #[must_use]
 pub fn comment(line: &str) -> Option<&str> {
-    line.trim().strip_prefix("<!-- req:")?.strip_suffix("-->").map(str::trim)
+    line.trim()
+        .strip_prefix("<!-- req:")?
+        .strip_suffix("-->")
+        .map(str::trim)
 }
 
 /// Reads the inside of a metadata comment.
@@ -32,7 +37,9 @@ pub fn comment(line: &str) -> Option<&str> {
 pub fn parse(inside: &str) -> Result<Metadata, String> {
     let mut fields = Fields::default();
     for pair in inside.split_whitespace() {
-        let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is no pair"))?;
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("`{pair}` is no pair"))?;
         fields.set(key, value)?;
     }
     fields.finish()
@@ -46,17 +53,27 @@ struct Fields {
     verify: Option<Vec<Verify>>,
     error: Option<String>,
     rev: Option<u32>,
+    status: Option<Status>,
 }
 
 impl Fields {
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let bad = || format!("`{value}` is no value of `{key}`");
         let twice = match key {
-            "role" => self.roles.replace(Role::from_name(value).ok_or_else(bad)?).is_some(),
-            "level" => self.level.replace(Level::from_name(value).ok_or_else(bad)?).is_some(),
+            "role" => self
+                .roles
+                .replace(Role::from_name(value).ok_or_else(bad)?)
+                .is_some(),
+            "level" => self
+                .level
+                .replace(Level::from_name(value).ok_or_else(bad)?)
+                .is_some(),
             "since" if version(value) => self.since.replace(value.to_owned()).is_some(),
             "verify" => {
-                let kinds = value.split(',').map(Verify::from_name).collect::<Option<Vec<_>>>();
+                let kinds = value
+                    .split(',')
+                    .map(Verify::from_name)
+                    .collect::<Option<Vec<_>>>();
                 self.verify.replace(kinds.ok_or_else(bad)?).is_some()
             }
             "error" if !value.is_empty() => self.error.replace(value.to_owned()).is_some(),
@@ -64,10 +81,15 @@ impl Fields {
                 let rev = value.parse().ok().filter(|rev| *rev > 0).ok_or_else(bad)?;
                 self.rev.replace(rev).is_some()
             }
-            "since" | "error" => return Err(bad()),
+            "status" if value == "withdrawn" => self.status.replace(Status::Withdrawn).is_some(),
+            "since" | "error" | "status" => return Err(bad()),
             _ => return Err(format!("unknown key `{key}`")),
         };
-        if twice { Err(format!("`{key}` stands twice")) } else { Ok(()) }
+        if twice {
+            Err(format!("`{key}` stands twice"))
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(self) -> Result<Metadata, String> {
@@ -78,6 +100,7 @@ impl Fields {
             verify: self.verify.ok_or("`verify` is missing")?,
             error: self.error,
             rev: self.rev.ok_or("`rev` is missing")?,
+            status: self.status.unwrap_or(Status::Active),
         })
     }
 }
@@ -85,7 +108,9 @@ impl Fields {
 /// `major.minor`.
 fn version(text: &str) -> bool {
     text.split_once('.').is_some_and(|(major, minor)| {
-        [major, minor].iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        [major, minor]
+            .iter()
+            .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     })
 }
 
@@ -93,7 +118,8 @@ fn version(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "role=both level=must-not since=1.0 verify=vector,review error=CONFLICT rev=2";
+    const GOOD: &str =
+        "role=both level=must-not since=1.0 verify=vector,review error=CONFLICT rev=2";
 
     #[test]
     fn reads_all_fields() {

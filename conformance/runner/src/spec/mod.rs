@@ -12,4 +12,4 @@ pub mod requirement;
 pub use catalogue::catalogue;
 pub use chapter::{Chapter, parse};
 pub use finding::{Finding, Rule};
-pub use requirement::{Level, Requirement, Role, Verify};
+pub use requirement::{Level, Requirement, Role, Status, Verify};

@@ -20,7 +20,9 @@ pub fn stated(text: &str) -> Vec<Stated> {
 
 fn one(rest: &str) -> Option<Stated> {
     let rest = rest.strip_prefix('`').unwrap_or(rest);
-    let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+        .unwrap_or(rest.len());
     let (name, rest) = rest.split_at(end);
     let rest = rest.strip_prefix('`').unwrap_or(rest);
     let default = rest
@@ -28,12 +30,17 @@ fn one(rest: &str) -> Option<Stated> {
         .or_else(|| rest.strip_prefix(", default "))
         .and_then(leading_number);
     let meant = default.is_some() || name.contains('_');
-    meant.then(|| Stated { name: name.to_owned(), default })
+    meant.then(|| Stated {
+        name: name.to_owned(),
+        default,
+    })
 }
 
 /// A number such as `65536` or `65,536` at the start of `text`.
 fn leading_number(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == ',')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == ','))
+        .unwrap_or(text.len());
     let digits: String = text[..end].chars().filter(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
@@ -45,15 +52,30 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let text = "within limit a_b (default 12); (limit frame_octets, default 65,536), too";
-        assert_eq!(stated(text), [
-            Stated { name: "a_b".into(), default: Some(12) },
-            Stated { name: "frame_octets".into(), default: Some(65_536) },
-        ]);
+        assert_eq!(
+            stated(text),
+            [
+                Stated {
+                    name: "a_b".into(),
+                    default: Some(12)
+                },
+                Stated {
+                    name: "frame_octets".into(),
+                    default: Some(65_536)
+                },
+            ]
+        );
     }
 
     #[test]
     fn a_bare_name_is_read_and_plain_words_are_not() {
-        assert_eq!(stated("limit a_b"), [Stated { name: "a_b".into(), default: None }]);
+        assert_eq!(
+            stated("limit a_b"),
+            [Stated {
+                name: "a_b".into(),
+                default: None
+            }]
+        );
         assert!(stated("the limit in force, no limit at all").is_empty());
     }
 }

@@ -34,9 +34,15 @@ impl Level {
     /// The level with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Must, Self::MustNot, Self::Should, Self::ShouldNot, Self::May]
-            .into_iter()
-            .find(|level| level.name() == name)
+        [
+            Self::Must,
+            Self::MustNot,
+            Self::Should,
+            Self::ShouldNot,
+            Self::May,
+        ]
+        .into_iter()
+        .find(|level| level.name() == name)
     }
 
     /// Whether an implementation that breaks it does not conform.
@@ -106,6 +112,16 @@ impl Verify {
     }
 }
 
+/// Whether a requirement is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It binds.
+    Active,
+    /// It stays in the text so that its id is never used again.
+    Withdrawn,
+}
+
 /// A requirement. The order of the fields is that of `requirements.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Requirement {
@@ -131,9 +147,17 @@ pub struct Requirement {
     pub verify: Vec<Verify>,
     /// Name of the error that answers a breach, or `ignore`.
     pub error: Option<String>,
+    /// Whether it is in force.
+    pub status: Status,
 }
 
 impl Requirement {
+    /// Whether it binds anybody.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
+    }
+
     /// Area of the id, such as `FRM`.
     #[must_use]
     pub fn area(&self) -> &str {
@@ -166,7 +190,13 @@ mod tests {
     #[test]
     fn ids_have_one_form() {
         assert_eq!(split_id("EIM-FRM-012"), Some(("FRM", 12)));
-        for id in ["EIM-FRM-12", "EIM-FRM-000", "EIM-frm-001", "FRM-001", "EIM-FRMX-001"] {
+        for id in [
+            "EIM-FRM-12",
+            "EIM-FRM-000",
+            "EIM-frm-001",
+            "FRM-001",
+            "EIM-FRMX-001",
+        ] {
             assert_eq!(split_id(id), None, "{id}");
         }
     }

@@ -59,14 +59,28 @@ pub fn run(project: &Project, mode: Mode) -> Result<Report, String> {
     }
     findings.extend(lint::lint(&chapters, &registries));
 
-    let requirements: Vec<Requirement> =
-        chapters.into_iter().flat_map(|(_, chapter)| chapter.requirements).collect();
+    let requirements: Vec<Requirement> = chapters
+        .into_iter()
+        .flat_map(|(_, chapter)| chapter.requirements)
+        .collect();
     let catalogue = spec::catalogue(&requirements).map_err(|e| e.to_string())?;
-    settle(project, mode, CATALOGUE, &catalogue, &mut findings, &mut written)?;
+    settle(
+        project,
+        mode,
+        CATALOGUE,
+        &catalogue,
+        &mut findings,
+        &mut written,
+    )?;
 
     let tags = tags::scan(project)?;
     findings.extend(tags::check(&tags, &requirements));
-    Ok(Report { requirements, tags, findings, written })
+    Ok(Report {
+        requirements,
+        tags,
+        findings,
+        written,
+    })
 }
 
 /// Compares or writes a generated file.
@@ -78,7 +92,11 @@ fn settle(
     findings: &mut Vec<Finding>,
     written: &mut Vec<String>,
 ) -> Result<(), String> {
-    let current = project.path(file).exists().then(|| project.read(file)).transpose()?;
+    let current = project
+        .path(file)
+        .exists()
+        .then(|| project.read(file))
+        .transpose()?;
     if current.as_deref() == Some(text) {
         return Ok(());
     }

@@ -18,7 +18,10 @@ impl Project {
     /// The project that contains `start`: the nearest folder upwards that has `spec/registry`.
     #[must_use]
     pub fn around(start: &Path) -> Option<Self> {
-        start.ancestors().find(|folder| folder.join("spec/registry").is_dir()).map(Self::at)
+        start
+            .ancestors()
+            .find(|folder| folder.join("spec/registry").is_dir())
+            .map(Self::at)
     }
 
     /// Path of a file, given relative to the project.
@@ -72,7 +75,9 @@ impl Project {
                 std::fs::read_dir(self.path(&folder)).map_err(|e| format!("{folder}: {e}"))?;
             for entry in entries {
                 let entry = entry.map_err(|e| format!("{folder}: {e}"))?;
-                let Ok(name) = entry.file_name().into_string() else { continue };
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
                 let path = format!("{folder}/{name}");
                 if name.starts_with('.') || name == "target" {
                     continue;

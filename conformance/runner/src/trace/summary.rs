@@ -25,7 +25,7 @@ pub fn count(report: &Report, area: Option<&str>) -> Count {
     let tagged: BTreeSet<&str> = report.tags.iter().map(|tag| tag.id.as_str()).collect();
     let mut count = Count::default();
     for requirement in &report.requirements {
-        if area.is_some_and(|area| area != requirement.area()) {
+        if !requirement.is_active() || area.is_some_and(|area| area != requirement.area()) {
             continue;
         }
         let absolute = requirement.level.is_absolute();
@@ -41,7 +41,8 @@ pub fn count(report: &Report, area: Option<&str>) -> Count {
 /// The table as text.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let mut text = String::from("area                        requirements  MUST  tagged  MUST tagged\n");
+    let mut text =
+        String::from("area                        requirements  MUST  tagged  MUST tagged\n");
     let areas = AREAS.iter().map(|(area, title)| (Some(*area), *title));
     for (area, title) in areas.chain([(None, "all areas")]) {
         let c = count(report, area);

@@ -41,7 +41,9 @@ pub fn tags_of(file: &str, text: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     for (index, line) in text.lines().enumerate() {
         for part in line.split("impl[").skip(1) {
-            let Some((inside, _)) = part.split_once(']') else { continue };
+            let Some((inside, _)) = part.split_once(']') else {
+                continue;
+            };
             if !inside.trim_start().starts_with("EIM-") {
                 continue;
             }
@@ -51,7 +53,12 @@ pub fn tags_of(file: &str, text: &str) -> Vec<Tag> {
                     None => (word, None),
                 };
                 let (file, id) = (file.to_owned(), id.to_owned());
-                tags.push(Tag { file, line: index + 1, id, rev });
+                tags.push(Tag {
+                    file,
+                    line: index + 1,
+                    id,
+                    rev,
+                });
             }
         }
     }
@@ -63,9 +70,12 @@ pub fn tags_of(file: &str, text: &str) -> Vec<Tag> {
 pub fn check(tags: &[Tag], requirements: &[Requirement]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tag in tags {
-        let known = requirements.iter().find(|requirement| requirement.id == tag.id);
+        let known = requirements
+            .iter()
+            .find(|requirement| requirement.id == tag.id);
         let message = match (known, &tag.rev) {
             (None, _) => format!("`{}` is no requirement", tag.id),
+            (Some(known), _) if !known.is_active() => format!("{} is withdrawn", tag.id),
             (Some(known), Some(rev)) if *rev != known.rev.to_string() => {
                 format!("{} has revision {}, the tag says {rev}", tag.id, known.rev)
             }

@@ -33,16 +33,6 @@ pub fn table(name: &str, registries: &Registries) -> Option<String> {
 }
 
 fn frame_types(registries: &Registries) -> String {
-    let header = [
-        "type",
-        "name",
-        "dir.",
-        "seq.",
-        "compr.",
-        "phases",
-        "max octets",
-        "payload",
-    ];
     let row = |frame: &FrameType| {
         let direction = match frame.direction.as_str() {
             "client" => "C",

@@ -30,8 +30,14 @@ pub enum Space {
 
 impl Space {
     /// All spaces, in the order of their discriminants.
-    pub const ALL: [Self; 6] =
-        [Self::Log, Self::Timeline, Self::Idempotency, Self::Expiry, Self::State, Self::Meta];
+    pub const ALL: [Self; 6] = [
+        Self::Log,
+        Self::Timeline,
+        Self::Idempotency,
+        Self::Expiry,
+        Self::State,
+        Self::Meta,
+    ];
 
     /// Name of the space in folders and logs.
     #[must_use]
@@ -123,14 +129,24 @@ impl Batch {
         let key_end = self.octets.len();
         encode(&mut self.octets);
         let end = self.octets.len();
-        self.writes.push(Write { space, key_end, end, delete: false });
+        self.writes.push(Write {
+            space,
+            key_end,
+            end,
+            delete: false,
+        });
     }
 
     /// Removes a key.
     pub fn delete(&mut self, space: Space, key: &[u8]) {
         self.octets.extend_from_slice(key);
         let end = self.octets.len();
-        self.writes.push(Write { space, key_end: end, end, delete: true });
+        self.writes.push(Write {
+            space,
+            key_end: end,
+            end,
+            delete: true,
+        });
     }
 
     /// The writes in order; no value means removal.

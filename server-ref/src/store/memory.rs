@@ -20,7 +20,12 @@ pub fn open(
     environment: Environment,
     sink: Arc<dyn CommitSink>,
 ) -> Result<KvStore, StoreError> {
-    open_engine(Arc::new(MemoryEngine::default()), options, environment, sink)
+    open_engine(
+        Arc::new(MemoryEngine::default()),
+        options,
+        environment,
+        sink,
+    )
 }
 
 /// Opens a store over any engine whose commit does not block for long, such as a
@@ -73,7 +78,9 @@ impl Reader for MemoryEngine {
                 Order::Ascending => range.next(),
                 Order::Descending => range.next_back(),
             };
-            let Some((key, value)) = next else { return Ok(()) };
+            let Some((key, value)) = next else {
+                return Ok(());
+            };
             if let ControlFlow::Break(()) = visit(key, value)? {
                 return Ok(());
             }

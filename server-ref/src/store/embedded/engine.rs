@@ -47,7 +47,11 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { cache: 64 << 20, memtable: 32 << 20, journals: 512 << 20 }
+        Self {
+            cache: 64 << 20,
+            memtable: 32 << 20,
+            journals: 512 << 20,
+        }
     }
 }
 
@@ -82,7 +86,12 @@ impl EmbeddedEngine {
             spaces.push(database.keyspace(space.name(), options).map_err(failed)?);
         }
         let spaces = array::from_fn(|index| spaces[index].clone());
-        Ok(Self { spaces, database, mode: durability.mode(), folder })
+        Ok(Self {
+            spaces,
+            database,
+            mode: durability.mode(),
+            folder,
+        })
     }
 
     fn space(&self, space: Space) -> &Keyspace {
@@ -142,7 +151,10 @@ impl Engine for EmbeddedEngine {
     }
 
     fn reader(&self) -> Box<dyn Reader> {
-        Box::new(View { snapshot: self.database.snapshot(), spaces: self.spaces.clone() })
+        Box::new(View {
+            snapshot: self.database.snapshot(),
+            spaces: self.spaces.clone(),
+        })
     }
 }
 
@@ -154,7 +166,10 @@ struct View {
 
 impl Reader for View {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let value = self.snapshot.get(&self.spaces[space as usize], key).map_err(failed)?;
+        let value = self
+            .snapshot
+            .get(&self.spaces[space as usize], key)
+            .map_err(failed)?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -169,7 +184,11 @@ impl Reader for View {
         if from > to {
             return Ok(());
         }
-        walk(self.snapshot.range(&self.spaces[space as usize], from..=to), order, visit)
+        walk(
+            self.snapshot.range(&self.spaces[space as usize], from..=to),
+            order,
+            visit,
+        )
     }
 }
 

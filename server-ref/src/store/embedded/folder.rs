@@ -69,11 +69,16 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::Locked { path: path.to_owned() });
+                return Err(FolderError::Locked {
+                    path: path.to_owned(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(io(&lock_path, source)),
         }
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
         folder.check_format()?;
         Ok(folder)
     }
@@ -94,7 +99,10 @@ impl Folder {
         if found.strip_prefix(PREFIX) == Some(FORMAT.to_string().as_str()) {
             return Ok(());
         }
-        Err(FolderError::Format { path: self.path.clone(), found: found.to_owned() })
+        Err(FolderError::Format {
+            path: self.path.clone(),
+            found: found.to_owned(),
+        })
     }
 
     /// The format file comes before any data, complete or not at all.
@@ -104,18 +112,27 @@ impl Folder {
             let name = file.map_err(fail)?.file_name();
             if name != LOCK && name != FORMAT_NEW {
                 let found = name.to_string_lossy().into_owned();
-                return Err(FolderError::NotAStore { path: self.path.clone(), found });
+                return Err(FolderError::NotAStore {
+                    path: self.path.clone(),
+                    found,
+                });
             }
         }
         let new = self.path.join(FORMAT_NEW);
         let mut file = File::create(&new).map_err(fail)?;
-        file.write_all(format!("{PREFIX}{FORMAT}\n").as_bytes()).map_err(fail)?;
+        file.write_all(format!("{PREFIX}{FORMAT}\n").as_bytes())
+            .map_err(fail)?;
         file.sync_all().map_err(fail)?;
         fs::rename(&new, self.path.join(FORMAT_FILE)).map_err(fail)?;
-        File::open(&self.path).and_then(|folder| folder.sync_all()).map_err(fail)
+        File::open(&self.path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(fail)
     }
 }
 
 fn io(path: &Path, source: std::io::Error) -> FolderError {
-    FolderError::Io { path: path.to_owned(), source }
+    FolderError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }

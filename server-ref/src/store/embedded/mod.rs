@@ -11,10 +11,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use self::engine::{Durability, Sizes};
-pub use self::folder::{FORMAT, FolderError};
 use self::engine::EmbeddedEngine;
+pub use self::engine::{Durability, Sizes};
 use self::folder::Folder;
+pub use self::folder::{FORMAT, FolderError};
 use super::kv::{Committing, Environment, KvStore, Options};
 use super::{CommitSink, StoreError};
 
@@ -59,7 +59,11 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        Self { durability: Durability::default(), sizes: Sizes::default(), fatal: Fatal::abort() }
+        Self {
+            durability: Durability::default(),
+            sizes: Sizes::default(),
+            fatal: Fatal::abort(),
+        }
     }
 }
 
@@ -91,14 +95,20 @@ pub fn open(
     sink: Arc<dyn CommitSink>,
 ) -> Result<KvStore, OpenError> {
     let folder = Folder::open(folder)?;
-    let engine = Arc::new(EmbeddedEngine::open(folder, embedded.durability, embedded.sizes)?);
+    let engine = Arc::new(EmbeddedEngine::open(
+        folder,
+        embedded.durability,
+        embedded.sizes,
+    )?);
     let (store, committing) = KvStore::open(engine, options, environment, sink)?;
     start(committing, embedded.fatal.clone()).map_err(OpenError::Thread)?;
     Ok(store)
 }
 
 fn start(committing: Committing, fatal: Fatal) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     let thread = std::thread::Builder::new().name("store-commit".to_owned());
     thread.spawn(move || {
         let guard = PanicGuard(&fatal);

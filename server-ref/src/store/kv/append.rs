@@ -34,7 +34,12 @@ impl Committer {
     }
 
     fn append_one(&mut self, origin: &Origin, prepared: Prepared) -> Result<Appended, Failure> {
-        let Prepared { append, conversation: id, hash, seal } = prepared;
+        let Prepared {
+            append,
+            conversation: id,
+            hash,
+            seal,
+        } = prepared;
         let key = ActKey {
             tenant: origin.tenant,
             user: origin.user,
@@ -50,7 +55,13 @@ impl Committer {
         }
         self.check_age(append.first_sent_at_ms)?;
         self.check_target(origin, id, append.target)?;
-        let Append { frame_type, client_msg_id, body, fallback_text, .. } = append;
+        let Append {
+            frame_type,
+            client_msg_id,
+            body,
+            fallback_text,
+            ..
+        } = append;
         let draft = Draft {
             frame_type,
             sender: origin.user,
@@ -79,7 +90,10 @@ impl Committer {
         if first_sent_at_ms == 0 || age <= self.options.idempotency_ms {
             return Ok(());
         }
-        refuse(ErrorCode::RETRY_EXPIRED, "the first attempt is too long ago to tell repeats apart")
+        refuse(
+            ErrorCode::RETRY_EXPIRED,
+            "the first attempt is too long ago to tell repeats apart",
+        )
     }
 
     /// The sender is a member, or opens the direct conversation now.
@@ -106,33 +120,48 @@ impl Committer {
     ) -> Result<(), Failure> {
         let tenant = origin.tenant;
         match self.user_row(tenant, peer)? {
-            Some(UserRow { disabled: false, .. }) => {}
+            Some(UserRow {
+                disabled: false, ..
+            }) => {}
             _ => return refuse(ErrorCode::NOT_FOUND, "no such user"),
         }
         let mut conversation = Conversation::new(ConversationKind::Direct, String::new());
         for user in [origin.user, peer] {
             // Read now, so that nothing can fail between opening and the first message.
             self.timeline(tenant, user)?;
-            conversation.put(Member { user, role: Role::Member, joined_at: 1 });
+            conversation.put(Member {
+                user,
+                role: Role::Member,
+                joined_at: 1,
+            });
         }
         let row = ConversationRow {
             kind: ConversationKind::Direct as i32,
             name: String::new(),
             members: conversation.members.len() as u32,
         };
-        self.pending.put_state(&keys::conversation(tenant, id), state::encode(&row));
+        self.pending
+            .put_state(&keys::conversation(tenant, id), state::encode(&row));
         for member in &conversation.members {
-            let other = if member.user == peer { origin.user } else { peer };
+            let other = if member.user == peer {
+                origin.user
+            } else {
+                peer
+            };
             let role = Role::Member as i32;
             let row = MemberRow { role, joined_at: 1 };
-            self.pending.put_state(&keys::member(tenant, id, member.user), state::encode(&row));
+            self.pending
+                .put_state(&keys::member(tenant, id, member.user), state::encode(&row));
             let row = MembershipRow {
                 role,
                 visible_from: 1,
                 peer: other.to_bytes(),
                 ..MembershipRow::default()
             };
-            self.pending.put_state(&keys::membership(tenant, member.user, id), state::encode(&row));
+            self.pending.put_state(
+                &keys::membership(tenant, member.user, id),
+                state::encode(&row),
+            );
         }
         self.caches.count_members(conversation.members.len());
         self.caches.conversations.insert((tenant, id), conversation);
@@ -177,7 +206,10 @@ fn as_refused(failure: Failure) -> Refused {
         Failure::Refused(refused) => refused,
         Failure::Store(error) => {
             tracing::error!(%error, "a message was not appended");
-            Refused { code: ErrorCode::INTERNAL, detail: "the store could not be read".to_owned() }
+            Refused {
+                code: ErrorCode::INTERNAL,
+                detail: "the store could not be read".to_owned(),
+            }
         }
     }
 }

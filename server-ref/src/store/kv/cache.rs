@@ -20,7 +20,10 @@ pub(super) struct Cache<K, V> {
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
-        Self { recent: HashMap::new(), older: HashMap::new() }
+        Self {
+            recent: HashMap::new(),
+            older: HashMap::new(),
+        }
     }
 }
 
@@ -68,7 +71,14 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) fn new(kind: ConversationKind, name: String) -> Self {
-        Self { kind, name, members: Vec::new(), conv_seq: 0, time_ms: 0, countable: 0 }
+        Self {
+            kind,
+            name,
+            members: Vec::new(),
+            conv_seq: 0,
+            time_ms: 0,
+            countable: 0,
+        }
     }
 
     pub(super) fn member(&self, user: UserId) -> Option<&Member> {
@@ -91,7 +101,8 @@ impl Conversation {
     }
 
     fn position(&self, user: UserId) -> Result<usize, usize> {
-        self.members.binary_search_by(|member| member.user.cmp(&user))
+        self.members
+            .binary_search_by(|member| member.user.cmp(&user))
     }
 }
 

@@ -30,7 +30,9 @@ pub struct Committing {
 
 impl std::fmt::Debug for Committing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Committing").field("engine", &self.committer.engine).finish_non_exhaustive()
+        f.debug_struct("Committing")
+            .field("engine", &self.committer.engine)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +83,10 @@ impl Committing {
     /// [`StoreError`] when a commit failed: nothing of it was answered, and what is on the disk
     /// is unknown, so the caller must end the process.
     pub async fn run(self) -> Result<(), StoreError> {
-        let Self { mut committer, mut queue } = self;
+        let Self {
+            mut committer,
+            mut queue,
+        } = self;
         let mut taken = Vec::new();
         while committer.wait(&mut queue, &mut taken).await? {
             if let Some(closing) = committer.take(taken.drain(..))? {
@@ -161,31 +166,64 @@ impl Committer {
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Append { origin, batch, reply } => {
+            Command::Append {
+                origin,
+                batch,
+                reply,
+            } => {
                 let outcome = self.append(origin, batch);
                 self.answer(reply, Ok(outcome));
             }
-            Command::Change { change, hash, reply } => {
+            Command::Change {
+                change,
+                hash,
+                reply,
+            } => {
                 let outcome = self.change(&change, hash);
                 self.answer(reply, outcome.or_refused());
             }
-            Command::CreateUsers { tenant, users, reply } => {
+            Command::CreateUsers {
+                tenant,
+                users,
+                reply,
+            } => {
                 let outcome = self.create_users(tenant, users);
                 self.answer(reply, outcome);
             }
-            Command::SetDisabled { tenant, user, disabled, reply } => {
+            Command::SetDisabled {
+                tenant,
+                user,
+                disabled,
+                reply,
+            } => {
                 let outcome = self.set_disabled(tenant, user, disabled);
                 self.answer(reply, outcome);
             }
-            Command::OpenDevice { tenant, user, device, class, name, reply } => {
+            Command::OpenDevice {
+                tenant,
+                user,
+                device,
+                class,
+                name,
+                reply,
+            } => {
                 let outcome = self.open_device(tenant, user, device, class, name);
                 self.answer(reply, outcome);
             }
-            Command::PutSession { tenant, record, reply } => {
+            Command::PutSession {
+                tenant,
+                record,
+                reply,
+            } => {
                 self.put_session(tenant, &record);
                 self.answer(reply, Ok(()));
             }
-            Command::Sweep { tenant, now_ms, limit, reply } => {
+            Command::Sweep {
+                tenant,
+                now_ms,
+                limit,
+                reply,
+            } => {
                 let outcome = self.sweep(tenant, now_ms, limit);
                 self.answer(reply, outcome);
             }
@@ -220,11 +258,16 @@ impl Committer {
 
     /// Refuses writes of a connection that is not the newest of its device.
     pub(super) fn check_origin(&mut self, origin: &Origin) -> Result<(), Failure> {
-        let Some(generation) = origin.generation else { return Ok(()) };
+        let Some(generation) = origin.generation else {
+            return Ok(());
+        };
         if self.generation(origin.tenant, origin.user, origin.device)? == generation {
             return Ok(());
         }
-        refuse(ErrorCode::REPLACED, "a newer connection of this device took over")
+        refuse(
+            ErrorCode::REPLACED,
+            "a newer connection of this device took over",
+        )
     }
 }
 
@@ -243,7 +286,10 @@ impl From<StoreError> for Failure {
 
 /// Refuses with a code and a sentence for people.
 pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Refused(Refused { code, detail: detail.into() }))
+    Err(Failure::Refused(Refused {
+        code,
+        detail: detail.into(),
+    }))
 }
 
 /// Keeps refusals apart from failures of the engine.

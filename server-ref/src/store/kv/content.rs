@@ -32,21 +32,36 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
         Change::CreateGroup { name, members, .. } => {
             users(digest.chain_update([1]), members).chain_update(name)
         }
-        Change::AddMembers { conversation, users: added, .. } => {
-            users(digest.chain_update([2]).chain_update(conversation), added)
-        }
-        Change::RemoveMembers { conversation, users: removed, change, .. } => {
+        Change::AddMembers {
+            conversation,
+            users: added,
+            ..
+        } => users(digest.chain_update([2]).chain_update(conversation), added),
+        Change::RemoveMembers {
+            conversation,
+            users: removed,
+            change,
+            ..
+        } => {
             let digest = digest.chain_update([3]).chain_update(conversation);
             users(digest.chain_update((*change as i32).to_be_bytes()), removed)
         }
-        Change::SetRole { conversation, user, role, .. } => digest
+        Change::SetRole {
+            conversation,
+            user,
+            role,
+            ..
+        } => digest
             .chain_update([4])
             .chain_update(conversation)
             .chain_update(user)
             .chain_update((*role as i32).to_be_bytes()),
-        Change::Rename { conversation, name, .. } => {
-            digest.chain_update([5]).chain_update(conversation).chain_update(name)
-        }
+        Change::Rename {
+            conversation, name, ..
+        } => digest
+            .chain_update([5])
+            .chain_update(conversation)
+            .chain_update(name),
     };
     truncate(digest)
 }
@@ -54,21 +69,35 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
 /// Who asks for a change, and its idempotency key.
 pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
     match change {
-        Change::CreateGroup { origin, request, .. }
-        | Change::AddMembers { origin, request, .. }
-        | Change::RemoveMembers { origin, request, .. }
-        | Change::SetRole { origin, request, .. }
-        | Change::Rename { origin, request, .. } => (*origin, *request),
+        Change::CreateGroup {
+            origin, request, ..
+        }
+        | Change::AddMembers {
+            origin, request, ..
+        }
+        | Change::RemoveMembers {
+            origin, request, ..
+        }
+        | Change::SetRole {
+            origin, request, ..
+        }
+        | Change::Rename {
+            origin, request, ..
+        } => (*origin, *request),
     }
 }
 
 fn users(digest: Sha256, users: &[UserId]) -> Sha256 {
     let digest = digest.chain_update((users.len() as u64).to_be_bytes());
-    users.iter().fold(digest, |digest, user| digest.chain_update(user))
+    users
+        .iter()
+        .fold(digest, |digest, user| digest.chain_update(user))
 }
 
 fn truncate(digest: Sha256) -> ContentHash {
     let mut hash = ContentHash::default();
-    hash.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
+    hash.iter_mut()
+        .zip(digest.finalize())
+        .for_each(|(to, from)| *to = from);
     hash
 }

@@ -27,18 +27,24 @@ pub(super) async fn page(
     let mut more = false;
     let from = keys::membership(tenant, user, after.unwrap_or_else(|| [0; 16].into()));
     let to = keys::membership(tenant, user, [0xFF; 16].into());
-    reader.scan(Space::State, &from, &to, Order::Ascending, &mut |key, record| {
-        let id = state::id("membership key", key.get(21..).unwrap_or_default())?;
-        if after == Some(id) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if rows.len() >= limit {
-            more = true;
-            return Ok(ControlFlow::Break(()));
-        }
-        rows.push((id, state::decode("membership", record)?));
-        Ok(ControlFlow::Continue(()))
-    })?;
+    reader.scan(
+        Space::State,
+        &from,
+        &to,
+        Order::Ascending,
+        &mut |key, record| {
+            let id = state::id("membership key", key.get(21..).unwrap_or_default())?;
+            if after == Some(id) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if rows.len() >= limit {
+                more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            rows.push((id, state::decode("membership", record)?));
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     let mut views = Vec::with_capacity(rows.len());
     for (id, row) in rows {
         views.push(view_of(reader, tenant, id, row)?);
@@ -95,7 +101,11 @@ fn view_of(
         peer,
         countable,
         time_ms,
-        members: if former { membership.members } else { row.members },
+        members: if former {
+            membership.members
+        } else {
+            row.members
+        },
     })
 }
 
@@ -109,22 +119,36 @@ pub(super) fn members(
     limit: usize,
 ) -> Result<MemberPage, StoreError> {
     let (as_of, ..) = log_head(reader, tenant, id)?;
-    let mut page = MemberPage { members: Vec::new(), more: false, as_of };
+    let mut page = MemberPage {
+        members: Vec::new(),
+        more: false,
+        as_of,
+    };
     let from = keys::member(tenant, id, after.unwrap_or_else(|| [0; 16].into()));
     let to = keys::member(tenant, id, [0xFF; 16].into());
-    reader.scan(Space::State, &from, &to, Order::Ascending, &mut |key, record| {
-        let user = state::id("member key", key.get(21..).unwrap_or_default())?;
-        if after == Some(user) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if page.members.len() >= limit {
-            page.more = true;
-            return Ok(ControlFlow::Break(()));
-        }
-        let row: MemberRow = state::decode("member", record)?;
-        let role = Role::try_from(row.role).unwrap_or(Role::Unspecified);
-        page.members.push(MemberView { user, role, joined_at: row.joined_at });
-        Ok(ControlFlow::Continue(()))
-    })?;
+    reader.scan(
+        Space::State,
+        &from,
+        &to,
+        Order::Ascending,
+        &mut |key, record| {
+            let user = state::id("member key", key.get(21..).unwrap_or_default())?;
+            if after == Some(user) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if page.members.len() >= limit {
+                page.more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            let row: MemberRow = state::decode("member", record)?;
+            let role = Role::try_from(row.role).unwrap_or(Role::Unspecified);
+            page.members.push(MemberView {
+                user,
+                role,
+                joined_at: row.joined_at,
+            });
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     Ok(page)
 }

@@ -55,13 +55,18 @@ impl Cursors {
     }
 
     fn lock_is_empty(&self) -> bool {
-        self.moved.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.moved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     /// Takes some cursors, and says whether more wait.
     fn take(&self) -> (Vec<(Device, CursorRow)>, bool) {
         let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = std::iter::from_fn(|| moved.pop_first()).take(WRITTEN).collect();
+        let taken = std::iter::from_fn(|| moved.pop_first())
+            .take(WRITTEN)
+            .collect();
         (taken, !moved.is_empty())
     }
 }

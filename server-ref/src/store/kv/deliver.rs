@@ -66,13 +66,19 @@ impl Committer {
             fallback_text: draft.fallback_text,
             tombstone: false,
         };
-        let entry = Entry { log_epoch: self.meta.log_epoch, ..entry };
+        let entry = Entry {
+            log_epoch: self.meta.log_epoch,
+            ..entry
+        };
         let key = keys::log(tenant, id, entry.conv_seq);
         self.pending.batch.put_with(Space::Log, &key, |out| {
             entry::encode(out, &entry, &draft.seal);
         });
-        let mut numbered =
-            Numbered { conv_seq: entry.conv_seq, time_ms: entry.time_ms, user_seq: 0 };
+        let mut numbered = Numbered {
+            conv_seq: entry.conv_seq,
+            time_ms: entry.time_ms,
+            user_seq: 0,
+        };
         let reference = Reference {
             conversation: id,
             conv_seq: entry.conv_seq,
@@ -88,7 +94,11 @@ impl Committer {
                 (*user, user_seq)
             })
             .collect();
-        self.pending.commits.push(Committed { tenant, entry: Arc::new(entry), recipients });
+        self.pending.commits.push(Committed {
+            tenant,
+            entry: Arc::new(entry),
+            recipients,
+        });
         Ok(numbered)
     }
 
@@ -102,7 +112,11 @@ impl Committer {
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
         let mut recipients = Vec::with_capacity(conversation.members.len() + former.len());
         recipients.extend(conversation.members.iter().map(|member| member.user));
-        recipients.extend(former.iter().filter(|user| conversation.member(**user).is_none()));
+        recipients.extend(
+            former
+                .iter()
+                .filter(|user| conversation.member(**user).is_none()),
+        );
         for user in &recipients {
             self.timeline(tenant, *user)?;
         }

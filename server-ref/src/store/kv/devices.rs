@@ -20,13 +20,24 @@ impl Committer {
         name: String,
     ) -> Result<DeviceRecord, StoreError> {
         let generation = self.generation(tenant, user, device)? + 1;
-        let cursor = match self.pending.state(&*self.engine, &keys::cursor(tenant, user, device))? {
+        let cursor = match self
+            .pending
+            .state(&*self.engine, &keys::cursor(tenant, user, device))?
+        {
             Some(record) => state::decode("cursor", &record)?,
             None => CursorRow::default(),
         };
-        let row = DeviceRow { class, name, generation, seen_ms: self.now_ms };
-        self.pending.put_state(&keys::device(tenant, user, device), state::encode(&row));
-        self.caches.generations.insert((tenant, user, device), generation);
+        let row = DeviceRow {
+            class,
+            name,
+            generation,
+            seen_ms: self.now_ms,
+        };
+        self.pending
+            .put_state(&keys::device(tenant, user, device), state::encode(&row));
+        self.caches
+            .generations
+            .insert((tenant, user, device), generation);
         Ok(record(device, row, cursor))
     }
 
@@ -36,10 +47,13 @@ impl Committer {
             user: record.user.to_bytes(),
             device: record.device.to_bytes(),
             token_hash: Bytes::copy_from_slice(&record.token_hash),
-            previous_hash: record.previous_hash.map(|hash| Bytes::copy_from_slice(&hash)),
+            previous_hash: record
+                .previous_hash
+                .map(|hash| Bytes::copy_from_slice(&hash)),
             expires_ms: record.expires_ms,
         };
-        self.pending.put_state(&keys::session(tenant, record.session), state::encode(&row));
+        self.pending
+            .put_state(&keys::session(tenant, record.session), state::encode(&row));
         let expiry = keys::session_expiry(tenant, record.expires_ms, record.session);
         self.pending.batch.put(Space::Expiry, &expiry, &[]);
     }
@@ -92,7 +106,9 @@ pub(super) fn session(
         user: state::id("session", &row.user)?,
         device: state::id("session", &row.device)?,
         token_hash: state::array("session", &row.token_hash)?,
-        previous_hash: previous.map(|hash| state::array("session", hash)).transpose()?,
+        previous_hash: previous
+            .map(|hash| state::array("session", hash))
+            .transpose()?,
         expires_ms: row.expires_ms,
     }))
 }

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{
-    ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody,
-};
+use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message;
 
@@ -60,26 +58,43 @@ impl Committer {
 
     fn carry_out_change(&mut self, change: &Change) -> Done {
         match change {
-            Change::CreateGroup { origin, name, members, .. } => {
-                self.create_group(origin, name, members)
-            }
-            Change::AddMembers { origin, conversation, users, .. } => {
-                self.add_members(origin, *conversation, users)
-            }
-            Change::RemoveMembers { origin, conversation, change, .. }
-                if *change == MembershipChange::Left =>
-            {
-                self.leave(origin, *conversation)
-            }
-            Change::RemoveMembers { origin, conversation, users, .. } => {
-                self.remove_members(origin, *conversation, users)
-            }
-            Change::SetRole { origin, conversation, user, role, .. } => {
-                self.set_role(origin, *conversation, *user, *role)
-            }
-            Change::Rename { origin, conversation, name, .. } => {
-                self.rename(origin, *conversation, name)
-            }
+            Change::CreateGroup {
+                origin,
+                name,
+                members,
+                ..
+            } => self.create_group(origin, name, members),
+            Change::AddMembers {
+                origin,
+                conversation,
+                users,
+                ..
+            } => self.add_members(origin, *conversation, users),
+            Change::RemoveMembers {
+                origin,
+                conversation,
+                change,
+                ..
+            } if *change == MembershipChange::Left => self.leave(origin, *conversation),
+            Change::RemoveMembers {
+                origin,
+                conversation,
+                users,
+                ..
+            } => self.remove_members(origin, *conversation, users),
+            Change::SetRole {
+                origin,
+                conversation,
+                user,
+                role,
+                ..
+            } => self.set_role(origin, *conversation, *user, *role),
+            Change::Rename {
+                origin,
+                conversation,
+                name,
+                ..
+            } => self.rename(origin, *conversation, name),
         }
     }
 
@@ -93,8 +108,14 @@ impl Committer {
         self.timeline(origin.tenant, origin.user)?;
         let id = ConversationId::from(self.environment.random.octets());
         let conversation = Conversation::new(ConversationKind::Group, name.to_owned());
-        self.caches.conversations.insert((origin.tenant, id), conversation);
-        let owner = Member { user: origin.user, role: Role::Owner, joined_at: 1 };
+        self.caches
+            .conversations
+            .insert((origin.tenant, id), conversation);
+        let owner = Member {
+            user: origin.user,
+            role: Role::Owner,
+            joined_at: 1,
+        };
         self.put_member(origin, id, owner)?;
         let created = self.settings(origin, id, name, true)?;
         if others.is_empty() {
@@ -129,13 +150,23 @@ impl Committer {
         }
         let joined_at = self.head(origin, id)? + 1;
         for user in added {
-            let member = Member { user: *user, role: Role::Member, joined_at };
+            let member = Member {
+                user: *user,
+                role: Role::Member,
+                joined_at,
+            };
             self.put_member(origin, id, member)?;
         }
         self.caches.count_members(added.len());
         self.put_conversation(origin, id)?;
-        let numbered =
-            self.membership(origin, id, MembershipChange::Added, added, Role::Member, &[])?;
+        let numbered = self.membership(
+            origin,
+            id,
+            MembershipChange::Added,
+            added,
+            Role::Member,
+            &[],
+        )?;
         Ok((id, Some(numbered)))
     }
 
@@ -164,9 +195,17 @@ impl Committer {
         let conversation = self.group_as(origin, id, &[Role::Owner, Role::Admin, Role::Member])?;
         let role = conversation.member(origin.user).map(|member| member.role);
         if role == Some(Role::Owner) && conversation.members.len() > 1 {
-            return refuse(ErrorCode::FORBIDDEN, "an owner transfers the group before leaving");
+            return refuse(
+                ErrorCode::FORBIDDEN,
+                "an owner transfers the group before leaving",
+            );
         }
-        self.remove(origin, id, MembershipChange::Left, &BTreeSet::from([origin.user]))
+        self.remove(
+            origin,
+            id,
+            MembershipChange::Left,
+            &BTreeSet::from([origin.user]),
+        )
     }
 
     /// Ends memberships by one entry, the last that those users may read.
@@ -204,19 +243,12 @@ impl Committer {
         }
         self.put_conversation(origin, id)?;
         let former: Vec<UserId> = removed.iter().copied().collect();
-        let numbered =
-            self.membership(origin, id, change, removed, Role::Unspecified, &former)?;
+        let numbered = self.membership(origin, id, change, removed, Role::Unspecified, &former)?;
         Ok((id, Some(numbered)))
     }
 
     // impl[EIM-GRP-032] impl[EIM-GRP-033] impl[EIM-GRP-034] impl[EIM-GRP-036] impl[EIM-GRP-037]
-    fn set_role(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        user: UserId,
-        role: Role,
-    ) -> Done {
+    fn set_role(&mut self, origin: &Origin, id: ConversationId, user: UserId, role: Role) -> Done {
         let conversation = self.group_as(origin, id, &[Role::Owner])?;
         if role == Role::Unspecified {
             return refuse(ErrorCode::INVALID_REQUEST, "no such role");
@@ -228,16 +260,25 @@ impl Committer {
             return Ok((id, None));
         }
         if user == origin.user {
-            return refuse(ErrorCode::INVALID_REQUEST, "an owner makes somebody else the owner");
+            return refuse(
+                ErrorCode::INVALID_REQUEST,
+                "an owner makes somebody else the owner",
+            );
         }
         let caller = conversation.member(origin.user).copied();
         if let (Role::Owner, Some(caller)) = (role, caller) {
-            self.put_member(origin, id, Member { role: Role::Admin, ..caller })?;
+            self.put_member(
+                origin,
+                id,
+                Member {
+                    role: Role::Admin,
+                    ..caller
+                },
+            )?;
         }
         self.put_member(origin, id, Member { role, ..member })?;
         let users = BTreeSet::from([user]);
-        let numbered =
-            self.membership(origin, id, MembershipChange::Role, &users, role, &[])?;
+        let numbered = self.membership(origin, id, MembershipChange::Role, &users, role, &[])?;
         Ok((id, Some(numbered)))
     }
 
@@ -257,11 +298,7 @@ impl Committer {
 
     /// The group, when the caller is a member.
     // impl[EIM-GRP-010] impl[EIM-GRP-012]
-    fn group(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-    ) -> Result<&mut Conversation, Failure> {
+    fn group(&mut self, origin: &Origin, id: ConversationId) -> Result<&mut Conversation, Failure> {
         match self.conversation(origin.tenant, id)? {
             Some(conversation) if conversation.member(origin.user).is_some() => {
                 if conversation.kind == ConversationKind::Group {
@@ -287,7 +324,11 @@ impl Committer {
             return refuse(ErrorCode::FORBIDDEN, "the role does not permit this");
         }
         // Read now, so that nothing can fail once the change has begun.
-        let users: Vec<UserId> = conversation.members.iter().map(|member| member.user).collect();
+        let users: Vec<UserId> = conversation
+            .members
+            .iter()
+            .map(|member| member.user)
+            .collect();
         for user in users {
             self.timeline(origin.tenant, user)?;
         }
@@ -295,7 +336,9 @@ impl Committer {
     }
 
     fn head(&mut self, origin: &Origin, id: ConversationId) -> Result<u64, Failure> {
-        Ok(self.group(origin, id).map(|conversation| conversation.conv_seq)?)
+        Ok(self
+            .group(origin, id)
+            .map(|conversation| conversation.conv_seq)?)
     }
 
     fn check_name(&self, name: &str) -> Result<(), Failure> {
@@ -308,7 +351,10 @@ impl Committer {
     // impl[EIM-GRP-019]
     fn check_size(&self, members: usize) -> Result<(), Failure> {
         if members > self.options.group_members {
-            return refuse(ErrorCode::LIMIT_REACHED, "the group would have too many members");
+            return refuse(
+                ErrorCode::LIMIT_REACHED,
+                "the group would have too many members",
+            );
         }
         Ok(())
     }
@@ -331,11 +377,17 @@ impl Committer {
         member: Member,
     ) -> Result<(), Failure> {
         let role = member.role as i32;
-        let row = MemberRow { role, joined_at: member.joined_at };
+        let row = MemberRow {
+            role,
+            joined_at: member.joined_at,
+        };
         let key = keys::member(origin.tenant, id, member.user);
         self.pending.put_state(&key, state::encode(&row));
-        let row =
-            MembershipRow { role, visible_from: member.joined_at, ..MembershipRow::default() };
+        let row = MembershipRow {
+            role,
+            visible_from: member.joined_at,
+            ..MembershipRow::default()
+        };
         let key = keys::membership(origin.tenant, member.user, id);
         self.pending.put_state(&key, state::encode(&row));
         if let Some(conversation) = self.conversation(origin.tenant, id)? {
@@ -351,7 +403,8 @@ impl Committer {
                 name: conversation.name.clone(),
                 members: conversation.members.len() as u32,
             };
-            self.pending.put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
+            self.pending
+                .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
         }
         Ok(())
     }
@@ -364,7 +417,11 @@ impl Committer {
         created: bool,
     ) -> Result<Numbered, Failure> {
         let kind = ConversationKind::Group as i32;
-        let body = SettingsBody { kind, name: name.to_owned(), created };
+        let body = SettingsBody {
+            kind,
+            name: name.to_owned(),
+            created,
+        };
         self.log_change(origin, id, FrameType::SETTINGS, &body, &[])
     }
 

@@ -29,7 +29,11 @@ impl Page {
         tenant: TenantId,
         id: ConversationId,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let order = if self.newest_first { Order::Descending } else { Order::Ascending };
+        let order = if self.newest_first {
+            Order::Descending
+        } else {
+            Order::Ascending
+        };
         let from = keys::log(tenant, id, self.first);
         let to = keys::log(tenant, id, self.last);
         let mut entries = Vec::new();

@@ -47,13 +47,22 @@ impl ActKey {
     pub(super) const TAIL: usize = 16 + 1 + 16;
 
     pub(super) fn key(&self) -> [u8; 4 + Self::TAIL] {
-        join([&tenant(self.tenant), self.user.as_bytes(), &[self.act as u8], &self.id])
+        join([
+            &tenant(self.tenant),
+            self.user.as_bytes(),
+            &[self.act as u8],
+            &self.id,
+        ])
     }
 }
 
 /// Log entry.
 pub(super) fn log(at: TenantId, conversation: ConversationId, conv_seq: u64) -> [u8; NUMBERED] {
-    join([&tenant(at), conversation.as_bytes(), &conv_seq.to_be_bytes()])
+    join([
+        &tenant(at),
+        conversation.as_bytes(),
+        &conv_seq.to_be_bytes(),
+    ])
 }
 
 /// Timeline chunk, by the number of its last reference.
@@ -71,11 +80,21 @@ pub(super) fn conversation(at: TenantId, id: ConversationId) -> [u8; 21] {
 }
 
 pub(super) fn member(at: TenantId, id: ConversationId, user: UserId) -> [u8; 37] {
-    join([&tenant(at), &[Kind::Member as u8], id.as_bytes(), user.as_bytes()])
+    join([
+        &tenant(at),
+        &[Kind::Member as u8],
+        id.as_bytes(),
+        user.as_bytes(),
+    ])
 }
 
 pub(super) fn membership(at: TenantId, user: UserId, id: ConversationId) -> [u8; 37] {
-    join([&tenant(at), &[Kind::Membership as u8], user.as_bytes(), id.as_bytes()])
+    join([
+        &tenant(at),
+        &[Kind::Membership as u8],
+        user.as_bytes(),
+        id.as_bytes(),
+    ])
 }
 
 pub(super) fn user(at: TenantId, user: UserId) -> [u8; 21] {
@@ -92,11 +111,21 @@ pub(super) fn user_names_end(at: TenantId) -> [u8; 5] {
 }
 
 pub(super) fn device(at: TenantId, user: UserId, device: DeviceId) -> [u8; 37] {
-    join([&tenant(at), &[Kind::Device as u8], user.as_bytes(), device.as_bytes()])
+    join([
+        &tenant(at),
+        &[Kind::Device as u8],
+        user.as_bytes(),
+        device.as_bytes(),
+    ])
 }
 
 pub(super) fn cursor(at: TenantId, user: UserId, device: DeviceId) -> [u8; 37] {
-    join([&tenant(at), &[Kind::Cursor as u8], user.as_bytes(), device.as_bytes()])
+    join([
+        &tenant(at),
+        &[Kind::Cursor as u8],
+        user.as_bytes(),
+        device.as_bytes(),
+    ])
 }
 
 pub(super) fn session(at: TenantId, session: SessionId) -> [u8; 21] {
@@ -114,9 +143,13 @@ pub(super) fn act_expiry(at: TenantId, time_ms: u64, tail: &[u8; ActKey::TAIL]) 
 
 /// Sessions by the time they expire.
 pub(super) fn session_expiry(at: TenantId, time_ms: u64, session: SessionId) -> [u8; 29] {
-    join([&tenant(at), &[2], &time_ms.to_be_bytes(), session.as_bytes()])
+    join([
+        &tenant(at),
+        &[2],
+        &time_ms.to_be_bytes(),
+        session.as_bytes(),
+    ])
 }
-
 
 const fn tenant(tenant: TenantId) -> [u8; 4] {
     tenant.0.to_be_bytes()

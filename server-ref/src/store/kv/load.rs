@@ -9,8 +9,8 @@ use eim_codec::payload::{ConversationKind, Role};
 use super::cache::{Conversation, Member, Timeline};
 use super::committer::Committer;
 use super::keys;
-use super::record::state::{self, ConversationRow, DeviceRow, FloorRow, MemberRow};
 use super::record::entry;
+use super::record::state::{self, ConversationRow, DeviceRow, FloorRow, MemberRow};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{StoreError, TenantId};
 
@@ -40,10 +40,16 @@ impl Committer {
     ) -> Result<&mut Timeline, StoreError> {
         if self.caches.timelines.get_mut(&(tenant, user)).is_none() {
             let (head, _) = timeline_bounds(&*self.engine, tenant, user)?;
-            let timeline = Timeline { head, slot: self.pending.before() };
+            let timeline = Timeline {
+                head,
+                slot: self.pending.before(),
+            };
             self.caches.timelines.insert((tenant, user), timeline);
         }
-        self.caches.timelines.get_mut(&(tenant, user)).ok_or(StoreError::Closed)
+        self.caches
+            .timelines
+            .get_mut(&(tenant, user))
+            .ok_or(StoreError::Closed)
     }
 
     /// Generation of the newest connection of a device; 0 when the device is unknown.
@@ -61,7 +67,9 @@ impl Committer {
             Some(record) => state::decode::<DeviceRow>("device", &record)?.generation,
             None => return Ok(0),
         };
-        self.caches.generations.insert((tenant, user, device), generation);
+        self.caches
+            .generations
+            .insert((tenant, user, device), generation);
         Ok(generation)
     }
 }
@@ -79,15 +87,29 @@ fn load_conversation(
     let mut conversation = Conversation::new(kind, row.name);
     let from = keys::member(tenant, id, UserId::from([0; 16]));
     let to = keys::member(tenant, id, UserId::from([0xFF; 16]));
-    engine.scan(Space::State, &from, &to, Order::Ascending, &mut |key, record| {
-        let row: MemberRow = state::decode("member", record)?;
-        let user = state::id("member", key.get(21..).unwrap_or_default())?;
-        let role = Role::try_from(row.role).unwrap_or(Role::Unspecified);
-        conversation.members.push(Member { user, role, joined_at: row.joined_at });
-        Ok(ControlFlow::Continue(()))
-    })?;
+    engine.scan(
+        Space::State,
+        &from,
+        &to,
+        Order::Ascending,
+        &mut |key, record| {
+            let row: MemberRow = state::decode("member", record)?;
+            let user = state::id("member", key.get(21..).unwrap_or_default())?;
+            let role = Role::try_from(row.role).unwrap_or(Role::Unspecified);
+            conversation.members.push(Member {
+                user,
+                role,
+                joined_at: row.joined_at,
+            });
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     let head = log_head(engine, tenant, id)?;
-    (conversation.conv_seq, conversation.time_ms, conversation.countable) = head;
+    (
+        conversation.conv_seq,
+        conversation.time_ms,
+        conversation.countable,
+    ) = head;
     Ok(Some(conversation))
 }
 
@@ -110,11 +132,17 @@ pub(super) fn log_head_through(
     let from = keys::log(tenant, id, 0);
     let to = keys::log(tenant, id, conv_seq);
     let mut head = (0, 0, 0);
-    reader.scan(Space::Log, &from, &to, Order::Descending, &mut |key, record| {
-        let (time_ms, countable) = entry::head(record)?;
-        head = (keys::number(key), time_ms, countable);
-        Ok(ControlFlow::Break(()))
-    })?;
+    reader.scan(
+        Space::Log,
+        &from,
+        &to,
+        Order::Descending,
+        &mut |key, record| {
+            let (time_ms, countable) = entry::head(record)?;
+            head = (keys::number(key), time_ms, countable);
+            Ok(ControlFlow::Break(()))
+        },
+    )?;
     Ok(head)
 }
 
@@ -129,10 +157,16 @@ pub(super) fn timeline_bounds(
     let from = keys::timeline(tenant, user, floor);
     let to = keys::timeline(tenant, user, u64::MAX);
     let mut head = floor;
-    reader.scan(Space::Timeline, &from, &to, Order::Descending, &mut |key, _| {
-        head = keys::number(key).max(floor);
-        Ok(ControlFlow::Break(()))
-    })?;
+    reader.scan(
+        Space::Timeline,
+        &from,
+        &to,
+        Order::Descending,
+        &mut |key, _| {
+            head = keys::number(key).max(floor);
+            Ok(ControlFlow::Break(()))
+        },
+    )?;
     Ok((head, floor))
 }
 

@@ -25,10 +25,15 @@ impl<'a> Octets<'a> {
         version: u8,
         octets: &'a [u8],
     ) -> Result<Self, StoreError> {
-        let mut octets = Self { record, rest: octets };
+        let mut octets = Self {
+            record,
+            rest: octets,
+        };
         match octets.octet()? {
             found if found == version => Ok(octets),
-            found => Err(StoreError::Corrupt(format!("{record}: unknown version {found}"))),
+            found => Err(StoreError::Corrupt(format!(
+                "{record}: unknown version {found}"
+            ))),
         }
     }
 
@@ -37,7 +42,10 @@ impl<'a> Octets<'a> {
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or_else(|| self.short())?;
+        let (head, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or_else(|| self.short())?;
         self.rest = rest;
         Ok(*head)
     }
@@ -47,7 +55,10 @@ impl<'a> Octets<'a> {
     }
 
     pub(super) fn slice(&mut self, octets: usize) -> Result<&'a [u8], StoreError> {
-        let (head, rest) = self.rest.split_at_checked(octets).ok_or_else(|| self.short())?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(octets)
+            .ok_or_else(|| self.short())?;
         self.rest = rest;
         Ok(head)
     }
@@ -61,7 +72,10 @@ impl<'a> Octets<'a> {
                 return Ok(value);
             }
         }
-        Err(StoreError::Corrupt(format!("{}: number too long", self.record)))
+        Err(StoreError::Corrupt(format!(
+            "{}: number too long",
+            self.record
+        )))
     }
 
     pub(super) fn length(&mut self) -> Result<usize, StoreError> {

@@ -78,13 +78,18 @@ impl Pending {
         if let Some(outcome) = self.acts.get(key) {
             return Ok(Some(*outcome));
         }
-        engine.get(Space::Idempotency, &key.key())?.map(|record| act::decode(&record)).transpose()
+        engine
+            .get(Space::Idempotency, &key.key())?
+            .map(|record| act::decode(&record))
+            .transpose()
     }
 
     /// Remembers what became of an act.
     pub(super) fn put_act(&mut self, key: ActKey, outcome: act::Outcome) {
         let octets = key.key();
-        self.batch.put_with(Space::Idempotency, &octets, |out| act::encode(out, &outcome));
+        self.batch.put_with(Space::Idempotency, &octets, |out| {
+            act::encode(out, &outcome)
+        });
         if let Some(tail) = octets.last_chunk() {
             self.expiring.entry(key.tenant).or_default().push(*tail);
         }
@@ -110,7 +115,12 @@ impl Pending {
         } else {
             timeline.slot = (self.number, self.chunks.len());
             let references = vec![reference];
-            self.chunks.push(Chunk { tenant, user, last: timeline.head, references });
+            self.chunks.push(Chunk {
+                tenant,
+                user,
+                last: timeline.head,
+                references,
+            });
         }
         timeline.head
     }
@@ -132,8 +142,13 @@ impl Pending {
             for list in tails.chunks(EXPIRY_LIST) {
                 let Some(first) = list.first() else { continue };
                 let mut record = Vec::with_capacity(1 + list.len() * ActKey::TAIL);
-                list.iter().for_each(|tail| act::put_expiring(&mut record, tail));
-                self.batch.put(Space::Expiry, &keys::act_expiry(tenant, now_ms, first), &record);
+                list.iter()
+                    .for_each(|tail| act::put_expiring(&mut record, tail));
+                self.batch.put(
+                    Space::Expiry,
+                    &keys::act_expiry(tenant, now_ms, first),
+                    &record,
+                );
             }
         }
     }

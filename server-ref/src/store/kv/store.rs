@@ -42,7 +42,9 @@ pub struct KvStore {
 
 impl fmt::Debug for KvStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KvStore").field("log_epoch", &self.meta.log_epoch).finish_non_exhaustive()
+        f.debug_struct("KvStore")
+            .field("log_epoch", &self.meta.log_epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,10 @@ impl Meta {
         if let Some(record) = engine.get(Space::Meta, META_KEY)? {
             let row: MetaRow = state::decode("meta", &record)?;
             let secret = state::array("secret", &row.secret)?;
-            return Ok(Self { log_epoch: row.log_epoch, secret });
+            return Ok(Self {
+                log_epoch: row.log_epoch,
+                secret,
+            });
         }
         let epoch = u32::from_be_bytes(environment.random.octets());
         let meta = Self {
@@ -79,7 +84,10 @@ impl Meta {
             secret: environment.random.octets(),
         };
         let secret = Bytes::copy_from_slice(&meta.secret);
-        let row = MetaRow { log_epoch: meta.log_epoch, secret };
+        let row = MetaRow {
+            log_epoch: meta.log_epoch,
+            secret,
+        };
         let mut batch = Batch::default();
         batch.put(Space::Meta, META_KEY, &state::encode(&row));
         engine.commit(&batch)?;
@@ -111,20 +119,35 @@ impl KvStore {
             commands,
         );
         let engine = RwLock::new(Some(engine));
-        Ok((Self { engine, queue, cursors, environment, meta }, committing))
+        Ok((
+            Self {
+                engine,
+                queue,
+                cursors,
+                environment,
+                meta,
+            },
+            committing,
+        ))
     }
 
     /// A view of what is committed.
     pub(super) fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-        engine.as_ref().map(|engine| engine.reader()).ok_or(StoreError::Closed)
+        engine
+            .as_ref()
+            .map(|engine| engine.reader())
+            .ok_or(StoreError::Closed)
     }
 
     /// Queues a command and waits for its outcome. When the caller goes away after it was queued,
     /// it is carried out all the same.
     async fn submit<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
+        self.queue
+            .send(command(reply))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         outcome.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -137,7 +160,12 @@ impl KvStore {
             let conversation = conversation_of(origin.user, append.target);
             let hash = content::of_message(&secret, conversation, &append);
             let seal = Seal::new(*salt, &append.fallback_text, &append.body);
-            Prepared { append, conversation, hash, seal }
+            Prepared {
+                append,
+                conversation,
+                hash,
+                seal,
+            }
         };
         batch.into_iter().zip(salts).map(prepare).collect()
     }
@@ -151,12 +179,22 @@ impl Store for KvStore {
         batch: Vec<Append>,
     ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
         let batch = self.prepare(&origin, batch);
-        self.submit(|reply| Command::Append { origin, batch, reply }).await
+        self.submit(|reply| Command::Append {
+            origin,
+            batch,
+            reply,
+        })
+        .await
     }
 
     async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError> {
         let hash = content::of_change(&self.meta.content_secret(), &change);
-        self.submit(|reply| Command::Change { change, hash, reply }).await
+        self.submit(|reply| Command::Change {
+            change,
+            hash,
+            reply,
+        })
+        .await
     }
 
     fn log_epoch(&self) -> u64 {
@@ -189,7 +227,12 @@ impl Store for KvStore {
             let (head, floor) = self.timeline_head(tenant, user).await?;
             return Ok(TimelinePage::TooOld { floor, head });
         }
-        let page = super::timeline::Page { log_epoch, cursor, max_entries, max_octets };
+        let page = super::timeline::Page {
+            log_epoch,
+            cursor,
+            max_entries,
+            max_octets,
+        };
         page.read(&*self.reader()?, tenant, user).await
     }
 
@@ -204,8 +247,14 @@ impl Store for KvStore {
         max_octets: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         let log_epoch = self.meta.log_epoch;
-        let page =
-            super::history::Page { log_epoch, first, last, newest_first, max_entries, max_octets };
+        let page = super::history::Page {
+            log_epoch,
+            first,
+            last,
+            newest_first,
+            max_entries,
+            max_octets,
+        };
         page.read(&*self.reader()?, tenant, conversation)
     }
 
@@ -243,7 +292,12 @@ impl Store for KvStore {
         tenant: TenantId,
         users: Vec<UserRecord>,
     ) -> Result<Vec<Result<(), Refused>>, StoreError> {
-        self.submit(|reply| Command::CreateUsers { tenant, users, reply }).await
+        self.submit(|reply| Command::CreateUsers {
+            tenant,
+            users,
+            reply,
+        })
+        .await
     }
 
     async fn set_disabled(
@@ -252,7 +306,13 @@ impl Store for KvStore {
         user: UserId,
         disabled: bool,
     ) -> Result<bool, StoreError> {
-        self.submit(|reply| Command::SetDisabled { tenant, user, disabled, reply }).await
+        self.submit(|reply| Command::SetDisabled {
+            tenant,
+            user,
+            disabled,
+            reply,
+        })
+        .await
     }
 
     async fn user_by_name(
@@ -284,7 +344,15 @@ impl Store for KvStore {
         class: i32,
         name: String,
     ) -> Result<DeviceRecord, StoreError> {
-        self.submit(|reply| Command::OpenDevice { tenant, user, device, class, name, reply }).await
+        self.submit(|reply| Command::OpenDevice {
+            tenant,
+            user,
+            device,
+            class,
+            name,
+            reply,
+        })
+        .await
     }
 
     async fn device(
@@ -304,11 +372,22 @@ impl Store for KvStore {
         log_epoch: u64,
         user_seq: u64,
     ) {
-        self.cursors.move_to((tenant, user, device), CursorRow { log_epoch, user_seq });
+        self.cursors.move_to(
+            (tenant, user, device),
+            CursorRow {
+                log_epoch,
+                user_seq,
+            },
+        );
     }
 
     async fn put_session(&self, tenant: TenantId, record: SessionRecord) -> Result<(), StoreError> {
-        self.submit(|reply| Command::PutSession { tenant, record, reply }).await
+        self.submit(|reply| Command::PutSession {
+            tenant,
+            record,
+            reply,
+        })
+        .await
     }
 
     async fn session(
@@ -325,11 +404,20 @@ impl Store for KvStore {
         now_ms: u64,
         limit: usize,
     ) -> Result<Swept, StoreError> {
-        self.submit(|reply| Command::Sweep { tenant, now_ms, limit, reply }).await
+        self.submit(|reply| Command::Sweep {
+            tenant,
+            now_ms,
+            limit,
+            reply,
+        })
+        .await
     }
 
     async fn close(&self) {
-        self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.engine
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // Closed already, or failed: nothing is left to wait for.
         _ = self.submit(|reply| Command::Close { reply }).await;
         self.queue.closed().await;

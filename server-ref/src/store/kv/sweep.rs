@@ -47,20 +47,28 @@ impl Committer {
         now_ms: u64,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let Some(before) = now_ms.checked_sub(self.options.idempotency_ms) else { return Ok(0) };
+        let Some(before) = now_ms.checked_sub(self.options.idempotency_ms) else {
+            return Ok(0);
+        };
         let mut lists = Vec::new();
         let mut found = 0;
         let from = keys::act_expiry(tenant, 0, &[0; ActKey::TAIL]);
         let to = keys::act_expiry(tenant, before, &[0xFF; ActKey::TAIL]);
-        self.engine.scan(Space::Expiry, &from, &to, Order::Ascending, &mut |key, record| {
-            if found >= limit {
-                return Ok(ControlFlow::Break(()));
-            }
-            let list = act::expiring(record)?;
-            found += list.len();
-            lists.push((key.to_vec(), list));
-            Ok(ControlFlow::Continue(()))
-        })?;
+        self.engine.scan(
+            Space::Expiry,
+            &from,
+            &to,
+            Order::Ascending,
+            &mut |key, record| {
+                if found >= limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let list = act::expiring(record)?;
+                found += list.len();
+                lists.push((key.to_vec(), list));
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
         let mut removed = 0;
         for (key, list) in lists {
             let (now, later) = list.split_at(list.len().min(limit - removed));
@@ -73,7 +81,9 @@ impl Committer {
                 self.pending.batch.delete(Space::Expiry, &key);
             } else {
                 let mut record = Vec::new();
-                later.iter().for_each(|tail| act::put_expiring(&mut record, tail));
+                later
+                    .iter()
+                    .for_each(|tail| act::put_expiring(&mut record, tail));
                 self.pending.batch.put(Space::Expiry, &key, &record);
             }
         }
@@ -89,14 +99,20 @@ impl Committer {
         let mut expired: Vec<(Vec<u8>, SessionId)> = Vec::new();
         let from = keys::session_expiry(tenant, 0, SessionId::from([0; 16]));
         let to = keys::session_expiry(tenant, now_ms, SessionId::from([0xFF; 16]));
-        self.engine.scan(Space::Expiry, &from, &to, Order::Ascending, &mut |key, _| {
-            if expired.len() >= limit {
-                return Ok(ControlFlow::Break(()));
-            }
-            let session = state::id("session expiry", key.get(13..).unwrap_or_default())?;
-            expired.push((key.to_vec(), session));
-            Ok(ControlFlow::Continue(()))
-        })?;
+        self.engine.scan(
+            Space::Expiry,
+            &from,
+            &to,
+            Order::Ascending,
+            &mut |key, _| {
+                if expired.len() >= limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let session = state::id("session expiry", key.get(13..).unwrap_or_default())?;
+                expired.push((key.to_vec(), session));
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
         let mut removed = 0;
         for (expiry, session) in expired {
             let key = keys::session(tenant, session);
@@ -155,13 +171,14 @@ impl Committer {
         let mut users = Vec::new();
         let from = keys::user(tenant, from.unwrap_or_else(|| UserId::from([0; 16])));
         let to = keys::user(tenant, UserId::from([0xFF; 16]));
-        self.engine.scan(Space::State, &from, &to, Order::Ascending, &mut |key, _| {
-            if users.len() >= limit {
-                return Ok(ControlFlow::Break(()));
-            }
-            users.push(state::id("user key", key.get(5..).unwrap_or_default())?);
-            Ok(ControlFlow::Continue(()))
-        })?;
+        self.engine
+            .scan(Space::State, &from, &to, Order::Ascending, &mut |key, _| {
+                if users.len() >= limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                users.push(state::id("user key", key.get(5..).unwrap_or_default())?);
+                Ok(ControlFlow::Continue(()))
+            })?;
         Ok(users)
     }
 
@@ -179,23 +196,34 @@ impl Committer {
         let to = keys::timeline(tenant, user, u64::MAX);
         let mut chunks = Vec::new();
         let mut removed = 0;
-        self.engine.scan(Space::Timeline, &from, &to, Order::Ascending, &mut |key, record| {
-            let last = keys::number(key);
-            let references = timeline::decode(last, record)?;
-            let old = references.iter().all(|(_, reference)| reference.time_ms <= before_ms);
-            if !old || (removed > 0 && removed + references.len() > limit) {
-                return Ok(ControlFlow::Break(()));
-            }
-            removed += references.len();
-            chunks.push(last);
-            Ok(ControlFlow::Continue(()))
-        })?;
+        self.engine.scan(
+            Space::Timeline,
+            &from,
+            &to,
+            Order::Ascending,
+            &mut |key, record| {
+                let last = keys::number(key);
+                let references = timeline::decode(last, record)?;
+                let old = references
+                    .iter()
+                    .all(|(_, reference)| reference.time_ms <= before_ms);
+                if !old || (removed > 0 && removed + references.len() > limit) {
+                    return Ok(ControlFlow::Break(()));
+                }
+                removed += references.len();
+                chunks.push(last);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
         if let Some(&floor) = chunks.last() {
             let row = FloorRow { floor };
-            self.pending.put_state(&keys::floor(tenant, user), state::encode(&row));
+            self.pending
+                .put_state(&keys::floor(tenant, user), state::encode(&row));
         }
         for last in chunks {
-            self.pending.batch.delete(Space::Timeline, &keys::timeline(tenant, user, last));
+            self.pending
+                .batch
+                .delete(Space::Timeline, &keys::timeline(tenant, user, last));
         }
         Ok(removed)
     }
@@ -203,5 +231,9 @@ impl Committer {
 
 /// The id after `user`.
 fn next(user: UserId) -> UserId {
-    UserId::from(u128::from_be_bytes(user.into()).saturating_add(1).to_be_bytes())
+    UserId::from(
+        u128::from_be_bytes(user.into())
+            .saturating_add(1)
+            .to_be_bytes(),
+    )
 }

@@ -7,8 +7,8 @@ use eim_codec::id::UserId;
 
 use super::keys;
 use super::load::timeline_bounds;
-use super::record::timeline::{self, Reference};
 use super::record::entry;
+use super::record::timeline::{self, Reference};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{Entry, StoreError, TenantId, TimelineItem, TimelinePage};
 
@@ -44,13 +44,20 @@ impl Page {
             if !items.is_empty() && octets > self.max_octets {
                 break;
             }
-            items.push(TimelineItem { user_seq, entry: Arc::new(entry) });
+            items.push(TimelineItem {
+                user_seq,
+                entry: Arc::new(entry),
+            });
             if items.len().is_multiple_of(TURN) {
                 tokio::task::yield_now().await;
             }
         }
         let through = items.last().map_or(self.cursor, |item| item.user_seq);
-        Ok(TimelinePage::Entries { more: through < head, items, head: head.max(through) })
+        Ok(TimelinePage::Entries {
+            more: through < head,
+            items,
+            head: head.max(through),
+        })
     }
 
     fn references(
@@ -63,12 +70,24 @@ impl Page {
         let to = keys::timeline(tenant, user, u64::MAX);
         let most = self.max_entries.max(1);
         let mut references = Vec::new();
-        reader.scan(Space::Timeline, &from, &to, Order::Ascending, &mut |key, record| {
-            let chunk = timeline::decode(keys::number(key), record)?;
-            let after = chunk.into_iter().filter(|(user_seq, _)| *user_seq > self.cursor);
-            references.extend(after.take(most - references.len()));
-            Ok(if references.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
+        reader.scan(
+            Space::Timeline,
+            &from,
+            &to,
+            Order::Ascending,
+            &mut |key, record| {
+                let chunk = timeline::decode(keys::number(key), record)?;
+                let after = chunk
+                    .into_iter()
+                    .filter(|(user_seq, _)| *user_seq > self.cursor);
+                references.extend(after.take(most - references.len()));
+                Ok(if references.len() < most {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            },
+        )?;
         Ok(references)
     }
 
@@ -78,7 +97,11 @@ impl Page {
         tenant: TenantId,
         reference: &Reference,
     ) -> Result<Entry, StoreError> {
-        let Reference { conversation, conv_seq, .. } = *reference;
+        let Reference {
+            conversation,
+            conv_seq,
+            ..
+        } = *reference;
         let record = reader
             .get(Space::Log, &keys::log(tenant, conversation, conv_seq))?
             .ok_or_else(|| StoreError::Corrupt(format!("no entry {conversation}/{conv_seq}")))?;

@@ -18,7 +18,10 @@ impl Committer {
         tenant: TenantId,
         users: Vec<UserRecord>,
     ) -> Result<Vec<Result<(), Refused>>, StoreError> {
-        users.into_iter().map(|user| self.create_user(tenant, user)).collect()
+        users
+            .into_iter()
+            .map(|user| self.create_user(tenant, user))
+            .collect()
     }
 
     // impl[EIM-MSG-006] a known id is never given to another user
@@ -32,10 +35,14 @@ impl Committer {
         for key in [&key[..], &name_key] {
             if self.pending.state(&*self.engine, key)?.is_some() {
                 let detail = format!("user {:?} exists", user.name);
-                return Ok(Err(Refused { code: ErrorCode::ALREADY_EXISTS, detail }));
+                return Ok(Err(Refused {
+                    code: ErrorCode::ALREADY_EXISTS,
+                    detail,
+                }));
             }
         }
-        self.pending.put_state(&name_key, user.user.as_bytes().to_vec());
+        self.pending
+            .put_state(&name_key, user.user.as_bytes().to_vec());
         self.pending.put_state(&key, state::encode(&row(user)));
         Ok(Ok(()))
     }
@@ -47,15 +54,23 @@ impl Committer {
         user: UserId,
         disabled: bool,
     ) -> Result<bool, StoreError> {
-        let Some(mut row) = self.user_row(tenant, user)? else { return Ok(false) };
+        let Some(mut row) = self.user_row(tenant, user)? else {
+            return Ok(false);
+        };
         row.disabled = disabled;
-        self.pending.put_state(&keys::user(tenant, user), state::encode(&row));
+        self.pending
+            .put_state(&keys::user(tenant, user), state::encode(&row));
         Ok(true)
     }
 }
 
 fn row(user: UserRecord) -> UserRow {
-    let ScramVerifier { iterations, salt, stored_key, server_key } = user.verifier;
+    let ScramVerifier {
+        iterations,
+        salt,
+        stored_key,
+        server_key,
+    } = user.verifier;
     UserRow {
         name: user.name,
         display_name: user.display_name,
@@ -70,13 +85,24 @@ fn row(user: UserRecord) -> UserRow {
 
 /// The account behind a row.
 pub(super) fn record(user: UserId, row: UserRow) -> UserRecord {
-    let UserRow { iterations, salt, stored_key, server_key, .. } = row;
+    let UserRow {
+        iterations,
+        salt,
+        stored_key,
+        server_key,
+        ..
+    } = row;
     UserRecord {
         user,
         name: row.name,
         display_name: row.display_name,
         disabled: row.disabled,
-        verifier: ScramVerifier { iterations, salt, stored_key, server_key },
+        verifier: ScramVerifier {
+            iterations,
+            salt,
+            stored_key,
+            server_key,
+        },
         created_ms: row.created_ms,
     }
 }
@@ -118,18 +144,26 @@ pub(super) fn page(
     let from = after.map_or_else(Vec::new, |after| [after.as_bytes(), &[0]].concat());
     let from = keys::user_name(tenant, &from);
     let to = keys::user_names_end(tenant);
-    reader.scan(Space::State, &from, &to, Order::Ascending, &mut |key, octets| {
-        if key == to {
-            return Ok(ControlFlow::Break(()));
-        }
-        if ids.len() >= limit {
-            more = true;
-            return Ok(ControlFlow::Break(()));
-        }
-        ids.push(state::id("user name", octets)?);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let users: Result<Vec<_>, StoreError> =
-        ids.into_iter().filter_map(|user| by_id(reader, tenant, user).transpose()).collect();
+    reader.scan(
+        Space::State,
+        &from,
+        &to,
+        Order::Ascending,
+        &mut |key, octets| {
+            if key == to {
+                return Ok(ControlFlow::Break(()));
+            }
+            if ids.len() >= limit {
+                more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            ids.push(state::id("user name", octets)?);
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    let users: Result<Vec<_>, StoreError> = ids
+        .into_iter()
+        .filter_map(|user| by_id(reader, tenant, user).transpose())
+        .collect();
     Ok((users?, more))
 }

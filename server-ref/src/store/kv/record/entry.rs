@@ -28,9 +28,14 @@ pub(in crate::store::kv) struct Seal {
 impl Seal {
     // impl[EIM-MSG] the commitment outlives the content
     pub(in crate::store::kv) fn new(salt: [u8; 16], fallback_text: &str, body: &[u8]) -> Self {
-        let commitment =
-            Sha256::new().chain_update(salt).chain_update(fallback_text).chain_update(body);
-        Self { salt, commitment: commitment.finalize().into() }
+        let commitment = Sha256::new()
+            .chain_update(salt)
+            .chain_update(fallback_text)
+            .chain_update(body);
+        Self {
+            salt,
+            commitment: commitment.finalize().into(),
+        }
     }
 }
 
@@ -38,8 +43,16 @@ impl Seal {
 pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal) {
     let mut flags = 0;
     flags |= if entry.sender.is_some() { SENDER } else { 0 };
-    flags |= if entry.sender_device.is_some() { SENDER_DEVICE } else { 0 };
-    flags |= if entry.client_msg_id.is_some() { CLIENT_MSG_ID } else { 0 };
+    flags |= if entry.sender_device.is_some() {
+        SENDER_DEVICE
+    } else {
+        0
+    };
+    flags |= if entry.client_msg_id.is_some() {
+        CLIENT_MSG_ID
+    } else {
+        0
+    };
     out.reserve(128 + entry.fallback_text.len() + entry.body.len());
     out.extend_from_slice(&[VERSION, flags, entry.frame_type.0]);
     put_varint(out, entry.time_ms);
@@ -81,9 +94,21 @@ pub(in crate::store::kv) fn decode(
     let [flags, frame_type] = octets.array()?;
     let time_ms = octets.varint()?;
     let countable = octets.varint()?;
-    let sender = if flags & SENDER == 0 { None } else { Some(octets.id()?) };
-    let sender_device = if flags & SENDER_DEVICE == 0 { None } else { Some(octets.id()?) };
-    let client_msg_id = if flags & CLIENT_MSG_ID == 0 { None } else { Some(octets.id()?) };
+    let sender = if flags & SENDER == 0 {
+        None
+    } else {
+        Some(octets.id()?)
+    };
+    let sender_device = if flags & SENDER_DEVICE == 0 {
+        None
+    } else {
+        Some(octets.id()?)
+    };
+    let client_msg_id = if flags & CLIENT_MSG_ID == 0 {
+        None
+    } else {
+        Some(octets.id()?)
+    };
     let _commitment: [u8; 32] = octets.array()?;
     let fallback_octets = octets.length()?;
     let body_octets = octets.length()?;
@@ -94,7 +119,10 @@ pub(in crate::store::kv) fn decode(
         let _salt: [u8; 16] = octets.array()?;
         let text = std::str::from_utf8(octets.slice(fallback_octets)?)
             .map_err(|_| StoreError::Corrupt("log entry: fallback text".to_owned()))?;
-        (text.to_owned(), Bytes::copy_from_slice(octets.slice(body_octets)?))
+        (
+            text.to_owned(),
+            Bytes::copy_from_slice(octets.slice(body_octets)?),
+        )
     };
     Ok(Entry {
         conversation,

@@ -22,11 +22,12 @@ pub(in crate::store::kv) fn decode<M: Message + Default>(
     octets: &[u8],
 ) -> Result<M, StoreError> {
     match octets.split_first() {
-        Some((&VERSION, rest)) => M::decode(rest)
-            .map_err(|error| StoreError::Corrupt(format!("{name}: {error}"))),
-        Some((version, _)) => {
-            Err(StoreError::Corrupt(format!("{name}: unknown version {version}")))
+        Some((&VERSION, rest)) => {
+            M::decode(rest).map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
         }
+        Some((version, _)) => Err(StoreError::Corrupt(format!(
+            "{name}: unknown version {version}"
+        ))),
         None => Err(StoreError::Corrupt(format!("{name}: empty"))),
     }
 }
@@ -44,7 +45,9 @@ pub(in crate::store::kv) fn array<const N: usize>(
     name: &'static str,
     octets: &[u8],
 ) -> Result<[u8; N], StoreError> {
-    octets.try_into().map_err(|_| StoreError::Corrupt(format!("{name}: {} octets", octets.len())))
+    octets
+        .try_into()
+        .map_err(|_| StoreError::Corrupt(format!("{name}: {} octets", octets.len())))
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]

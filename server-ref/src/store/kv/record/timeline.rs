@@ -32,7 +32,9 @@ pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, references: &[Reference]) 
         if !same {
             out.extend_from_slice(reference.conversation.as_bytes());
         }
-        let delta = reference.time_ms.wrapping_sub(before.map_or(0, |before| before.time_ms));
+        let delta = reference
+            .time_ms
+            .wrapping_sub(before.map_or(0, |before| before.time_ms));
         put_varint(out, zigzag(delta.cast_signed()));
         before = Some(reference);
     }
@@ -46,7 +48,9 @@ pub(in crate::store::kv) fn decode(
     let mut octets = Octets::new("timeline chunk", VERSION, record)?;
     let count = octets.varint()?;
     if count > CHUNK || count > last {
-        return Err(StoreError::Corrupt(format!("timeline chunk: {count} references")));
+        return Err(StoreError::Corrupt(format!(
+            "timeline chunk: {count} references"
+        )));
     }
     let mut references = Vec::with_capacity(count as usize);
     let mut before: Option<Reference> = None;
@@ -57,8 +61,14 @@ pub(in crate::store::kv) fn decode(
             _ => octets.id()?,
         };
         let delta = unzigzag(octets.varint()?).cast_unsigned();
-        let time_ms = before.map_or(0, |before| before.time_ms).wrapping_add(delta);
-        let reference = Reference { conversation, conv_seq: number >> 1, time_ms };
+        let time_ms = before
+            .map_or(0, |before| before.time_ms)
+            .wrapping_add(delta);
+        let reference = Reference {
+            conversation,
+            conv_seq: number >> 1,
+            time_ms,
+        };
         references.push((user_seq, reference));
         before = Some(reference);
     }
@@ -79,13 +89,16 @@ mod tests {
 
     #[test]
     fn chunks_survive_clocks_that_step_back() {
-        let references = [(1, 5, 1_700_000_000_000), (1, 6, 1_700_000_000_000), (2, 1, 3)].map(
-            |(conversation, conv_seq, time_ms)| Reference {
-                conversation: [conversation; 16].into(),
-                conv_seq,
-                time_ms,
-            },
-        );
+        let references = [
+            (1, 5, 1_700_000_000_000),
+            (1, 6, 1_700_000_000_000),
+            (2, 1, 3),
+        ]
+        .map(|(conversation, conv_seq, time_ms)| Reference {
+            conversation: [conversation; 16].into(),
+            conv_seq,
+            time_ms,
+        });
         let mut record = Vec::new();
         encode(&mut record, &references);
         let numbered: Vec<_> = (8..=10).zip(references).collect();

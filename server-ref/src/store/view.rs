@@ -1,0 +1,88 @@
+//! What is read: conversations, members and timelines.
+
+use std::sync::Arc;
+
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+
+use super::Entry;
+
+/// A conversation as one member sees it; as a former member sees it, as it was after the entry
+/// that ended the membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationView {
+    /// Its id.
+    pub conversation: ConversationId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// Name of a group.
+    pub name: String,
+    /// Head of the log.
+    pub conv_seq: u64,
+    /// First conv_seq the member may read.
+    pub visible_from: u64,
+    /// Last conv_seq the former member may read; 0 while a member.
+    pub visible_through: u64,
+    /// Role of the member; `Unspecified` for a former one.
+    pub role: Role,
+    /// Peer of a direct conversation.
+    pub peer: Option<UserId>,
+    /// Countable entries through the head.
+    pub countable: u64,
+    /// Time of the head in Unix milliseconds.
+    pub time_ms: u64,
+    /// Number of members.
+    pub members: u32,
+}
+
+/// One timeline entry.
+#[derive(Clone, Debug)]
+pub struct TimelineItem {
+    /// Number in the timeline.
+    pub user_seq: u64,
+    /// The entry it refers to.
+    pub entry: Arc<Entry>,
+}
+
+/// A page of a timeline.
+#[derive(Clone, Debug)]
+pub enum TimelinePage {
+    /// Entries after the cursor, in order.
+    Entries {
+        /// Entries, each with its number.
+        items: Vec<TimelineItem>,
+        /// Head of the timeline; not below the last item.
+        head: u64,
+        /// The page ends below the head.
+        more: bool,
+    },
+    /// The cursor is below the floor, beyond the head or of another epoch: take a snapshot.
+    TooOld {
+        /// Lowest cursor that can be continued.
+        floor: u64,
+        /// Head of the timeline.
+        head: u64,
+    },
+}
+
+/// A member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// The member.
+    pub user: UserId,
+    /// Its role.
+    pub role: Role,
+    /// conv_seq of the entry that added it.
+    pub joined_at: u64,
+}
+
+/// A page of members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPage {
+    /// Members in id order.
+    pub members: Vec<MemberView>,
+    /// More follow.
+    pub more: bool,
+    /// conv_seq whose state the page shows.
+    pub as_of: u64,
+}

@@ -99,6 +99,23 @@ fn a_changed_text_makes_the_catalogue_stale() {
 }
 
 #[test]
+fn companions_cite_what_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = sample(folder.path());
+    run(&project, Mode::Write).unwrap();
+    project
+        .write("spec/README.md", "See EIM-REG-001,\nand EIM-REG-002.\n")
+        .unwrap();
+
+    let findings = run(&project, Mode::Check).unwrap().findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(
+        (findings[0].line, findings[0].rule),
+        (2, Rule::UnknownReference)
+    );
+}
+
+#[test]
 fn a_mistyped_registry_key_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let project = sample(folder.path());

@@ -34,6 +34,14 @@ pub fn parse(file: &str, text: &str) -> Chapter {
     reader.chapter
 }
 
+/// The ids of requirements that a line names.
+pub fn references(line: &str) -> impl Iterator<Item = String> {
+    line.split("EIM-").skip(1).filter_map(|rest| {
+        let id = format!("EIM-{}", rest.get(..7)?);
+        split_id(&id).is_some().then_some(id)
+    })
+}
+
 /// A requirement whose metadata has not come yet.
 struct Block {
     id: String,
@@ -172,16 +180,9 @@ impl Reader<'_> {
     }
 
     fn references(&mut self, number: usize, line: &str) {
-        for (at, _) in line.match_indices("EIM-") {
-            let id: String = line
-                .chars()
-                .skip(line[..at].chars().count())
-                .take(11)
-                .collect();
-            if split_id(&id).is_some() {
-                self.chapter.references.push((number, id));
-            }
-        }
+        self.chapter
+            .references
+            .extend(references(line).map(|id| (number, id)));
     }
 
     fn find(&mut self, line: usize, rule: Rule, message: impl Into<String>) {

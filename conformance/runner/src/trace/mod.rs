@@ -5,7 +5,7 @@ pub mod summary;
 pub mod tags;
 
 use crate::registry::{Registries, markers};
-use crate::spec::{self, Chapter, Finding, Requirement, Rule, lint};
+use crate::spec::{self, Chapter, Finding, Requirement, Rule, chapter, lint};
 use project::Project;
 
 /// Path of the generated catalogue, relative to the project.
@@ -57,6 +57,9 @@ pub fn run(project: &Project, mode: Mode) -> Result<Report, String> {
         let chapter = spec::parse(&file, &text);
         chapters.push((file, chapter));
     }
+    for file in project.companions()? {
+        chapters.push((file.clone(), companion(&project.read(&file)?)));
+    }
     findings.extend(lint::lint(&chapters, &registries));
 
     let requirements: Vec<Requirement> = chapters
@@ -81,6 +84,17 @@ pub fn run(project: &Project, mode: Mode) -> Result<Report, String> {
         findings,
         written,
     })
+}
+
+/// A document beside the chapters: it states nothing, but what it cites exists.
+fn companion(text: &str) -> Chapter {
+    let lines = (1..).zip(text.lines());
+    let references =
+        lines.flat_map(|(number, line)| chapter::references(line).map(move |id| (number, id)));
+    Chapter {
+        references: references.collect(),
+        ..Chapter::default()
+    }
 }
 
 /// Compares or writes a generated file.

@@ -52,10 +52,17 @@ impl Project {
     /// Which folder cannot be read, and why.
     pub fn chapters(&self) -> Result<Vec<String>, String> {
         let mut files = self.files("spec", "md")?;
-        files.retain(|file| {
-            let name = file.strip_prefix("spec/").unwrap_or(file).as_bytes();
-            matches!(name, [a, b, b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit())
-        });
+        files.retain(|file| is_chapter(file));
+        Ok(files)
+    }
+
+    /// The documents of the specification that are no chapters.
+    ///
+    /// # Errors
+    /// Which folder cannot be read, and why.
+    pub fn companions(&self) -> Result<Vec<String>, String> {
+        let mut files = self.files("spec", "md")?;
+        files.retain(|file| !is_chapter(file));
         Ok(files)
     }
 
@@ -93,4 +100,10 @@ impl Project {
         found.sort();
         Ok(found)
     }
+}
+
+/// Whether a file is `spec/NN-*.md`.
+fn is_chapter(file: &str) -> bool {
+    let name = file.strip_prefix("spec/").unwrap_or(file).as_bytes();
+    matches!(name, [a, b, b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit())
 }

@@ -1,0 +1,300 @@
+//! A store that forgets everything at the end: for tests and short-lived tools.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+
+use super::{
+    Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded, Message,
+    OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
+};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    identity: Option<Identity>,
+    cursor: Cursor,
+    resume: Option<ResumeCredential>,
+    messages: BTreeMap<(ConversationId, u64), Held>,
+    outbox: BTreeMap<u64, OutboxItem>,
+    places: BTreeMap<ClientMsgId, u64>,
+    next_position: u64,
+    checkpoints: BTreeMap<String, u64>,
+    conversations: BTreeMap<ConversationId, ConversationRecord>,
+    users: BTreeMap<UserId, UserRecord>,
+}
+
+#[derive(Debug)]
+struct Held {
+    message: Message,
+    /// The application has seen it.
+    shown: bool,
+    hollow: bool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn enqueue(&mut self, mut item: OutboxItem) -> u64 {
+        if let Some(position) = self.places.get(&item.client_msg_id) {
+            return *position;
+        }
+        self.next_position += 1;
+        item.position = self.next_position;
+        self.places.insert(item.client_msg_id, item.position);
+        self.outbox.insert(item.position, item);
+        self.next_position
+    }
+
+    fn cut(&mut self, conversation: ConversationId, from: u64, below: u64, applied: &mut Applied) {
+        let device = self.identity.as_ref().map(|identity| identity.device);
+        let doomed: Vec<u64> = self
+            .messages
+            .range((conversation, from)..=(conversation, u64::MAX))
+            .filter(|(_, held)| held.message.log_epoch < below)
+            .map(|((_, seq), _)| *seq)
+            .collect();
+        for seq in doomed {
+            let Some(held) = self.messages.remove(&(conversation, seq)) else { continue };
+            if let Some(mut item) = held.message.into_retry(device, held.hollow) {
+                item.position = self.enqueue(item.clone());
+                applied.requeued.push(item);
+            }
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival, applied: &mut Applied) -> ArrivalOutcome {
+        let Arrival { mut message, echo, presented } = arrival;
+        let key = (message.conversation, message.conv_seq);
+        self.cut(key.0, key.1, message.log_epoch, applied);
+        if let Some(held) = self.messages.get_mut(&key) {
+            if held.message.log_epoch != message.log_epoch {
+                return ArrivalOutcome::Duplicate;
+            }
+            if message.tombstone && !held.message.tombstone {
+                held.message.tombstone = true;
+                held.message.body = bytes::Bytes::new();
+            } else if held.hollow && !echo {
+                held.message.body = message.body;
+                held.message.fallback_text = message.fallback_text;
+                held.hollow = false;
+                held.shown = true;
+                return ArrivalOutcome::New(held.message.clone());
+            }
+            if !presented || held.shown || held.hollow {
+                return ArrivalOutcome::Duplicate;
+            }
+            held.shown = true;
+            if message.user_seq != 0 {
+                held.message.user_seq = message.user_seq;
+            }
+            return ArrivalOutcome::New(held.message.clone());
+        }
+        let body = message
+            .client_msg_id
+            .and_then(|id| self.places.get(&id))
+            .and_then(|position| self.outbox.get(position))
+            .map(|item| (item.body.clone(), item.fallback_text.clone()));
+        let hollow = echo && body.is_none();
+        if echo {
+            (message.body, message.fallback_text) = body.unwrap_or_default();
+        }
+        self.messages.insert(key, Held { message: message.clone(), shown: presented && !hollow, hollow });
+        if hollow { ArrivalOutcome::Hollow } else { ArrivalOutcome::New(message) }
+    }
+
+    fn apply(&mut self, batch: Batch) -> Applied {
+        let mut applied = Applied::default();
+        if let Some(identity) = batch.identity {
+            self.identity = Some(identity);
+        }
+        for (conversation, beyond) in batch.truncate {
+            self.cut(conversation, beyond.saturating_add(1), u64::MAX, &mut applied);
+        }
+        applied.positions = batch.outbox.into_iter().map(|item| self.enqueue(item)).collect();
+        for (id, time) in batch.attempted {
+            if let Some(item) = self.places.get(&id).and_then(|at| self.outbox.get_mut(at)) {
+                item.first_sent_at_ms = time;
+            }
+        }
+        for arrival in batch.arrivals {
+            let outcome = self.arrive(arrival, &mut applied);
+            applied.arrivals.push(outcome);
+        }
+        for settlement in batch.settlements {
+            if let Some(message) = settlement.message {
+                let key = (message.conversation, message.conv_seq);
+                self.cut(key.0, key.1, message.log_epoch, &mut applied);
+                self.messages.entry(key).or_insert(Held { message, shown: false, hollow: false });
+            }
+            if let Some(position) = self.places.remove(&settlement.client_msg_id) {
+                self.outbox.remove(&position);
+            }
+        }
+        self.checkpoints.extend(batch.checkpoints.into_iter().map(|at| (at.source, at.place)));
+        for mut record in batch.conversations {
+            if let Some(known) = self.conversations.get(&record.conversation) {
+                record.backlog = record.backlog.max(known.backlog);
+            }
+            self.conversations.insert(record.conversation, record);
+        }
+        for conversation in batch.completed {
+            if let Some(record) = self.conversations.get_mut(&conversation) {
+                record.backlog = Backlog::None;
+            }
+        }
+        self.users.extend(batch.users.into_iter().map(|user| (user.user, user)));
+        if let Some(cursor) = batch.cursor {
+            self.cursor = cursor;
+        }
+        if let Some(resume) = batch.resume {
+            self.resume = resume;
+        }
+        applied
+    }
+}
+
+impl Message {
+    /// What this device sends again when the entry is gone from the log; `None` when another
+    /// device sent it or its body is not here.
+    pub(super) fn into_retry(
+        self,
+        device: Option<eim_codec::id::DeviceId>,
+        hollow: bool,
+    ) -> Option<OutboxItem> {
+        let own = device.is_some() && self.sender_device == device;
+        (own && !hollow && !self.tombstone).then_some(())?;
+        Some(OutboxItem {
+            position: 0,
+            client_msg_id: self.client_msg_id?,
+            target: Target::Conversation(self.conversation),
+            frame_type: self.frame_type,
+            body: self.body,
+            fallback_text: self.fallback_text,
+            first_sent_at_ms: self.time_ms,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, _adopt: bool) -> Result<Loaded, StoreError> {
+        let state = self.state();
+        Ok(Loaded {
+            identity: state.identity.clone(),
+            cursor: state.cursor,
+            resume: state.resume.clone(),
+            outbox: state.outbox.values().cloned().collect(),
+            hollow: state
+                .messages
+                .iter()
+                .filter(|(_, held)| held.hollow)
+                .map(|(key, _)| *key)
+                .collect(),
+        })
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
+        Ok(self.state().apply(batch))
+    }
+
+    async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError> {
+        Ok(self.state().conversations.values().cloned().collect())
+    }
+
+    async fn messages(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        if first > last {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .state()
+            .messages
+            .range((conversation, first)..=(conversation, last))
+            .take(limit)
+            .map(|(_, held)| held.message.clone())
+            .collect())
+    }
+
+    async fn latest(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let mut newest: Vec<Message> = self
+            .state()
+            .messages
+            .range((conversation, 0)..=(conversation, u64::MAX))
+            .rev()
+            .take(limit)
+            .map(|(_, held)| held.message.clone())
+            .collect();
+        newest.reverse();
+        Ok(newest)
+    }
+
+    async fn missing(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, u64)>, StoreError> {
+        let mut holes = Vec::new();
+        let mut next = first;
+        if first > last {
+            return Ok(holes);
+        }
+        for (_, seq) in
+            self.state().messages.range((conversation, first)..=(conversation, last)).map(|(k, _)| k)
+        {
+            if *seq > next {
+                holes.push((next, *seq - 1));
+            }
+            next = seq.saturating_add(1);
+        }
+        if next <= last {
+            holes.push((next, last));
+        }
+        holes.truncate(limit);
+        Ok(holes)
+    }
+
+    async fn checkpoint(&self, source: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.state().checkpoints.get(source).copied())
+    }
+
+    async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        Ok(self.state().users.values().find(|user| user.name == name).cloned())
+    }
+
+    async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
+        Ok(self.state().users.get(&user).cloned())
+    }
+
+    async fn outbox_len(&self) -> Result<usize, StoreError> {
+        Ok(self.state().outbox.len())
+    }
+}

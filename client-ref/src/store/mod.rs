@@ -1,0 +1,99 @@
+//! What a device must remember: messages, cursor, outbox, identity and credentials.
+//!
+//! The engine knows this trait, never an implementation. Everything that belongs together is one
+//! [`Batch`]: a message and the cursor past it, a result and the removal from the outbox, a new
+//! outbox item and the place in the input it came from. A batch is durable when
+//! [`Store::commit`] returns, or nothing of it is.
+
+mod memory;
+mod model;
+mod sqlite;
+
+use async_trait::async_trait;
+use eim_codec::id::{ConversationId, UserId};
+
+pub use self::memory::MemoryStore;
+pub use self::model::{
+    Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor, Identity,
+    Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
+};
+pub use self::sqlite::SqliteStore;
+
+/// The store failed; what was not committed is not remembered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The engine reported an error.
+    #[error("local store: {0}")]
+    Engine(String),
+    /// The file was written by an unknown version of this program.
+    #[error("local store has format {found}, this program knows {known}")]
+    Format {
+        /// Version in the file.
+        found: u64,
+        /// Version this program writes.
+        known: u64,
+    },
+    /// A stored value does not decode.
+    #[error("local store is corrupt: {0}")]
+    Corrupt(&'static str),
+    /// The store is closed.
+    #[error("local store is closed")]
+    Closed,
+}
+
+/// Everything one device remembers. One contract suite runs against every implementation.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Identity, cursor, credentials and outbox. With `adopt`, outbox items that a dead process
+    /// of this device left behind become this process's, in their order.
+    async fn load(&self, adopt: bool) -> Result<Loaded, StoreError>;
+
+    /// Applies everything in the batch, or nothing; durable when this returns.
+    ///
+    /// Order inside a batch: identity, truncations, outbox items, arrivals, settlements, the
+    /// rest. Arrivals are dropped as duplicates by (conversation, log_epoch, conv_seq). An entry
+    /// of a newer log_epoch removes entries of older ones from its number on; what this device
+    /// sent itself among them goes back into the outbox.
+    async fn commit(&self, batch: Batch) -> Result<Applied, StoreError>;
+
+    /// All known conversations, by id.
+    async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError>;
+
+    /// Messages `first..=last` of a conversation, at most `limit`, in order.
+    async fn messages(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// The newest `limit` messages of a conversation, in order.
+    async fn latest(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Ranges within `first..=last` that are not stored, at most `limit`, in order.
+    async fn missing(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, u64)>, StoreError>;
+
+    /// The place in `source` up to which input is in the outbox or beyond; `None` at first.
+    async fn checkpoint(&self, source: &str) -> Result<Option<u64>, StoreError>;
+
+    /// A user seen before, by name.
+    async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
+
+    /// A user seen before, by id.
+    async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError>;
+
+    /// Number of outbox items of this device, of all its processes.
+    async fn outbox_len(&self) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,242 @@
+//! Reading.
+
+use bytes::Bytes;
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::registry::FrameType;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::outbox::Owner;
+use crate::store::{
+    Backlog, ConversationRecord, Cursor, Identity, Loaded, Message, OutboxItem, ResumeCredential,
+    StoreError, Target, UserRecord,
+};
+
+/// Columns of a message, in the order [`message`] reads them.
+pub(super) const MESSAGE: &str = "conversation, conv_seq, log_epoch, type, sender, sender_device, \
+     client_msg_id, time_ms, user_seq, body, fallback_text, tombstone, shown, hollow";
+
+/// SQLite integers are signed; numbers beyond do not occur, as arrivals are checked.
+pub(super) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        conversation: ConversationId::from(row.get::<_, [u8; 16]>(0)?),
+        conv_seq: row.get(1)?,
+        log_epoch: row.get(2)?,
+        frame_type: FrameType(row.get(3)?),
+        sender: row.get::<_, Option<[u8; 16]>>(4)?.map(UserId::from),
+        sender_device: row.get::<_, Option<[u8; 16]>>(5)?.map(DeviceId::from),
+        client_msg_id: row.get::<_, Option<[u8; 16]>>(6)?.map(ClientMsgId::from),
+        time_ms: row.get(7)?,
+        user_seq: row.get(8)?,
+        body: Bytes::from(row.get::<_, Vec<u8>>(9)?),
+        fallback_text: row.get(10)?,
+        tombstone: row.get(11)?,
+    })
+}
+
+fn outbox_item(row: &Row<'_>) -> rusqlite::Result<OutboxItem> {
+    let target: [u8; 16] = row.get(3)?;
+    Ok(OutboxItem {
+        position: row.get(0)?,
+        client_msg_id: ClientMsgId::from(row.get::<_, [u8; 16]>(1)?),
+        target: if row.get(2)? {
+            Target::User(target.into())
+        } else {
+            Target::Conversation(target.into())
+        },
+        frame_type: FrameType(row.get(4)?),
+        body: Bytes::from(row.get::<_, Vec<u8>>(5)?),
+        fallback_text: row.get(6)?,
+        first_sent_at_ms: row.get(7)?,
+    })
+}
+
+fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRecord> {
+    let kind: i32 = row.get(1)?;
+    let role: i32 = row.get(6)?;
+    Ok(ConversationRecord {
+        conversation: ConversationId::from(row.get::<_, [u8; 16]>(0)?),
+        kind: ConversationKind::try_from(kind).unwrap_or_default(),
+        name: row.get(2)?,
+        conv_seq: row.get(3)?,
+        visible_from: row.get(4)?,
+        visible_through: row.get(5)?,
+        role: Role::try_from(role).unwrap_or_default(),
+        peer: row.get::<_, Option<[u8; 16]>>(7)?.map(UserId::from),
+        time_ms: row.get(8)?,
+        members: row.get(9)?,
+        backlog: match row.get(10)? {
+            0 => Backlog::None,
+            1 => Backlog::Holes,
+            _ => Backlog::Replaced,
+        },
+    })
+}
+
+fn user_record(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+    Ok(UserRecord {
+        user: UserId::from(row.get::<_, [u8; 16]>(0)?),
+        name: row.get(1)?,
+        display_name: row.get(2)?,
+    })
+}
+
+pub(super) fn meta<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    key: &str,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// The device, once it has an identity.
+pub(super) fn device(connection: &Connection) -> Result<Option<DeviceId>, StoreError> {
+    Ok(meta::<[u8; 16]>(connection, "device")?.map(DeviceId::from))
+}
+
+pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, StoreError> {
+    let identity = match device(connection)? {
+        Some(device) => Some(Identity {
+            device,
+            user: meta::<[u8; 16]>(connection, "user")?.map(UserId::from),
+            user_name: meta(connection, "user_name")?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    let resume = match (
+        meta::<[u8; 16]>(connection, "session")?,
+        meta::<Vec<u8>>(connection, "resume_token")?,
+    ) {
+        (Some(session), Some(token)) => {
+            let server = meta(connection, "resume_server")?.unwrap_or_default();
+            Some(ResumeCredential {
+                session: SessionId::from(session),
+                token: token.into(),
+                server,
+            })
+        }
+        _ => None,
+    };
+    let mut outbox = connection.prepare(
+        "SELECT position, client_msg_id, direct, target, type, body, fallback_text, \
+         first_sent_at_ms FROM outbox WHERE owner = ? ORDER BY position",
+    )?;
+    let mut hollow =
+        connection.prepare("SELECT conversation, conv_seq FROM message WHERE hollow")?;
+    Ok(Loaded {
+        identity,
+        cursor: Cursor {
+            log_epoch: meta(connection, "log_epoch")?.unwrap_or_default(),
+            user_seq: meta(connection, "user_seq")?.unwrap_or_default(),
+        },
+        resume,
+        outbox: outbox.query_map([&owner.id()[..]], outbox_item)?.collect::<Result<_, _>>()?,
+        hollow: hollow
+            .query_map([], |row| Ok((row.get::<_, [u8; 16]>(0)?.into(), row.get(1)?)))?
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+pub(super) fn conversations(connection: &Connection) -> Result<Vec<ConversationRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT conversation, kind, name, conv_seq, visible_from, visible_through, role, peer, \
+         time_ms, members, backlog FROM conversation ORDER BY conversation",
+    )?;
+    Ok(statement.query_map([], conversation)?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn messages(
+    connection: &Connection,
+    conversation: ConversationId,
+    first: u64,
+    last: u64,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE} FROM message WHERE conversation = ? AND conv_seq BETWEEN ? AND ? \
+         ORDER BY conv_seq LIMIT ?"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map(
+        (&conversation.as_bytes()[..], integer(first), integer(last), limit),
+        message,
+    )?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn latest(
+    connection: &Connection,
+    conversation: ConversationId,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE} FROM message WHERE conversation = ? ORDER BY conv_seq DESC LIMIT ?"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut newest: Vec<Message> = statement
+        .query_map((&conversation.as_bytes()[..], limit), message)?
+        .collect::<Result<_, _>>()?;
+    newest.reverse();
+    Ok(newest)
+}
+
+pub(super) fn missing(
+    connection: &Connection,
+    conversation: ConversationId,
+    first: u64,
+    last: u64,
+    limit: usize,
+) -> Result<Vec<(u64, u64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT conv_seq FROM message WHERE conversation = ? AND conv_seq BETWEEN ? AND ? \
+         ORDER BY conv_seq",
+    )?;
+    let mut rows =
+        statement.query((&conversation.as_bytes()[..], integer(first), integer(last)))?;
+    let mut holes = Vec::new();
+    let mut next = first;
+    while let Some(row) = rows.next()? {
+        let seq: u64 = row.get(0)?;
+        if seq > next {
+            holes.push((next, seq - 1));
+        }
+        next = seq.saturating_add(1);
+        if holes.len() >= limit {
+            return Ok(holes);
+        }
+    }
+    if next <= last && first <= last {
+        holes.push((next, last));
+    }
+    holes.truncate(limit);
+    Ok(holes)
+}
+
+pub(super) fn checkpoint(connection: &Connection, source: &str) -> Result<Option<u64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT place FROM checkpoint WHERE source = ?")?;
+    Ok(statement.query_row([source], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn user_by_name(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<UserRecord>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT user, name, display_name FROM user WHERE name = ?")?;
+    Ok(statement.query_row([name], user_record).optional()?)
+}
+
+pub(super) fn user(connection: &Connection, user: UserId) -> Result<Option<UserRecord>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT user, name, display_name FROM user WHERE user = ?")?;
+    Ok(statement.query_row([&user.as_bytes()[..]], user_record).optional()?)
+}
+
+pub(super) fn outbox_len(connection: &Connection) -> Result<usize, StoreError> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}

@@ -1,0 +1,9 @@
+//! How far this device has come: the timeline, and what snapshots left behind.
+
+mod backlog;
+mod entry;
+mod timeline;
+
+pub(crate) use self::backlog::{Backlogs, Look};
+pub(crate) use self::entry::{InvalidEntry, conversation_record, message};
+pub(crate) use self::timeline::{Pull, Push, Timeline};

@@ -61,11 +61,11 @@ fn decode(c: &mut Criterion) {
                 |read| {
                     let mut decoder = Decoder::new(DecoderLimits::default());
                     decoder.feed(read.freeze());
-                    while let Ok(Decoded::Frame(frame)) = decoder.next() {
-                        black_box(frame.payload);
+                    while let Ok(Decoded::Frame(frame)) = &decoder.next() {
+                        black_box(frame);
                     }
                 },
-                BatchSize::LargeInput,
+                BatchSize::NumIterations(8),
             );
         });
         group.bench_function(BenchmarkId::new("length-delimited", payload), |b| {
@@ -74,10 +74,10 @@ fn decode(c: &mut Criterion) {
                 |mut read| {
                     let mut codec = length_delimited();
                     while let Ok(Some(frame)) = codec.decode(&mut read) {
-                        black_box(frame.freeze());
+                        black_box(&frame.freeze());
                     }
                 },
-                BatchSize::LargeInput,
+                BatchSize::NumIterations(8),
             );
         });
         group.bench_function(BenchmarkId::new("memcpy", payload), |b| {

@@ -27,7 +27,7 @@ pub struct Header {
 
 impl Header {
     /// The header at the beginning of `octets`, unchecked; `None` when there are fewer than 11.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse(octets: &[u8]) -> Option<Self> {
         fields(octets).ok().map(|(_payload, header)| header)
     }
@@ -57,7 +57,7 @@ impl Header {
     /// Everything that can be said about a frame before its payload arrives: version, type,
     /// compression, length, in this order. Whether the sequence is right is for the connection.
     // impl[EIM-FRM-008, EIM-FRM-012, EIM-FRM-013, EIM-FRM-016, EIM-CMP-006, EIM-CMP-007]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, limits: &DecoderLimits) -> Result<(), Fault> {
         let expected = version_octet(self.frame_type, limits.version);
         if self.version != expected {
@@ -86,6 +86,8 @@ impl Header {
     }
 }
 
+// Kept in registers: a header stored octet by octet and read back as words stalls on every frame.
+#[inline(always)]
 fn fields(octets: &[u8]) -> IResult<&[u8], Header> {
     (be_u8, be_u8, be_u32, be_u8, be_u32)
         .map(

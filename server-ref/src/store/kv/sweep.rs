@@ -144,14 +144,11 @@ impl Committer {
         let through = users.len() < limit;
         let mut removed = 0;
         for user in users {
-            if removed >= limit {
-                self.sweep.0.insert(tenant, user);
-                return Ok((removed, false));
-            }
-            removed += self.sweep_timeline(tenant, user, before, limit - removed)?;
-            if removed >= limit {
-                // This timeline may hold more.
-                self.sweep.0.insert(tenant, user);
+            self.sweep.0.insert(tenant, user);
+            let left = limit.saturating_sub(removed);
+            let (references, whole) = self.sweep_timeline(tenant, user, before, left)?;
+            removed += references;
+            if !whole {
                 return Ok((removed, false));
             }
             self.sweep.0.insert(tenant, next(user));
@@ -182,7 +179,8 @@ impl Committer {
         Ok(users)
     }
 
-    /// Removes whole chunks from the lower end of one timeline.
+    /// Removes whole chunks from the lower end of one timeline. Gives back how many references
+    /// went, and whether all went that are old.
     // impl[EIM-TML-010] impl[EIM-TML-011] impl[EIM-SYN-052]
     fn sweep_timeline(
         &mut self,
@@ -190,7 +188,7 @@ impl Committer {
         user: UserId,
         before_ms: u64,
         limit: usize,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<(usize, bool), StoreError> {
         let floor = timeline_floor(&*self.engine, tenant, user)?;
         let from = keys::timeline(tenant, user, floor + 1);
         let to = keys::timeline(tenant, user, u64::MAX);
@@ -225,7 +223,7 @@ impl Committer {
                 .batch
                 .delete(Space::Timeline, &keys::timeline(tenant, user, last));
         }
-        Ok(removed)
+        Ok((removed, whole))
     }
 }
 

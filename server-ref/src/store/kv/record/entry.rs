@@ -26,7 +26,7 @@ pub(in crate::store::kv) struct Seal {
 }
 
 impl Seal {
-    // impl[EIM-MSG] the commitment outlives the content
+    // The commitment outlives the content.
     pub(in crate::store::kv) fn new(salt: [u8; 16], fallback_text: &str, body: &[u8]) -> Self {
         let commitment = Sha256::new()
             .chain_update(salt)

@@ -1,0 +1,1 @@
+//! Random acts against a naive model of the store.

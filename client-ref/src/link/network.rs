@@ -35,7 +35,7 @@ impl Network {
             server_name(&server.host)?;
             Some(configuration(trust, purpose)?)
         } else {
-            // impl[EIM-TRN-005] Plain transports stay on this machine unless allowed.
+            // impl[EIM-TRN-018] Plain transports stay on this machine unless allowed.
             if !allow_plain && !server.is_loopback() {
                 return Err(LinkError::PlainNotAllowed(server.to_string()));
             }

@@ -26,7 +26,7 @@ pub(super) async fn connect(
         client_async_with_config(request, transport, Some(websocket_config()))
             .await
             .map_err(failed)?;
-    // impl[EIM-TRN-012] Without the subprotocol the other side does not speak EIM.
+    // impl[EIM-TRN-020] Without the subprotocol the other side does not speak EIM.
     let selected = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
     if selected.is_none_or(|name| name != SUBPROTOCOL) {
         return Err(LinkError::WrongProtocol(SUBPROTOCOL));

@@ -60,11 +60,11 @@ pub fn configuration(
     purpose: Purpose,
 ) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let provider = Arc::new(ring::default_provider());
-    // impl[EIM-TRN-002] TLS 1.3 and nothing older.
+    // impl[EIM-TRN-005] TLS 1.3 and nothing older.
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])?;
     let mut configuration = match trust {
-        // impl[EIM-SEC-005] A self-signed certificate is trusted by its fingerprint alone.
+        // impl[EIM-TRN-012] A self-signed certificate is trusted by its fingerprint alone.
         Trust::Pinned(expected) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pin::new(*expected, &provider)))

@@ -39,7 +39,7 @@ impl ServerCertVerifier for Pin {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // impl[EIM-SEC-006] Another certificate ends the connection before any octet of EIM.
+        // impl[EIM-TRN-012] Another certificate ends the connection before any octet of EIM.
         if fingerprint(end_entity) == self.expected {
             Ok(ServerCertVerified::assertion())
         } else {

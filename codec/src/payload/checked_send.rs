@@ -39,6 +39,9 @@ impl TryFrom<&send::Target> for Target {
     }
 }
 
+/// Room kept in the cap of a type for what `Push` and `Entry` add to body and fallback text.
+const PUSH_OVERHEAD_OCTETS: u32 = 256;
+
 /// A message that keeps the rules of its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedSend {
@@ -117,6 +120,11 @@ impl CheckedSend {
         within(send.body.len(), limits::MESSAGE_OCTETS.default)?;
         if frame_type == FrameType::TEXT {
             TextBody::check(&send.body)?;
+        }
+        if let Some(info) = frame_type.info() {
+            // impl[EIM-MSG-068] What every member is pushed has to fit as well.
+            let content = send.body.len().saturating_add(send.fallback_text.len());
+            within(content, info.max_octets.saturating_sub(PUSH_OVERHEAD_OCTETS))?;
         }
         Ok(Self {
             target,
@@ -233,6 +241,20 @@ mod tests {
         let octets: Vec<u8> = (0..=u8::MAX).collect();
         assert_eq!(code(FrameType::CUSTOM, send(octets.clone())), None);
         assert_eq!(code(FrameType(0x3F), send(octets)), None);
+    }
+
+    #[test]
+    fn body_and_fallback_text_leave_room_for_the_push() {
+        let cap = FrameType::CARD.info().unwrap().max_octets - PUSH_OVERHEAD_OCTETS;
+        let with = |fallback: u32| Send {
+            fallback_text: "a".repeat(usize::try_from(fallback).unwrap()),
+            ..send("body")
+        };
+        assert_eq!(code(FrameType::CARD, with(cap - 4)), None);
+        assert_eq!(
+            code(FrameType::CARD, with(cap - 3)),
+            Some(ErrorCode::MESSAGE_TOO_LARGE)
+        );
     }
 
     #[test]

@@ -19,8 +19,17 @@ pub(crate) async fn names_and_ids_are_unique(h: Harness) {
         assert_eq!(refused(outcomes[index].clone()), ErrorCode::ALREADY_EXISTS);
     }
     assert!(h.store.user(TENANT, user(2)).await.unwrap().is_none());
-    assert!(h.store.user_by_name(TENANT, "user003").await.unwrap().is_none());
-    assert_eq!(h.store.user_by_name(TENANT, "user004").await.unwrap(), Some(account(4)));
+    assert!(
+        h.store
+            .user_by_name(TENANT, "user003")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        h.store.user_by_name(TENANT, "user004").await.unwrap(),
+        Some(account(4))
+    );
 }
 
 pub(crate) async fn users_are_paged_by_name(h: Harness) {
@@ -36,7 +45,10 @@ pub(crate) async fn users_are_paged_by_name(h: Harness) {
         }
         assert_eq!(page.len(), 2);
     }
-    assert_eq!(names, ["user001", "user002", "user003", "user004", "user005"]);
+    assert_eq!(
+        names,
+        ["user001", "user002", "user003", "user004", "user005"]
+    );
 }
 
 pub(crate) async fn disabling_is_remembered(h: Harness) {
@@ -51,54 +63,104 @@ pub(crate) async fn disabling_is_remembered(h: Harness) {
 
 pub(crate) async fn each_opening_raises_the_generation(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
-    assert!(h.store.device(TENANT, a, device(a)).await.unwrap().is_none());
+    assert!(
+        h.store
+            .device(TENANT, a, device(a))
+            .await
+            .unwrap()
+            .is_none()
+    );
     let open = async |h: &Harness, name: &str| {
-        h.store.open_device(TENANT, a, device(a), 2, name.to_owned()).await.unwrap()
+        h.store
+            .open_device(TENANT, a, device(a), 2, name.to_owned())
+            .await
+            .unwrap()
     };
     assert_eq!(open(&h, "old").await.generation, 1);
     assert_eq!(open(&h, "old").await.generation, 2);
     let h = h.reopen().await;
     h.clock.set(START_MS + 5);
     let opened = open(&h, "new").await;
-    assert_eq!((opened.generation, opened.class, opened.seen_ms), (3, 2, START_MS + 5));
-    assert_eq!(h.store.device(TENANT, a, device(a)).await.unwrap(), Some(opened));
+    assert_eq!(
+        (opened.generation, opened.class, opened.seen_ms),
+        (3, 2, START_MS + 5)
+    );
+    assert_eq!(
+        h.store.device(TENANT, a, device(a)).await.unwrap(),
+        Some(opened)
+    );
     // The same octets under another user are another device.
-    let other = h.store.open_device(TENANT, b, device(a), 2, String::new()).await.unwrap();
+    let other = h
+        .store
+        .open_device(TENANT, b, device(a), 2, String::new())
+        .await
+        .unwrap();
     assert_eq!(other.generation, 1);
 }
 
 pub(crate) async fn cursors_only_move_forward_within_the_timeline(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
-    h.store.open_device(TENANT, b, device(b), 2, String::new()).await.unwrap();
+    h.store
+        .open_device(TENANT, b, device(b), 2, String::new())
+        .await
+        .unwrap();
     for _ in 0..5 {
         h.say(a, Target::Direct(b), "x").await;
     }
     let epoch = h.store.log_epoch();
     let mut h = h;
-    let moves = [(epoch, 3, 3), (epoch, 2, 3), (epoch, 6, 3), (epoch + 1, 5, 3), (epoch, 5, 5)];
+    let moves = [
+        (epoch, 3, 3),
+        (epoch, 2, 3),
+        (epoch, 6, 3),
+        (epoch + 1, 5, 3),
+        (epoch, 5, 5),
+    ];
     for (epoch, cursor, expected) in moves {
         h.store.move_cursor(TENANT, b, device(b), epoch, cursor);
         // Nobody stores cursors for devices that never connected.
         h.store.move_cursor(TENANT, a, device(b), epoch, cursor);
         h = h.reopen().await;
         let stored = h.store.device(TENANT, b, device(b)).await.unwrap().unwrap();
-        assert_eq!((stored.cursor, stored.cursor_epoch), (expected, h.store.log_epoch()));
+        assert_eq!(
+            (stored.cursor, stored.cursor_epoch),
+            (expected, h.store.log_epoch())
+        );
     }
-    assert!(h.store.device(TENANT, a, device(b)).await.unwrap().is_none());
-    let opened = h.store.open_device(TENANT, b, device(b), 2, String::new()).await.unwrap();
+    assert!(
+        h.store
+            .device(TENANT, a, device(b))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let opened = h
+        .store
+        .open_device(TENANT, b, device(b), 2, String::new())
+        .await
+        .unwrap();
     assert_eq!(opened.cursor, 5);
 }
 
 pub(crate) async fn cursors_are_written_by_closing(h: Harness) {
     let users: [_; 100] = h.users(std::array::from_fn(|index| index as u8 + 1)).await;
     for user in users {
-        h.store.open_device(TENANT, user, device(user), 1, String::new()).await.unwrap();
+        h.store
+            .open_device(TENANT, user, device(user), 1, String::new())
+            .await
+            .unwrap();
         h.say(user, Target::Direct(user), "note").await;
-        h.store.move_cursor(TENANT, user, device(user), h.store.log_epoch(), 1);
+        h.store
+            .move_cursor(TENANT, user, device(user), h.store.log_epoch(), 1);
     }
     let h = h.reopen().await;
     for user in users {
-        let stored = h.store.device(TENANT, user, device(user)).await.unwrap().unwrap();
+        let stored = h
+            .store
+            .device(TENANT, user, device(user))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(stored.cursor, 1);
     }
 }
@@ -116,11 +178,21 @@ pub(crate) async fn sessions_are_replaced(h: Harness) {
         expires_ms: START_MS + 10,
     };
     h.store.put_session(TENANT, first.clone()).await.unwrap();
-    assert_eq!(h.store.session(TENANT, session).await.unwrap(), Some(first.clone()));
-    let second = SessionRecord { token_hash: [2; 32], previous_hash: Some([1; 32]), ..first };
+    assert_eq!(
+        h.store.session(TENANT, session).await.unwrap(),
+        Some(first.clone())
+    );
+    let second = SessionRecord {
+        token_hash: [2; 32],
+        previous_hash: Some([1; 32]),
+        ..first
+    };
     h.store.put_session(TENANT, second.clone()).await.unwrap();
     let h = h.reopen().await;
-    assert_eq!(h.store.session(TENANT, session).await.unwrap(), Some(second));
+    assert_eq!(
+        h.store.session(TENANT, session).await.unwrap(),
+        Some(second)
+    );
 }
 
 pub(crate) async fn conversations_are_paged_by_id(h: Harness) {

@@ -25,7 +25,10 @@ fn open(folder: &Path) -> Result<KvStore, OpenError> {
 async fn a_second_opening_is_refused_by_name() {
     let h = Harness::new(Disk::embedded());
     let error = open(h.folder()).expect_err("the folder is in use");
-    assert!(matches!(error, OpenError::Folder(FolderError::Locked { .. })), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Folder(FolderError::Locked { .. })),
+        "{error:?}"
+    );
     let text = error.to_string();
     assert!(text.contains("another process has it open"), "{text}");
     assert!(text.contains(&h.folder().display().to_string()), "{text}");
@@ -38,15 +41,24 @@ async fn foreign_folders_and_formats_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("holiday.jpg"), "x").unwrap();
     let error = open(folder.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Folder(FolderError::NotAStore { .. })), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Folder(FolderError::NotAStore { .. })),
+        "{error:?}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).unwrap().close().await;
-    assert_eq!(fs::read_to_string(folder.path().join("FORMAT")).unwrap(), "eim-store 1\n");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("FORMAT")).unwrap(),
+        "eim-store 1\n"
+    );
     for other in ["eim-store 2\n", "eim-store 11\n", "", "1"] {
         fs::write(folder.path().join("FORMAT"), other).unwrap();
         let error = open(folder.path()).unwrap_err();
-        assert!(matches!(error, OpenError::Folder(FolderError::Format { .. })), "{error:?}");
+        assert!(
+            matches!(error, OpenError::Folder(FolderError::Format { .. })),
+            "{error:?}"
+        );
     }
 }
 
@@ -72,18 +84,31 @@ async fn a_copy_of_the_open_folder_has_everything_answered() {
         writing.await.unwrap().unwrap();
 
         let copied = open(copy.path()).unwrap();
-        let log = copied.history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX).await.unwrap();
+        let log = copied
+            .history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX)
+            .await
+            .unwrap();
         assert!(log.iter().map(|entry| entry.conv_seq).eq(1..=answered));
         let epoch = copied.log_epoch();
         assert_eq!(epoch, h.store.log_epoch());
         for user in [a, b] {
-            let page = copied.timeline(TENANT, user, epoch, 0, ALL, usize::MAX).await.unwrap();
-            let TimelinePage::Entries { items, head, .. } = page else { panic!("{page:?}") };
+            let page = copied
+                .timeline(TENANT, user, epoch, 0, ALL, usize::MAX)
+                .await
+                .unwrap();
+            let TimelinePage::Entries { items, head, .. } = page else {
+                panic!("{page:?}")
+            };
             assert!(items.iter().map(|item| item.user_seq).eq(1..=head));
             assert!(head >= answered);
         }
         let next = h.text(Target::Direct(b), "x");
-        let appended = copied.append(origin(a), vec![next]).await.unwrap().remove(0).unwrap();
+        let appended = copied
+            .append(origin(a), vec![next])
+            .await
+            .unwrap()
+            .remove(0)
+            .unwrap();
         assert_eq!(appended.conv_seq, answered + 1);
         copied.close().await;
     }

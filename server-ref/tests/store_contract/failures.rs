@@ -61,7 +61,12 @@ async fn a_failed_sync_answers_nobody_and_ends_the_loop() {
     )
     .unwrap();
     let running = tokio::spawn(committing.run());
-    store.create_users(TENANT, vec![account(1)]).await.unwrap().remove(0).unwrap();
+    store
+        .create_users(TENANT, vec![account(1)])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
     engine.broken.store(true, Ordering::SeqCst);
     let note = eim_server::store::Append {
         target: Target::Direct(user(1)),

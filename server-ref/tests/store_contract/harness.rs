@@ -113,7 +113,10 @@ impl Harness {
         ids: u64,
     ) -> Self {
         let sink = Arc::new(Recorder::default());
-        let environment = Environment { clock: clock.clone(), random: random.clone() };
+        let environment = Environment {
+            clock: clock.clone(),
+            random: random.clone(),
+        };
         let store = match &disk {
             Disk::Memory(engine) => {
                 memory::open_engine(Arc::new(engine.clone()), options, environment, sink.clone())
@@ -121,13 +124,24 @@ impl Harness {
             }
             Disk::Embedded(folder) => {
                 let fatal = Fatal::new(|reason| panic!("the store failed: {reason}"));
-                let embedded = EmbeddedOptions { fatal, ..EmbeddedOptions::default() };
+                let embedded = EmbeddedOptions {
+                    fatal,
+                    ..EmbeddedOptions::default()
+                };
                 embedded::open(folder.path(), &embedded, options, environment, sink.clone())
                     .unwrap()
             }
         };
         let ids = AtomicU64::new(ids);
-        Self { store: Arc::new(store), clock, sink, options, disk, random, ids }
+        Self {
+            store: Arc::new(store),
+            clock,
+            sink,
+            options,
+            disk,
+            random,
+            ids,
+        }
     }
 
     /// Closes the store and opens it again.
@@ -207,7 +221,13 @@ impl Harness {
     ) -> Result<Changed, Refused> {
         let (origin, request) = (origin(from), self.fresh());
         let users = users.to_vec();
-        self.change(Change::AddMembers { origin, request, conversation, users }).await
+        self.change(Change::AddMembers {
+            origin,
+            request,
+            conversation,
+            users,
+        })
+        .await
     }
 
     pub(crate) async fn remove(
@@ -243,21 +263,32 @@ impl Harness {
 
     /// The whole log.
     pub(crate) async fn log(&self, conversation: ConversationId) -> Vec<Arc<Entry>> {
-        self.store.history(TENANT, conversation, 1, u64::MAX, false, ALL, usize::MAX).await.unwrap()
+        self.store
+            .history(TENANT, conversation, 1, u64::MAX, false, ALL, usize::MAX)
+            .await
+            .unwrap()
     }
 
     /// Bodies of the whole log.
     pub(crate) async fn bodies(&self, conversation: ConversationId) -> Vec<String> {
         let log = self.log(conversation).await;
-        log.iter().map(|entry| String::from_utf8_lossy(&entry.body).into_owned()).collect()
+        log.iter()
+            .map(|entry| String::from_utf8_lossy(&entry.body).into_owned())
+            .collect()
     }
 
     /// The timeline after `cursor`, which must not be too old.
     pub(crate) async fn timeline(&self, user: UserId, cursor: u64) -> Vec<TimelineItem> {
         let epoch = self.store.log_epoch();
-        let page = self.store.timeline(TENANT, user, epoch, cursor, ALL, usize::MAX).await.unwrap();
+        let page = self
+            .store
+            .timeline(TENANT, user, epoch, cursor, ALL, usize::MAX)
+            .await
+            .unwrap();
         match page {
-            TimelinePage::Entries { items, more: false, .. } => items,
+            TimelinePage::Entries {
+                items, more: false, ..
+            } => items,
             page => panic!("not the whole timeline: {page:?}"),
         }
     }
@@ -283,7 +314,12 @@ pub(crate) fn device(user: UserId) -> DeviceId {
 
 /// A connection without generation.
 pub(crate) fn origin(user: UserId) -> Origin {
-    Origin { tenant: TENANT, user, device: device(user), generation: None }
+    Origin {
+        tenant: TENANT,
+        user,
+        device: device(user),
+        generation: None,
+    }
 }
 
 pub(crate) fn account(number: u8) -> UserRecord {

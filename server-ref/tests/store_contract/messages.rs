@@ -34,12 +34,23 @@ pub(crate) async fn the_first_message_opens_a_direct_conversation(h: Harness) {
         ErrorCode::NOT_FOUND
     );
     h.store.set_disabled(TENANT, c, true).await.unwrap();
-    assert_eq!(refused(h.append(a, h.text(Target::Direct(c), "x")).await), ErrorCode::NOT_FOUND);
+    assert_eq!(
+        refused(h.append(a, h.text(Target::Direct(c), "x")).await),
+        ErrorCode::NOT_FOUND
+    );
 
     let appended = h.say(a, Target::Direct(b), "hello").await;
-    assert_eq!((appended.conversation, appended.conv_seq, appended.user_seq), (id, 1, 1));
+    assert_eq!(
+        (appended.conversation, appended.conv_seq, appended.user_seq),
+        (id, 1, 1)
+    );
     for (who, peer) in [(a, b), (b, a)] {
-        let view = h.store.conversation(TENANT, who, id).await.unwrap().unwrap();
+        let view = h
+            .store
+            .conversation(TENANT, who, id)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((view.peer, view.members, view.conv_seq), (Some(peer), 2, 1));
         assert_eq!((view.visible_from, view.visible_through), (1, 0));
         assert_eq!(h.references(who).await, [(1, id, 1)]);
@@ -51,7 +62,12 @@ pub(crate) async fn notes_to_self_reach_only_oneself(h: Harness) {
     let [a] = h.users([1]).await;
     let appended = h.say(a, Target::Direct(a), "note").await;
     assert_eq!(appended.conversation, ConversationId::direct(a, a));
-    let view = h.store.conversation(TENANT, a, appended.conversation).await.unwrap().unwrap();
+    let view = h
+        .store
+        .conversation(TENANT, a, appended.conversation)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((view.members, view.peer), (1, Some(a)));
     assert_eq!(h.references(a).await.len(), 1);
     let committed = h.sink.taken();
@@ -62,7 +78,9 @@ pub(crate) async fn strangers_and_holes_look_alike(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.say(a, Target::Direct(b), "x").await.conversation;
     let stranger = h.append(c, h.text(Target::Conversation(id), "x")).await;
-    let hole = h.append(c, h.text(Target::Conversation([9; 16].into()), "x")).await;
+    let hole = h
+        .append(c, h.text(Target::Conversation([9; 16].into()), "x"))
+        .await;
     assert_eq!(stranger, hole);
     assert_eq!(refused(stranger), ErrorCode::NOT_FOUND);
     assert!(h.store.conversation(TENANT, c, id).await.unwrap().is_none());
@@ -82,8 +100,18 @@ pub(crate) async fn a_retry_gets_the_first_result(h: Harness) {
     let again = h.append(a, retry.clone()).await.unwrap();
     assert!(again.duplicate);
     assert_eq!(
-        (again.conversation, again.conv_seq, again.time_ms, again.user_seq),
-        (appended.conversation, appended.conv_seq, appended.time_ms, appended.user_seq)
+        (
+            again.conversation,
+            again.conv_seq,
+            again.time_ms,
+            again.user_seq
+        ),
+        (
+            appended.conversation,
+            appended.conv_seq,
+            appended.time_ms,
+            appended.user_seq
+        )
     );
     let h = h.reopen().await;
     assert_eq!(h.append(a, retry).await.unwrap(), again);
@@ -95,7 +123,12 @@ pub(crate) async fn a_repetition_inside_one_batch_is_one_message(h: Harness) {
     let one = h.text(Target::Direct(b), "one");
     let mut other = one.clone();
     other.body = Bytes::from_static(b"other");
-    let batch = vec![one.clone(), one.clone(), other, h.text(Target::Direct(b), "two")];
+    let batch = vec![
+        one.clone(),
+        one.clone(),
+        other,
+        h.text(Target::Direct(b), "two"),
+    ];
     let outcomes = h.store.append(origin(a), batch).await.unwrap();
     let first = outcomes[0].clone().unwrap();
     assert_eq!(outcomes[1].as_ref().unwrap().conv_seq, first.conv_seq);
@@ -134,7 +167,10 @@ pub(crate) async fn a_retry_beyond_the_window_is_refused(h: Harness) {
     h.clock.set(now);
     let mut late = h.text(Target::Direct(b), "late");
     late.first_sent_at_ms = now - window - 1;
-    assert_eq!(refused(h.append(a, late.clone()).await), ErrorCode::RETRY_EXPIRED);
+    assert_eq!(
+        refused(h.append(a, late.clone()).await),
+        ErrorCode::RETRY_EXPIRED
+    );
     late.first_sent_at_ms = now - window;
     h.append(a, late.clone()).await.unwrap();
     // A key that is still held is answered, however late.
@@ -157,7 +193,10 @@ pub(crate) async fn a_retry_is_answered_even_after_leaving(h: Harness) {
 pub(crate) async fn a_refused_message_leaves_no_key(h: Harness) {
     let [a] = h.users([1]).await;
     let early = h.text(Target::Direct(user(2)), "x");
-    assert_eq!(refused(h.append(a, early.clone()).await), ErrorCode::NOT_FOUND);
+    assert_eq!(
+        refused(h.append(a, early.clone()).await),
+        ErrorCode::NOT_FOUND
+    );
     h.users([2]).await;
     assert!(!h.append(a, early).await.unwrap().duplicate);
 }
@@ -184,11 +223,29 @@ pub(crate) async fn one_message_on_many_connections_is_one_entry(h: Harness) {
 
 pub(crate) async fn an_older_connection_cannot_write(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
-    let open = || h.store.open_device(TENANT, a, device(a), 1, "laptop".to_owned());
+    let open = || {
+        h.store
+            .open_device(TENANT, a, device(a), 1, "laptop".to_owned())
+    };
     let first = open().await.unwrap().generation;
-    let old = Origin { generation: Some(first), ..origin(a) };
-    let batch = || vec![h.text(Target::Direct(b), "x"), h.text(Target::Direct(b), "y")];
-    assert!(h.store.append(old, batch()).await.unwrap().iter().all(Result::is_ok));
+    let old = Origin {
+        generation: Some(first),
+        ..origin(a)
+    };
+    let batch = || {
+        vec![
+            h.text(Target::Direct(b), "x"),
+            h.text(Target::Direct(b), "y"),
+        ]
+    };
+    assert!(
+        h.store
+            .append(old, batch())
+            .await
+            .unwrap()
+            .iter()
+            .all(Result::is_ok)
+    );
     let second = open().await.unwrap().generation;
     assert!(second > first);
     let outcomes = h.store.append(old, batch()).await.unwrap();
@@ -200,10 +257,23 @@ pub(crate) async fn an_older_connection_cannot_write(h: Harness) {
     let batch = || vec![h.text(Target::Direct(b), "z")];
     let outcomes = h.store.append(old, batch()).await.unwrap();
     assert_eq!(refused(outcomes[0].clone()), ErrorCode::REPLACED);
-    let new = Origin { generation: Some(second), ..origin(a) };
-    h.store.append(new, batch()).await.unwrap().remove(0).unwrap();
+    let new = Origin {
+        generation: Some(second),
+        ..origin(a)
+    };
+    h.store
+        .append(new, batch())
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
     // A send-only session replaces nothing and is not replaced.
-    h.store.append(origin(a), batch()).await.unwrap().remove(0).unwrap();
+    h.store
+        .append(origin(a), batch())
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
 }
 
 pub(crate) async fn outcomes_stand_for_themselves(h: Harness) {
@@ -215,25 +285,42 @@ pub(crate) async fn outcomes_stand_for_themselves(h: Harness) {
         h.text(Target::Direct(b), "2"),
     ];
     let outcomes = h.store.append(origin(a), batch).await.unwrap();
-    let numbers: Vec<_> =
-        outcomes.iter().map(|outcome| outcome.as_ref().ok().map(|it| it.conv_seq)).collect();
+    let numbers: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| outcome.as_ref().ok().map(|it| it.conv_seq))
+        .collect();
     assert_eq!(numbers, [Some(1), None, Some(1), Some(2)]);
     assert_eq!(h.bodies(ConversationId::direct(a, b)).await, ["1", "2"]);
-    assert!(h.store.append(origin(a), Vec::new()).await.unwrap().is_empty());
+    assert!(
+        h.store
+            .append(origin(a), Vec::new())
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub(crate) async fn the_sink_hears_commits_in_order(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let first = h.say(a, Target::Direct(b), "1").await;
-    let batch = vec![h.text(Target::Direct(c), "2"), h.text(Target::Direct(b), "3")];
+    let batch = vec![
+        h.text(Target::Direct(c), "2"),
+        h.text(Target::Direct(b), "3"),
+    ];
     h.store.append(origin(a), batch).await.unwrap();
-    h.append(a, h.text(Target::Direct(user(9)), "refused")).await.unwrap_err();
+    h.append(a, h.text(Target::Direct(user(9)), "refused"))
+        .await
+        .unwrap_err();
     let commits = h.sink.taken();
     let heard: Vec<_> = commits
         .iter()
         .map(|commit| {
             let recipients = commit.recipients.to_vec();
-            (commit.entry.body.to_vec(), commit.entry.conv_seq, recipients)
+            (
+                commit.entry.body.to_vec(),
+                commit.entry.conv_seq,
+                recipients,
+            )
         })
         .collect();
     assert_eq!(
@@ -246,7 +333,10 @@ pub(crate) async fn the_sink_hears_commits_in_order(h: Harness) {
     );
     let entry = &commits[0].entry;
     assert_eq!(commits[0].tenant, TENANT);
-    assert_eq!((entry.sender, entry.sender_device), (Some(a), Some(device(a))));
+    assert_eq!(
+        (entry.sender, entry.sender_device),
+        (Some(a), Some(device(a)))
+    );
     assert_eq!(entry.log_epoch, h.store.log_epoch());
     assert_eq!(entry.time_ms, first.time_ms);
     // What the sink heard is what is read.
@@ -259,7 +349,9 @@ pub(crate) async fn bodies_are_kept_octet_for_octet(h: Harness) {
         Vec::new(),
         vec![0],
         (0..=255).collect(),
-        (0..1_048_576_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
+        (0..1_048_576_u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect(),
     ];
     for body in &bodies {
         let mut append = h.text(Target::Direct(b), "");
@@ -270,9 +362,16 @@ pub(crate) async fn bodies_are_kept_octet_for_octet(h: Harness) {
     }
     let h = h.reopen().await;
     let log = h.log(ConversationId::direct(a, b)).await;
-    assert!(log.iter().map(|entry| entry.body.as_ref()).eq(bodies.iter().map(Vec::as_slice)));
+    assert!(
+        log.iter()
+            .map(|entry| entry.body.as_ref())
+            .eq(bodies.iter().map(Vec::as_slice))
+    );
     assert!(log.iter().all(|entry| entry.fallback_text == "grüße 你好"));
-    assert!(log.iter().all(|entry| entry.frame_type == FrameType::CUSTOM && !entry.tombstone));
+    assert!(
+        log.iter()
+            .all(|entry| entry.frame_type == FrameType::CUSTOM && !entry.tombstone)
+    );
 }
 
 pub(crate) async fn history_pages_both_ways(h: Harness) {
@@ -282,7 +381,10 @@ pub(crate) async fn history_pages_both_ways(h: Harness) {
         h.say(a, Target::Direct(b), &format!("{number:0100}")).await;
     }
     let read = async |first, last, newest, entries, octets| -> Vec<u64> {
-        let page = h.store.history(TENANT, id, first, last, newest, entries, octets).await;
+        let page = h
+            .store
+            .history(TENANT, id, first, last, newest, entries, octets)
+            .await;
         page.unwrap().iter().map(|entry| entry.conv_seq).collect()
     };
     assert_eq!(read(3, 6, false, ALL, usize::MAX).await, [3, 4, 5, 6]);
@@ -300,15 +402,29 @@ pub(crate) async fn tenants_do_not_see_each_other(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let other = TenantId(8);
     let id = h.say(a, Target::Direct(b), "x").await.conversation;
-    let elsewhere = Origin { tenant: other, ..origin(a) };
+    let elsewhere = Origin {
+        tenant: other,
+        ..origin(a)
+    };
     for target in [Target::Direct(b), Target::Conversation(id)] {
-        let outcome = h.store.append(elsewhere, vec![h.text(target, "y")]).await.unwrap().remove(0);
+        let outcome = h
+            .store
+            .append(elsewhere, vec![h.text(target, "y")])
+            .await
+            .unwrap()
+            .remove(0);
         assert_eq!(refused(outcome), ErrorCode::NOT_FOUND);
     }
     assert_eq!(h.store.timeline_head(other, a).await.unwrap(), (0, 0));
     assert!(h.store.user(other, a).await.unwrap().is_none());
     assert!(h.store.conversation(other, a, id).await.unwrap().is_none());
-    assert!(h.store.history(other, id, 1, 9, false, ALL, ALL).await.unwrap().is_empty());
+    assert!(
+        h.store
+            .history(other, id, 1, 9, false, ALL, ALL)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub(crate) async fn only_messages_are_countable(h: Harness) {
@@ -317,7 +433,12 @@ pub(crate) async fn only_messages_are_countable(h: Harness) {
     h.say(a, Target::Conversation(group), "1").await;
     h.remove(a, group, &[b]).await.unwrap();
     h.say(a, Target::Conversation(group), "2").await;
-    let countable: Vec<_> = h.log(group).await.iter().map(|entry| entry.countable).collect();
+    let countable: Vec<_> = h
+        .log(group)
+        .await
+        .iter()
+        .map(|entry| entry.countable)
+        .collect();
     assert_eq!(countable, [0, 0, 1, 1, 2]);
 }
 
@@ -335,7 +456,10 @@ pub(crate) async fn everything_survives_a_reopening(h: Harness) {
     assert_eq!((h.log(id).await, h.references(b).await), (log, references));
     h.clock.set(START_MS - DAY_MS);
     let next = h.say(b, Target::Direct(a), "next").await;
-    assert_eq!((next.conv_seq, next.user_seq, next.time_ms), (11, 11, START_MS));
+    assert_eq!(
+        (next.conv_seq, next.user_seq, next.time_ms),
+        (11, 11, START_MS)
+    );
 }
 
 pub(crate) async fn a_closed_store_says_so(h: Harness) {
@@ -345,5 +469,8 @@ pub(crate) async fn a_closed_store_says_so(h: Harness) {
     h.store.close().await;
     let outcome = h.store.append(origin(a), vec![message]).await;
     assert!(matches!(outcome, Err(StoreError::Closed)), "{outcome:?}");
-    assert!(matches!(h.store.timeline_head(TENANT, a).await, Err(StoreError::Closed)));
+    assert!(matches!(
+        h.store.timeline_head(TENANT, a).await,
+        Err(StoreError::Closed)
+    ));
 }

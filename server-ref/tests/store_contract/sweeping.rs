@@ -32,8 +32,15 @@ pub(crate) async fn references_go_and_the_floor_rises(h: Harness) {
     for user in [a, b] {
         assert_eq!(h.store.timeline_head(TENANT, user).await.unwrap(), (4, 2));
         let epoch = h.store.log_epoch();
-        let page = h.store.timeline(TENANT, user, epoch, 1, ALL, ALL).await.unwrap();
-        assert!(matches!(page, TimelinePage::TooOld { floor: 2, head: 4 }), "{page:?}");
+        let page = h
+            .store
+            .timeline(TENANT, user, epoch, 1, ALL, ALL)
+            .await
+            .unwrap();
+        assert!(
+            matches!(page, TimelinePage::TooOld { floor: 2, head: 4 }),
+            "{page:?}"
+        );
         assert_eq!(h.timeline(user, 2).await.len(), 2);
     }
     let log = h.log(h.timeline(a, 3).await[0].entry.conversation).await;
@@ -52,7 +59,10 @@ pub(crate) async fn keys_go_after_the_window(h: Harness) {
     let young = h.text(Target::Direct(b), "young");
     h.append(a, young.clone()).await.unwrap();
     h.clock.set(START_MS + window + 5);
-    assert_eq!(sweep_all(&h, START_MS + window + 5, ALL).await.idempotency, 1);
+    assert_eq!(
+        sweep_all(&h, START_MS + window + 5, ALL).await.idempotency,
+        1
+    );
     assert!(h.append(a, young).await.unwrap().duplicate);
     let mut late = old.clone();
     late.first_sent_at_ms = START_MS;
@@ -67,8 +77,14 @@ pub(crate) async fn sessions_go_when_they_expire(h: Harness) {
         let session = SessionId::from([number; 16]);
         let token_hash = [0; 32];
         let device = device(a);
-        let record =
-            SessionRecord { session, user: a, device, token_hash, previous_hash: None, expires_ms };
+        let record = SessionRecord {
+            session,
+            user: a,
+            device,
+            token_hash,
+            previous_hash: None,
+            expires_ms,
+        };
         h.store.put_session(TENANT, record).await.unwrap();
         session
     };
@@ -95,7 +111,10 @@ pub(crate) async fn a_sweep_is_bounded_and_goes_on(h: Harness) {
     let messages = 3 * 49;
     let references = 3 * (7 + 2 * 42);
     let first = h.store.sweep(TENANT, now, 20).await.unwrap();
-    assert_eq!((first.idempotency, first.timeline, first.more), (20, 0, true));
+    assert_eq!(
+        (first.idempotency, first.timeline, first.more),
+        (20, 0, true)
+    );
     let rest = sweep_all(&h, now, 20).await;
     assert_eq!(rest.idempotency + 20, messages);
     assert_eq!(rest.timeline, references);

@@ -146,6 +146,9 @@ impl Committer {
         for user in users {
             self.sweep.0.insert(tenant, user);
             let left = limit.saturating_sub(removed);
+            if left == 0 {
+                return Ok((removed, false));
+            }
             let (references, whole) = self.sweep_timeline(tenant, user, before, left)?;
             removed += references;
             if !whole {
@@ -194,6 +197,7 @@ impl Committer {
         let to = keys::timeline(tenant, user, u64::MAX);
         let mut chunks = Vec::new();
         let mut removed = 0;
+        let mut whole = true;
         self.engine.scan(
             Space::Timeline,
             &from,
@@ -205,7 +209,9 @@ impl Committer {
                 let old = references
                     .iter()
                     .all(|(_, reference)| reference.time_ms <= before_ms);
-                if !old || (removed > 0 && removed + references.len() > limit) {
+                // The first chunk goes even when it is larger than the limit.
+                whole = !old || removed == 0 || removed + references.len() <= limit;
+                if !old || !whole {
                     return Ok(ControlFlow::Break(()));
                 }
                 removed += references.len();

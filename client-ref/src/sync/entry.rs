@@ -35,7 +35,7 @@ fn optional<T>(
 }
 
 /// Reads an entry. Types this client does not know are kept as they are.
-// impl[EIM-EXT-006] impl[EIM-MSG-066]
+// impl[EIM-MSG-064] impl[EIM-MSG-066]
 pub(crate) fn message(
     entry: Option<payload::Entry>,
     user_seq: u64,

@@ -17,9 +17,22 @@
 //! Misbehaviour of the peer is never an `Err`: it queues ERROR for the peer and ends in a `Closed`
 //! event with a [`CloseReason`].
 
+mod agreed;
 mod close;
 mod config;
 mod event;
+mod flood;
+mod gate;
+mod heartbeat;
+mod inbound;
+mod line;
+mod live;
+mod outbound;
+mod queue;
+mod retained;
+mod sequence;
+mod violation;
+mod window;
 
 pub mod client;
 pub mod server;
@@ -127,6 +140,12 @@ pub enum SendError {
         /// Most octets that can be sent.
         max: usize,
     },
+    /// A request id that is not 16 octets, or a response to a request that is not in flight.
+    #[error("no request has this id")]
+    RequestId,
+    /// The client attached beside a running connection and gets no pushes.
+    #[error("the connection is send-only")]
+    SendOnly,
     /// The type is not one that this side sends sequenced.
     #[error("this side does not send frames of this type")]
     WrongType,

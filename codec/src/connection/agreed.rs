@@ -1,0 +1,78 @@
+//! What both sides agreed on in the handshake.
+
+use crate::limits::CompressionSet;
+use crate::registry::{Capability, Compression, limits};
+
+/// What holds on a connection. A session goes on only under the same terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    pub(crate) version: u8,
+    /// What may arrive and be sent.
+    pub(crate) compressions: CompressionSet,
+    /// The one this side uses.
+    pub(crate) algorithm: Compression,
+    pub(crate) capabilities: Capabilities,
+    /// Largest payload this side accepts.
+    pub(crate) own_max: u32,
+    /// Largest payload the peer accepts.
+    pub(crate) peer_max: u32,
+    /// The client attached beside a running connection: no pushes.
+    pub(crate) send_only: bool,
+}
+
+impl Agreed {
+    /// Octets of a chunk to transmit: the largest frame that the peer accepts, or about 64 KiB.
+    // impl[EIM-TRN-024]
+    pub(crate) fn chunk_octets(&self) -> usize {
+        let payload = self.peer_max.min(limits::FRAME_OCTETS.default);
+        usize::try_from(payload.saturating_add(limits::HEADER_OCTETS.default)).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) const fn fragments(&self) -> bool {
+        self.capabilities.contains(Capability::FRAGMENTS)
+    }
+}
+
+/// A set of capabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities(u64);
+
+impl Capabilities {
+    pub(crate) const fn contains(self, capability: Capability) -> bool {
+        match 1_u64.checked_shl(capability.0) {
+            Some(bit) => self.0 & bit != 0,
+            None => false,
+        }
+    }
+}
+
+impl FromIterator<Capability> for Capabilities {
+    fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> Self {
+        let bits = capabilities.into_iter().filter_map(|capability| 1_u64.checked_shl(capability.0));
+        Self(bits.fold(0, |set, bit| set | bit))
+    }
+}
+
+/// Algorithms of a configuration that this build has.
+pub(crate) fn usable(configured: &[Compression]) -> impl Iterator<Item = Compression> {
+    let known = |algorithm: &Compression| CompressionSet::SUPPORTED.contains(*algorithm);
+    let some = configured.iter().copied().filter(|algorithm| *algorithm != Compression::NONE);
+    some.filter(known)
+}
+
+/// The algorithm with this number, which may be none that exists.
+pub(crate) fn algorithm(number: u32) -> Option<Compression> {
+    u8::try_from(number).ok().map(Compression)
+}
+
+/// The frame limit that this side announces.
+// impl[EIM-CON-007]
+pub(crate) fn own_max(configured: u32) -> u32 {
+    configured.clamp(limits::FRAME_OCTETS.minimum, limits::FRAME_OCTETS.maximum)
+}
+
+/// One of the values, chosen by a random octet.
+pub(crate) fn pick<T: Copy>(values: &[T], octet: u8) -> Option<T> {
+    let place = usize::from(octet).checked_rem(values.len())?;
+    values.get(place).copied()
+}

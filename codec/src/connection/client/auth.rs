@@ -1,0 +1,194 @@
+//! The client between WELCOME and AUTH_OK.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::open::Open;
+use super::session::{ClientSession, Session};
+use super::{AuthStart, Resume};
+use crate::connection::agreed::Agreed;
+use crate::connection::inbound::Inbound;
+use crate::connection::line::Line;
+use crate::connection::live::decode;
+use crate::connection::outbound::Outbound;
+use crate::connection::violation::Violation;
+use crate::connection::window::check_first;
+use crate::connection::{ClientConfig, SendId, gate};
+use crate::encoder::Encoder;
+use crate::error::EncodeError;
+use crate::frame::Frame;
+use crate::id::{SessionId, UserId};
+use crate::limits::DecoderLimits;
+use crate::payload::{AttachMode, Auth, AuthChallenge, AuthOk, SessionOutcome, Window};
+use crate::registry::{ErrorCode, FrameType};
+use crate::time::Timestamp;
+
+/// The mechanism whose message is a resume token.
+pub(crate) const EIM_RESUME: &str = "EIM-RESUME";
+
+/// WELCOME came, the application has not begun to authenticate.
+#[derive(Debug)]
+pub(super) struct Welcomed {
+    pub(super) agreed: Agreed,
+    pub(super) transcript: [u8; 32],
+    pub(super) heartbeat: Duration,
+    pub(super) deadline: Timestamp,
+}
+
+/// AUTH was sent.
+#[derive(Debug)]
+pub(super) struct Authenticating {
+    pub(super) welcomed: Welcomed,
+    /// The server asked and waits for an answer.
+    challenged: bool,
+    /// Authenticates with EIM-RESUME, for this session.
+    asked: Option<SessionId>,
+    earlier: Option<ClientSession>,
+    /// The receiving half of a fresh session, granted in AUTH.
+    inbound: Inbound,
+    progress: (u64, u64),
+}
+
+impl Welcomed {
+    /// Sends the first AUTH.
+    // impl[EIM-AUT-001, EIM-AUT-010, EIM-AUT-035, EIM-RSM-004, EIM-RSM-005, EIM-WIN-006]
+    pub(super) fn authenticate(
+        self,
+        start: AuthStart,
+        config: &ClientConfig,
+        line: &mut Line,
+    ) -> Result<Authenticating, EncodeError> {
+        let mut agreed = self.agreed;
+        agreed.send_only = start.mode == AttachMode::SendOnly;
+        let mut inbound = Inbound::new(config.window, config.reassembly, agreed.own_max);
+        let (id, mut earlier) = match start.resume {
+            Resume::No => (None, None),
+            Resume::TokenOnly(id) => (Some(id), None),
+            Resume::Session(session) => (Some(session.id()), Some(session)),
+        };
+        let asked = id.filter(|_| start.mechanism == EIM_RESUME);
+        let window = match (asked, &mut earlier) {
+            (None, _) => inbound.window(u64::MAX),
+            (Some(_), Some(session)) => session.0.inbound.window(u64::MAX),
+            (Some(_), None) => Window::default(),
+        };
+        let (log_epoch, user_seq) =
+            if agreed.send_only { (0, 0) } else { (start.log_epoch, start.user_seq) };
+        let auth = Auth {
+            mechanism: start.mechanism,
+            data: start.data,
+            binding: Bytes::copy_from_slice(&self.transcript),
+            device: Some(start.device),
+            mode: start.mode.into(),
+            window: Some(window),
+            session_id: asked.map(SessionId::to_bytes).unwrap_or_default(),
+            log_epoch,
+            user_seq,
+        };
+        line.put(FrameType::AUTH, &auth)?;
+        Ok(Authenticating {
+            welcomed: Self { agreed, ..self },
+            challenged: false,
+            asked,
+            earlier,
+            inbound,
+            progress: (log_epoch, user_seq),
+        })
+    }
+}
+
+impl Authenticating {
+    /// Answers a challenge. Does nothing if none is open.
+    // impl[EIM-AUT-003, EIM-AUT-005]
+    pub(super) fn respond(&mut self, data: Bytes, line: &mut Line) -> Result<(), EncodeError> {
+        if !core::mem::take(&mut self.challenged) {
+            return Ok(());
+        }
+        line.put(FrameType::AUTH, &Auth { data, ..Auth::default() })
+    }
+
+    pub(super) fn challenge(&mut self, frame: &Frame) -> Result<Bytes, Violation> {
+        if self.challenged {
+            return Err(gate::unexpected(frame.frame_type));
+        }
+        let challenge: AuthChallenge = decode(frame)?;
+        self.challenged = true;
+        Ok(challenge.data)
+    }
+
+    /// Takes AUTH_OK: the connection opens. Returns the messages that were forgotten, too.
+    pub(super) fn open(
+        self,
+        frame: &Frame,
+        config: &ClientConfig,
+        line: &mut Line,
+    ) -> Result<(Box<Open>, AuthOk, Vec<SendId>), Refused> {
+        if self.challenged {
+            return Err(gate::unexpected(frame.frame_type).into());
+        }
+        let ok: AuthOk = decode(frame)?;
+        let id = self.check(&ok)?;
+        let Welcomed { agreed, heartbeat, .. } = self.welcomed;
+        line.encoder = Encoder::new(agreed.version, agreed.peer_max);
+        line.accept(DecoderLimits::open(agreed.own_max, agreed.compressions));
+        if ok.outcome() == SessionOutcome::Resumed {
+            let session = self.earlier.filter(|session| session.0.agreed == agreed);
+            let mut session = session.ok_or_else(|| Violation::value("nothing to resume"))?.0;
+            let window = ok.window.unwrap_or_default();
+            // impl[EIM-RSM-019]
+            let resumed = session.outbound.resume(&window);
+            resumed.map_err(|violation| Refused { violation, session_lost: true })?;
+            session.inbound.resume();
+            let open = Open::new(session, heartbeat, self.progress, true, line.now);
+            return Ok((Box::new(open), ok, Vec::new()));
+        }
+        let mut outbound = Outbound::new(config.queue);
+        outbound.open(&check_first(ok.window.as_ref(), agreed.peer_max)?)?;
+        let earlier = self.earlier.map(|session| session.0);
+        let forgotten = earlier.as_ref().map_or_else(Vec::new, |session| session.unanswered());
+        let sends = earlier.map(|session| session.sends.fresh()).unwrap_or_default();
+        let mut session = Box::new(Session { id, agreed, outbound, inbound: self.inbound, sends });
+        if self.asked.is_some() {
+            // impl[EIM-RSM-024]
+            let first_credit = session.inbound.window(u64::MAX);
+            // A WINDOW is smaller than any frame limit.
+            let _ = line.put(FrameType::WINDOW, &first_credit);
+        }
+        let open = Open::new(session, heartbeat, self.progress, false, line.now);
+        Ok((Box::new(open), ok, forgotten))
+    }
+
+    // impl[EIM-AUT-047, EIM-AUT-048]
+    fn check(&self, ok: &AuthOk) -> Result<SessionId, Violation> {
+        let wrong = |what: &str| Violation::value(String::from("AUTH_OK has ") + what);
+        let id = SessionId::from_slice(&ok.session_id).map_err(|_| wrong("no session id"))?;
+        UserId::from_slice(&ok.user_id).map_err(|_| wrong("no user id"))?;
+        match SessionOutcome::try_from(ok.outcome) {
+            Ok(SessionOutcome::Fresh) => Ok(id),
+            Ok(SessionOutcome::Resumed) if self.asked == Some(id) => Ok(id),
+            _ => Err(wrong("an outcome that was not asked for")),
+        }
+    }
+
+    /// The session that was to go on, for another attempt.
+    pub(super) fn into_earlier(self) -> Option<ClientSession> {
+        self.earlier
+    }
+}
+
+/// AUTH_OK that ends the connection, and maybe the session with it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) violation: Violation,
+    pub(super) session_lost: bool,
+}
+
+impl From<Violation> for Refused {
+    fn from(violation: Violation) -> Self {
+        Self { session_lost: violation.code == ErrorCode::LOGGED_OUT, violation }
+    }
+}

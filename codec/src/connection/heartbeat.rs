@@ -1,0 +1,95 @@
+//! Signs of life: when to send PING, and when the peer counts as gone.
+
+use core::time::Duration;
+
+use crate::registry::limits;
+use crate::time::Timestamp;
+
+/// Heartbeat of one side of an open connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heartbeat {
+    /// H.
+    interval: Duration,
+    /// N; zero in the foreground.
+    next_contact: Duration,
+    /// When this side last sent PING on its own.
+    pinged: Timestamp,
+    /// Token of the last PING sent, and of the last one answered.
+    last_token: u64,
+    answered: u64,
+}
+
+impl Heartbeat {
+    /// A connection opens, in the foreground.
+    // impl[EIM-RSM-028]
+    pub(crate) const fn new(interval: Duration, now: Timestamp) -> Self {
+        let next_contact = Duration::ZERO;
+        Self { interval, next_contact, pinged: now, last_token: 0, answered: 0 }
+    }
+
+    pub(crate) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// The client goes to the background or returns (zero).
+    // impl[EIM-HBT-020, EIM-HBT-022]
+    pub(crate) const fn background(&mut self, next_contact: Duration) {
+        self.next_contact = next_contact;
+    }
+
+    const fn is_background(&self) -> bool {
+        !self.next_contact.is_zero()
+    }
+
+    /// I.
+    fn longest_silence(&self) -> Duration {
+        self.interval.max(self.next_contact)
+    }
+
+    /// When a client sends PING.
+    // impl[EIM-HBT-003, EIM-HBT-019]
+    pub(crate) fn client_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Timestamp {
+        // In the background the server does not ask: silence of either side counts.
+        let quiet_since = if self.is_background() { heard.min(spoke) } else { heard };
+        quiet_since.max(self.pinged).saturating_add(self.longest_silence())
+    }
+
+    /// When a server sends PING, if at all.
+    // impl[EIM-HBT-003, EIM-HBT-021]
+    pub(crate) fn server_ping_at(&self, heard: Timestamp) -> Option<Timestamp> {
+        let at = heard.max(self.pinged).saturating_add(self.interval);
+        (!self.is_background()).then_some(at)
+    }
+
+    /// When the peer counts as gone.
+    // impl[EIM-HBT-006, EIM-HBT-007]
+    pub(crate) fn dead_at(&self, heard: Timestamp) -> Timestamp {
+        let beyond = limits::DEAD_PERMILLE.default.saturating_sub(1000);
+        let margin = self.interval.saturating_mul(beyond) / 1000;
+        heard.saturating_add(self.longest_silence()).saturating_add(margin)
+    }
+
+    /// The token of a PING that is sent now.
+    // impl[EIM-HBT-016]
+    pub(crate) const fn ping(&mut self, now: Timestamp) -> u64 {
+        self.pinged = now;
+        self.last_token = self.last_token.saturating_add(1);
+        self.last_token
+    }
+
+    /// Varies from PING to PING.
+    pub(crate) const fn last_octet(&self) -> u8 {
+        let [.., last] = self.last_token.to_be_bytes();
+        last
+    }
+
+    /// Whether a PONG answers a PING of this side that was not answered yet.
+    // impl[EIM-HBT-015]
+    pub(crate) fn pong(&mut self, token: u64) -> bool {
+        let answers = self.answered < token && token <= self.last_token;
+        if answers {
+            self.answered = token;
+        }
+        answers
+    }
+}

@@ -1,0 +1,268 @@
+//! The sequenced frames of the peer: numbers, credit, reassembly, and what is not consumed yet.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::sequence::sequence_of;
+use super::violation::Violation;
+use super::window::{Grant, cost};
+use super::{Reassembly as ReassemblyBounds, WindowSize, gate};
+use crate::fragment::{Fragment, Reassembler, ReassemblerLimits, Reassembly};
+use crate::frame::Frame;
+use crate::limits::CompressionSet;
+use crate::payload::{Cancel, Window};
+use crate::registry::{Direction, ErrorCode, FrameType};
+
+/// The sequenced frames of the peer. Part of a session.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    /// Last ordinal accepted, and the octets of the frames through it.
+    received: (u64, u64),
+    /// Frames and octets whose memory is free again.
+    used: (u64, u64),
+    /// Ordinal of the first entry of `open`.
+    first_open: u64,
+    /// Frames from the first one that is not consumed.
+    open: VecDeque<OpenFrame>,
+    /// Plain octets handed to the application and not consumed.
+    held: u64,
+    pub(crate) grant: Grant,
+    reassembler: Reassembler,
+    /// `received_through` last reported.
+    reported: u64,
+    /// After GOAWAY: frames beyond this ordinal are dropped, and how many were (frames, octets).
+    accept_through: Option<u64>,
+    dropped: (u64, u64),
+}
+
+/// Octets of a frame on the wire and handed out; zero on the wire once consumed.
+#[derive(Clone, Copy, Debug)]
+struct OpenFrame {
+    wire: u32,
+    plain: u32,
+}
+
+/// What a sequenced frame led to.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// A whole message, to be consumed under this ordinal.
+    Message { ordinal: u64, frame_type: FrameType, payload: Bytes },
+    /// A fragment in the middle, or a frame beyond GOAWAY.
+    Nothing,
+    /// The last fragment of a message that found no room.
+    Failed { ordinal: u64, frame_type: FrameType, code: ErrorCode },
+    /// CANCEL.
+    Cancelled { ordinal: u64 },
+}
+
+impl Inbound {
+    pub(crate) fn new(size: WindowSize, bounds: ReassemblyBounds, max_frame_octets: u32) -> Self {
+        let limits = ReassemblerLimits::new(bounds.messages, bounds.octets);
+        Self {
+            received: (0, 0),
+            used: (0, 0),
+            first_open: 1,
+            open: VecDeque::new(),
+            held: 0,
+            grant: Grant::new(size, max_frame_octets),
+            reassembler: Reassembler::new(limits),
+            reported: 0,
+            accept_through: None,
+            dropped: (0, 0),
+        }
+    }
+
+    /// Takes a sequenced frame that may come through.
+    pub(crate) fn accept(
+        &mut self,
+        frame: Frame,
+        sender: Direction,
+        compressions: CompressionSet,
+    ) -> Result<Arrived, Violation> {
+        let ordinal = self.received.0.saturating_add(self.dropped.0).saturating_add(1);
+        self.accept_next(ordinal, frame, sender, compressions)
+            .map_err(|violation| violation.in_frame(ordinal))
+    }
+
+    // impl[EIM-SEQ-004, EIM-WIN-003, EIM-WIN-012, EIM-CON-037]
+    fn accept_next(
+        &mut self,
+        ordinal: u64,
+        frame: Frame,
+        sender: Direction,
+        compressions: CompressionSet,
+    ) -> Result<Arrived, Violation> {
+        let expected = sequence_of(ordinal);
+        if frame.sequence != expected {
+            let detail = format!("sequence {} where {expected} is next", frame.sequence);
+            return Err(Violation::new(ErrorCode::BAD_SEQUENCE, detail));
+        }
+        let wire = cost(frame.payload.len());
+        let octets = self.received.1.saturating_add(self.dropped.1).saturating_add(wire);
+        if !self.grant.covers(ordinal, octets) {
+            return Err(Violation::new(ErrorCode::CREDIT_EXCEEDED, "beyond the credit granted"));
+        }
+        if self.accept_through.is_some_and(|through| ordinal > through) {
+            self.dropped = (self.dropped.0.saturating_add(1), self.dropped.1.saturating_add(wire));
+            return Ok(Arrived::Nothing);
+        }
+        let arrived = self.open_up(ordinal, frame, sender, compressions)?;
+        self.received = (ordinal, octets);
+        let plain = match &arrived {
+            Arrived::Message { payload, .. } => Some(payload.len()),
+            // impl[EIM-FRG-026]
+            Arrived::Nothing | Arrived::Cancelled { .. } | Arrived::Failed { .. } => None,
+        };
+        self.note(ordinal, wire, plain);
+        Ok(arrived)
+    }
+
+    fn open_up(
+        &mut self,
+        ordinal: u64,
+        frame: Frame,
+        sender: Direction,
+        compressions: CompressionSet,
+    ) -> Result<Arrived, Violation> {
+        match frame.frame_type {
+            FrameType::FRAGMENT => {
+                let fragment = Fragment::decode(frame.payload)?;
+                check_inner(&fragment, sender)?;
+                Ok(match self.reassembler.accept(fragment, compressions)? {
+                    Reassembly::More { .. } => Arrived::Nothing,
+                    Reassembly::Complete(message) => {
+                        let payload = message.content()?;
+                        Arrived::Message { ordinal, frame_type: message.inner_type, payload }
+                    }
+                    Reassembly::Failed { inner_type, code, .. } => {
+                        Arrived::Failed { ordinal, frame_type: inner_type, code }
+                    }
+                })
+            }
+            FrameType::CANCEL => {
+                let cancel = Cancel::decode(frame.payload)
+                    .map_err(|_| Violation::malformed(FrameType::CANCEL))?;
+                self.reassembler.cancel(cancel.fragment_id)?;
+                Ok(Arrived::Cancelled { ordinal })
+            }
+            frame_type => {
+                let payload = frame.content()?;
+                Ok(Arrived::Message { ordinal, frame_type, payload })
+            }
+        }
+    }
+
+    /// Remembers a frame until it is consumed; one without plain octets is consumed at once.
+    fn note(&mut self, ordinal: u64, wire: u64, plain: Option<usize>) {
+        let Some(plain) = plain else {
+            self.used = (self.used.0.saturating_add(1), self.used.1.saturating_add(wire));
+            if self.open.is_empty() {
+                self.first_open = ordinal.saturating_add(1);
+            } else {
+                self.open.push_back(OpenFrame { wire: 0, plain: 0 });
+            }
+            return;
+        };
+        let narrow = |octets: u64| u32::try_from(octets).unwrap_or(u32::MAX);
+        let plain = u64::try_from(plain).unwrap_or(u64::MAX);
+        self.held = self.held.saturating_add(plain);
+        self.open.push_back(OpenFrame { wire: narrow(wire), plain: narrow(plain) });
+    }
+
+    /// The application is done with the message under this ordinal. `false` if it was already, or
+    /// there is none.
+    // impl[EIM-WIN-018]
+    pub(crate) fn consume(&mut self, ordinal: u64) -> bool {
+        let place = ordinal.checked_sub(self.first_open).and_then(|place| usize::try_from(place).ok());
+        let Some(frame) = place.and_then(|place| self.open.get_mut(place)) else { return false };
+        if frame.wire == 0 {
+            return false;
+        }
+        let OpenFrame { wire, plain } = core::mem::replace(frame, OpenFrame { wire: 0, plain: 0 });
+        self.used = (self.used.0.saturating_add(1), self.used.1.saturating_add(wire.into()));
+        self.held = self.held.saturating_sub(plain.into());
+        while self.open.front().is_some_and(|frame| frame.wire == 0) {
+            self.open.pop_front();
+            self.first_open = self.first_open.saturating_add(1);
+        }
+        true
+    }
+
+    /// Whether the application holds so much that nothing more is decoded until it consumes.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.held > u64::from(self.grant.size().octets)
+    }
+
+    pub(crate) const fn received_through(&self) -> u64 {
+        self.received.0
+    }
+
+    /// All frames through here were consumed.
+    pub(crate) const fn consumed_through(&self) -> u64 {
+        self.first_open.saturating_sub(1)
+    }
+
+    /// Whether something was received that no WINDOW has reported.
+    pub(crate) const fn is_unreported(&self) -> bool {
+        self.received.0 > self.reported
+    }
+
+    /// Whether a WINDOW is due for the sake of credit; ordinals beyond `most` are not granted.
+    pub(crate) fn is_window_due(&self, most: u64) -> bool {
+        self.grant.is_due(self.received, self.used, most)
+    }
+
+    /// The present WINDOW.
+    pub(crate) fn window(&mut self, most: u64) -> Window {
+        self.grant.renew(self.used, most);
+        self.reported = self.received.0;
+        let (frames, octets) = self.grant.current();
+        Window { received_through: self.received.0, frames, octets }
+    }
+
+    /// From now on frames beyond those received are dropped. Returns the last that is not.
+    // impl[EIM-CON-034, EIM-CON-041]
+    pub(crate) fn stop(&mut self) -> u64 {
+        *self.accept_through.get_or_insert(self.received.0)
+    }
+
+    /// A new connection of the session: what was dropped on the old one comes again.
+    pub(crate) fn resume(&mut self) {
+        self.accept_through = None;
+        self.dropped = (0, 0);
+    }
+
+    pub(crate) fn trim(&mut self) {
+        if self.open.is_empty() {
+            self.open = VecDeque::new();
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn start_at(&mut self, received: u64) {
+        self.received.0 = received;
+        self.used.0 = received;
+        self.first_open = received + 1;
+        self.reported = received;
+    }
+}
+
+/// Checks the direction of the whole message.
+// impl[EIM-FRG-014]
+fn check_inner(fragment: &Fragment, sender: Direction) -> Result<(), Violation> {
+    let info = fragment.first.and_then(|first| first.inner_type.info());
+    let is_message = |name| matches!(name, "message" | "operation" | "sync");
+    match info {
+        Some(info)
+            if is_message(info.frame_type.range().name)
+                && info.direction != Direction::Both
+                && info.direction != sender =>
+        {
+            Err(gate::unexpected(info.frame_type))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,2 +1,9 @@
 //! The EIM reference server.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    eim_server::cli::Cli::parse().run()
+}

@@ -1,0 +1,116 @@
+//! `/metrics`, `/healthz` and `/readyz`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{describe, names};
+
+/// The metrics recorder of the process.
+#[derive(Clone)]
+pub struct Recorder(PrometheusHandle);
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Installs the recorder, once for the process; later calls return the same one.
+    ///
+    /// # Errors
+    /// The buckets are refused, or another recorder was installed.
+    pub fn install() -> Result<Self, BuildError> {
+        static INSTALLED: OnceLock<Recorder> = OnceLock::new();
+        if let Some(recorder) = INSTALLED.get() {
+            return Ok(recorder.clone());
+        }
+        let buckets = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0];
+        let batch = Matcher::Full(names::COMMIT_BATCH_SIZE.to_owned());
+        let recorder = PrometheusBuilder::new().set_buckets_for_metric(batch, &buckets)?;
+        let recorder = recorder.build_recorder();
+        let handle = Self(recorder.handle());
+        if metrics::set_global_recorder(recorder).is_ok() {
+            describe();
+        }
+        Ok(INSTALLED.get_or_init(|| handle).clone())
+    }
+
+    /// Must be called now and then: histograms are kept in pieces until it is.
+    pub fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+
+    /// The metrics in the Prometheus text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+}
+
+/// The HTTP listener.
+#[derive(Debug)]
+pub struct Http {
+    listener: TcpListener,
+    /// Its address, with the port the system chose if 0 was asked for.
+    pub address: SocketAddr,
+}
+
+#[derive(Clone)]
+struct Pages {
+    recorder: Recorder,
+    stopping: CancellationToken,
+}
+
+impl Http {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Serves until `closed`; `/readyz` says no from `stopping` on.
+    pub async fn run(
+        self,
+        recorder: Recorder,
+        stopping: CancellationToken,
+        closed: CancellationToken,
+    ) {
+        let pages = Router::new()
+            .route("/metrics", get(metrics_page))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready_page))
+            .with_state(Pages { recorder, stopping });
+        let server = axum::serve(self.listener, pages);
+        if let Err(error) = server.with_graceful_shutdown(closed.cancelled_owned()).await {
+            tracing::error!(%error, "admin listener ended");
+        }
+    }
+}
+
+async fn metrics_page(State(pages): State<Pages>) -> impl IntoResponse {
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], pages.recorder.render())
+}
+
+async fn ready_page(State(pages): State<Pages>) -> impl IntoResponse {
+    if pages.stopping.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}

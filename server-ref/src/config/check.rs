@@ -1,0 +1,119 @@
+//! What values make sense together.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+use eim_codec::registry::{Limit, limits};
+
+use super::Config;
+
+/// Everything wrong with `config`, one sentence each.
+pub(super) fn problems(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    listeners(config, &mut problems);
+    ranges(config, &mut problems);
+    if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
+        problems.push("tls.certificate and tls.key belong together: set both or none".to_owned());
+    }
+    problems
+}
+
+fn listeners(config: &Config, problems: &mut Vec<String>) {
+    let listen = &config.listen;
+    let plain_anywhere = listen.allow_plain_remote;
+    let mut clients = 0;
+    for (name, text, plain) in [
+        ("listen.tls", &listen.tls, false),
+        ("listen.wss", &listen.wss, false),
+        ("listen.tcp", &listen.tcp, true),
+        ("listen.ws", &listen.ws, true),
+        ("admin.listen", &config.admin.listen, false),
+    ] {
+        if text.is_empty() {
+            continue;
+        }
+        clients += usize::from(name != "admin.listen");
+        match text.parse::<SocketAddr>() {
+            Err(_) => problems.push(format!("{name} = \"{text}\" is not ADDRESS:PORT")),
+            Ok(address) if plain && !plain_anywhere && !address.ip().is_loopback() => {
+                problems.push(format!(
+                    "{name} = \"{text}\" is not a loopback address: use TLS, or set \
+                     listen.allow_plain_remote"
+                ));
+            }
+            Ok(_) => {}
+        }
+    }
+    if clients == 0 {
+        problems.push("no listener is configured: set at least one of listen.*".to_owned());
+    }
+}
+
+fn bounded<T: Copy + Into<u64>>(limit: &Limit<T>) -> RangeInclusive<u64> {
+    limit.minimum.into()..=limit.maximum.into()
+}
+
+fn ranges(config: &Config, problems: &mut Vec<String>) {
+    let (session, limit) = (&config.session, &config.limits);
+    for (name, value, range) in [
+        ("auth.iterations", u64::from(config.auth.iterations), 4096..=1_000_000),
+        ("session.heartbeat_ms", session.heartbeat_ms, bounded(&limits::HEARTBEAT_MS)),
+        ("session.background_ms", session.background_ms, bounded(&limits::BACKGROUND_MS)),
+        ("session.resume_ms", session.resume_ms, bounded(&limits::RESUME_MS)),
+        ("session.resume_token_ms", session.resume_token_ms, bounded(&limits::RESUME_TOKEN_MS)),
+        ("limits.frame_octets", limit.frame_octets.into(), bounded(&limits::FRAME_OCTETS)),
+        ("limits.handshake_ms", limit.handshake_ms, bounded(&limits::HANDSHAKE_MS)),
+        (
+            "limits.half_open_per_address",
+            limit.half_open_per_address.into(),
+            bounded(&limits::HALF_OPEN_PER_ADDRESS),
+        ),
+        ("limits.window_frames", limit.window_frames.into(), bounded(&limits::WINDOW_FRAMES)),
+        ("limits.window_octets", limit.window_octets.into(), bounded(&limits::WINDOW_OCTETS)),
+        (
+            "limits.window_frames_max",
+            limit.window_frames_max.into(),
+            limit.window_frames.into()..=limits::WINDOW_FRAMES.maximum.into(),
+        ),
+        (
+            "limits.window_octets_max",
+            limit.window_octets_max.into(),
+            limit.window_octets.into()..=limits::WINDOW_OCTETS.maximum.into(),
+        ),
+        (
+            "limits.unsettled_results",
+            limit.unsettled_results.into(),
+            bounded(&limits::UNSETTLED_RESULTS),
+        ),
+        (
+            "limits.control_frames_per_s",
+            limit.control_frames_per_s.into(),
+            bounded(&limits::CONTROL_FRAMES_PER_S),
+        ),
+        (
+            "limits.requests_in_flight",
+            limit.requests_in_flight.into(),
+            bounded(&limits::REQUESTS_IN_FLIGHT),
+        ),
+        ("limits.group_members", limit.group_members.into(), bounded(&limits::GROUP_MEMBERS)),
+        ("store.timeline_ms", config.store.timeline_ms, bounded(&limits::TIMELINE_MS)),
+        ("store.idempotency_ms", config.store.idempotency_ms, bounded(&limits::IDEMPOTENCY_MS)),
+        ("store.sweep_interval_ms", config.store.sweep_interval_ms, 100..=86_400_000),
+        ("shutdown.drain_ms", config.shutdown.drain_ms, 0..=u64::from(limits::GOAWAY_MS.maximum)),
+    ] {
+        if !range.contains(&value) {
+            problems.push(format!(
+                "{name} = {value} is outside {} to {}",
+                range.start(),
+                range.end()
+            ));
+        }
+    }
+    let least = u64::from(limit.frame_octets) + u64::from(limits::HEADER_OCTETS.default);
+    if u64::from(limit.window_octets) < least {
+        problems.push(format!(
+            "limits.window_octets = {} is less than one maximal frame ({least})",
+            limit.window_octets
+        ));
+    }
+}

@@ -1,0 +1,96 @@
+//! Configuration: one TOML file over documented defaults, overridden by the environment.
+
+mod check;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+
+pub use sections::*;
+
+/// The default configuration as a commented file; `config print-default` prints it.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Prefix of environment variables; `__` also separates section and key.
+const ENV_PREFIX: &str = "EIM__";
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file named on the command line does not exist.
+    #[error("configuration file {0} not found")]
+    NotFound(PathBuf),
+    /// A source does not parse, or has an unknown key.
+    #[error("configuration: {0}")]
+    Parse(Box<figment::Error>),
+    /// A value makes no sense.
+    #[error("configuration: {}", .0.join("; "))]
+    Invalid(Vec<String>),
+}
+
+impl Config {
+    /// Loads defaults, then `file`, then the environment, and checks the result.
+    ///
+    /// # Errors
+    /// Every [`ConfigError`].
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULT));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::NotFound(path.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        Self::extract(&figment.merge(Env::prefixed(ENV_PREFIX).split("__")))
+    }
+
+    /// Loads defaults, then `toml`; the environment is left out.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(toml: &str) -> Result<Self, ConfigError> {
+        Self::extract(&Figment::from(Toml::string(DEFAULT)).merge(Toml::string(toml)))
+    }
+
+    fn extract(figment: &Figment) -> Result<Self, ConfigError> {
+        let config: Self = figment.extract().map_err(|error| ConfigError::Parse(Box::new(error)))?;
+        let problems = check::problems(&config);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_complete_and_valid() {
+        let config = Config::from_toml("").unwrap();
+        assert_eq!(config.listen.tls, "127.0.0.1:7443");
+        assert_eq!(config.store.engine, Engine::Embedded);
+    }
+
+    #[test]
+    fn unknown_keys_and_sections_are_refused_by_name() {
+        let error = Config::from_toml("[listen]\ntsl = \"x\"").unwrap_err().to_string();
+        assert!(error.contains("tsl"), "{error}");
+        let error = Config::from_toml("[lisen]\ntls = \"x\"").unwrap_err().to_string();
+        assert!(error.contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn several_problems_are_reported_together() {
+        let text = "[auth]\niterations = 1\n[listen]\ntcp = \"0.0.0.0:7440\"";
+        let error = Config::from_toml(text).unwrap_err().to_string();
+        assert!(error.contains("auth.iterations"), "{error}");
+        assert!(error.contains("listen.tcp"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Config::load(Some(Path::new("/nonexistent/eim.toml"))).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/eim.toml"));
+    }
+}

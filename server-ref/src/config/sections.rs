@@ -1,0 +1,225 @@
+//! The sections of the configuration. Meanings and defaults of the keys: `default.toml`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The server itself.
+    pub server: ServerSection,
+    /// Listeners for clients.
+    pub listen: ListenSection,
+    /// Certificate.
+    pub tls: TlsSection,
+    /// WebSocket.
+    pub websocket: WebSocketSection,
+    /// Authentication.
+    pub auth: AuthSection,
+    /// Sessions.
+    pub session: SessionSection,
+    /// Limits on what peers do.
+    pub limits: LimitsSection,
+    /// Bounds of queues.
+    pub memory: MemorySection,
+    /// The store.
+    pub store: StoreSection,
+    /// Administration.
+    pub admin: AdminSection,
+    /// Logs.
+    pub log: LogSection,
+    /// Stopping.
+    pub shutdown: ShutdownSection,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSection {
+    /// Data folder.
+    pub data_dir: PathBuf,
+    /// Create demo accounts in an empty store.
+    pub demo_accounts: bool,
+}
+
+/// `[listen]`: an empty string turns a listener off.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ListenSection {
+    /// TCP with TLS.
+    pub tls: String,
+    /// WebSocket with TLS.
+    pub wss: String,
+    /// TCP without TLS.
+    pub tcp: String,
+    /// WebSocket without TLS.
+    pub ws: String,
+    /// Plain listeners may leave loopback.
+    pub allow_plain_remote: bool,
+    /// Plain connections come through a proxy.
+    pub behind_proxy: bool,
+    /// Kernel queue.
+    pub backlog: u32,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Names of a self-signed certificate.
+    pub self_signed_names: Vec<String>,
+}
+
+/// `[websocket]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct WebSocketSection {
+    /// Accepted origins.
+    pub origins: Vec<String>,
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSection {
+    /// PBKDF2 iterations of new passwords.
+    pub iterations: u32,
+    /// SCRAM without channel binding is offered.
+    pub allow_unbound: bool,
+}
+
+/// `[session]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSection {
+    /// Heartbeat interval.
+    pub heartbeat_ms: u64,
+    /// Longest background time.
+    pub background_ms: u64,
+    /// How long RESUMED is possible.
+    pub resume_ms: u64,
+    /// How long a token is valid.
+    pub resume_token_ms: u64,
+    /// Most detached sessions.
+    pub detached_sessions: usize,
+    /// Most octets of detached sessions.
+    pub detached_octets: usize,
+    /// Patience with an older connection of the same device.
+    pub quiesce_ms: u64,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Largest payload.
+    pub frame_octets: u32,
+    /// Handshake time.
+    pub handshake_ms: u64,
+    /// Half-open connections per address.
+    pub half_open_per_address: u32,
+    /// Connections altogether.
+    pub connections: u32,
+    /// First credit in frames.
+    pub window_frames: u32,
+    /// First credit in octets.
+    pub window_octets: u32,
+    /// Most credit in frames.
+    pub window_frames_max: u32,
+    /// Most credit in octets.
+    pub window_octets_max: u32,
+    /// Unsettled results.
+    pub unsettled_results: u32,
+    /// Unsequenced frames per second.
+    pub control_frames_per_s: u32,
+    /// Requests in flight.
+    pub requests_in_flight: u32,
+    /// Messages per second and session; 0 for no limit.
+    pub messages_per_s: u32,
+    /// Members of a group.
+    pub group_members: u32,
+}
+
+/// `[memory]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct MemorySection {
+    /// Queued pushes per session.
+    pub queue_frames: usize,
+    /// Queued octets per session.
+    pub queue_octets: usize,
+    /// Queued octets altogether.
+    pub queues_octets: usize,
+    /// Credit beyond the first, altogether.
+    pub windows_octets: usize,
+}
+
+/// Which store engine runs.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// On disk, in the data folder.
+    Embedded,
+    /// In memory, for tests.
+    Memory,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// Engine.
+    pub engine: Engine,
+    /// Life of timeline references.
+    pub timeline_ms: u64,
+    /// Life of idempotency keys.
+    pub idempotency_ms: u64,
+    /// Pause between sweeps.
+    pub sweep_interval_ms: u64,
+    /// Records per step.
+    pub sweep_limit: usize,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSection {
+    /// HTTP address; empty for none.
+    pub listen: String,
+}
+
+/// Form of the logs.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct LogSection {
+    /// Form.
+    pub format: LogFormat,
+    /// Filter of `tracing`.
+    pub filter: String,
+}
+
+/// `[shutdown]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSection {
+    /// Patience with clients.
+    pub drain_ms: u64,
+    /// Jitter announced to clients.
+    pub reconnect_jitter_ms: u64,
+}

@@ -1,0 +1,256 @@
+//! The bounded queue between the committer and one session, and the signals to that session.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use eim_codec::id::{DeviceId, UserId};
+
+use super::Budget;
+use crate::store::{Entry, TenantId};
+
+/// What a queued push costs beside its body.
+const OVERHEAD_OCTETS: usize = 192;
+
+/// Octets that every queue may hold whatever the common budget says, so that sessions which do not
+/// read cannot starve those that do.
+const RESERVE_OCTETS: usize = 16 * 1024;
+
+/// Who owns a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// Tenant.
+    pub tenant: TenantId,
+    /// User.
+    pub user: UserId,
+    /// Device.
+    pub device: DeviceId,
+}
+
+/// Bounds of one queue.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueLimits {
+    /// Pushes.
+    pub frames: usize,
+    /// Octets.
+    pub octets: usize,
+}
+
+/// How much a session can take now.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Pushes.
+    pub frames: usize,
+    /// Octets; one push fits whatever its size while this is not 0.
+    pub octets: usize,
+}
+
+/// One push to make.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The committed entry.
+    pub entry: Arc<Entry>,
+    /// Its number in the timeline of the owner.
+    pub user_seq: u64,
+    /// The owner's device sent it.
+    pub echo: bool,
+}
+
+impl Delivery {
+    fn octets(&self) -> usize {
+        let body = if self.echo { 0 } else { self.entry.body.len() };
+        body + self.entry.fallback_text.len() + OVERHEAD_OCTETS
+    }
+}
+
+/// Something a session must do besides pushing; the variants in order of weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signal {
+    /// The server is stopping: say GOAWAY and settle.
+    Drain,
+    /// The drain deadline passed: close now.
+    Stop,
+    /// A newer connection of the device waits.
+    Replaced,
+    /// The account was disabled.
+    Disabled,
+}
+
+/// What a session finds in its mailbox.
+#[derive(Debug)]
+pub enum Mail {
+    /// A signal that was not reported before.
+    Signal(Signal),
+    /// Pushes were dropped; the number is the head of the timeline at that time. What the
+    /// connection has queued may be dropped too.
+    Lagged(u64),
+    /// Pushes in commit order.
+    Pushes(VecDeque<Delivery>),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    octets: usize,
+    /// Of those, taken from the common budget.
+    borrowed: usize,
+    /// The queue overflowed and was not emptied by its session since: it gets the reserve only.
+    suspect: bool,
+    lagged: Option<u64>,
+    signal: Option<Signal>,
+    waker: Option<Waker>,
+}
+
+/// A session's bounded queue. Writers never wait: a full queue is dropped and marked lagged.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// Number of the mailbox; grows.
+    pub id: u64,
+    /// Its owner.
+    pub owner: Owner,
+    limits: QueueLimits,
+    budget: Arc<Budget>,
+    attached: AtomicBool,
+    state: Mutex<State>,
+}
+
+impl Mailbox {
+    pub(super) fn new(id: u64, owner: Owner, limits: QueueLimits, budget: Arc<Budget>) -> Self {
+        Self {
+            id,
+            owner,
+            limits,
+            budget,
+            attached: AtomicBool::new(true),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Queues `delivery`, or drops the queue and marks it lagged. Returns whom to wake, so that a
+    /// batch of commits wakes each session once, and whether the queue overflowed just now.
+    #[must_use]
+    pub(super) fn deliver(&self, delivery: Delivery) -> (Option<Waker>, bool) {
+        let octets = delivery.octets();
+        let mut state = self.lock();
+        if let Some(head) = &mut state.lagged {
+            *head = (*head).max(delivery.user_seq);
+            return (None, false);
+        }
+        let fits = state.queue.len() < self.limits.frames && self.take(&mut state, octets);
+        if fits {
+            state.queue.push_back(delivery);
+        } else {
+            self.drop_all(&mut state, delivery.user_seq);
+        }
+        (state.waker.take(), !fits)
+    }
+
+    /// Drops what is queued and marks the queue lagged; the session could not pass pushes on.
+    pub fn overflow(&self, head: u64) {
+        self.drop_all(&mut self.lock(), head);
+    }
+
+    // impl[EIM-SYN-048] impl[EIM-SYN-050]
+    fn take(&self, state: &mut State, octets: usize) -> bool {
+        let total = state.octets.saturating_add(octets);
+        if total > RESERVE_OCTETS {
+            let beyond = total - RESERVE_OCTETS - state.borrowed;
+            if state.suspect || total > self.limits.octets || !self.budget.take(beyond) {
+                return false;
+            }
+            state.borrowed += beyond;
+        }
+        state.octets = total;
+        true
+    }
+
+    fn drop_all(&self, state: &mut State, head: u64) {
+        let dropped = std::mem::take(&mut state.queue);
+        state.octets = 0;
+        self.budget.give(std::mem::take(&mut state.borrowed));
+        let last = dropped.back().map_or(0, |delivery| delivery.user_seq);
+        state.lagged = Some(head.max(last).max(state.lagged.unwrap_or(0)));
+        state.suspect = true;
+    }
+
+    /// Tells the session something; a weaker signal than an earlier one changes nothing.
+    pub fn signal(&self, signal: Signal) {
+        let waker = {
+            let mut state = self.lock();
+            state.signal = state.signal.max(Some(signal));
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes what is there, signals first. Without room, pushes stay queued.
+    ///
+    /// Emptying the queue leaves no allocation behind.
+    pub fn poll(&self, cx: &Context<'_>, room: Room) -> Poll<Mail> {
+        let mut state = self.lock();
+        if let Some(signal) = state.signal.take() {
+            return Poll::Ready(Mail::Signal(signal));
+        }
+        if let Some(head) = state.lagged.take() {
+            return Poll::Ready(Mail::Lagged(head));
+        }
+        if room.frames > 0 && room.octets > 0 && !state.queue.is_empty() {
+            return Poll::Ready(Mail::Pushes(self.take_pushes(&mut state, room)));
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn take_pushes(&self, state: &mut State, room: Room) -> VecDeque<Delivery> {
+        if state.queue.len() <= room.frames && state.octets <= room.octets {
+            state.octets = 0;
+            self.budget.give(std::mem::take(&mut state.borrowed));
+            state.suspect = false;
+            return std::mem::take(&mut state.queue);
+        }
+        let (mut count, mut octets) = (0, 0);
+        for delivery in state.queue.iter().take(room.frames) {
+            count += 1;
+            octets += delivery.octets();
+            if octets >= room.octets {
+                break;
+            }
+        }
+        state.octets -= octets;
+        let surplus = state.octets.saturating_sub(RESERVE_OCTETS);
+        self.budget.give(state.borrowed - surplus.min(state.borrowed));
+        state.borrowed = state.borrowed.min(surplus);
+        state.queue.drain(..count).collect()
+    }
+
+    /// Whether a connection owns the mailbox; a detached session keeps collecting.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    /// The connection is gone, or another one took over.
+    pub fn set_attached(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Relaxed);
+        if !attached {
+            self.lock().waker = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let borrowed = self.lock().borrowed;
+        self.budget.give(borrowed);
+    }
+}

@@ -1,0 +1,157 @@
+//! Who is online here, and the way of a commit to their sessions.
+//!
+//! The hub is the store's [`CommitSink`]: it runs on the committer, so it only moves references
+//! into bounded queues and wakes sessions. It never waits.
+
+mod budget;
+mod mailbox;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use eim_codec::id::UserId;
+
+pub use budget::Budget;
+pub use mailbox::{Delivery, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
+
+use crate::metrics::names;
+use crate::store::{CommitSink, Committed, TenantId};
+
+/// Whether a session gets pushes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receives {
+    /// All entries of the user's timeline.
+    Pushes,
+    /// Results only (a send-only session, or a connection that is still being opened).
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Online {
+    mailbox: Arc<Mailbox>,
+    receives: Receives,
+}
+
+/// The sessions of every user that is online on this server.
+#[derive(Debug)]
+pub struct Hub {
+    online: Mutex<HashMap<(TenantId, UserId), Vec<Online>>>,
+    limits: QueueLimits,
+    budget: Arc<Budget>,
+    next_id: AtomicU64,
+    pushes: metrics::Counter,
+    lagged: metrics::Counter,
+    accepted: metrics::Counter,
+    batch: metrics::Histogram,
+}
+
+impl Hub {
+    /// A hub with nobody online. `limits` bounds each queue, `octets` all of them together.
+    #[must_use]
+    pub fn new(limits: QueueLimits, octets: usize) -> Self {
+        Self {
+            online: Mutex::default(),
+            limits,
+            budget: Arc::new(Budget::new(octets)),
+            next_id: AtomicU64::new(1),
+            pushes: metrics::counter!(names::PUSHES),
+            lagged: metrics::counter!(names::LAGGED),
+            accepted: metrics::counter!(names::MESSAGES_ACCEPTED),
+            batch: metrics::histogram!(names::COMMIT_BATCH_SIZE),
+        }
+    }
+
+    /// Opens a mailbox for a session of `owner`.
+    #[must_use]
+    pub fn register(&self, owner: Owner, receives: Receives) -> Arc<Mailbox> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mailbox = Arc::new(Mailbox::new(id, owner, self.limits, Arc::clone(&self.budget)));
+        let entry = Online { mailbox: Arc::clone(&mailbox), receives };
+        self.lock().entry((owner.tenant, owner.user)).or_default().push(entry);
+        mailbox
+    }
+
+    /// Forgets a mailbox.
+    pub fn unregister(&self, mailbox: &Mailbox) {
+        let key = (mailbox.owner.tenant, mailbox.owner.user);
+        let mut online = self.lock();
+        if let Some(sessions) = online.get_mut(&key) {
+            sessions.retain(|online| online.mailbox.id != mailbox.id);
+            if sessions.is_empty() {
+                online.remove(&key);
+            } else {
+                sessions.shrink_to_fit();
+            }
+        }
+    }
+
+    /// Signals every session of this server, in the order they were opened.
+    pub fn signal_all(&self, signal: Signal) {
+        let mut all: Vec<Arc<Mailbox>> =
+            self.lock().values().flatten().map(|online| Arc::clone(&online.mailbox)).collect();
+        all.sort_unstable_by_key(|mailbox| mailbox.id);
+        all.iter().for_each(|mailbox| mailbox.signal(signal));
+    }
+
+    /// Signals every session of one user.
+    pub fn signal_user(&self, tenant: TenantId, user: UserId, signal: Signal) {
+        let sessions: Vec<Arc<Mailbox>> = self
+            .lock()
+            .get(&(tenant, user))
+            .into_iter()
+            .flatten()
+            .map(|online| Arc::clone(&online.mailbox))
+            .collect();
+        sessions.iter().for_each(|mailbox| mailbox.signal(signal));
+    }
+
+    /// Users with a session here, and octets waiting in all queues.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        (self.lock().len(), self.budget.used())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, UserId), Vec<Online>>> {
+        self.online.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CommitSink for Hub {
+    // impl[EIM-MSG-056]
+    fn committed(&self, commits: &[Committed]) {
+        let mut wakers = Vec::new();
+        let (mut pushes, mut lagged) = (0, 0);
+        {
+            let online = self.lock();
+            for commit in commits {
+                for (user, user_seq) in commit.recipients.iter() {
+                    let Some(sessions) = online.get(&(commit.tenant, *user)) else { continue };
+                    for session in sessions.iter().filter(|s| s.receives == Receives::Pushes) {
+                        let device = session.mailbox.owner.device;
+                        let delivery = Delivery {
+                            entry: Arc::clone(&commit.entry),
+                            user_seq: *user_seq,
+                            // impl[EIM-MSG-059] impl[EIM-GRP-002]: changes of a group have no
+                            // client_msg_id and are pushed whole.
+                            echo: commit.entry.sender_device == Some(device)
+                                && commit.entry.sender == Some(*user)
+                                && commit.entry.client_msg_id.is_some(),
+                        };
+                        let (waker, overflow) = session.mailbox.deliver(delivery);
+                        wakers.extend(waker);
+                        pushes += 1;
+                        lagged += u64::from(overflow);
+                    }
+                }
+            }
+        }
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        self.accepted.increment(commits.len() as u64);
+        self.batch.record(commits.len() as f64);
+        self.pushes.increment(pushes);
+        self.lagged.increment(lagged);
+    }
+}

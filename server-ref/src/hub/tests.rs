@@ -1,0 +1,147 @@
+//! The hub: who gets what, and bounded queues.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use eim_codec::id::{ConversationId, DeviceId, UserId};
+use eim_codec::registry::FrameType;
+
+use super::*;
+use crate::store::Entry;
+
+const TENANT: TenantId = TenantId(1);
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn owner(user: u8, device: u8) -> Owner {
+    Owner { tenant: TENANT, user: UserId::from([user; 16]), device: DeviceId::from([device; 16]) }
+}
+
+fn commit(from: Owner, to: &[(u8, u64)]) -> Committed {
+    let entry = Entry {
+        conversation: ConversationId::from([9; 16]),
+        log_epoch: 1,
+        conv_seq: 1,
+        frame_type: FrameType::TEXT,
+        sender: Some(from.user),
+        sender_device: Some(from.device),
+        client_msg_id: Some(eim_codec::id::ClientMsgId::from([7; 16])),
+        time_ms: 1,
+        countable: 1,
+        body: Bytes::from_static(&[0; 100]),
+        fallback_text: String::new(),
+        tombstone: false,
+    };
+    let recipients = to.iter().map(|(user, seq)| (UserId::from([*user; 16]), *seq)).collect();
+    Committed { tenant: TENANT, entry: Arc::new(entry), recipients }
+}
+
+fn hub(frames: usize) -> Hub {
+    Hub::new(QueueLimits { frames, octets: 1 << 20 }, 1 << 20)
+}
+
+const ROOM: Room = Room { frames: 100, octets: 1 << 20 };
+const NO_ROOM: Room = Room { frames: 0, octets: 0 };
+
+fn pushes(mailbox: &Mailbox) -> Vec<(u64, bool)> {
+    match mailbox.poll(&Context::from_waker(Waker::noop()), ROOM) {
+        Poll::Ready(Mail::Pushes(queue)) => queue.iter().map(|d| (d.user_seq, d.echo)).collect(),
+        Poll::Pending => Vec::new(),
+        Poll::Ready(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_device_of_every_member_gets_the_push_and_the_sender_an_echo() {
+    let hub = hub(8);
+    let boxes = [owner(1, 1), owner(1, 2), owner(2, 3), owner(3, 4)]
+        .map(|owner| hub.register(owner, Receives::Pushes));
+    let quiet = hub.register(owner(2, 5), Receives::Nothing);
+    hub.committed(&[commit(owner(1, 1), &[(1, 7), (2, 5)])]);
+    assert_eq!(pushes(&boxes[0]), [(7, true)]);
+    assert_eq!(pushes(&boxes[1]), [(7, false)]);
+    assert_eq!(pushes(&boxes[2]), [(5, false)]);
+    assert!(pushes(&boxes[3]).is_empty());
+    assert!(pushes(&quiet).is_empty());
+    assert_eq!(hub.load().1, 0);
+}
+
+#[test]
+fn a_full_queue_is_dropped_and_marked_with_the_newest_head() {
+    let hub = hub(2);
+    let mailbox = hub.register(owner(1, 1), Receives::Pushes);
+    for seq in 1..=5 {
+        hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
+    }
+    let cx = Context::from_waker(Waker::noop());
+    assert!(matches!(mailbox.poll(&cx, ROOM), Poll::Ready(Mail::Lagged(5))));
+    assert_eq!(hub.load().1, 0, "dropped pushes give their octets back");
+    hub.committed(&[commit(owner(2, 2), &[(1, 6)])]);
+    assert_eq!(pushes(&mailbox), [(6, false)]);
+}
+
+#[test]
+fn the_common_budget_bounds_all_queues_together_beyond_their_reserve() {
+    // Each push costs about 300 octets; the reserve holds about 56 of them.
+    let hub = Hub::new(QueueLimits { frames: 1000, octets: 1 << 20 }, 3000);
+    let [slow, quick] =
+        [owner(1, 1), owner(3, 3)].map(|owner| hub.register(owner, Receives::Pushes));
+    let cx = Context::from_waker(Waker::noop());
+    for seq in 1..=70 {
+        hub.committed(&[commit(owner(2, 2), &[(1, seq), (3, seq)])]);
+        assert_eq!(pushes(&quick), [(seq, false)]);
+        assert!(hub.load().1 <= 3000);
+    }
+    assert!(matches!(slow.poll(&cx, NO_ROOM), Poll::Ready(Mail::Lagged(_))));
+    for seq in 71..=130 {
+        hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
+        assert_eq!(hub.load().1, 0, "a queue that overflowed borrows nothing until it is read");
+    }
+}
+
+#[test]
+fn pushes_are_taken_as_far_as_there_is_room() {
+    let hub = hub(100);
+    let mailbox = hub.register(owner(1, 1), Receives::Pushes);
+    for seq in 1..=5 {
+        hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
+    }
+    let cx = Context::from_waker(Waker::noop());
+    let mut take = |frames, octets| match mailbox.poll(&cx, Room { frames, octets }) {
+        Poll::Ready(Mail::Pushes(queue)) => queue.len(),
+        _ => 0,
+    };
+    assert_eq!(take(0, 1000), 0);
+    assert_eq!(take(2, 100_000), 2);
+    assert_eq!(take(10, 1), 1);
+    assert_eq!(take(10, 100_000), 2);
+}
+
+#[test]
+fn a_batch_wakes_a_session_once_and_signals_come_first() {
+    let hub = hub(8);
+    let mailbox = hub.register(owner(1, 1), Receives::Pushes);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let cx = Context::from_waker(&waker);
+    assert!(mailbox.poll(&cx, ROOM).is_pending());
+    let batch: Vec<_> = (1..=4).map(|seq| commit(owner(2, 2), &[(1, seq)])).collect();
+    hub.committed(&batch);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    mailbox.signal(Signal::Replaced);
+    mailbox.signal(Signal::Drain);
+    assert!(matches!(mailbox.poll(&cx, NO_ROOM), Poll::Ready(Mail::Signal(Signal::Replaced))));
+    assert!(mailbox.poll(&cx, NO_ROOM).is_pending(), "pushes wait for room");
+    assert_eq!(pushes(&mailbox).len(), 4);
+    hub.unregister(&mailbox);
+    assert_eq!(hub.load().0, 0);
+}

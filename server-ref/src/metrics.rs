@@ -1,0 +1,59 @@
+//! Metrics, named by the words of the protocol.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+/// Names of all metrics.
+pub mod names {
+    /// Open connections, by transport.
+    pub const CONNECTIONS: &str = "eim_connections";
+    /// Connections accepted, by transport.
+    pub const CONNECTIONS_ACCEPTED: &str = "eim_connections_accepted_total";
+    /// Connections refused before the handshake, by reason.
+    pub const CONNECTIONS_REFUSED: &str = "eim_connections_refused_total";
+    /// Connections that ended, by error code.
+    pub const CONNECTIONS_CLOSED: &str = "eim_connections_closed_total";
+    /// Authentications, by outcome.
+    pub const AUTHENTICATIONS: &str = "eim_authentications_total";
+    /// Sessions opened, by outcome (fresh, resumed).
+    pub const SESSIONS: &str = "eim_sessions_total";
+    /// Detached sessions that can be resumed.
+    pub const SESSIONS_DETACHED: &str = "eim_sessions_detached";
+    /// Messages and changes committed.
+    pub const MESSAGES_ACCEPTED: &str = "eim_messages_accepted_total";
+    /// Messages refused, by error code.
+    pub const MESSAGES_REFUSED: &str = "eim_messages_refused_total";
+    /// Messages handed to the hub at once.
+    pub const COMMIT_BATCH_SIZE: &str = "eim_commit_batch_size";
+    /// Pushes queued for sessions.
+    pub const PUSHES: &str = "eim_pushes_total";
+    /// Times a session's queue was dropped.
+    pub const LAGGED: &str = "eim_lagged_total";
+    /// Requests answered, by operation.
+    pub const REQUESTS: &str = "eim_requests_total";
+    /// Octets waiting in session queues.
+    pub const QUEUE_OCTETS: &str = "eim_queue_octets";
+    /// Users with a session here.
+    pub const USERS_ONLINE: &str = "eim_users_online";
+    /// Records removed by sweeps, by kind.
+    pub const SWEPT: &str = "eim_swept_total";
+}
+
+/// Describes all metrics to the installed recorder.
+pub fn describe() {
+    describe_gauge!(names::CONNECTIONS, "Open connections");
+    describe_counter!(names::CONNECTIONS_ACCEPTED, "Connections accepted");
+    describe_counter!(names::CONNECTIONS_REFUSED, "Connections refused before the handshake");
+    describe_counter!(names::CONNECTIONS_CLOSED, "Connections that ended");
+    describe_counter!(names::AUTHENTICATIONS, "Authentications");
+    describe_counter!(names::SESSIONS, "Sessions opened");
+    describe_gauge!(names::SESSIONS_DETACHED, "Detached sessions that can be resumed");
+    describe_counter!(names::MESSAGES_ACCEPTED, "Messages and changes committed");
+    describe_counter!(names::MESSAGES_REFUSED, "Messages refused");
+    describe_histogram!(names::COMMIT_BATCH_SIZE, "Entries committed together");
+    describe_counter!(names::PUSHES, "Pushes queued for sessions");
+    describe_counter!(names::LAGGED, "Times the queue of a session was dropped");
+    describe_counter!(names::REQUESTS, "Requests answered");
+    describe_gauge!(names::QUEUE_OCTETS, "Octets waiting in session queues");
+    describe_gauge!(names::USERS_ONLINE, "Users with a session here");
+    describe_counter!(names::SWEPT, "Records removed by sweeps");
+}

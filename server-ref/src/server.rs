@@ -1,0 +1,342 @@
+//! Puts the parts together: from a configuration to a running server, and back to rest.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Http, Recorder};
+use crate::clock::Clock;
+use crate::config::{Config, Engine};
+use crate::hub::{Budget, Hub, QueueLimits, Signal};
+use crate::random::Random;
+use crate::service::Requests;
+use crate::service::accounts::Accounts;
+use crate::service::auth::{AuthOptions, AuthService};
+use crate::session::{
+    ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots,
+};
+use crate::store::kv::{Environment, Options};
+use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
+use crate::sweeper::{self, Sweep};
+use crate::transport::{
+    Acceptor, Admission, Certificate, CertificateError, TlsAcceptors, Transport, bind,
+    load_or_create,
+};
+
+/// The tenant of a server that has one.
+pub const TENANT: TenantId = TenantId(0);
+/// Folder of the store inside the data folder.
+const STORE_FOLDER: &str = "store";
+
+/// The server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made.
+    #[error("data folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The embedded store does not open, for example because another server has it.
+    #[error(transparent)]
+    Open(#[from] embedded::OpenError),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Key and certificate do not fit.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address} ({name}): {source}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// The key of the configuration.
+        name: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The admin socket cannot be bound.
+    #[error("admin socket: {0}")]
+    AdminSocket(io::Error),
+    /// Metrics cannot be recorded.
+    #[error("metrics: {0}")]
+    Metrics(String),
+    /// The runtime is going away.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a server is made of beside its configuration.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Running {
+    /// Listeners with their addresses.
+    pub addresses: Vec<(Transport, SocketAddr)>,
+    /// Address of the admin listener.
+    pub admin: Option<SocketAddr>,
+    /// Fingerprint of the certificate, SHA-256 in hexadecimal.
+    pub fingerprint: String,
+    /// Nobody vouches for the certificate.
+    pub self_signed: bool,
+    /// Accounts.
+    pub accounts: Accounts,
+    shared: Arc<Shared>,
+    connections: TaskTracker,
+    helpers: Vec<JoinHandle<()>>,
+    closed: CancellationToken,
+}
+
+/// Creates the data folder, closed to others.
+///
+/// # Errors
+/// [`StartError::Folder`].
+pub fn create_data_dir(path: &Path) -> Result<(), StartError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// Opens the store that `config` names.
+///
+/// # Errors
+/// [`StartError`]; in particular when another process has the folder open.
+pub async fn open_store(
+    config: &Config,
+    parts: &Parts,
+    sink: Arc<dyn CommitSink>,
+) -> Result<Arc<dyn Store>, StartError> {
+    let options = Options {
+        idempotency_ms: config.store.idempotency_ms,
+        timeline_ms: config.store.timeline_ms,
+        group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+        ..Options::default()
+    };
+    let environment =
+        Environment { clock: Arc::clone(&parts.clock), random: Arc::clone(&parts.random) };
+    if config.store.engine == Engine::Memory {
+        return Ok(Arc::new(memory::open(options, environment, sink)?));
+    }
+    create_data_dir(&config.server.data_dir)?;
+    let folder = config.server.data_dir.join(STORE_FOLDER);
+    let opened = tokio::task::spawn_blocking(move || {
+        embedded::open(&folder, &engine_options(), options, environment, sink)
+    });
+    Ok(Arc::new(opened.await.map_err(|_| StartError::Interrupted)??))
+}
+
+#[cfg(not(feature = "negative-control"))]
+fn engine_options() -> embedded::EmbeddedOptions {
+    embedded::EmbeddedOptions::default()
+}
+
+#[cfg(feature = "negative-control")]
+fn engine_options() -> embedded::EmbeddedOptions {
+    tracing::error!("NEGATIVE CONTROL: this build answers before data is safe; never use it");
+    embedded::EmbeddedOptions {
+        durability: embedded::Durability::NegativeControlNoSync,
+        ..embedded::EmbeddedOptions::default()
+    }
+}
+
+/// What sessions share, over a store that reports to `hub`.
+#[must_use]
+pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub>) -> Arc<Shared> {
+    let auth = AuthOptions {
+        secret: store.derive_secret("salts of unknown users"),
+        iterations: config.auth.iterations,
+        token_ms: config.session.resume_token_ms,
+        tenant: TENANT,
+    };
+    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let members = usize::try_from(config.limits.group_members).unwrap_or(usize::MAX);
+    let detached = DetachedLimits {
+        sessions: config.session.detached_sessions,
+        octets: config.session.detached_octets,
+        keep_ms: config.session.resume_ms,
+    };
+    Arc::new(Shared {
+        auth: AuthService::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&random), auth),
+        requests: Requests::new(Arc::clone(&store), members),
+        detached: Registry::new(Arc::clone(&hub), detached),
+        store,
+        hub,
+        clock,
+        random,
+        slots: Arc::new(Slots::default()),
+        windows: Budget::new(config.memory.windows_octets),
+        stopping: CancellationToken::new(),
+        options: SessionOptions::new(config),
+        tenant: TENANT,
+        connection: ConnectionConfigs::new(config),
+    })
+}
+
+/// The hub that `config` asks for.
+#[must_use]
+pub fn hub(config: &Config) -> Arc<Hub> {
+    let memory = &config.memory;
+    let limits = QueueLimits { frames: memory.queue_frames, octets: memory.queue_octets };
+    Arc::new(Hub::new(limits, memory.queues_octets))
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// Every [`StartError`].
+pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError> {
+    let recorder = Recorder::install().map_err(|error| StartError::Metrics(error.to_string()))?;
+    let hub = hub(config);
+    let sink: Arc<dyn CommitSink> = Arc::clone(&hub) as _;
+    // The store first: its lock keeps two servers off one folder.
+    let store = open_store(config, parts, sink).await?;
+    let certificate = certificate(config).await?;
+    let tls = TlsAcceptors::new(&certificate)?;
+    let shared = share(config, parts, Arc::clone(&store), Arc::clone(&hub));
+    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let accounts = Accounts::new(store, clock, random, config.auth.iterations, TENANT);
+    let mut running = Running {
+        addresses: Vec::new(),
+        admin: None,
+        fingerprint: certificate.fingerprint(),
+        self_signed: certificate.self_signed,
+        accounts: accounts.clone(),
+        shared: Arc::clone(&shared),
+        connections: TaskTracker::new(),
+        helpers: Vec::new(),
+        closed: CancellationToken::new(),
+    };
+    running.listen(config, tls)?;
+    running.administrate(config, recorder, accounts, hub).await?;
+    Ok(running)
+}
+
+async fn certificate(config: &Config) -> Result<Certificate, StartError> {
+    create_data_dir(&config.server.data_dir)?;
+    let (tls, folder) = (config.tls.clone(), config.server.data_dir.clone());
+    let loaded = tokio::task::spawn_blocking(move || load_or_create(&tls, &folder));
+    Ok(loaded.await.map_err(|_| StartError::Interrupted)??)
+}
+
+fn address(name: &'static str, text: &str) -> Result<SocketAddr, StartError> {
+    text.parse().map_err(|_| StartError::Bind {
+        address: text.to_owned(),
+        name,
+        source: io::ErrorKind::InvalidInput.into(),
+    })
+}
+
+impl Running {
+    fn listen(&mut self, config: &Config, tls: TlsAcceptors) -> Result<(), StartError> {
+        let limits = &config.limits;
+        let acceptor = Acceptor {
+            shared: Arc::clone(&self.shared),
+            admission: Admission::new(limits.connections, limits.half_open_per_address),
+            tls,
+            origins: config.websocket.origins.clone().into(),
+            tasks: self.connections.clone(),
+        };
+        let listen = &config.listen;
+        for (transport, name, text) in [
+            (Transport::Tls, "listen.tls", &listen.tls),
+            (Transport::Wss, "listen.wss", &listen.wss),
+            (Transport::Tcp, "listen.tcp", &listen.tcp),
+            (Transport::Ws, "listen.ws", &listen.ws),
+        ] {
+            if text.is_empty() {
+                continue;
+            }
+            let bound = bind(transport, address(name, text)?, listen.backlog)
+                .map_err(|source| StartError::Bind { address: text.clone(), name, source })?;
+            self.addresses.push((transport, bound.address));
+            self.helpers.push(tokio::spawn(acceptor.clone().run(bound)));
+        }
+        Ok(())
+    }
+
+    async fn administrate(
+        &mut self,
+        config: &Config,
+        recorder: Recorder,
+        accounts: Accounts,
+        hub: Arc<Hub>,
+    ) -> Result<(), StartError> {
+        let stopping = self.shared.stopping.clone();
+        let text = &config.admin.listen;
+        if !text.is_empty() {
+            let name = "admin.listen";
+            let http = Http::bind(address(name, text)?)
+                .await
+                .map_err(|source| StartError::Bind { address: text.clone(), name, source })?;
+            self.admin = Some(http.address);
+            let run = http.run(recorder.clone(), stopping.clone(), self.closed.clone());
+            self.helpers.push(tokio::spawn(run));
+        }
+        let data_dir = &config.server.data_dir;
+        let commands = admin::listen(data_dir, accounts, hub, TENANT, self.closed.clone())
+            .map_err(StartError::AdminSocket)?;
+        self.helpers.push(tokio::spawn(commands));
+        let sweep = Sweep {
+            interval: Duration::from_millis(config.store.sweep_interval_ms),
+            limit: config.store.sweep_limit,
+        };
+        let swept = sweeper::run(Arc::clone(&self.shared), sweep, move || recorder.upkeep());
+        self.helpers.push(tokio::spawn(swept));
+        Ok(())
+    }
+
+    /// Stops in order: no new connections, GOAWAY to all, time to settle, then the store is closed.
+    pub async fn shutdown(self) {
+        let Self { shared, connections, helpers, closed, .. } = self;
+        tracing::info!(connections = connections.len(), "stopping");
+        drain(&shared, &connections).await;
+        shared.store.close().await;
+        closed.cancel();
+        for helper in helpers {
+            if let Err(error) = helper.await {
+                tracing::error!(%error, "a task of the server failed");
+            }
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Says GOAWAY to all connections and waits for them, first for their clients to settle, then only
+/// for the last octets.
+pub async fn drain(shared: &Shared, connections: &TaskTracker) {
+    shared.stopping.cancel();
+    connections.close();
+    shared.hub.signal_all(Signal::Drain);
+    let patience = shared.options.drain;
+    if tokio::time::timeout(patience, connections.wait()).await.is_ok() {
+        return;
+    }
+    tracing::info!(connections = connections.len(), "closing what has not settled");
+    shared.hub.signal_all(Signal::Stop);
+    let last = Duration::from_secs(3);
+    if tokio::time::timeout(last, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections left behind");
+    }
+}

@@ -1,0 +1,213 @@
+//! Who connects: SCRAM with stored verifiers, and resume tokens.
+//!
+//! Every failure that a stranger can cause looks the same from outside, for unknown names too.
+
+mod resume;
+pub mod scram;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eim_codec::connection::AuthAttempt;
+use eim_codec::id::DeviceId;
+use eim_codec::registry::ErrorCode;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+pub use resume::TOKEN_OCTETS;
+
+use super::password::normalise_name;
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::store::{ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord};
+
+/// Wire name of the resume token mechanism.
+pub const RESUME: &str = "EIM-RESUME";
+
+/// Authentication ends without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Wire code.
+    pub code: ErrorCode,
+    /// For people.
+    pub detail: &'static str,
+}
+
+impl Rejection {
+    const fn new(code: ErrorCode, detail: &'static str) -> Self {
+        Self { code, detail }
+    }
+
+    const fn failed(detail: &'static str) -> Self {
+        Self::new(ErrorCode::AUTH_FAILED, detail)
+    }
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "authentication could not read the store");
+        Self::new(ErrorCode::STORE_FAILED, "the store failed")
+    }
+}
+
+/// Proof of identity.
+#[derive(Debug)]
+pub struct Identity {
+    /// The account.
+    pub user: UserRecord,
+    /// Last octets of the mechanism, for AUTH_OK.
+    pub data: Bytes,
+    /// The token record that was presented, and the hash it was presented by.
+    pub resumed: Option<(SessionRecord, [u8; 32])>,
+}
+
+/// One step of an authentication.
+#[derive(Debug)]
+pub enum Step {
+    /// Send this challenge and come back with the answer.
+    Challenge(Bytes, Box<Pending>),
+    /// Done.
+    Proven(Box<Identity>),
+}
+
+/// An authentication that waits for the client.
+#[derive(Debug)]
+pub struct Pending {
+    exchange: scram::Exchange,
+    user: Option<UserRecord>,
+}
+
+/// The authentication service.
+pub struct AuthService {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    secret: [u8; 32],
+    iterations: u32,
+    token_ms: u64,
+    tenant: TenantId,
+}
+
+impl std::fmt::Debug for AuthService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthService").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+/// What the service needs to know about its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthOptions {
+    /// Keys the fake salts of unknown users; kept with the store.
+    pub secret: [u8; 32],
+    /// PBKDF2 iterations of new verifiers, and of fake ones.
+    pub iterations: u32,
+    /// Life of a resume token in milliseconds.
+    pub token_ms: u64,
+    /// The tenant of this server.
+    pub tenant: TenantId,
+}
+
+impl AuthService {
+    /// A service over `store`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        options: AuthOptions,
+    ) -> Self {
+        let AuthOptions { secret, iterations, token_ms, tenant } = options;
+        Self { store, clock, random, secret, iterations, token_ms, tenant }
+    }
+
+    /// Begins with the first AUTH. `binding` is the channel binding data of the connection,
+    /// `confidential` whether tokens may cross it.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that ends the connection.
+    pub async fn begin(
+        &self,
+        attempt: &AuthAttempt,
+        device: DeviceId,
+        binding: [u8; 32],
+        confidential: bool,
+    ) -> Result<Step, Rejection> {
+        let auth = &attempt.auth;
+        match auth.mechanism.as_str() {
+            RESUME if confidential => self.resume(auth, device).await,
+            // impl[EIM-AUT-030]
+            RESUME => Err(Rejection::new(
+                ErrorCode::CONFIDENTIALITY_REQUIRED,
+                "resume tokens need TLS or loopback",
+            )),
+            scram::PLAIN | scram::PLUS => {
+                self.challenge(&auth.mechanism, &auth.data, binding).await
+            }
+            // impl[EIM-AUT-007] impl[EIM-AUT-027]
+            _ => Err(Rejection::new(
+                ErrorCode::MECHANISM_UNAVAILABLE,
+                "mechanism is not available",
+            )),
+        }
+    }
+
+    /// Goes on with a later AUTH.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that ends the connection.
+    pub fn proceed(&self, pending: Pending, data: &[u8]) -> Result<Step, Rejection> {
+        let last = pending.exchange.finish(data)?;
+        // An unknown user never gets here: nobody can prove a fake verifier.
+        let user = pending.user.ok_or_else(|| Rejection::failed("authentication failed"))?;
+        // impl[EIM-AUT-029]
+        enabled(&user)?;
+        // impl[EIM-AUT-023]
+        Ok(Step::Proven(Box::new(Identity { user, data: last, resumed: None })))
+    }
+
+    async fn challenge(
+        &self,
+        mechanism: &str,
+        message: &[u8],
+        binding: [u8; 32],
+    ) -> Result<Step, Rejection> {
+        let first = scram::ClientFirst::parse(message, mechanism)?;
+        let user = match normalise_name(&first.name) {
+            Ok(name) => self.store.user_by_name(self.tenant, &name).await?,
+            Err(_) => None,
+        };
+        let verifier = match &user {
+            Some(user) => user.verifier.clone(),
+            None => self.fake_verifier(&first.name),
+        };
+        let (exchange, challenge) = scram::Exchange::start(mechanism, binding, verifier, message)?;
+        Ok(Step::Challenge(challenge, Box::new(Pending { exchange, user })))
+    }
+
+    /// A verifier that nobody can satisfy, with a salt that is the same whenever this name is
+    /// tried.
+    // impl[EIM-AUT-028]
+    fn fake_verifier(&self, name: &str) -> ScramVerifier {
+        let derive = |purpose: &[u8]| {
+            #[expect(clippy::expect_used, reason = "HMAC takes keys of any size")]
+            let mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("HMAC key");
+            mac.chain_update(purpose).chain_update(name.to_lowercase()).finalize().into_bytes()
+        };
+        let mut salt = derive(b"salt").to_vec();
+        salt.truncate(super::password::SALT_OCTETS);
+        ScramVerifier {
+            iterations: self.iterations,
+            salt,
+            stored_key: derive(b"stored").to_vec(),
+            server_key: derive(b"server").to_vec(),
+        }
+    }
+}
+
+fn enabled(user: &UserRecord) -> Result<(), Rejection> {
+    if user.disabled {
+        Err(Rejection::new(ErrorCode::ACCOUNT_DISABLED, "the account is disabled"))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Resume tokens: 256 random bits, stored hashed, bound to a device, rotated at each use with one
+//! generation of grace.
+
+use bytes::Bytes;
+use eim_codec::id::{DeviceId, SessionId, UserId};
+use eim_codec::payload::Auth;
+use eim_codec::registry::ErrorCode;
+use sha2::{Digest, Sha256};
+
+use super::{AuthService, Identity, Rejection, Step, enabled};
+use crate::store::{SessionRecord, StoreError};
+
+/// Octets of a token.
+pub const TOKEN_OCTETS: usize = 32;
+
+impl AuthService {
+    // impl[EIM-AUT-036] impl[EIM-AUT-039]
+    pub(super) async fn resume(&self, auth: &Auth, device: DeviceId) -> Result<Step, Rejection> {
+        let rejected = || Rejection::new(ErrorCode::RESUME_REJECTED, "the token is not valid");
+        if auth.data.len() != TOKEN_OCTETS {
+            return Err(rejected());
+        }
+        let session = SessionId::from_slice(&auth.session_id).map_err(|_| rejected())?;
+        let record = self.store.session(self.tenant, session).await?.ok_or_else(rejected)?;
+        let hash: [u8; 32] = Sha256::digest(&auth.data).into();
+        // impl[EIM-AUT-034]: both comparisons always run, each in constant time.
+        let current = same(&hash, &record.token_hash);
+        let previous = same(&hash, &record.previous_hash.unwrap_or(record.token_hash));
+        if record.device != device || record.expires_ms <= self.clock.now_ms() {
+            return Err(rejected());
+        }
+        if !(current | previous) {
+            // impl[EIM-AUT-043]: a token of the past of this session is in other hands.
+            let dead = SessionRecord { expires_ms: 0, ..record };
+            self.store.put_session(self.tenant, dead).await?;
+            return Err(rejected());
+        }
+        let user = self.store.user(self.tenant, record.user).await?.ok_or_else(rejected)?;
+        // impl[EIM-AUT-041]
+        enabled(&user)?;
+        let identity = Identity { user, data: Bytes::new(), resumed: Some((record, hash)) };
+        Ok(Step::Proven(Box::new(identity)))
+    }
+
+    /// A new token. It goes into AUTH_OK and nowhere else; the store gets its hash.
+    // impl[EIM-AUT-033]
+    #[must_use]
+    pub fn new_token(&self) -> [u8; TOKEN_OCTETS] {
+        self.random.octets()
+    }
+
+    /// Makes `token` the token of `session`; `presented` is the hash the client came with, which
+    /// stays valid until the new one is used.
+    ///
+    /// # Errors
+    /// When the store fails.
+    // impl[EIM-AUT-034] impl[EIM-AUT-037] impl[EIM-AUT-038]
+    pub async fn put_token(
+        &self,
+        session: SessionId,
+        user: UserId,
+        device: DeviceId,
+        token: &[u8; TOKEN_OCTETS],
+        presented: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        let record = SessionRecord {
+            session,
+            user,
+            device,
+            token_hash: Sha256::digest(token).into(),
+            previous_hash: presented,
+            expires_ms: self.clock.now_ms().saturating_add(self.token_ms),
+        };
+        self.store.put_session(self.tenant, record).await
+    }
+
+    /// Makes the tokens of `session` useless.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn revoke(
+        &self,
+        session: SessionId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<(), StoreError> {
+        let (token_hash, previous_hash) = ([0; 32], None);
+        let record =
+            SessionRecord { session, user, device, token_hash, previous_hash, expires_ms: 0 };
+        self.store.put_session(self.tenant, record).await
+    }
+}
+
+/// Compares in a time that does not depend on the content.
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+}

@@ -1,0 +1,178 @@
+//! Groups. Roles and membership are checked by the store, inside the commit.
+
+use eim_codec::id::{RequestId, UserId};
+use eim_codec::payload::{
+    GroupAddRequest, GroupChangeResponse, GroupCreateRequest, GroupCreateResponse,
+    GroupLeaveRequest, GroupMembersRequest, GroupMembersResponse, GroupRemoveRequest,
+    ConversationKind, GroupRenameRequest, GroupSetRoleRequest, Member, MembershipChange, Role, response,
+};
+use eim_codec::registry::{ErrorCode, limits};
+
+use super::page::Page;
+use super::requests::{Body, Requests, conversation_id, user_id};
+use super::sync::to_conversation;
+use super::{Caller, Refusal};
+use crate::store::{Change, Changed};
+
+impl Requests {
+    pub(super) async fn group_create(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: GroupCreateRequest,
+    ) -> Result<Body, Refusal> {
+        check_name(&ask.name)?;
+        let members = user_ids(&ask.members)?;
+        self.check_size(members.len())?;
+        let name = ask.name;
+        let change = Change::CreateGroup { origin: caller.origin, request, name, members };
+        let changed = self.store.change(change).await??;
+        let view = self.view(caller, changed.conversation).await?;
+        let conversation = Some(to_conversation(&view));
+        Ok(response::Body::GroupCreate(GroupCreateResponse { conversation }).into())
+    }
+
+    pub(super) async fn group_add(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: &GroupAddRequest,
+    ) -> Result<Body, Refusal> {
+        let (conversation, users) = (conversation_id(&ask.conversation)?, user_ids(&ask.users)?);
+        check_somebody(&users)?;
+        self.check_size(users.len())?;
+        let origin = caller.origin;
+        self.change(Change::AddMembers { origin, request, conversation, users }).await
+    }
+
+    // impl[EIM-GRP-023]
+    pub(super) async fn group_remove(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: &GroupRemoveRequest,
+    ) -> Result<Body, Refusal> {
+        let (conversation, users) = (conversation_id(&ask.conversation)?, user_ids(&ask.users)?);
+        check_somebody(&users)?;
+        if users.contains(&caller.origin.user) {
+            return Err(Refusal::invalid("to leave a group, ask GROUP_LEAVE"));
+        }
+        let (origin, change) = (caller.origin, MembershipChange::Removed);
+        self.change(Change::RemoveMembers { origin, request, conversation, users, change }).await
+    }
+
+    pub(super) async fn group_leave(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: &GroupLeaveRequest,
+    ) -> Result<Body, Refusal> {
+        let conversation = conversation_id(&ask.conversation)?;
+        let (origin, change) = (caller.origin, MembershipChange::Left);
+        let users = vec![origin.user];
+        self.change(Change::RemoveMembers { origin, request, conversation, users, change }).await
+    }
+
+    // impl[EIM-GRP-036]
+    pub(super) async fn group_set_role(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: &GroupSetRoleRequest,
+    ) -> Result<Body, Refusal> {
+        let (conversation, user) = (conversation_id(&ask.conversation)?, user_id(&ask.user)?);
+        let role = match Role::try_from(ask.role) {
+            Ok(role @ (Role::Member | Role::Admin | Role::Owner)) => role,
+            Ok(Role::Unspecified) | Err(_) => {
+                return Err(Refusal::invalid("role must be member, admin or owner"));
+            }
+        };
+        let origin = caller.origin;
+        self.change(Change::SetRole { origin, request, conversation, user, role }).await
+    }
+
+    pub(super) async fn group_rename(
+        &self,
+        caller: Caller,
+        request: RequestId,
+        ask: GroupRenameRequest,
+    ) -> Result<Body, Refusal> {
+        let conversation = conversation_id(&ask.conversation)?;
+        check_name(&ask.name)?;
+        let (origin, name) = (caller.origin, ask.name);
+        self.change(Change::Rename { origin, request, conversation, name }).await
+    }
+
+    // impl[EIM-GRP-010] impl[EIM-GRP-012] impl[EIM-GRP-039] impl[EIM-GRP-040]
+    pub(super) async fn group_members(
+        &self,
+        caller: Caller,
+        ask: &GroupMembersRequest,
+        mut page: Page,
+    ) -> Result<Body, Refusal> {
+        let conversation = conversation_id(&ask.conversation)?;
+        let after = if ask.after.is_empty() { None } else { Some(user_id(&ask.after)?) };
+        let view = self.view(caller, conversation).await?;
+        if view.visible_through != 0 {
+            return Err(Refusal::not_found());
+        }
+        if view.kind != ConversationKind::Group {
+            return Err(Refusal::invalid("not a group"));
+        }
+        let found = self
+            .store
+            .members(caller.origin.tenant, conversation, after, page.items())
+            .await?;
+        let mut more = found.more;
+        let mut members = Vec::with_capacity(found.members.len());
+        for member in found.members {
+            let (role, joined_at) = (member.role.into(), member.joined_at);
+            let member = Member { user: member.user.to_bytes(), role, joined_at };
+            if !page.take(&member) {
+                more = true;
+                break;
+            }
+            members.push(member);
+        }
+        let as_of = found.as_of;
+        Ok(response::Body::GroupMembers(GroupMembersResponse { members, more, as_of }).into())
+    }
+
+    async fn change(&self, change: Change) -> Result<Body, Refusal> {
+        let Changed { conv_seq, time_ms, .. } = self.store.change(change).await??;
+        let log_epoch = self.store.log_epoch();
+        let changed = GroupChangeResponse { log_epoch, conv_seq, time_ms };
+        Ok(response::Body::GroupChange(changed).into())
+    }
+
+    // impl[EIM-GRP-019]: this bounds the request; the store bounds the group.
+    fn check_size(&self, named: usize) -> Result<(), Refusal> {
+        if named > self.max_members {
+            let detail = format!("a group has at most {} members", self.max_members);
+            return Err(Refusal::new(ErrorCode::LIMIT_REACHED, detail));
+        }
+        Ok(())
+    }
+}
+
+// impl[EIM-GRP-018]
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let max = usize::try_from(limits::GROUP_NAME_OCTETS.default).unwrap_or(usize::MAX);
+    if name.is_empty() || name.len() > max {
+        return Err(Refusal::invalid(format!("a group name has 1 to {max} octets")));
+    }
+    Ok(())
+}
+
+fn check_somebody(users: &[UserId]) -> Result<(), Refusal> {
+    if users.is_empty() { Err(Refusal::invalid("no user is named")) } else { Ok(()) }
+}
+
+// impl[EIM-GRP-016]
+fn user_ids(octets: &[bytes::Bytes]) -> Result<Vec<UserId>, Refusal> {
+    let mut users =
+        octets.iter().map(|id| user_id(id)).collect::<Result<Vec<UserId>, Refusal>>()?;
+    users.sort_unstable();
+    users.dedup();
+    Ok(users)
+}

@@ -1,0 +1,107 @@
+//! Messages on their way in: what is checked before the store sees them.
+
+use bytes::Bytes;
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{self, CheckedSend, Send};
+use eim_codec::registry::{ErrorCode, FrameType};
+
+use super::Refusal;
+use crate::store::{Append, Target};
+
+/// Bodies below this size are copied out of the chunk they arrived in: a queued message of 200
+/// octets must not keep a read of 64 KiB alive.
+const COPY_BELOW_OCTETS: usize = 4096;
+
+/// A message that may go to the store.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Where it goes.
+    pub conversation: ConversationId,
+    /// The sender knows that an earlier message of the conversation failed.
+    pub after_failed: bool,
+    /// What to append.
+    pub append: Append,
+}
+
+/// Why a message does not go to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Only this message fails.
+    Message(Refusal),
+    /// The payload is no `Send`: the connection ends.
+    Malformed,
+}
+
+/// Checks a message of `user` that arrived in a frame of `frame_type`.
+///
+/// # Errors
+/// A [`Fault`].
+// impl[EIM-MSG-007] impl[EIM-MSG-020] impl[EIM-MSG-025] impl[EIM-EXT-004] impl[EIM-MSG-033]
+pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Checked, Fault> {
+    if frame_type.info().is_none() {
+        let detail = format!("type {frame_type} is not supported");
+        return Err(Fault::Message(Refusal::new(ErrorCode::UNSUPPORTED, detail)));
+    }
+    let send: Send = payload::decode(frame_type, payload).map_err(|_| Fault::Malformed)?;
+    let send = CheckedSend::new(frame_type, send)
+        .map_err(|error| Fault::Message(Refusal::new(error.code(), error.to_string())))?;
+    let (conversation, target) = match send.target {
+        payload::Target::Conversation(id) => (id, Target::Conversation(id)),
+        payload::Target::DirectTo(peer) => {
+            (ConversationId::direct(user, peer), Target::Direct(peer))
+        }
+    };
+    let body = if send.body.len() < COPY_BELOW_OCTETS {
+        Bytes::copy_from_slice(&send.body)
+    } else {
+        send.body
+    };
+    let append = Append {
+        target,
+        frame_type,
+        client_msg_id: send.client_msg_id,
+        first_sent_at_ms: send.first_sent_at_ms,
+        body,
+        fallback_text: send.fallback_text,
+    };
+    Ok(Checked { conversation, after_failed: send.after_failed, append })
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_codec::id::ClientMsgId;
+    use eim_codec::payload::TextBody;
+    use prost::Message as _;
+
+    use super::*;
+
+    fn user() -> UserId {
+        UserId::from([1; 16])
+    }
+
+    #[test]
+    fn direct_and_conversation_targets_lead_to_the_same_conversation() {
+        let peer = UserId::from([2; 16]);
+        let send = |target| {
+            let body = TextBody::encode_text("hi");
+            let send = Send::new(target, ClientMsgId::from([3; 16]), body);
+            check(user(), FrameType::TEXT, send.encode_to_vec().into()).unwrap()
+        };
+        let direct = send(payload::Target::DirectTo(peer));
+        let id = ConversationId::direct(user(), peer);
+        let conversation = send(payload::Target::Conversation(id));
+        assert_eq!(direct.conversation, conversation.conversation);
+        assert_eq!(direct.append.target, Target::Direct(peer));
+        assert_eq!(conversation.append.target, Target::Conversation(id));
+    }
+
+    #[test]
+    fn unknown_types_are_unsupported_and_garbage_is_malformed() {
+        let fault = check(user(), FrameType(0x3F), Bytes::from_static(b"\xff")).unwrap_err();
+        assert!(matches!(fault, Fault::Message(r) if r.code == ErrorCode::UNSUPPORTED));
+        let fault = check(user(), FrameType::TEXT, Bytes::from_static(b"\xff")).unwrap_err();
+        assert_eq!(fault, Fault::Malformed);
+        let fault = check(user(), FrameType::TEXT, Bytes::new()).unwrap_err();
+        assert!(matches!(fault, Fault::Message(r) if r.code == ErrorCode::INVALID_MESSAGE));
+    }
+}

@@ -1,0 +1,87 @@
+//! What the server does, apart from connections: authentication, messages, requests.
+//!
+//! Services know the [`Store`](crate::store::Store) trait, never an engine.
+
+pub mod accounts;
+pub mod auth;
+mod groups;
+mod history;
+pub mod messaging;
+mod page;
+pub mod password;
+mod requests;
+mod sync;
+mod users;
+
+pub use requests::{Answer, Requests};
+
+use eim_codec::payload::ErrorInfo;
+use eim_codec::registry::ErrorCode;
+
+use crate::store::{Origin, Refused, StoreError};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Tenant, user, device and connection.
+    pub origin: Origin,
+}
+
+/// Why a request or message is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Wire code.
+    pub code: ErrorCode,
+    /// For people.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal with a code and a reason for people.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+
+    fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::INVALID_REQUEST, detail)
+    }
+
+    fn not_found() -> Self {
+        Self::new(ErrorCode::NOT_FOUND, "not found")
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self { code: refused.code, detail: refused.detail }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Closed => ErrorCode::SHUTTING_DOWN,
+            StoreError::Engine(_) | StoreError::Corrupt(_) => ErrorCode::INTERNAL,
+        };
+        tracing::error!(%error, "the store failed");
+        Self::new(code, "the store failed")
+    }
+}
+
+/// The wire form of an error; whether a retry makes sense comes from the registry.
+#[must_use]
+pub fn error_info(code: ErrorCode, detail: impl Into<String>, retry_after_ms: u64) -> ErrorInfo {
+    ErrorInfo {
+        code: u32::from(code.0),
+        detail: detail.into(),
+        retryable: is_retryable(code),
+        retry_after_ms,
+    }
+}
+
+/// Whether the same act can succeed later without change.
+#[must_use]
+pub fn is_retryable(code: ErrorCode) -> bool {
+    code.info().is_some_and(|info| info.retryable)
+}

@@ -1,0 +1,72 @@
+//! Removes what has expired: timeline references, idempotency keys, tokens, detached sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+
+use crate::metrics::names;
+use crate::session::Shared;
+use crate::store::{StoreError, Swept};
+
+/// How often detached sessions and gauges are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How the store is swept.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    /// Pause between sweeps.
+    pub interval: Duration,
+    /// Records one step removes.
+    pub limit: usize,
+}
+
+/// Sweeps until the server stops; `tick` is called every second.
+pub async fn run(shared: Arc<Shared>, sweep: Sweep, tick: impl Fn() + Send + 'static) {
+    let mut due = sweep.interval;
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.stopping.cancelled() => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+        tick();
+        report(&shared);
+        due = due.saturating_sub(TICK);
+        if due.is_zero() {
+            due = sweep.interval;
+            if let Err(error) = sweep_store(&shared, sweep.limit).await {
+                tracing::error!(%error, "sweeping the store failed");
+            }
+        }
+    }
+}
+
+/// Removes all that has expired, in small steps, so that commits go on in between.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sweep_store(shared: &Shared, limit: usize) -> Result<Swept, StoreError> {
+    let now_ms = shared.clock.now_ms();
+    let mut total = Swept::default();
+    loop {
+        let swept = shared.store.sweep(shared.tenant, now_ms, limit).await?;
+        if swept == Swept::default() {
+            return Ok(total);
+        }
+        total.timeline += swept.timeline;
+        total.idempotency += swept.idempotency;
+        total.sessions += swept.sessions;
+        counter!(names::SWEPT, "kind" => "timeline").increment(swept.timeline);
+        counter!(names::SWEPT, "kind" => "idempotency").increment(swept.idempotency);
+        counter!(names::SWEPT, "kind" => "sessions").increment(swept.sessions);
+    }
+}
+
+fn report(shared: &Shared) {
+    let detached = shared.detached.expire(shared.clock.now_ms());
+    let (users, octets) = shared.hub.load();
+    gauge!(names::SESSIONS_DETACHED).set(detached as f64);
+    gauge!(names::USERS_ONLINE).set(users as f64);
+    gauge!(names::QUEUE_OCTETS).set(octets as f64);
+}

@@ -1,0 +1,183 @@
+//! Listening sockets and their accept loops.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use eim_codec::payload;
+use eim_codec::registry::{Compression, ErrorCode, FrameType};
+use eim_codec::tokio::{StreamLink, WebSocketLink};
+use eim_codec::{Frame, INVARIANT_VERSION, encode_frame};
+use metrics::{counter, gauge};
+use prost::Message as _;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
+use tokio_util::task::TaskTracker;
+
+use super::{Admission, Peer, Refused, Seat, ServerLink, TlsAcceptors, Transport};
+use crate::metrics::names;
+use crate::service::error_info;
+use crate::session::{self, Shared};
+
+/// How long to wait after `accept` failed, for example because the process has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    /// What it speaks.
+    pub transport: Transport,
+    /// Its address, with the port the system chose if 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// Binds `address`.
+///
+/// # Errors
+/// As the system says.
+pub fn bind(transport: Transport, address: SocketAddr, backlog: u32) -> io::Result<Bound> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let address = listener.local_addr()?;
+    Ok(Bound { listener, transport, address })
+}
+
+/// Turns accepted sockets into sessions.
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    /// What sessions share.
+    pub shared: Arc<Shared>,
+    /// Bounds on connections.
+    pub admission: Arc<Admission>,
+    /// TLS.
+    pub tls: TlsAcceptors,
+    /// Origins that browsers may come from.
+    pub origins: Arc<[String]>,
+    /// Counts the tasks of connections.
+    pub tasks: TaskTracker,
+}
+
+impl Acceptor {
+    /// Accepts until the server stops.
+    pub async fn run(self, bound: Bound) {
+        let Bound { listener, transport, .. } = bound;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.shared.stopping.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => self.admit(stream, Peer { address, transport }),
+                Err(error) => {
+                    counter!(names::CONNECTIONS_REFUSED, "reason" => "accept").increment(1);
+                    tracing::warn!(%error, transport = transport.name(), "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    // impl[EIM-CON-013]
+    fn admit(&self, stream: TcpStream, peer: Peer) {
+        let seat = match self.admission.admit(peer.address.ip()) {
+            Ok(seat) => seat,
+            Err(refused) => return refuse(&stream, peer.transport, refused),
+        };
+        counter!(names::CONNECTIONS_ACCEPTED, "transport" => peer.transport.name()).increment(1);
+        // impl[EIM-TRN-003]
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let deadline = Box::pin(tokio::time::sleep(self.shared.options.handshake));
+        let this = self.clone();
+        // A plain connection goes straight on; the others carry their handshake only while it lasts.
+        if peer.transport == Transport::Tcp {
+            let link = ServerLink::Tcp(StreamLink::new(stream));
+            self.tasks.spawn(this.serve(link, peer, seat, deadline));
+        } else {
+            self.tasks.spawn(async move {
+                match Box::pin(this.establish(stream, &peer)).await {
+                    Ok(link) => Box::pin(this.serve(link, peer, seat, deadline)).await,
+                    Err(error) => {
+                        tracing::debug!(%error, address = %peer.address, "no transport");
+                    }
+                }
+            });
+        }
+    }
+
+    async fn serve(
+        self,
+        link: ServerLink,
+        peer: Peer,
+        seat: Seat,
+        deadline: Pin<Box<Sleep>>,
+    ) {
+        let connections = gauge!(names::CONNECTIONS, "transport" => peer.transport.name());
+        connections.increment(1);
+        session::serve(self.shared, link, peer, seat, deadline).await;
+        connections.decrement(1);
+    }
+
+    async fn establish(&self, stream: TcpStream, peer: &Peer) -> io::Result<ServerLink> {
+        let limit = self.shared.options.handshake;
+        match peer.transport {
+            Transport::Tcp => Ok(ServerLink::Tcp(StreamLink::new(stream))),
+            Transport::Tls => {
+                let stream = self.tls.accept_eim(stream, limit).await?;
+                Ok(ServerLink::Tls(Box::new(StreamLink::new(stream))))
+            }
+            Transport::Ws => {
+                let socket = super::accept_websocket(stream, &self.origins, limit).await?;
+                Ok(ServerLink::Ws(Box::new(WebSocketLink::new(socket))))
+            }
+            Transport::Wss => {
+                let stream = self.tls.accept_web(stream, limit).await?;
+                let socket = super::accept_websocket(stream, &self.origins, limit).await?;
+                Ok(ServerLink::Wss(Box::new(WebSocketLink::new(socket))))
+            }
+        }
+    }
+}
+
+/// Says why if that costs nothing, and drops the socket.
+fn refuse(stream: &TcpStream, transport: Transport, refused: Refused) {
+    let (reason, detail) = match refused {
+        Refused::Full => ("full", "the server is full"),
+        Refused::HalfOpen => ("half-open", "too many unfinished handshakes from your address"),
+    };
+    counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
+    if transport == Transport::Tcp {
+        let _best_effort = stream.try_write(&refusal(detail));
+    }
+}
+
+fn refusal(detail: &str) -> BytesMut {
+    let info = error_info(ErrorCode::TOO_MANY_CONNECTIONS, detail, 1000);
+    let error = payload::Error {
+        info: Some(info),
+        scope: payload::ErrorScope::Connection.into(),
+        ..payload::Error::default()
+    };
+    let frame = Frame {
+        version: INVARIANT_VERSION,
+        frame_type: FrameType::ERROR,
+        sequence: 0,
+        compression: Compression::NONE,
+        payload: error.encode_to_vec().into(),
+    };
+    let mut octets = BytesMut::new();
+    // Cannot fail: the payload is a few dozen octets.
+    let _encoded = encode_frame(&frame, &mut octets);
+    octets
+}

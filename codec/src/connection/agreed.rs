@@ -48,7 +48,9 @@ impl Capabilities {
 
 impl FromIterator<Capability> for Capabilities {
     fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> Self {
-        let bits = capabilities.into_iter().filter_map(|capability| 1_u64.checked_shl(capability.0));
+        let bits = capabilities
+            .into_iter()
+            .filter_map(|capability| 1_u64.checked_shl(capability.0));
         Self(bits.fold(0, |set, bit| set | bit))
     }
 }
@@ -56,7 +58,10 @@ impl FromIterator<Capability> for Capabilities {
 /// Algorithms of a configuration that this build has.
 pub(crate) fn usable(configured: &[Compression]) -> impl Iterator<Item = Compression> {
     let known = |algorithm: &Compression| CompressionSet::SUPPORTED.contains(*algorithm);
-    let some = configured.iter().copied().filter(|algorithm| *algorithm != Compression::NONE);
+    let some = configured
+        .iter()
+        .copied()
+        .filter(|algorithm| *algorithm != Compression::NONE);
     some.filter(known)
 }
 

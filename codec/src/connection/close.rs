@@ -83,26 +83,37 @@ pub(crate) fn error_frame(
     } else {
         ErrorScope::Connection
     };
-    let about_versions =
-        matches!(code, ErrorCode::UNSUPPORTED_VERSION | ErrorCode::NO_COMMON_VERSION);
+    let about_versions = matches!(
+        code,
+        ErrorCode::UNSUPPORTED_VERSION | ErrorCode::NO_COMMON_VERSION
+    );
     payload::Error {
         info: Some(error_info(code, detail, retry_after)),
         scope: scope.into(),
         ordinal,
-        versions: if about_versions { vec![VERSION.into()] } else { Vec::new() },
+        versions: if about_versions {
+            vec![VERSION.into()]
+        } else {
+            Vec::new()
+        },
     }
 }
 
 /// Code, text within its limit, and what the registry says about retrying.
-pub(crate) fn error_info(code: ErrorCode, detail: &str, retry_after: Option<Duration>) -> ErrorInfo {
+pub(crate) fn error_info(
+    code: ErrorCode,
+    detail: &str,
+    retry_after: Option<Duration>,
+) -> ErrorInfo {
     let most = usize::try_from(limits::ERROR_DETAIL_OCTETS.default).unwrap_or(usize::MAX);
     let end = detail.floor_char_boundary(most);
     ErrorInfo {
         code: u32::from(code.0),
         detail: String::from(detail.get(..end).unwrap_or_default()),
         retryable: code.retryable(),
-        retry_after_ms: retry_after
-            .map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        retry_after_ms: retry_after.map_or(0, |wait| {
+            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+        }),
     }
 }
 

@@ -75,7 +75,10 @@ impl Default for ClientConfig {
             compressions: default_compressions(),
             capabilities: default_capabilities(),
             max_frame_octets: limits::FRAME_OCTETS.default,
-            window: WindowSize { frames: 1024, octets: 4 * limits::WINDOW_OCTETS.default },
+            window: WindowSize {
+                frames: 1024,
+                octets: 4 * limits::WINDOW_OCTETS.default,
+            },
             queue: Queue::default(),
             reassembly: Reassembly::default(),
             requests_in_flight: limits::REQUESTS_IN_FLIGHT.default,
@@ -163,7 +166,11 @@ impl Default for ServerConfig {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { messages: 1024, octets: 4 << 20, retained_octets: 4 << 20 }
+        Self {
+            messages: 1024,
+            octets: 4 << 20,
+            retained_octets: 4 << 20,
+        }
     }
 }
 
@@ -181,5 +188,11 @@ fn default_compressions() -> Vec<Compression> {
 }
 
 fn default_capabilities() -> Vec<Capability> {
-    [Capability::RESUME, Capability::FRAGMENTS, Capability::GROUPS, Capability::SEND_ONLY].into()
+    [
+        Capability::RESUME,
+        Capability::FRAGMENTS,
+        Capability::GROUPS,
+        Capability::SEND_ONLY,
+    ]
+    .into()
 }

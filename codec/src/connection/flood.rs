@@ -21,12 +21,16 @@ impl Bucket {
     /// A full bucket of four times `rate`, refilled with `rate` each second.
     // impl[EIM-CON-056]
     pub(crate) const fn new(rate: u32) -> Self {
-        Self { rate, full_at: Timestamp::ZERO }
+        Self {
+            rate,
+            full_at: Timestamp::ZERO,
+        }
     }
 
     /// Takes one; `false` when the bucket is empty.
     pub(crate) fn take(&mut self, now: Timestamp) -> bool {
-        let cost = Duration::from_micros(MICROS_PER_S.checked_div(u64::from(self.rate)).unwrap_or(0));
+        let cost =
+            Duration::from_micros(MICROS_PER_S.checked_div(u64::from(self.rate)).unwrap_or(0));
         let full_at = self.full_at.max(now).saturating_add(cost);
         if full_at.saturating_since(now) > Duration::from_secs(BURST_S) {
             return false;

@@ -26,7 +26,9 @@ pub(crate) fn admit(
     fragments: bool,
 ) -> Result<Admitted, Violation> {
     let frame_type = frame.frame_type;
-    let Some(info) = frame_type.info() else { return admit_unknown(frame, phase) };
+    let Some(info) = frame_type.info() else {
+        return admit_unknown(frame, phase);
+    };
     if (info.direction != Direction::Both && info.direction != sender)
         || !info.phases.contains(phase)
     {
@@ -56,7 +58,10 @@ fn admit_unknown(frame: &Frame, phase: Phase) -> Result<Admitted, Violation> {
         // impl[EIM-FRM-023]
         Unknown::Ignore => numberless(frame).map(|()| Admitted::Ignorable),
         // The decoder hands none of these over.
-        Unknown::Close => Err(Violation::new(ErrorCode::INVALID_TYPE, "invalid frame type")),
+        Unknown::Close => Err(Violation::new(
+            ErrorCode::INVALID_TYPE,
+            "invalid frame type",
+        )),
     }
 }
 
@@ -70,5 +75,8 @@ fn numberless(frame: &Frame) -> Result<(), Violation> {
 }
 
 pub(crate) fn unexpected(frame_type: FrameType) -> Violation {
-    Violation::new(ErrorCode::UNEXPECTED_FRAME, format!("{frame_type} may not come now"))
+    Violation::new(
+        ErrorCode::UNEXPECTED_FRAME,
+        format!("{frame_type} may not come now"),
+    )
 }

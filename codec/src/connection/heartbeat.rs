@@ -24,7 +24,13 @@ impl Heartbeat {
     // impl[EIM-RSM-028]
     pub(crate) const fn new(interval: Duration, now: Timestamp) -> Self {
         let next_contact = Duration::ZERO;
-        Self { interval, next_contact, pinged: now, last_token: 0, answered: 0 }
+        Self {
+            interval,
+            next_contact,
+            pinged: now,
+            last_token: 0,
+            answered: 0,
+        }
     }
 
     pub(crate) const fn interval(&self) -> Duration {
@@ -50,8 +56,14 @@ impl Heartbeat {
     // impl[EIM-HBT-003, EIM-HBT-019]
     pub(crate) fn client_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Timestamp {
         // In the background the server does not ask: silence of either side counts.
-        let quiet_since = if self.is_background() { heard.min(spoke) } else { heard };
-        quiet_since.max(self.pinged).saturating_add(self.longest_silence())
+        let quiet_since = if self.is_background() {
+            heard.min(spoke)
+        } else {
+            heard
+        };
+        quiet_since
+            .max(self.pinged)
+            .saturating_add(self.longest_silence())
     }
 
     /// When a server sends PING, if at all.
@@ -66,7 +78,9 @@ impl Heartbeat {
     pub(crate) fn dead_at(&self, heard: Timestamp) -> Timestamp {
         let beyond = limits::DEAD_PERMILLE.default.saturating_sub(1000);
         let margin = self.interval.saturating_mul(beyond) / 1000;
-        heard.saturating_add(self.longest_silence()).saturating_add(margin)
+        heard
+            .saturating_add(self.longest_silence())
+            .saturating_add(margin)
     }
 
     /// The token of a PING that is sent now.

@@ -49,11 +49,19 @@ struct OpenFrame {
 #[derive(Debug)]
 pub(crate) enum Arrived {
     /// A whole message, to be consumed under this ordinal.
-    Message { ordinal: u64, frame_type: FrameType, payload: Bytes },
+    Message {
+        ordinal: u64,
+        frame_type: FrameType,
+        payload: Bytes,
+    },
     /// A fragment in the middle, or a frame beyond GOAWAY.
     Nothing,
     /// The last fragment of a message that found no room.
-    Failed { ordinal: u64, frame_type: FrameType, code: ErrorCode },
+    Failed {
+        ordinal: u64,
+        frame_type: FrameType,
+        code: ErrorCode,
+    },
     /// CANCEL.
     Cancelled { ordinal: u64 },
 }
@@ -82,7 +90,11 @@ impl Inbound {
         sender: Direction,
         compressions: CompressionSet,
     ) -> Result<Arrived, Violation> {
-        let ordinal = self.received.0.saturating_add(self.dropped.0).saturating_add(1);
+        let ordinal = self
+            .received
+            .0
+            .saturating_add(self.dropped.0)
+            .saturating_add(1);
         self.accept_next(ordinal, frame, sender, compressions)
             .map_err(|violation| violation.in_frame(ordinal))
     }
@@ -101,12 +113,22 @@ impl Inbound {
             return Err(Violation::new(ErrorCode::BAD_SEQUENCE, detail));
         }
         let wire = cost(frame.payload.len());
-        let octets = self.received.1.saturating_add(self.dropped.1).saturating_add(wire);
+        let octets = self
+            .received
+            .1
+            .saturating_add(self.dropped.1)
+            .saturating_add(wire);
         if !self.grant.covers(ordinal, octets) {
-            return Err(Violation::new(ErrorCode::CREDIT_EXCEEDED, "beyond the credit granted"));
+            return Err(Violation::new(
+                ErrorCode::CREDIT_EXCEEDED,
+                "beyond the credit granted",
+            ));
         }
         if self.accept_through.is_some_and(|through| ordinal > through) {
-            self.dropped = (self.dropped.0.saturating_add(1), self.dropped.1.saturating_add(wire));
+            self.dropped = (
+                self.dropped.0.saturating_add(1),
+                self.dropped.1.saturating_add(wire),
+            );
             return Ok(Arrived::Nothing);
         }
         let arrived = self.open_up(ordinal, frame, sender, compressions)?;
@@ -135,11 +157,19 @@ impl Inbound {
                     Reassembly::More { .. } => Arrived::Nothing,
                     Reassembly::Complete(message) => {
                         let payload = message.content()?;
-                        Arrived::Message { ordinal, frame_type: message.inner_type, payload }
+                        Arrived::Message {
+                            ordinal,
+                            frame_type: message.inner_type,
+                            payload,
+                        }
                     }
-                    Reassembly::Failed { inner_type, code, .. } => {
-                        Arrived::Failed { ordinal, frame_type: inner_type, code }
-                    }
+                    Reassembly::Failed {
+                        inner_type, code, ..
+                    } => Arrived::Failed {
+                        ordinal,
+                        frame_type: inner_type,
+                        code,
+                    },
                 })
             }
             FrameType::CANCEL => {
@@ -150,7 +180,11 @@ impl Inbound {
             }
             frame_type => {
                 let payload = frame.content()?;
-                Ok(Arrived::Message { ordinal, frame_type, payload })
+                Ok(Arrived::Message {
+                    ordinal,
+                    frame_type,
+                    payload,
+                })
             }
         }
     }
@@ -158,7 +192,10 @@ impl Inbound {
     /// Remembers a frame until it is consumed; one without plain octets is consumed at once.
     fn note(&mut self, ordinal: u64, wire: u64, plain: Option<usize>) {
         let Some(plain) = plain else {
-            self.used = (self.used.0.saturating_add(1), self.used.1.saturating_add(wire));
+            self.used = (
+                self.used.0.saturating_add(1),
+                self.used.1.saturating_add(wire),
+            );
             if self.open.is_empty() {
                 self.first_open = ordinal.saturating_add(1);
             } else {
@@ -169,20 +206,30 @@ impl Inbound {
         let narrow = |octets: u64| u32::try_from(octets).unwrap_or(u32::MAX);
         let plain = u64::try_from(plain).unwrap_or(u64::MAX);
         self.held = self.held.saturating_add(plain);
-        self.open.push_back(OpenFrame { wire: narrow(wire), plain: narrow(plain) });
+        self.open.push_back(OpenFrame {
+            wire: narrow(wire),
+            plain: narrow(plain),
+        });
     }
 
     /// The application is done with the message under this ordinal. `false` if it was already, or
     /// there is none.
     // impl[EIM-WIN-018]
     pub(crate) fn consume(&mut self, ordinal: u64) -> bool {
-        let place = ordinal.checked_sub(self.first_open).and_then(|place| usize::try_from(place).ok());
-        let Some(frame) = place.and_then(|place| self.open.get_mut(place)) else { return false };
+        let place = ordinal
+            .checked_sub(self.first_open)
+            .and_then(|place| usize::try_from(place).ok());
+        let Some(frame) = place.and_then(|place| self.open.get_mut(place)) else {
+            return false;
+        };
         if frame.wire == 0 {
             return false;
         }
         let OpenFrame { wire, plain } = core::mem::replace(frame, OpenFrame { wire: 0, plain: 0 });
-        self.used = (self.used.0.saturating_add(1), self.used.1.saturating_add(wire.into()));
+        self.used = (
+            self.used.0.saturating_add(1),
+            self.used.1.saturating_add(wire.into()),
+        );
         self.held = self.held.saturating_sub(plain.into());
         while self.open.front().is_some_and(|frame| frame.wire == 0) {
             self.open.pop_front();
@@ -220,7 +267,11 @@ impl Inbound {
         self.grant.renew(self.used, most);
         self.reported = self.received.0;
         let (frames, octets) = self.grant.current();
-        Window { received_through: self.received.0, frames, octets }
+        Window {
+            received_through: self.received.0,
+            frames,
+            octets,
+        }
     }
 
     /// From now on frames beyond those received are dropped. Returns the last that is not.

@@ -107,7 +107,8 @@ impl Line {
         frame_type: FrameType,
         message: &impl Message,
     ) -> Result<(), EncodeError> {
-        self.encoder.message(frame_type, 0, message, &mut self.control)
+        self.encoder
+            .message(frame_type, 0, message, &mut self.control)
     }
 
     /// Appends a control frame whose payload is ready.
@@ -117,7 +118,13 @@ impl Line {
         compression: Compression,
         payload: &[u8],
     ) -> Result<(), EncodeError> {
-        self.encoder.frame(frame_type, 0, compression, payload, &mut self.control)
+        self.encoder
+            .frame(frame_type, 0, compression, payload, &mut self.control)
+    }
+
+    /// Where whole control frames are appended.
+    pub(crate) const fn control(&mut self) -> &mut BytesMut {
+        &mut self.control
     }
 
     /// Octets of control frames that have not left.
@@ -137,7 +144,9 @@ impl Line {
     /// As [`take_control`](Self::take_control), before AUTH_OK and after the end.
     pub(crate) fn take_handshake(&mut self) -> Option<Bytes> {
         let most = limits::HANDSHAKE_FRAME_OCTETS.default;
-        let budget = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS);
+        let budget = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .saturating_add(HEADER_OCTETS);
         let chunk = self.take_control(budget);
         (!chunk.is_empty()).then(|| chunk.freeze())
     }

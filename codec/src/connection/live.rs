@@ -45,7 +45,11 @@ enum Leave {
 }
 
 impl Live {
-    pub(crate) const fn new(heartbeat: Duration, now: Timestamp, control_frames_per_s: u32) -> Self {
+    pub(crate) const fn new(
+        heartbeat: Duration,
+        now: Timestamp,
+        control_frames_per_s: u32,
+    ) -> Self {
         Self {
             heartbeat: Heartbeat::new(heartbeat, now),
             theirs: Bucket::new(control_frames_per_s),
@@ -77,7 +81,10 @@ impl Live {
         if self.theirs.take(now) {
             return Ok(());
         }
-        Err(Violation::new(ErrorCode::CONTROL_FLOOD, "too many control frames"))
+        Err(Violation::new(
+            ErrorCode::CONTROL_FLOOD,
+            "too many control frames",
+        ))
     }
 
     /// Whether this side may send a counted control frame now.
@@ -109,7 +116,11 @@ impl Live {
     }
 
     /// The PONG, if it answers a PING of this side.
-    pub(crate) fn on_pong(&mut self, frame: &Frame, now: Timestamp) -> Result<Option<Pong>, Violation> {
+    pub(crate) fn on_pong(
+        &mut self,
+        frame: &Frame,
+        now: Timestamp,
+    ) -> Result<Option<Pong>, Violation> {
         let pong: Pong = decode(frame)?;
         if self.heartbeat.pong(pong.token) {
             return Ok(Some(pong));
@@ -126,8 +137,13 @@ impl Live {
     ) -> Result<GoAway, Violation> {
         self.count(now)?;
         let goaway: GoAway = decode(frame)?;
-        if self.peer_goaway.is_some_and(|first| first != goaway.accept_through) {
-            return Err(Violation::value("accept_through differs from that of the first GOAWAY"));
+        if self
+            .peer_goaway
+            .is_some_and(|first| first != goaway.accept_through)
+        {
+            return Err(Violation::value(
+                "accept_through differs from that of the first GOAWAY",
+            ));
         }
         self.peer_goaway = Some(goaway.accept_through);
         outbound.stop_after(goaway.accept_through);
@@ -221,7 +237,11 @@ impl Live {
         }
         if outbound.retained.has_resend() {
             tail(&mut out, outbound.sent());
-            return if out.is_empty() { outbound.retained.next_resend() } else { Some(out.freeze()) };
+            return if out.is_empty() {
+                outbound.retained.next_resend()
+            } else {
+                Some(out.freeze())
+            };
         }
         let (start, first) = (out.len(), outbound.sent());
         out.reserve(outbound.estimate().min(budget.saturating_sub(start)));
@@ -234,7 +254,9 @@ impl Live {
         let out = out.freeze();
         if end > start && outbound.sent() > first {
             let limit = outbound.queue.retained_octets();
-            outbound.retained.keep(out.slice(start..end), outbound.sent(), out.len(), limit);
+            outbound
+                .retained
+                .keep(out.slice(start..end), outbound.sent(), out.len(), limit);
         }
         Some(out)
     }

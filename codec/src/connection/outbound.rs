@@ -101,21 +101,41 @@ impl Outbound {
         }
         let got = payload.len();
         let (Ok(plain), max) = (u32::try_from(got), frame_type.max_octets()) else {
-            return Err(SendError::TooLarge { got, max: usize_of(u32::MAX) });
+            return Err(SendError::TooLarge {
+                got,
+                max: usize_of(u32::MAX),
+            });
         };
         if plain > max {
-            return Err(SendError::TooLarge { got, max: usize_of(max) });
+            return Err(SendError::TooLarge {
+                got,
+                max: usize_of(max),
+            });
         }
         let worth_it = got >= compress_from && frame_type.is_compressible();
-        let packed = if worth_it { compress(agreed.algorithm, &payload) } else { None };
+        let packed = if worth_it {
+            compress(agreed.algorithm, &payload)
+        } else {
+            None
+        };
         let (compression, payload) = match packed {
             Some(packed) => (agreed.algorithm, packed),
             None => (Compression::NONE, payload),
         };
         if payload.len() > usize_of(agreed.peer_max) && !agreed.fragments() {
-            return Err(SendError::TooLarge { got, max: usize_of(agreed.peer_max) });
+            return Err(SendError::TooLarge {
+                got,
+                max: usize_of(agreed.peer_max),
+            });
         }
-        self.queue.push(Queued { id, lane, frame_type, compression, plain, payload })
+        self.queue.push(Queued {
+            id,
+            lane,
+            frame_type,
+            compression,
+            plain,
+            payload,
+        })
     }
 
     /// Cancels a message of this side.
@@ -191,7 +211,10 @@ impl Outbound {
         self.stop_after = u64::MAX;
         self.window(window)?;
         if !self.retained.covers_after(window.received_through) {
-            return Err(Violation::new(ErrorCode::CREDIT_REDUCED, "frames to repeat are gone"));
+            return Err(Violation::new(
+                ErrorCode::CREDIT_REDUCED,
+                "frames to repeat are gone",
+            ));
         }
         self.retained.rewind(window.received_through);
         Ok(())
@@ -220,7 +243,10 @@ impl Outbound {
 
     /// Ids of messages that have not left entirely, oldest first.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = u64> {
-        self.underway.iter().map(|underway| underway.id).chain(self.queue.ids())
+        self.underway
+            .iter()
+            .map(|underway| underway.id)
+            .chain(self.queue.ids())
     }
 
     /// Messages and octets that have not left.
@@ -231,8 +257,15 @@ impl Outbound {
 
     /// Octets that [`fill`](Self::fill) is likely to append.
     pub(crate) fn estimate(&self) -> usize {
-        let frames = self.queue.octets().saturating_add(self.queue.len().saturating_mul(11));
-        frames.saturating_add(if self.underway.is_some() { usize_of(FRAGMENT_OCTETS) } else { 0 })
+        let frames = self
+            .queue
+            .octets()
+            .saturating_add(self.queue.len().saturating_mul(11));
+        frames.saturating_add(if self.underway.is_some() {
+            usize_of(FRAGMENT_OCTETS)
+        } else {
+            0
+        })
     }
 
     /// Appends frames while there are messages, credit and room.
@@ -256,11 +289,14 @@ impl Outbound {
         if self.underway.is_some() {
             return self.step_underway(out, budget, agreed, departures);
         }
-        let Some(first) = self.queue.front() else { return false };
+        let Some(first) = self.queue.front() else {
+            return false;
+        };
         if first.payload.len() > usize_of(agreed.peer_max) {
             return self.begin_fragments(agreed);
         }
-        self.send_queued(0, out, budget, agreed, departures).is_some()
+        self.send_queued(0, out, budget, agreed, departures)
+            .is_some()
     }
 
     fn step_underway(
@@ -270,9 +306,14 @@ impl Outbound {
         agreed: &Agreed,
         departures: &mut impl Departures,
     ) -> bool {
-        let Some(mut underway) = self.underway.take() else { return false };
+        let Some(mut underway) = self.underway.take() else {
+            return false;
+        };
         if underway.cancelled {
-            let cancel = Cancel { fragment_id: underway.fragment_id }.encode_to_vec();
+            let cancel = Cancel {
+                fragment_id: underway.fragment_id,
+            }
+            .encode_to_vec();
             let frame = (FrameType::CANCEL, Compression::NONE, cancel.as_slice());
             let written = self.write(frame, out, budget, agreed);
             match written {
@@ -295,7 +336,14 @@ impl Outbound {
             self.underway = Some(underway);
             return false;
         };
-        put_header(FrameType::FRAGMENT, ordinal, Compression::NONE, octets, agreed, out);
+        put_header(
+            FrameType::FRAGMENT,
+            ordinal,
+            Compression::NONE,
+            octets,
+            agreed,
+            out,
+        );
         underway.next.encode(out);
         underway.allowance = octets;
         match underway.rest.next() {
@@ -311,18 +359,35 @@ impl Outbound {
     /// Turns the first message of the queue into fragments.
     // impl[EIM-FRG-004, EIM-FRG-024]
     fn begin_fragments(&mut self, agreed: &Agreed) -> bool {
-        let Some(message) = self.queue.remove(0) else { return false };
+        let Some(message) = self.queue.remove(0) else {
+            return false;
+        };
         let fragment_id = self.next_fragment;
         self.next_fragment = fragment_id.wrapping_add(1);
         let max = agreed.peer_max.min(FRAGMENT_OCTETS);
-        let Queued { id, lane, frame_type, compression, plain, payload } = message;
+        let Queued {
+            id,
+            lane,
+            frame_type,
+            compression,
+            plain,
+            payload,
+        } = message;
         // A payload larger than a frame is neither empty nor without room: it was checked on queueing.
         if let Ok(mut rest) =
             Splitter::new(fragment_id, frame_type, compression, plain, payload, max)
             && let Some(next) = rest.next()
         {
             let (allowance, cancelled) = (0, false);
-            let underway = Underway { id, fragment_id, lane, next, rest, allowance, cancelled };
+            let underway = Underway {
+                id,
+                fragment_id,
+                lane,
+                next,
+                rest,
+                allowance,
+                cancelled,
+            };
             self.underway = Some(Box::new(underway));
         }
         true
@@ -341,7 +406,14 @@ impl Outbound {
         let ordinal = self.number(message.payload.len(), out, budget)?;
         let message = self.queue.remove(place)?;
         let frame = (message.frame_type, message.compression);
-        put_header(frame.0, ordinal, frame.1, message.payload.len(), agreed, out);
+        put_header(
+            frame.0,
+            ordinal,
+            frame.1,
+            message.payload.len(),
+            agreed,
+            out,
+        );
         out.put_slice(&message.payload);
         departures.departed(message.id, ordinal);
         Some(message.payload.len())

@@ -34,7 +34,12 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) const fn new(limits: Limits) -> Self {
-        Self { messages: VecDeque::new(), octets: 0, limits, starved: false }
+        Self {
+            messages: VecDeque::new(),
+            octets: 0,
+            limits,
+            starved: false,
+        }
     }
 
     pub(crate) fn push(&mut self, message: Queued) -> Result<(), SendError> {
@@ -78,9 +83,9 @@ impl Queue {
             let behind = self.messages.iter().take(place);
             let blocked = own == lane
                 || message.payload.len() > frame_octets
-                || behind.clone().any(|other| {
-                    other.lane == Some(own) && other.payload.len() > frame_octets
-                });
+                || behind
+                    .clone()
+                    .any(|other| other.lane == Some(own) && other.payload.len() > frame_octets);
             if !blocked {
                 return Some(place);
             }
@@ -92,7 +97,11 @@ impl Queue {
     pub(crate) fn retain(&mut self, keep: impl Fn(&Queued) -> bool) -> usize {
         let before = self.messages.len();
         self.messages.retain(keep);
-        self.octets = self.messages.iter().map(|message| message.payload.len()).sum();
+        self.octets = self
+            .messages
+            .iter()
+            .map(|message| message.payload.len())
+            .sum();
         before - self.messages.len()
     }
 

@@ -33,7 +33,11 @@ impl Retained {
     /// most `limit` octets in all.
     pub(crate) fn keep(&mut self, frames: Bytes, last: u64, weight: usize, limit: usize) {
         self.octets = self.octets.saturating_add(weight);
-        self.chunks.push_back(Chunk { frames, last, weight });
+        self.chunks.push_back(Chunk {
+            frames,
+            last,
+            weight,
+        });
         while self.octets > limit {
             // Without it the session can only be fresh, if the peer has not received it.
             if self.drop_first().is_none() {
@@ -44,7 +48,11 @@ impl Retained {
 
     /// Forgets what the peer has received. Chunks are forgotten whole.
     pub(crate) fn acknowledge(&mut self, through: u64) {
-        while self.chunks.front().is_some_and(|chunk| chunk.last <= through) {
+        while self
+            .chunks
+            .front()
+            .is_some_and(|chunk| chunk.last <= through)
+        {
             self.drop_first();
         }
     }

@@ -19,7 +19,11 @@ pub(crate) struct Violation {
 
 impl Violation {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), ordinal: 0 }
+        Self {
+            code,
+            detail: detail.into(),
+            ordinal: 0,
+        }
     }
 
     pub(crate) fn value(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -28,7 +32,10 @@ impl Violation {
 
     // impl[EIM-FRM-029]
     pub(crate) fn malformed(frame_type: FrameType) -> Self {
-        Self::new(ErrorCode::MALFORMED_PAYLOAD, format!("malformed payload of {frame_type}"))
+        Self::new(
+            ErrorCode::MALFORMED_PAYLOAD,
+            format!("malformed payload of {frame_type}"),
+        )
     }
 
     /// Blames the sequenced frame with this ordinal, unless one is blamed already.

@@ -30,20 +30,31 @@ impl Credit {
     // impl[EIM-WIN-009, EIM-WIN-011]
     pub(crate) fn raise(&mut self, window: &Window) -> Result<(), Violation> {
         if window.frames < self.frames || window.octets < self.octets {
-            return Err(Violation::new(ErrorCode::CREDIT_REDUCED, "credit was taken back"));
+            return Err(Violation::new(
+                ErrorCode::CREDIT_REDUCED,
+                "credit was taken back",
+            ));
         }
-        *self = Self { frames: window.frames, octets: window.octets };
+        *self = Self {
+            frames: window.frames,
+            octets: window.octets,
+        };
         Ok(())
     }
 }
 
 /// Checks the first credit of a session, announced with `max_frame_octets`.
 // impl[EIM-WIN-007]
-pub(crate) fn check_first(window: Option<&Window>, max_frame_octets: u32) -> Result<Window, Violation> {
+pub(crate) fn check_first(
+    window: Option<&Window>,
+    max_frame_octets: u32,
+) -> Result<Window, Violation> {
     let window = window.ok_or_else(|| Violation::value("the first credit is missing"))?;
     let least = u64::from(least_octets(max_frame_octets));
     if window.received_through != 0 || window.frames == 0 || window.octets < least {
-        return Err(Violation::value("the first credit is below one maximal frame"));
+        return Err(Violation::value(
+            "the first credit is below one maximal frame",
+        ));
     }
     Ok(*window)
 }
@@ -70,9 +81,16 @@ pub(crate) struct Grant {
 impl Grant {
     pub(crate) fn new(size: WindowSize, max_frame_octets: u32) -> Self {
         let least_octets = least_octets(max_frame_octets);
-        let size =
-            WindowSize { frames: size.frames.max(1), octets: size.octets.max(least_octets) };
-        Self { size, least_octets, frames: size.frames.into(), octets: size.octets.into() }
+        let size = WindowSize {
+            frames: size.frames.max(1),
+            octets: size.octets.max(least_octets),
+        };
+        Self {
+            size,
+            least_octets,
+            frames: size.frames.into(),
+            octets: size.octets.into(),
+        }
     }
 
     /// Whether the other side may have sent this.
@@ -115,7 +133,10 @@ impl Grant {
     // impl[EIM-WIN-013, EIM-WIN-014]
     pub(crate) fn is_due(&self, sent: (u64, u64), used: (u64, u64), most: u64) -> bool {
         let (frames, octets) = self.possible(used, most);
-        let gained = (frames.saturating_sub(self.frames), octets.saturating_sub(self.octets));
+        let gained = (
+            frames.saturating_sub(self.frames),
+            octets.saturating_sub(self.octets),
+        );
         if gained == (0, 0) {
             return false;
         }

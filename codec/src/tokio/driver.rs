@@ -116,13 +116,17 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
                 self.end = End::Flushing(until);
             }
             let progress = match self.end {
-                End::Open => {
-                    self.transmit(cx, now) | self.receive(cx, now) | self.fire(cx, now)
-                }
+                End::Open => self.transmit(cx, now) | self.receive(cx, now) | self.fire(cx, now),
                 End::Flushing(_) | End::Lingering(_) | End::Done => self.finish(cx, now),
             };
             if !progress {
-                return Poll::Pending;
+                // Transmitting can make room in a queue, or finish the last thing before the end.
+                let event = self.endpoint.poll_event();
+                return if event.is_some() {
+                    Poll::Ready(event)
+                } else {
+                    Poll::Pending
+                };
             }
         }
     }
@@ -181,7 +185,9 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
 
     /// Arms the alarm and fires it. Returns whether the endpoint changed.
     fn fire(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
-        let Some(at) = self.endpoint.poll_timeout() else { return false };
+        let Some(at) = self.endpoint.poll_timeout() else {
+            return false;
+        };
         if at <= now {
             self.endpoint.handle_timeout(now);
             return true;
@@ -193,9 +199,10 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
     /// rings too early, so that traffic does not touch the timer wheel.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, at: Timestamp) -> bool {
         let deadline = self.epoch + at.saturating_since(Timestamp::ZERO);
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Alarm { sleep: Box::pin(sleep_until(deadline)), at });
+        let alarm = self.alarm.get_or_insert_with(|| Alarm {
+            sleep: Box::pin(sleep_until(deadline)),
+            at,
+        });
         if at < alarm.at {
             alarm.sleep.as_mut().reset(deadline);
             alarm.at = at;
@@ -228,6 +235,9 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
             }
             End::Lingering(until) if now < until => self.discard(cx) || self.poll_alarm(cx, until),
             _ => {
+                if self.poll_write(cx, now).is_ready() {
+                    let _ = self.link.poll_shutdown(cx);
+                }
                 self.end = End::Done;
                 true
             }
@@ -257,7 +267,10 @@ impl<E: fmt::Debug, L> fmt::Debug for Driver<E, L> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one edge where the connection meets a clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one edge where the connection meets a clock"
+)]
 fn clock() -> Instant {
     Instant::now()
 }

@@ -78,7 +78,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link for WebSocketLink<S> {
         let mut socket = Pin::new(&mut self.socket);
         if !chunk.is_empty() {
             ready!(socket.as_mut().poll_ready(cx)).map_err(broken)?;
-            socket.as_mut().start_send(Message::Binary(std::mem::take(chunk))).map_err(broken)?;
+            socket
+                .as_mut()
+                .start_send(Message::Binary(std::mem::take(chunk)))
+                .map_err(broken)?;
         }
         Poll::Ready(Ok(()))
     }

@@ -76,8 +76,11 @@ impl Welcomed {
             (Some(_), Some(session)) => session.0.inbound.window(u64::MAX),
             (Some(_), None) => Window::default(),
         };
-        let (log_epoch, user_seq) =
-            if agreed.send_only { (0, 0) } else { (start.log_epoch, start.user_seq) };
+        let (log_epoch, user_seq) = if agreed.send_only {
+            (0, 0)
+        } else {
+            (start.log_epoch, start.user_seq)
+        };
         let auth = Auth {
             mechanism: start.mechanism,
             data: start.data,
@@ -108,7 +111,13 @@ impl Authenticating {
         if !core::mem::take(&mut self.challenged) {
             return Ok(());
         }
-        line.put(FrameType::AUTH, &Auth { data, ..Auth::default() })
+        line.put(
+            FrameType::AUTH,
+            &Auth {
+                data,
+                ..Auth::default()
+            },
+        )
     }
 
     pub(super) fn challenge(&mut self, frame: &Frame) -> Result<Bytes, Violation> {
@@ -132,16 +141,23 @@ impl Authenticating {
         }
         let ok: AuthOk = decode(frame)?;
         let id = self.check(&ok)?;
-        let Welcomed { agreed, heartbeat, .. } = self.welcomed;
+        let Welcomed {
+            agreed, heartbeat, ..
+        } = self.welcomed;
         line.encoder = Encoder::new(agreed.version, agreed.peer_max);
         line.accept(DecoderLimits::open(agreed.own_max, agreed.compressions));
         if ok.outcome() == SessionOutcome::Resumed {
             let session = self.earlier.filter(|session| session.0.agreed == agreed);
-            let mut session = session.ok_or_else(|| Violation::value("nothing to resume"))?.0;
+            let mut session = session
+                .ok_or_else(|| Violation::value("nothing to resume"))?
+                .0;
             let window = ok.window.unwrap_or_default();
             // impl[EIM-RSM-019]
             let resumed = session.outbound.resume(&window);
-            resumed.map_err(|violation| Refused { violation, session_lost: true })?;
+            resumed.map_err(|violation| Refused {
+                violation,
+                session_lost: true,
+            })?;
             session.inbound.resume();
             let open = Open::new(session, heartbeat, self.progress, true, line.now);
             return Ok((Box::new(open), ok, Vec::new()));
@@ -149,9 +165,19 @@ impl Authenticating {
         let mut outbound = Outbound::new(config.queue);
         outbound.open(&check_first(ok.window.as_ref(), agreed.peer_max)?)?;
         let earlier = self.earlier.map(|session| session.0);
-        let forgotten = earlier.as_ref().map_or_else(Vec::new, |session| session.unanswered());
-        let sends = earlier.map(|session| session.sends.fresh()).unwrap_or_default();
-        let mut session = Box::new(Session { id, agreed, outbound, inbound: self.inbound, sends });
+        let forgotten = earlier
+            .as_ref()
+            .map_or_else(Vec::new, |session| session.unanswered());
+        let sends = earlier
+            .map(|session| session.sends.fresh())
+            .unwrap_or_default();
+        let mut session = Box::new(Session {
+            id,
+            agreed,
+            outbound,
+            inbound: self.inbound,
+            sends,
+        });
         if self.asked.is_some() {
             // impl[EIM-RSM-024]
             let first_credit = session.inbound.window(u64::MAX);
@@ -189,6 +215,9 @@ pub(super) struct Refused {
 
 impl From<Violation> for Refused {
     fn from(violation: Violation) -> Self {
-        Self { session_lost: violation.code == ErrorCode::LOGGED_OUT, violation }
+        Self {
+            session_lost: violation.code == ErrorCode::LOGGED_OUT,
+            violation,
+        }
     }
 }

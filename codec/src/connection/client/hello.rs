@@ -31,10 +31,14 @@ impl AwaitWelcome {
     /// Queues HELLO.
     // impl[EIM-CON-001, EIM-CON-005, EIM-CON-007, EIM-VER-007]
     pub(super) fn start(config: &ClientConfig, nonce: [u8; 32], line: &mut Line) -> Self {
-        let mut compressions: Vec<u32> =
-            usable(&config.compressions).map(|compression| u32::from(compression.0)).collect();
-        let mut capabilities: Vec<u32> =
-            config.capabilities.iter().map(|capability| capability.0).collect();
+        let mut compressions: Vec<u32> = usable(&config.compressions)
+            .map(|compression| u32::from(compression.0))
+            .collect();
+        let mut capabilities: Vec<u32> = config
+            .capabilities
+            .iter()
+            .map(|capability| capability.0)
+            .collect();
         if config.grease {
             let [first, second, ..] = nonce;
             compressions.extend(pick(Compression::GREASE, first).map(|value| u32::from(value.0)));
@@ -50,7 +54,10 @@ impl AwaitWelcome {
         };
         // Lists of a configuration that do not fit the handshake would be a fault of the program.
         let _ = line.put(FrameType::HELLO, &hello);
-        Self { hello, deadline: line.now.saturating_add(config.handshake) }
+        Self {
+            hello,
+            deadline: line.now.saturating_add(config.handshake),
+        }
     }
 
     /// Takes WELCOME.
@@ -62,14 +69,23 @@ impl AwaitWelcome {
     ) -> Result<(Welcomed, Welcome), Violation> {
         let welcome: Welcome = decode(frame)?;
         self.check(&welcome)?;
-        let compressions: CompressionSet = welcome.compressions.iter().filter_map(|number| algorithm(*number)).collect();
+        let compressions: CompressionSet = welcome
+            .compressions
+            .iter()
+            .filter_map(|number| algorithm(*number))
+            .collect();
         let agreed = Agreed {
             version: VERSION,
             compressions,
             algorithm: usable(&config.compressions)
                 .find(|algorithm| compressions.contains(*algorithm))
                 .unwrap_or(Compression::NONE),
-            capabilities: welcome.capabilities.iter().copied().map(Capability).collect::<Capabilities>(),
+            capabilities: welcome
+                .capabilities
+                .iter()
+                .copied()
+                .map(Capability)
+                .collect::<Capabilities>(),
             own_max: own_max(config.max_frame_octets),
             // impl[EIM-CON-009]
             peer_max: welcome.max_frame_octets.min(limits::FRAME_OCTETS.maximum),
@@ -90,7 +106,9 @@ impl AwaitWelcome {
     fn check(&self, welcome: &Welcome) -> Result<(), Violation> {
         let heartbeat = limits::HEARTBEAT_MS;
         let grease = |number: &u32| {
-            Compression::GREASE.iter().any(|value| u32::from(value.0) == *number)
+            Compression::GREASE
+                .iter()
+                .any(|value| u32::from(value.0) == *number)
         };
         let unoffered = |number: &u32| {
             *number != 0 && (!self.hello.compressions.contains(number) || grease(number))

@@ -28,10 +28,9 @@ use super::{
     Cancelled, ClientConfig, ClientEvent, CloseReason, ClosedBy, Endpoint, Lane, SendError, SendId,
 };
 use crate::frame::Frame;
-use crate::header::HEADER_OCTETS;
 use crate::id::SessionId;
 use crate::payload;
-use crate::registry::{Direction, ErrorCode, FrameType, Phase, limits};
+use crate::registry::{Direction, ErrorCode, FrameType, Phase};
 use crate::time::Timestamp;
 use auth::{Authenticating, Refused, Welcomed};
 use hello::AwaitWelcome;
@@ -98,7 +97,14 @@ impl ClientConnection {
         let mut line = Line::new(now);
         let state = State::Hello(Box::new(AwaitWelcome::start(&config, nonce, &mut line)));
         let linger = config.linger;
-        Self { config, line, state, events: VecDeque::new(), transcript: None, linger }
+        Self {
+            config,
+            line,
+            state,
+            events: VecDeque::new(),
+            transcript: None,
+            linger,
+        }
     }
 
     /// SHA-256 of the HELLO frame and the WELCOME frame, once WELCOME was received. Channel bindings
@@ -159,7 +165,9 @@ impl ClientConnection {
     /// Cancels a message that has not left entirely.
     pub fn cancel(&mut self, send: SendId) -> Cancelled {
         let open = self.open();
-        open.map_or(Cancelled::TooLate, |open| open.open.session.outbound.cancel(send.0))
+        open.map_or(Cancelled::TooLate, |open| {
+            open.open.session.outbound.cancel(send.0)
+        })
     }
 
     /// Queues a request. More than `requests_in_flight` wait for their turn.
@@ -237,9 +245,11 @@ impl ClientConnection {
 
     fn open(&mut self) -> Result<Opened<'_>, SendError> {
         match &mut self.state {
-            State::Open(open) => {
-                Ok(Opened { open, config: &self.config, line: &mut self.line })
-            }
+            State::Open(open) => Ok(Opened {
+                open,
+                config: &self.config,
+                line: &mut self.line,
+            }),
             _ => Err(SendError::NotOpen),
         }
     }
@@ -296,8 +306,15 @@ impl ClientConnection {
 
     /// Ends because of the peer.
     fn refuse(&mut self, by: ClosedBy, refused: Refused) {
-        let Refused { violation, session_lost } = refused;
-        let Violation { code, detail, ordinal } = violation;
+        let Refused {
+            violation,
+            session_lost,
+        } = refused;
+        let Violation {
+            code,
+            detail,
+            ordinal,
+        } = violation;
         // An ERROR of 256 octets of text is smaller than any frame limit.
         let error = error_frame(code, &detail, ordinal, None, session_lost);
         let _ = self.line.put(FrameType::ERROR, &error);

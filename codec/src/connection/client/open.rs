@@ -17,7 +17,7 @@ use crate::connection::live::{Live, decode, earliest};
 use crate::connection::violation::Violation;
 use crate::connection::{ClientConfig, ClientEvent, Lane, SendError, SendId};
 use crate::frame::Frame;
-use crate::payload::{Ack, Background, GoAway, Lagged, Ping, Pong, Response, Event};
+use crate::payload::{Ack, Background, Event, GoAway, Lagged, Ping, Pong, Response};
 use crate::registry::{Direction, FrameType, limits};
 use crate::time::Timestamp;
 
@@ -32,6 +32,8 @@ pub(super) struct Open {
     pub(super) live: Live,
     progress: Progress,
     requests: Requests,
+    /// Waits for the frames that were sent before it and are repeated after it.
+    early_pong: Option<Box<Pong>>,
 }
 
 impl Open {
@@ -43,11 +45,16 @@ impl Open {
         now: Timestamp,
     ) -> Self {
         let settled = session.sends.settled_through();
-        let stored = if session.agreed.send_only { (0, 0) } else { stored };
+        let stored = if session.agreed.send_only {
+            (0, 0)
+        } else {
+            stored
+        };
         Self {
             live: Live::new(heartbeat, now, limits::CONTROL_FRAMES_PER_S.default),
             progress: Progress::new(stored, settled, resumed, now),
             requests: Requests::default(),
+            early_pong: None,
             session,
         }
     }
@@ -60,25 +67,55 @@ impl Open {
         events: &mut VecDeque<ClientEvent>,
     ) -> Result<Option<ClientEvent>, Violation> {
         let agreed = self.session.agreed;
-        match admit(&frame, Direction::Server, self.live.phase(), agreed.fragments())? {
-            Admitted::Sequenced => self.sequenced(frame, line.now),
+        match admit(
+            &frame,
+            Direction::Server,
+            self.live.phase(),
+            agreed.fragments(),
+        )? {
+            Admitted::Sequenced => {
+                let event = self.sequenced(frame, line.now)?;
+                if let Some(pong) = self.early_pong.take() {
+                    events.extend(self.on_pong(pong));
+                }
+                Ok(event)
+            }
             Admitted::Ignorable => self.live.count(line.now).map(|()| None),
             Admitted::Control => self.control(&frame, line, events),
         }
     }
 
-    fn sequenced(&mut self, frame: Frame, now: Timestamp) -> Result<Option<ClientEvent>, Violation> {
+    fn sequenced(
+        &mut self,
+        frame: Frame,
+        now: Timestamp,
+    ) -> Result<Option<ClientEvent>, Violation> {
         let compressions = self.session.agreed.compressions;
-        let arrived = self.session.inbound.accept(frame, Direction::Server, compressions)?;
+        let arrived = self
+            .session
+            .inbound
+            .accept(frame, Direction::Server, compressions)?;
         self.live.accepted(now);
         Ok(match arrived {
-            Arrived::Message { ordinal, frame_type, payload } => {
-                Some(ClientEvent::Push { ordinal, frame_type, payload })
-            }
+            Arrived::Message {
+                ordinal,
+                frame_type,
+                payload,
+            } => Some(ClientEvent::Push {
+                ordinal,
+                frame_type,
+                payload,
+            }),
             // impl[EIM-FRG-022]
-            Arrived::Failed { ordinal, frame_type, code } => {
-                Some(ClientEvent::PushLost { ordinal, frame_type, code })
-            }
+            Arrived::Failed {
+                ordinal,
+                frame_type,
+                code,
+            } => Some(ClientEvent::PushLost {
+                ordinal,
+                frame_type,
+                code,
+            }),
             Arrived::Nothing | Arrived::Cancelled { .. } => None,
         })
     }
@@ -96,7 +133,8 @@ impl Open {
                 None
             }
             FrameType::WINDOW => {
-                self.live.on_window(frame, &mut self.session.outbound, now)?;
+                self.live
+                    .on_window(frame, &mut self.session.outbound, now)?;
                 None
             }
             FrameType::PING => {
@@ -106,11 +144,15 @@ impl Open {
                 None
             }
             FrameType::PONG => {
-                self.live.on_pong(frame, now)?.map(|pong| ClientEvent::Pong(Box::new(pong)))
+                let pong = self.live.on_pong(frame, now)?;
+                pong.and_then(|pong| self.on_pong(Box::new(pong)))
             }
             FrameType::GOAWAY => {
-                let goaway = self.live.on_goaway(frame, &mut self.session.outbound, now)?;
-                self.live.leave_after(Duration::from_millis(goaway.deadline_ms));
+                let goaway = self
+                    .live
+                    .on_goaway(frame, &mut self.session.outbound, now)?;
+                self.live
+                    .leave_after(Duration::from_millis(goaway.deadline_ms));
                 Some(ClientEvent::GoAway(Box::new(goaway)))
             }
             FrameType::RESPONSE => {
@@ -130,6 +172,15 @@ impl Open {
         })
     }
 
+    // impl[EIM-HBT-014]
+    fn on_pong(&mut self, pong: Box<Pong>) -> Option<ClientEvent> {
+        if pong.last_sequence_sent <= self.session.inbound.received_through() {
+            return Some(ClientEvent::Pong(pong));
+        }
+        self.early_pong = Some(pong);
+        None
+    }
+
     // impl[EIM-RES-010, EIM-RES-011]
     fn ack(&mut self, ack: Ack, events: &mut VecDeque<ClientEvent>) -> Result<(), Violation> {
         let sent = self.session.outbound.sent();
@@ -140,7 +191,12 @@ impl Open {
                     // What has a result was received.
                     self.session.outbound.acknowledge(ordinal);
                     let log_epoch = ack.log_epoch;
-                    events.push_back(ClientEvent::Result { send, ordinal, result, log_epoch });
+                    events.push_back(ClientEvent::Result {
+                        send,
+                        ordinal,
+                        result,
+                        log_epoch,
+                    });
                 }
                 Known::Repeated => {}
                 Known::Never => {
@@ -155,7 +211,13 @@ impl Open {
     fn pong(&self, token: u64, line: &mut Line) {
         if line.backlog() < BACKLOG_OCTETS {
             // A PONG without heads is smaller than any frame limit.
-            let _ = line.put(FrameType::PONG, &Pong { token, ..Pong::default() });
+            let _ = line.put(
+                FrameType::PONG,
+                &Pong {
+                    token,
+                    ..Pong::default()
+                },
+            );
         }
     }
 
@@ -169,11 +231,20 @@ impl Open {
         if self.live.is_ending() {
             return Err(SendError::NotOpen);
         }
-        let Session { agreed, outbound, sends, .. } = &mut *self.session;
+        let Session {
+            agreed,
+            outbound,
+            sends,
+            ..
+        } = &mut *self.session;
         let id = sends.next_id();
         let message = (id, lane, frame_type, payload);
-        let queued =
-            outbound.enqueue(agreed, Direction::Client, config.compress_from_octets, message);
+        let queued = outbound.enqueue(
+            agreed,
+            Direction::Client,
+            config.compress_from_octets,
+            message,
+        );
         if queued.is_err() {
             sends.return_id();
         }
@@ -189,7 +260,12 @@ impl Open {
             return Err(SendError::NotOpen);
         }
         let agreed = &self.session.agreed;
-        self.requests.push(request, agreed, config.compress_from_octets, config.requests_queued)
+        self.requests.push(
+            request,
+            agreed,
+            config.compress_from_octets,
+            config.requests_queued,
+        )
     }
 
     // impl[EIM-CUR-007]
@@ -211,7 +287,9 @@ impl Open {
             return;
         }
         let next_contact_ms = next_contact_ms.min(limits::BACKGROUND_MS.default);
-        self.live.heartbeat.background(Duration::from_millis(next_contact_ms));
+        self.live
+            .heartbeat
+            .background(Duration::from_millis(next_contact_ms));
         // A BACKGROUND is smaller than any frame limit.
         let _ = line.put(FrameType::BACKGROUND, &Background { next_contact_ms });
     }
@@ -235,7 +313,13 @@ impl Open {
 
     /// What is due now.
     pub(super) fn transmit(&mut self, config: &ClientConfig, line: &mut Line) -> Option<Bytes> {
-        let Session { agreed, outbound, inbound, sends, .. } = &mut *self.session;
+        let Session {
+            agreed,
+            outbound,
+            inbound,
+            sends,
+            ..
+        } = &mut *self.session;
         if let Some(cursor) = self.progress.take(line.now) {
             // A CURSOR is smaller than any frame limit.
             let _ = line.put(FrameType::CURSOR, &cursor);
@@ -250,7 +334,9 @@ impl Open {
     /// Whether everything that had begun when the end was announced is finished.
     // impl[EIM-CON-045]
     pub(super) fn is_finished(&self) -> bool {
-        let Session { outbound, sends, .. } = &*self.session;
+        let Session {
+            outbound, sends, ..
+        } = &*self.session;
         self.live.is_ending()
             && outbound.is_drained()
             && !sends.is_unsettled(outbound.last_processed())
@@ -282,7 +368,12 @@ impl Open {
             self.live.grease(line);
         }
         self.requests.trim();
-        let Session { outbound, inbound, sends, .. } = &mut *self.session;
+        let Session {
+            outbound,
+            inbound,
+            sends,
+            ..
+        } = &mut *self.session;
         outbound.trim();
         inbound.trim();
         sends.trim();

@@ -36,7 +36,13 @@ impl Progress {
     ) -> Self {
         let nothing = stored.1 == 0 && settled_through == 0;
         let reported = (!resumed || nothing).then_some((stored, settled_through));
-        Self { stored, settled_through, reported, not_before: now, ripe: false }
+        Self {
+            stored,
+            settled_through,
+            reported,
+            not_before: now,
+            ripe: false,
+        }
     }
 
     /// The device has stored its timeline through `user_seq` of `log_epoch`.
@@ -69,7 +75,9 @@ impl Progress {
     /// The CURSOR, if it is due.
     pub(super) fn take(&mut self, now: Timestamp) -> Option<Cursor> {
         self.check(now);
-        let reported = self.reported.map_or(0, |(_, settled_through)| settled_through);
+        let reported = self
+            .reported
+            .map_or(0, |(_, settled_through)| settled_through);
         let settled = self.settled_through.saturating_sub(reported);
         if !self.ripe && settled < SETTLED_AT_ONCE {
             return None;
@@ -78,6 +86,10 @@ impl Progress {
         self.not_before = now.saturating_add(PACE);
         self.ripe = false;
         let (log_epoch, user_seq) = self.stored;
-        Some(Cursor { log_epoch, user_seq, settled_through: self.settled_through })
+        Some(Cursor {
+            log_epoch,
+            user_seq,
+            settled_through: self.settled_through,
+        })
     }
 }

@@ -43,16 +43,27 @@ impl Requests {
         }
         let plain = Bytes::from(request.encode_to_vec());
         let got = plain.len();
-        let packed = if got >= compress_from { compress(agreed.algorithm, &plain) } else { None };
+        let packed = if got >= compress_from {
+            compress(agreed.algorithm, &plain)
+        } else {
+            None
+        };
         let (compression, payload) = match packed {
             Some(packed) => (agreed.algorithm, packed),
             None => (Compression::NONE, plain),
         };
         let max = usize_of(FrameType::REQUEST.max_octets());
         if got > max || payload.len() > usize_of(agreed.peer_max) {
-            return Err(SendError::TooLarge { got, max: max.min(usize_of(agreed.peer_max)) });
+            return Err(SendError::TooLarge {
+                got,
+                max: max.min(usize_of(agreed.peer_max)),
+            });
         }
-        self.waiting.push_back(Waiting { id, compression, payload });
+        self.waiting.push_back(Waiting {
+            id,
+            compression,
+            payload,
+        });
         Ok(())
     }
 
@@ -60,10 +71,17 @@ impl Requests {
     // impl[EIM-CON-049]
     pub(super) fn put(&mut self, line: &mut Line, most: u32) {
         while self.in_flight.len() < usize_of(most)
-            && let Some(Waiting { id, compression, payload }) = self.waiting.pop_front()
+            && let Some(Waiting {
+                id,
+                compression,
+                payload,
+            }) = self.waiting.pop_front()
         {
             // The size was checked when it was queued.
-            if line.put_payload(FrameType::REQUEST, compression, &payload).is_ok() {
+            if line
+                .put_payload(FrameType::REQUEST, compression, &payload)
+                .is_ok()
+            {
                 self.in_flight.push(id);
             }
         }
@@ -73,7 +91,9 @@ impl Requests {
     // impl[EIM-CON-054]
     pub(super) fn answered(&mut self, id: &[u8]) -> bool {
         let place = self.in_flight.iter().position(|asked| asked.as_ref() == id);
-        place.map(|place| self.in_flight.swap_remove(place)).is_some()
+        place
+            .map(|place| self.in_flight.swap_remove(place))
+            .is_some()
     }
 
     /// Requests that have not begun are given up.

@@ -43,7 +43,11 @@ pub(crate) enum Known {
 
 impl Departures for Sends {
     fn departed(&mut self, id: u64, ordinal: u64) {
-        self.departed.push_back(Departed { ordinal, id, state: State::Waiting });
+        self.departed.push_back(Departed {
+            ordinal,
+            id,
+            state: State::Waiting,
+        });
     }
 }
 
@@ -68,7 +72,10 @@ impl Sends {
         if ordinal <= self.settled_through {
             return Known::Repeated;
         }
-        let Ok(place) = self.departed.binary_search_by_key(&ordinal, |entry| entry.ordinal) else {
+        let Ok(place) = self
+            .departed
+            .binary_search_by_key(&ordinal, |entry| entry.ordinal)
+        else {
             return Known::Never;
         };
         match self.departed.get_mut(place) {
@@ -85,7 +92,9 @@ impl Sends {
     pub(crate) fn settle(&mut self, id: SendId) -> bool {
         // Nearly always the first.
         let known = |entry: &&mut Departed| entry.id == id.0 && entry.state == State::Known;
-        let Some(entry) = self.departed.iter_mut().find(known) else { return false };
+        let Some(entry) = self.departed.iter_mut().find(known) else {
+            return false;
+        };
         entry.state = State::Settled;
         while let Some(entry) = self.departed.front()
             && entry.state == State::Settled
@@ -103,18 +112,26 @@ impl Sends {
 
     /// Whether a message that left under an ordinal up to `through` is not settled.
     pub(crate) fn is_unsettled(&self, through: u64) -> bool {
-        self.departed.front().is_some_and(|entry| entry.ordinal <= through)
+        self.departed
+            .front()
+            .is_some_and(|entry| entry.ordinal <= through)
     }
 
     /// Messages that left and have no result.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = u64> {
-        let waiting = self.departed.iter().filter(|entry| entry.state == State::Waiting);
+        let waiting = self
+            .departed
+            .iter()
+            .filter(|entry| entry.state == State::Waiting);
         waiting.map(|entry| entry.id)
     }
 
     /// A fresh session, in which ids go on.
     pub(crate) fn fresh(&self) -> Self {
-        Self { last_id: self.last_id, ..Self::default() }
+        Self {
+            last_id: self.last_id,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn trim(&mut self) {

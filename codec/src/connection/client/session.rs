@@ -41,7 +41,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn unanswered(&self) -> Vec<SendId> {
-        let mut ids: Vec<u64> = self.sends.waiting().chain(self.outbound.waiting()).collect();
+        let mut ids: Vec<u64> = self
+            .sends
+            .waiting()
+            .chain(self.outbound.waiting())
+            .collect();
         ids.sort_unstable();
         ids.into_iter().map(SendId).collect()
     }

@@ -1,16 +1,39 @@
 //! The server's side of a connection.
 
+mod auth;
+mod hello;
+mod open;
+mod requests;
+mod results;
+mod session;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::mem;
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Endpoint, Lane, SendError, ServerConfig, ServerEvent};
+pub use session::ServerSession;
+
+use super::close::{error_frame, reason_of};
+use super::gate::{admit, unexpected};
+use super::line::Line;
+use super::live::decode;
+use super::violation::Violation;
+use super::{
+    CloseReason, ClosedBy, Endpoint, Lane, SendError, ServerConfig, ServerEvent, WindowSize,
+};
+use crate::frame::Frame;
 use crate::id::{SessionId, UserId};
 use crate::payload;
-use crate::registry::{ErrorCode, FrameType};
+use crate::registry::{Direction, ErrorCode, FrameType, Phase, limits};
 use crate::time::Timestamp;
+use auth::AwaitAuth;
+use hello::AwaitHello;
+use open::Open;
 
 /// What AUTH_OK says, except what the connection knows itself (outcome and window).
 #[derive(Clone, Debug)]
@@ -37,81 +60,101 @@ pub struct Accept {
     pub connection_generation: u64,
 }
 
-/// A session without a connection: results not settled, queued pushes, what is half received. Made by
-/// [`ServerConnection::into_session`], taken by [`ServerConnection::accept`].
-#[derive(Debug)]
-pub struct ServerSession {
-    id: SessionId,
-}
-
-impl ServerSession {
-    /// Its id.
-    #[must_use]
-    pub fn id(&self) -> SessionId {
-        self.id
-    }
-
-    /// Adds the result of a message that was still being worked on when the connection was lost.
-    pub fn result(&mut self, result: payload::Result) {
-        let _ = result;
-    }
-
-    /// Queues a push while no connection is there.
-    ///
-    /// # Errors
-    /// [`SendError::QueueFull`] and [`SendError::TooLarge`].
-    pub fn push(&mut self, frame_type: FrameType, payload: Bytes) -> Result<(), SendError> {
-        let _ = (frame_type, payload);
-        Err(SendError::QueueFull)
-    }
-
-    /// Messages and octets queued.
-    #[must_use]
-    pub fn queued(&self) -> (usize, usize) {
-        (0, 0)
-    }
-}
-
 /// A server's connection. See [`Endpoint`] for how to drive it.
 #[derive(Debug)]
 pub struct ServerConnection {
     config: Arc<ServerConfig>,
+    line: Line,
+    state: State,
+    events: VecDeque<ServerEvent>,
+    linger: Duration,
+}
+
+/// What exists only in one phase lives only there.
+#[derive(Debug)]
+enum State {
+    Hello(Box<AwaitHello>),
+    Auth(Box<AwaitAuth>),
+    Open(Box<Open>),
+    Closed(Option<ServerSession>),
 }
 
 impl ServerConnection {
     /// A connection that waits for HELLO and answers it with WELCOME by itself. `nonce` is random.
     #[must_use]
     pub fn new(config: impl Into<Arc<ServerConfig>>, nonce: [u8; 32], now: Timestamp) -> Self {
-        let _ = (nonce, now);
-        Self { config: config.into() }
+        let config = config.into();
+        let deadline = now.saturating_add(config.handshake);
+        let state = State::Hello(Box::new(AwaitHello {
+            nonce,
+            deadline,
+            frames: 0,
+        }));
+        let linger = config.linger;
+        Self {
+            config,
+            line: Line::new(now),
+            state,
+            events: VecDeque::new(),
+            linger,
+        }
     }
 
     /// Sends AUTH_CHALLENGE. Does nothing unless an `Auth` or `AuthData` awaits its answer.
     pub fn challenge(&mut self, data: Bytes) {
-        let _ = data;
+        if let State::Auth(auth) = &mut self.state
+            && let Err(error) = auth.challenge(data, &mut self.line)
+        {
+            self.local(ErrorCode::INTERNAL, &alloc::format!("{error}"), None);
+        }
     }
 
     /// Sends AUTH_OK and opens the connection. With `session`, the one that AUTH names goes on if its
     /// state and the client's fit together (RESUMED), else it is dropped (FRESH). Returns what
-    /// became of it. Does nothing unless an `Auth` or `AuthData` awaits its answer.
+    /// became of it; `Unspecified`, and nothing is done, unless an `Auth` or `AuthData` awaits its
+    /// answer.
     pub fn accept(
         &mut self,
         accept: Accept,
         session: Option<ServerSession>,
     ) -> payload::SessionOutcome {
-        let _ = (accept, session);
-        payload::SessionOutcome::Unspecified
+        match mem::replace(&mut self.state, State::Closed(None)) {
+            State::Auth(auth) if auth.is_applications_turn() => {
+                match auth.accept(accept, session, &self.config, &mut self.line) {
+                    Ok((open, outcome)) => {
+                        self.state = State::Open(open);
+                        self.events = VecDeque::new();
+                        outcome
+                    }
+                    Err(violation) => {
+                        self.refuse(ClosedBy::Local, violation);
+                        payload::SessionOutcome::Unspecified
+                    }
+                }
+            }
+            state => {
+                self.state = state;
+                payload::SessionOutcome::Unspecified
+            }
+        }
     }
 
     /// Refuses authentication: ERROR and the end.
+    // impl[EIM-AUT-009]
     pub fn reject(&mut self, code: ErrorCode, detail: &str) {
-        let _ = (code, detail);
+        self.close(code, detail);
     }
 
     /// The result of the message with `result.ordinal`, in any order. It leaves with others in one
-    /// ACK, is kept until the client settles it, and frees the message's credit.
+    /// ACK, is kept until the client settles it, and frees the message's credit. A second result for
+    /// the same message is ignored.
     pub fn result(&mut self, result: payload::Result) {
-        let _ = result;
+        match &mut self.state {
+            State::Open(open) => open.session.result(result),
+            // Still worth keeping for a resume.
+            State::Closed(Some(session)) => session.result(result),
+            _ => {}
+        }
     }
 
     /// Queues a push (`payload` is the plain octets of a `Push`), or an ENTRY (of a `DetachedEntry`).
@@ -122,8 +165,7 @@ impl ServerConnection {
     /// [`SendError::QueueFull`]: the client is slow; drop what is queued and send LAGGED. Others see
     /// there. Nothing is queued then.
     pub fn push(&mut self, frame_type: FrameType, payload: Bytes) -> Result<(), SendError> {
-        let _ = (frame_type, payload);
-        Err(SendError::NotOpen)
+        self.enqueue(None, frame_type, payload)
     }
 
     /// As [`push`](Self::push), but single-frame pushes of other lanes may pass this one while it
@@ -137,100 +179,342 @@ impl ServerConnection {
         frame_type: FrameType,
         payload: Bytes,
     ) -> Result<(), SendError> {
-        let _ = (lane, frame_type, payload);
-        Err(SendError::NotOpen)
+        self.enqueue(Some(lane), frame_type, payload)
+    }
+
+    fn enqueue(
+        &mut self,
+        lane: Option<Lane>,
+        frame_type: FrameType,
+        payload: Bytes,
+    ) -> Result<(), SendError> {
+        match &mut self.state {
+            State::Open(open) => open.session.push(lane, frame_type, payload),
+            _ => Err(SendError::NotOpen),
+        }
     }
 
     /// Messages and octets queued but not transmitted.
     #[must_use]
     pub fn queued(&self) -> (usize, usize) {
-        (0, 0)
+        match &self.state {
+            State::Open(open) => open.session.outbound.queued(),
+            _ => (0, 0),
+        }
     }
 
     /// Drops queued pushes that have not begun to leave; say so with [`lagged`](Self::lagged).
     /// Returns how many.
     pub fn drop_queued_pushes(&mut self) -> usize {
-        0
+        self.open()
+            .map_or(0, |open| open.session.drop_queued_pushes())
     }
 
     /// Tells the client that pushes were dropped. A later one replaces one that has not left.
     pub fn lagged(&mut self, lagged: payload::Lagged) {
-        let _ = lagged;
+        if let Some(open) = self.open() {
+            open.lagged(lagged);
+        }
     }
 
     /// Answers a request.
     ///
     /// # Errors
-    /// [`SendError::TooLarge`] if it exceeds the client's frame limit, even compressed;
+    /// [`SendError::TooLarge`] if it exceeds the client's frame limit: answer with an error or a
+    /// smaller page instead. [`SendError::RequestId`] if no such request is in flight, or
     /// [`SendError::NotOpen`].
     pub fn respond(&mut self, response: &payload::Response) -> Result<(), SendError> {
-        let _ = response;
-        Err(SendError::NotOpen)
+        match &mut self.state {
+            State::Open(open) => open.respond(response, &mut self.line),
+            _ => Err(SendError::NotOpen),
+        }
     }
 
     /// Sends an ephemeral event; dropped silently when much is queued already.
     pub fn event(&mut self, event: &payload::Event) {
-        let _ = event;
+        if let State::Open(open) = &mut self.state {
+            open.event(event, &mut self.line);
+        }
     }
 
     /// Answers `Ping` with heads; `last_sequence_sent` is filled in when it leaves.
     pub fn pong(&mut self, pong: payload::Pong) {
-        let _ = pong;
+        if let Some(open) = self.open() {
+            open.pong(pong);
+        }
     }
 
     /// Sends GOAWAY: frames beyond those received so far will not be processed (`accept_through` is
-    /// filled in). The connection closes when everything is settled and flushed, or at
-    /// `deadline_ms`.
+    /// filled in). Results and responses still leave; the client closes when it has them, or this
+    /// side does at `deadline_ms`.
     pub fn goaway(&mut self, goaway: payload::GoAway) {
-        let _ = goaway;
+        if let State::Open(open) = &mut self.state {
+            open.goaway(goaway, &mut self.line);
+        }
     }
 
     /// Grants more credit from now on. A window never shrinks.
-    pub fn grow_window(&mut self, window: super::WindowSize) {
-        let _ = window;
+    pub fn grow_window(&mut self, window: WindowSize) {
+        if let Some(open) = self.open() {
+            open.session.inbound.grant.grow(window);
+        }
     }
 
-    /// Ends now, with ERROR.
+    /// Ends now, with ERROR. The session stays, unless the code's scope is the session.
     pub fn close(&mut self, code: ErrorCode, detail: &str) {
-        let _ = (code, detail);
+        if !self.is_closed() {
+            self.local(code, detail, None);
+        }
     }
 
-    /// Ends now, with ERROR, asking the client to wait before it comes back.
+    /// As [`close`](Self::close), asking the client to wait before it comes back.
     pub fn close_for(&mut self, code: ErrorCode, detail: &str, retry_after: Duration) {
-        let _ = (code, detail, retry_after);
+        if !self.is_closed() {
+            self.local(code, detail, Some(retry_after));
+        }
+    }
+
+    /// The largest payload the client accepts, in octets: a RESPONSE has to fit. `None` before HELLO
+    /// and after the end.
+    #[must_use]
+    pub fn peer_max_frame_octets(&self) -> Option<u32> {
+        match &self.state {
+            State::Open(open) => Some(open.session.agreed.peer_max),
+            _ => None,
+        }
     }
 
     /// The session, to be resumed on another connection. `None` if there was none yet or it was lost.
     #[must_use]
     pub fn into_session(self) -> Option<ServerSession> {
-        None
+        match self.state {
+            State::Open(open) => Some(ServerSession(open.session)),
+            State::Closed(session) => session,
+            State::Hello(_) | State::Auth(_) => None,
+        }
+    }
+
+    const fn open(&mut self) -> Option<&mut Open> {
+        match &mut self.state {
+            State::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame) -> Result<Option<ServerEvent>, Violation> {
+        if let State::Open(open) = &mut self.state
+            && frame.frame_type != FrameType::ERROR
+        {
+            return open.frame(frame, &self.config, self.line.now);
+        }
+        let phase = match &self.state {
+            State::Hello(_) => Phase::Hello,
+            State::Open(open) => open.live.phase(),
+            _ => Phase::Auth,
+        };
+        admit(&frame, Direction::Client, phase, false)?;
+        if frame.frame_type == FrameType::ERROR {
+            self.end(reason_of(decode(&frame)?));
+            return Ok(None);
+        }
+        self.on_handshake(&frame)
+    }
+
+    // impl[EIM-CON-012]
+    fn on_handshake(&mut self, frame: &Frame) -> Result<Option<ServerEvent>, Violation> {
+        let frames = match &mut self.state {
+            State::Hello(state) => &mut state.frames,
+            State::Auth(state) => &mut state.frames,
+            State::Open(_) | State::Closed(_) => return Err(unexpected(frame.frame_type)),
+        };
+        *frames = frames.saturating_add(1);
+        if *frames > limits::HANDSHAKE_FRAMES.default {
+            let detail = "too many frames before AUTH_OK";
+            return Err(Violation::new(ErrorCode::CONTROL_FLOOD, detail));
+        }
+        let state = mem::replace(&mut self.state, State::Closed(None));
+        match (state, frame.frame_type) {
+            (State::Hello(hello), FrameType::HELLO) => {
+                let auth = hello.hello(frame, &self.config, &mut self.line)?;
+                self.state = State::Auth(Box::new(auth));
+                Ok(None)
+            }
+            (State::Auth(mut auth), FrameType::AUTH) => {
+                let event = auth.auth(frame, &self.config)?;
+                self.state = State::Auth(auth);
+                Ok(Some(event))
+            }
+            (state, other) => {
+                self.state = state;
+                Err(unexpected(other))
+            }
+        }
+    }
+
+    /// Ends because of the peer.
+    fn refuse(&mut self, by: ClosedBy, violation: Violation) {
+        let Violation {
+            code,
+            detail,
+            ordinal,
+        } = violation;
+        self.end_with(by, code, &detail, ordinal, None);
+    }
+
+    /// Ends because this side wants to.
+    fn local(&mut self, code: ErrorCode, detail: &str, retry_after: Option<Duration>) {
+        self.end_with(ClosedBy::Local, code, detail, 0, retry_after);
+    }
+
+    fn end_with(
+        &mut self,
+        by: ClosedBy,
+        code: ErrorCode,
+        detail: &str,
+        ordinal: u64,
+        retry_after: Option<Duration>,
+    ) {
+        let error = error_frame(code, detail, ordinal, retry_after, false);
+        // An ERROR of 256 octets of text is smaller than any frame limit.
+        let _ = self.line.put(FrameType::ERROR, &error);
+        self.end(CloseReason::error(by, code, detail));
+    }
+
+    fn end(&mut self, reason: CloseReason) {
+        let session = match mem::replace(&mut self.state, State::Closed(None)) {
+            State::Open(open) => Some(ServerSession(open.session)),
+            State::Closed(session) => session,
+            State::Hello(_) | State::Auth(_) => None,
+        };
+        // impl[EIM-CON-029]
+        self.state = State::Closed(session.filter(|_| !reason.session_lost));
+        // impl[EIM-CON-023, EIM-CON-024, EIM-CON-025]
+        if self.line.gone || reason.by == ClosedBy::Peer {
+            self.line.hang_up();
+            self.linger = Duration::ZERO;
+        }
+        self.events.push_back(ServerEvent::Closed(reason));
+    }
+
+    fn is_paused(&self) -> bool {
+        matches!(&self.state, State::Open(open) if open.session.inbound.is_paused())
     }
 }
 
 impl Endpoint for ServerConnection {
     type Event = ServerEvent;
 
-    fn receive(&mut self, _now: Timestamp, _octets: Bytes) {}
-    fn receive_boundary(&mut self, _now: Timestamp) {}
-    fn receive_text(&mut self, _now: Timestamp) {}
-    fn transport_closed(&mut self, _now: Timestamp) {}
-    fn handle_timeout(&mut self, _now: Timestamp) {}
-    fn poll_transmit(&mut self, _now: Timestamp) -> Option<Bytes> {
-        None
+    fn receive(&mut self, now: Timestamp, octets: Bytes) {
+        self.line.tick(now);
+        if !self.is_closed() && !octets.is_empty() {
+            self.line.feed(octets);
+        }
     }
+
+    fn receive_boundary(&mut self, now: Timestamp) {
+        self.line.tick(now);
+        self.line.boundary();
+    }
+
+    fn receive_text(&mut self, now: Timestamp) {
+        self.line.tick(now);
+        self.line.text();
+    }
+
+    fn transport_closed(&mut self, now: Timestamp) {
+        self.line.tick(now);
+        self.line.gone = true;
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.line.tick(now);
+        let deadline = match &mut self.state {
+            State::Hello(state) => state.deadline,
+            State::Auth(state) => state.deadline,
+            State::Open(open) => {
+                if open.live.is_dead(&mut self.line, &open.session.inbound) {
+                    let detail = "nothing was heard for too long";
+                    let violation = Violation::new(ErrorCode::IDLE_TIMEOUT, detail);
+                    self.refuse(ClosedBy::Timeout, violation);
+                } else if open.live.leave_at().is_some_and(|at| at <= now) {
+                    self.end(CloseReason::orderly(ClosedBy::Local));
+                } else {
+                    open.beat(&self.config, &mut self.line);
+                    self.line.trim();
+                }
+                return;
+            }
+            State::Closed(_) => return,
+        };
+        // impl[EIM-CON-011]
+        if deadline <= now {
+            let detail = "the handshake took too long";
+            let violation = Violation::new(ErrorCode::HANDSHAKE_TIMEOUT, detail);
+            self.refuse(ClosedBy::Timeout, violation);
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Timestamp) -> Option<Bytes> {
+        self.line.tick(now);
+        if self.line.gone {
+            return None;
+        }
+        let chunk = match &mut self.state {
+            State::Open(open) => {
+                let chunk = open.transmit(&self.config, &mut self.line);
+                if open.session.outbound.queue.take_writable() {
+                    self.events.push_back(ServerEvent::Writable);
+                }
+                chunk
+            }
+            _ => self.line.take_handshake(),
+        };
+        if chunk.is_some() {
+            self.line.spoke = self.line.now;
+        }
+        chunk
+    }
+
     fn poll_event(&mut self) -> Option<ServerEvent> {
-        None
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.is_closed() || self.is_paused() {
+                return None;
+            }
+            match self.line.next_frame() {
+                Ok(Some(frame)) => match self.on_frame(frame) {
+                    Ok(Some(event)) => return Some(event),
+                    Ok(None) => {}
+                    Err(violation) => self.refuse(ClosedBy::Local, violation),
+                },
+                // impl[EIM-CON-030, EIM-FRM-031, EIM-TRN-004]
+                Ok(None) if self.line.gone => self.end(CloseReason::orderly(ClosedBy::Transport)),
+                Ok(None) => return None,
+                Err(violation) => self.refuse(ClosedBy::Local, violation),
+            }
+        }
     }
+
     fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        match &self.state {
+            State::Hello(state) => Some(state.deadline),
+            State::Auth(state) => Some(state.deadline),
+            State::Open(open) => open.timeout(&self.line),
+            State::Closed(_) => None,
+        }
     }
+
     fn wants_read(&self) -> bool {
-        true
+        !self.line.gone && !self.is_closed() && !self.is_paused()
     }
+
     fn is_closed(&self) -> bool {
-        false
+        matches!(self.state, State::Closed(_))
     }
+
     fn linger(&self) -> Duration {
-        self.config.linger
+        self.linger
     }
 }

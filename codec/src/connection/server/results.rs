@@ -3,7 +3,6 @@
 use alloc::collections::VecDeque;
 
 use bytes::{BufMut, BytesMut};
-use prost::Message;
 use prost::encoding::{encoded_len_varint, key_len, message};
 
 use crate::connection::violation::Violation;
@@ -50,18 +49,30 @@ impl Results {
             return Ok(());
         }
         let unsent = self.kept.iter().rev().take(self.unsent);
-        if ordinal > resolved_through || unsent.into_iter().any(|result| result.ordinal <= ordinal) {
-            return Err(Violation::value("settled_through covers a result that was not sent"));
+        if ordinal > resolved_through || unsent.into_iter().any(|result| result.ordinal <= ordinal)
+        {
+            return Err(Violation::value(
+                "settled_through covers a result that was not sent",
+            ));
         }
         self.settled_through = ordinal;
-        while self.kept.front().is_some_and(|result| result.ordinal <= ordinal) {
+        while self
+            .kept
+            .front()
+            .is_some_and(|result| result.ordinal <= ordinal)
+        {
             self.kept.pop_front();
         }
         if self.kept.iter().any(|result| result.ordinal <= ordinal) {
             // Results that overtook others; rare.
             let before_due = self.kept.len().saturating_sub(self.due);
             let gone = |result: &payload::Result| result.ordinal <= ordinal;
-            let due_gone = self.kept.iter().skip(before_due).filter(|result| gone(result)).count();
+            let due_gone = self
+                .kept
+                .iter()
+                .skip(before_due)
+                .filter(|result| gone(result))
+                .count();
             self.kept.retain(|result| !gone(result));
             self.due = self.due.saturating_sub(due_gone);
         }
@@ -117,11 +128,17 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+
     use super::*;
     use crate::frame::Frame;
 
     fn result(ordinal: u64) -> payload::Result {
-        payload::Result { ordinal, conv_seq: ordinal, ..Default::default() }
+        payload::Result {
+            ordinal,
+            conv_seq: ordinal,
+            ..Default::default()
+        }
     }
 
     fn written(results: &mut Results, max: usize) -> alloc::vec::Vec<payload::Ack> {
@@ -144,8 +161,13 @@ mod tests {
         }
         let acks = written(&mut results, 200);
         assert!(acks.len() > 1);
-        assert!(acks.iter().all(|ack| ack.log_epoch == 7 && ack.encoded_len() <= 200));
-        let ordinals = acks.iter().flat_map(|ack| ack.results.iter().map(|result| result.ordinal));
+        assert!(
+            acks.iter()
+                .all(|ack| ack.log_epoch == 7 && ack.encoded_len() <= 200)
+        );
+        let ordinals = acks
+            .iter()
+            .flat_map(|ack| ack.results.iter().map(|result| result.ordinal));
         assert!(ordinals.eq(1..=100));
         assert!(written(&mut results, 200).is_empty());
     }

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use eim_codec::time::Timestamp;
+
 /// Wall clock of the client. Used for identifiers and for display only, never for order.
 pub trait Clock: Send + Sync + 'static {
     /// Unix time in milliseconds.
@@ -64,6 +66,31 @@ impl Environment {
             .as_uuid()
             .as_bytes()
     }
+}
+
+/// Monotonic time since it was made; follows tokio's clock, which tests and simulations pause.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticks {
+    epoch: tokio::time::Instant,
+}
+
+impl Default for Ticks {
+    fn default() -> Self {
+        Self { epoch: instant() }
+    }
+}
+
+impl Ticks {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::ZERO.saturating_add(instant().saturating_duration_since(self.epoch))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: the one reading of monotonic time")]
+fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
 }
 
 /// The real world: the edge where the clock and the operating system's randomness come in.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use eim_codec::payload::DeviceClass;
 
 use crate::environment::Environment;
+use crate::link::Connector;
 use crate::store::Store;
 
 /// Where a server listens: `tcp://host:port`, `tls://host:port`, `ws://host:port/path` or
@@ -93,7 +94,7 @@ impl FromStr for ServerUrl {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
         };
-        // impl[EIM-TRN-016] Credentials never travel in a URL.
+        // impl[EIM-TRN-027] Credentials never travel in a URL.
         if authority.contains('@') {
             return Err(InvalidUrl::Credentials);
         }
@@ -232,6 +233,13 @@ pub struct Options {
     pub outbox_limit: usize,
     /// Whether to connect again after a loss.
     pub reconnect: bool,
+    /// Whether the application reads [`crate::Client::events`]. A full client whose application
+    /// says so but does not read leaves its messages waiting at the server.
+    pub events: bool,
+    /// How long [`crate::Client::connect`] goes on trying.
+    pub patience: Duration,
+    /// Makes the transports; `None` for the network, as `server` says.
+    pub connector: Option<Arc<dyn Connector>>,
     /// Longest time from dialling to AUTH_OK of one attempt.
     pub connect_timeout: Duration,
     /// Clock and randomness.
@@ -267,6 +275,9 @@ impl Options {
             adopt_outbox: true,
             outbox_limit: 1024,
             reconnect: true,
+            events: true,
+            patience: Duration::from_secs(30),
+            connector: None,
             connect_timeout: Duration::from_secs(15),
             environment: Environment::default(),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eim_client::environment::Environment;
+use eim_client::options::Attach;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
     Identity, MemoryStore, Message, OutboxItem, ResumeCredential, Settlement, SqliteStore, Store,
@@ -117,15 +118,20 @@ async fn keeps_identity_cursor_and_credential(store: Arc<dyn Store>) {
     let batch = Batch {
         identity: Some(identity()),
         cursor: Some(cursor),
-        resume: Some(Some(resume.clone())),
+        resume: Some((Attach::Full, Some(resume.clone()))),
         ..Batch::default()
     };
     store.commit(batch).await.unwrap();
     let loaded = store.load(true).await.unwrap();
     assert_eq!(loaded.identity, Some(identity()));
-    assert_eq!((loaded.cursor, loaded.resume), (cursor, Some(resume)));
-    store.commit(Batch { resume: Some(None), ..Batch::default() }).await.unwrap();
-    assert_eq!(store.load(true).await.unwrap().resume, None);
+    assert_eq!((loaded.cursor, loaded.resume), (cursor, vec![(Attach::Full, resume.clone())]));
+    // Another attachment has its own.
+    let resumes = [(Attach::SendOnly, Some(resume)), (Attach::Full, None)];
+    for resume in resumes {
+        store.commit(Batch { resume: Some(resume), ..Batch::default() }).await.unwrap();
+    }
+    let left = store.load(true).await.unwrap().resume;
+    assert!(matches!(&left[..], [(Attach::SendOnly, _)]));
 }
 
 async fn drops_duplicates(store: Arc<dyn Store>) {
@@ -181,7 +187,7 @@ async fn remembers_echoes_without_a_body(store: Arc<dyn Store>) {
         echo: true,
         presented: true,
     };
-    assert_eq!(arrive(&store, vec![echo]).await, [ArrivalOutcome::Hollow]);
+    assert_eq!(arrive(&store, vec![echo]).await, [ArrivalOutcome::Hollow([CONVERSATION; 16].into(), 1)]);
     let hollow = store.load(true).await.unwrap().hollow;
     assert_eq!(hollow, [(message(1, 5).conversation, 1)]);
     let looked_up = Arrival { message: message(1, 0), echo: false, presented: false };

@@ -10,6 +10,7 @@ use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded, Message,
     OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
 };
+use crate::options::Attach;
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ pub struct MemoryStore {
 struct State {
     identity: Option<Identity>,
     cursor: Cursor,
-    resume: Option<ResumeCredential>,
+    resume: Vec<(Attach, ResumeCredential)>,
     messages: BTreeMap<(ConversationId, u64), Held>,
     outbox: BTreeMap<u64, OutboxItem>,
     places: BTreeMap<ClientMsgId, u64>,
@@ -117,7 +118,7 @@ impl State {
             (message.body, message.fallback_text) = body.unwrap_or_default();
         }
         self.messages.insert(key, Held { message: message.clone(), shown: presented && !hollow, hollow });
-        if hollow { ArrivalOutcome::Hollow } else { ArrivalOutcome::New(message) }
+        if hollow { ArrivalOutcome::Hollow(key.0, key.1) } else { ArrivalOutcome::New(message) }
     }
 
     fn apply(&mut self, batch: Batch) -> Applied {
@@ -164,8 +165,9 @@ impl State {
         if let Some(cursor) = batch.cursor {
             self.cursor = cursor;
         }
-        if let Some(resume) = batch.resume {
-            self.resume = resume;
+        if let Some((attach, resume)) = batch.resume {
+            self.resume.retain(|(known, _)| *known != attach);
+            self.resume.extend(resume.map(|resume| (attach, resume)));
         }
         applied
     }

@@ -7,6 +7,8 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 use eim_codec::registry::FrameType;
 
+use crate::options::Attach;
+
 /// One entry of a conversation log, as this device holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -57,7 +59,7 @@ pub enum ArrivalOutcome {
     /// Seen before; dropped.
     Duplicate,
     /// An echo whose body this device no longer has: to be fetched from history.
-    Hollow,
+    Hollow(ConversationId, u64),
 }
 
 /// The place in the timeline up to which this device has stored everything.
@@ -219,8 +221,8 @@ pub struct Batch {
     pub users: Vec<UserRecord>,
     /// The new cursor.
     pub cursor: Option<Cursor>,
-    /// The new credential; `Some(None)` forgets it.
-    pub resume: Option<Option<ResumeCredential>>,
+    /// The new credential of an attachment; `None` in it forgets the old one.
+    pub resume: Option<(Attach, Option<ResumeCredential>)>,
 }
 
 impl Batch {
@@ -260,8 +262,8 @@ pub struct Loaded {
     pub identity: Option<Identity>,
     /// Cursor; zero for a new store.
     pub cursor: Cursor,
-    /// Credential of the last session.
-    pub resume: Option<ResumeCredential>,
+    /// Credentials of the last sessions, one an attachment at most.
+    pub resume: Vec<(Attach, ResumeCredential)>,
     /// Unsettled messages of this process, in order.
     pub outbox: Vec<OutboxItem>,
     /// Echoes whose body is still to be fetched.

@@ -5,5 +5,5 @@ mod entry;
 mod timeline;
 
 pub(crate) use self::backlog::{Backlogs, Look};
-pub(crate) use self::entry::{InvalidEntry, conversation_record, message};
+pub(crate) use self::entry::{conversation_record, message};
 pub(crate) use self::timeline::{Pull, Push, Timeline};

@@ -52,17 +52,16 @@ pub(super) fn apply(
         transaction.set("log_epoch", integer(cursor.log_epoch))?;
         transaction.set("user_seq", integer(cursor.user_seq))?;
     }
-    match batch.resume {
-        Some(Some(resume)) => {
-            transaction.set("session", &resume.session.as_bytes()[..])?;
-            transaction.set("resume_token", &resume.token[..])?;
-            transaction.set("resume_server", &resume.server)?;
+    if let Some((attach, resume)) = batch.resume {
+        let slot = read::slot(attach);
+        transaction.unset(&format!("{slot}_session"))?;
+        if let Some(resume) = resume {
+            transaction.set(&format!("{slot}_session"), &resume.session.as_bytes()[..])?;
+            transaction.set(&format!("{slot}_token"), &resume.token[..])?;
+            transaction.set(&format!("{slot}_server"), &resume.server)?;
+        } else {
+            transaction.unset(&format!("{slot}_token"))?;
         }
-        Some(None) => {
-            connection
-                .execute("DELETE FROM meta WHERE key IN ('session', 'resume_token')", [])?;
-        }
-        None => {}
     }
     Ok(applied)
 }
@@ -85,6 +84,11 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)")?
             .execute(params![key, value])?;
+        Ok(())
+    }
+
+    fn unset(&self, key: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?;
         Ok(())
     }
 
@@ -194,7 +198,11 @@ impl Transaction<'_> {
             }
         }
         self.insert(&message, presented && !hollow, hollow)?;
-        Ok(if hollow { ArrivalOutcome::Hollow } else { ArrivalOutcome::New(message) })
+        Ok(if hollow {
+            ArrivalOutcome::Hollow(message.conversation, message.conv_seq)
+        } else {
+            ArrivalOutcome::New(message)
+        })
     }
 
     fn arrive_again(

@@ -7,6 +7,7 @@ use eim_codec::registry::FrameType;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::outbox::Owner;
+use crate::options::Attach;
 use crate::store::{
     Backlog, ConversationRecord, Cursor, Identity, Loaded, Message, OutboxItem, ResumeCredential,
     StoreError, Target, UserRecord,
@@ -98,6 +99,29 @@ pub(super) fn device(connection: &Connection) -> Result<Option<DeviceId>, StoreE
     Ok(meta::<[u8; 16]>(connection, "device")?.map(DeviceId::from))
 }
 
+/// Prefix of the keys of a credential.
+pub(super) const fn slot(attach: Attach) -> &'static str {
+    match attach {
+        Attach::Full => "full",
+        Attach::SendOnly => "send_only",
+    }
+}
+
+fn credential(
+    connection: &Connection,
+    attach: Attach,
+) -> Result<Option<ResumeCredential>, StoreError> {
+    let slot = slot(attach);
+    let session = meta::<[u8; 16]>(connection, &format!("{slot}_session"))?;
+    let token = meta::<Vec<u8>>(connection, &format!("{slot}_token"))?;
+    let (Some(session), Some(token)) = (session, token) else { return Ok(None) };
+    Ok(Some(ResumeCredential {
+        session: SessionId::from(session),
+        token: token.into(),
+        server: meta(connection, &format!("{slot}_server"))?.unwrap_or_default(),
+    }))
+}
+
 pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, StoreError> {
     let identity = match device(connection)? {
         Some(device) => Some(Identity {
@@ -107,20 +131,10 @@ pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, Sto
         }),
         None => None,
     };
-    let resume = match (
-        meta::<[u8; 16]>(connection, "session")?,
-        meta::<Vec<u8>>(connection, "resume_token")?,
-    ) {
-        (Some(session), Some(token)) => {
-            let server = meta(connection, "resume_server")?.unwrap_or_default();
-            Some(ResumeCredential {
-                session: SessionId::from(session),
-                token: token.into(),
-                server,
-            })
-        }
-        _ => None,
-    };
+    let mut resume = Vec::new();
+    for attach in [Attach::Full, Attach::SendOnly] {
+        resume.extend(credential(connection, attach)?.map(|credential| (attach, credential)));
+    }
     let mut outbox = connection.prepare(
         "SELECT position, client_msg_id, direct, target, type, body, fallback_text, \
          first_sent_at_ms FROM outbox WHERE owner = ? ORDER BY position",

@@ -1,0 +1,465 @@
+//! The client: a handle on the engine.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::payload::{
+    self, ConversationRequest, HeadsRequest, UsersRequest, conversation_request, history_entry,
+    request, response,
+};
+use eim_codec::registry::{FrameType, Operation};
+use prost::Message as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::engine::Engine;
+use crate::engine::command::{Answer, Command, Outgoing, Question};
+use crate::environment::Environment;
+use crate::error::{ConnectError, RequestError, SendError};
+use crate::event::{ConnectionState, End, EventSink, Events, Sent};
+use crate::link::{Connector, Network};
+use crate::options::Options;
+use crate::store::{
+    Batch, Checkpoint, ConversationRecord, Identity, Message, Store, Target, UserRecord,
+};
+use crate::sync::{conversation_record, message};
+
+/// Commands on their way to the engine.
+const COMMANDS: usize = 1024;
+
+/// A client of one user on one device. Cheap to clone; the engine ends when [`close`](Self::close)
+/// was called or all clones are gone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<ConnectionState>,
+    events: Arc<Mutex<Option<Events>>>,
+    store: Arc<dyn Store>,
+    environment: Environment,
+    device: DeviceId,
+}
+
+impl std::fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// A message to be sent, with everything that can be said about it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Where it goes.
+    pub target: Target,
+    /// What it is.
+    pub frame_type: FrameType,
+    /// Its body.
+    pub body: Bytes,
+    /// Text for clients that do not know the type.
+    pub fallback_text: String,
+    /// A place in the input that becomes durable together with the message.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Draft {
+    /// A text message.
+    #[must_use]
+    pub fn text(target: Target, text: impl Into<String>) -> Self {
+        let body = payload::TextBody { text: text.into() }.encode_to_vec().into();
+        Self {
+            target,
+            frame_type: FrameType::TEXT,
+            body,
+            fallback_text: String::new(),
+            checkpoint: None,
+        }
+    }
+}
+
+/// Resolves to the durable result of a message.
+#[derive(Debug)]
+pub struct SendHandle {
+    id: ClientMsgId,
+    done: oneshot::Receiver<Result<Sent, SendError>>,
+}
+
+impl SendHandle {
+    /// Key of the message.
+    #[must_use]
+    pub const fn client_msg_id(&self) -> ClientMsgId {
+        self.id
+    }
+}
+
+impl Future for SendHandle {
+    type Output = Result<Sent, SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.done)
+            .poll(cx)
+            .map(|done| done.unwrap_or(Err(SendError::Closed)))
+    }
+}
+
+impl Client {
+    /// Connects and waits for the first login.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the options or the store are of no use, when the server refuses the
+    /// login, or when there is no connection within the patience of the options.
+    pub async fn connect(options: Options) -> Result<Self, ConnectError> {
+        let patience = options.patience;
+        let client = Self::start(options).await?;
+        match timeout(patience, client.opened()).await {
+            Ok(Ok(())) => Ok(client),
+            Ok(Err(end)) => Err(end.into()),
+            Err(_) => {
+                let reason = match &*client.state.borrow() {
+                    ConnectionState::Waiting { reason, .. } => reason.clone(),
+                    _ => "no answer".to_owned(),
+                };
+                Err(ConnectError::Timeout(reason))
+            }
+        }
+    }
+
+    /// Begins to connect, and goes on trying in the background. What is sent meanwhile waits in
+    /// the outbox.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the options or the store are of no use.
+    pub async fn start(options: Options) -> Result<Self, ConnectError> {
+        let connector: Arc<dyn Connector> = match &options.connector {
+            Some(connector) => Arc::clone(connector),
+            None => Arc::new(Network::new(
+                &options.server,
+                options.trust.as_ref(),
+                options.allow_plain,
+            )?),
+        };
+        let store = Arc::clone(&options.store);
+        let environment = options.environment.clone();
+        let loaded = store.load(options.adopt_outbox).await?;
+        let identity = match &loaded.identity {
+            Some(identity) => identity.clone(),
+            None => new_identity(&environment, &*store).await?,
+        };
+        let device = identity.device;
+        let records = store.conversations().await?;
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let (shown, state) = watch::channel(ConnectionState::Connecting);
+        let (sink, events) = EventSink::new(options.events);
+        let mut engine =
+            Engine::new(options, connector, loaded, identity, (sink, shown, queue));
+        engine.remember(records);
+        tokio::spawn(engine.run());
+        let events = Arc::new(Mutex::new(events));
+        Ok(Self { commands, state, events, store, environment, device })
+    }
+
+    /// Waits until the connection is open, or the client over.
+    ///
+    /// # Errors
+    /// [`End`] when the client is over.
+    pub async fn opened(&self) -> Result<(), End> {
+        let mut state = self.state.clone();
+        let reached = state
+            .wait_for(|state| {
+                matches!(state, ConnectionState::Open { .. } | ConnectionState::Closed(_))
+            })
+            .await;
+        match reached.as_deref() {
+            Ok(ConnectionState::Closed(end)) => Err(end.clone()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(End::Requested),
+        }
+    }
+
+    /// How the connection is now.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.state.borrow().clone()
+    }
+
+    /// The events, from the beginning; once. `None` if they were taken before or not wanted.
+    #[must_use]
+    pub fn events(&self) -> Option<Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The local store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// This device.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Sends a text. Waits only while the outbox is full; the handle resolves to the durable
+    /// result.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the client is over.
+    pub async fn send_text(
+        &self,
+        target: Target,
+        text: impl Into<String>,
+    ) -> Result<SendHandle, SendError> {
+        self.send(Draft::text(target, text)).await
+    }
+
+    /// Sends a message of any type.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the client is over.
+    pub async fn send(&self, draft: Draft) -> Result<SendHandle, SendError> {
+        let (done, waits) = oneshot::channel();
+        let id = self.dispatch(draft, Some(done)).await?;
+        Ok(SendHandle { id, done: waits })
+    }
+
+    /// Sends a message whose result is taken from the events.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the client is over.
+    pub async fn post(&self, draft: Draft) -> Result<ClientMsgId, SendError> {
+        self.dispatch(draft, None).await
+    }
+
+    async fn dispatch(
+        &self,
+        draft: Draft,
+        done: Option<oneshot::Sender<Result<Sent, SendError>>>,
+    ) -> Result<ClientMsgId, SendError> {
+        // impl[EIM-MSG-008]
+        let client_msg_id = ClientMsgId::from(self.environment.uuid_v7());
+        let outgoing = Outgoing {
+            client_msg_id,
+            target: draft.target,
+            frame_type: draft.frame_type,
+            body: draft.body,
+            fallback_text: draft.fallback_text,
+            checkpoint: draft.checkpoint,
+            done,
+        };
+        let command = Command::Send(Box::new(outgoing));
+        self.commands.send(command).await.map_err(|_| SendError::Closed)?;
+        Ok(client_msg_id)
+    }
+
+    /// Asks the server. Asked again after a lost connection.
+    pub(crate) async fn ask(&self, operation: Operation, body: request::Body) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let question = Question { operation, body, answer };
+        self.commands
+            .send(Command::Request(Box::new(question)))
+            .await
+            .map_err(|_| RequestError::Closed)?;
+        answered.await.map_err(|_| RequestError::Closed)?
+    }
+
+    /// A user by login name; asked once, then remembered on this device.
+    ///
+    /// # Errors
+    /// [`RequestError::UnknownUser`] when nobody has that name, and others.
+    pub async fn user(&self, name: &str) -> Result<UserRecord, RequestError> {
+        if let Some(user) = self.store.user_by_name(name).await? {
+            return Ok(user);
+        }
+        let found = self.users(Vec::new(), vec![name.to_owned()]).await?;
+        found.into_iter().next().ok_or_else(|| RequestError::UnknownUser(name.to_owned()))
+    }
+
+    /// The login name of a user; asked once, then remembered on this device.
+    ///
+    /// # Errors
+    /// [`RequestError`]; `None` when the server does not know the user.
+    pub async fn user_name(&self, user: UserId) -> Result<Option<String>, RequestError> {
+        if let Some(user) = self.store.user(user).await? {
+            return Ok(Some(user.name));
+        }
+        let found = self.users(vec![user], Vec::new()).await?;
+        Ok(found.into_iter().next().map(|user| user.name))
+    }
+
+    /// Users by id and by name; unknown ones are left out.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn users(
+        &self,
+        ids: Vec<UserId>,
+        names: Vec<String>,
+    ) -> Result<Vec<UserRecord>, RequestError> {
+        let ids = ids.into_iter().map(UserId::to_bytes).collect();
+        let body = request::Body::Users(UsersRequest { ids, names });
+        match self.ask(Operation::USERS, body).await? {
+            response::Body::Users(found) => found
+                .users
+                .into_iter()
+                .map(|user| {
+                    Ok(UserRecord {
+                        user: UserId::from_slice(&user.user_id)
+                            .map_err(|_| RequestError::Nonsense("a user id"))?,
+                        name: user.name,
+                        display_name: user.display_name,
+                    })
+                })
+                .collect(),
+            _ => Err(RequestError::Nonsense("not users")),
+        }
+    }
+
+    /// All conversations of this user, as the server lists them now.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn heads(&self) -> Result<Vec<ConversationRecord>, RequestError> {
+        let mut records: Vec<ConversationRecord> = Vec::new();
+        loop {
+            let after = records
+                .last()
+                .map(|record| record.conversation.to_bytes())
+                .unwrap_or_default();
+            let body = request::Body::Heads(HeadsRequest { after });
+            let response::Body::Heads(page) = self.ask(Operation::HEADS, body).await? else {
+                return Err(RequestError::Nonsense("not heads"));
+            };
+            for conversation in &page.conversations {
+                records.push(
+                    conversation_record(conversation)
+                        .map_err(|_| RequestError::Nonsense("a conversation"))?,
+                );
+            }
+            if !page.more || page.conversations.is_empty() {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// One conversation as the server sees it now.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn conversation(&self, target: Target) -> Result<ConversationRecord, RequestError> {
+        let target = match target {
+            Target::Conversation(id) => conversation_request::Target::Conversation(id.to_bytes()),
+            Target::User(user) => conversation_request::Target::DirectTo(user.to_bytes()),
+        };
+        let body = request::Body::Conversation(ConversationRequest { target: Some(target) });
+        let answer = self.ask(Operation::CONVERSATION, body).await?;
+        let response::Body::Conversation(answer) = answer else {
+            return Err(RequestError::Nonsense("not a conversation"));
+        };
+        answer
+            .conversation
+            .as_ref()
+            .and_then(|conversation| conversation_record(conversation).ok())
+            .ok_or(RequestError::Nonsense("a conversation"))
+    }
+
+    /// Messages `first..=last` of a conversation from the server, at most `limit`, in order; 0
+    /// as `last` means the head. Numbers that cannot be read are left out.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn history(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<Vec<Message>, RequestError> {
+        self.read_history(conversation, first, last, limit, false).await
+    }
+
+    /// The newest `limit` messages of a conversation from the server, in order.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn newest(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<Message>, RequestError> {
+        let mut messages = self.read_history(conversation, 0, 0, limit, true).await?;
+        messages.reverse();
+        Ok(messages)
+    }
+
+    async fn read_history(
+        &self,
+        conversation: ConversationId,
+        mut first: u64,
+        mut last: u64,
+        limit: usize,
+        newest_first: bool,
+    ) -> Result<Vec<Message>, RequestError> {
+        let mut messages = Vec::new();
+        while messages.len() < limit {
+            let body =
+                crate::engine::history_request(conversation, first, last, newest_first);
+            let answer = self.ask(Operation::HISTORY, body).await?;
+            let response::Body::History(page) = answer else {
+                return Err(RequestError::Nonsense("not history"));
+            };
+            let (mut lowest, mut highest) = (u64::MAX, 0);
+            for item in page.items {
+                match item.item {
+                    Some(history_entry::Item::Entry(entry)) => {
+                        let message = message(Some(entry), 0, None)
+                            .map_err(|_| RequestError::Nonsense("an entry"))?;
+                        lowest = lowest.min(message.conv_seq);
+                        highest = highest.max(message.conv_seq);
+                        messages.push(message);
+                    }
+                    Some(history_entry::Item::Unavailable(range)) => {
+                        lowest = lowest.min(range.first);
+                        highest = highest.max(range.last);
+                    }
+                    None => {}
+                }
+            }
+            if !page.more || lowest > highest || (newest_first && lowest <= 1) {
+                break;
+            }
+            if newest_first {
+                last = lowest - 1;
+            } else {
+                first = highest.saturating_add(1);
+            }
+        }
+        messages.truncate(limit);
+        Ok(messages)
+    }
+
+    /// Ends in order: what has a result is settled, the rest stays in the outbox.
+    pub async fn close(&self) {
+        let (told, done) = oneshot::channel();
+        if self.commands.send(Command::Close(told)).await.is_ok() {
+            // The engine may be over already, which is as good.
+            let _ = done.await;
+        }
+    }
+}
+
+async fn new_identity(
+    environment: &Environment,
+    store: &dyn Store,
+) -> Result<Identity, ConnectError> {
+    // impl[EIM-AUT-050]
+    let identity = Identity {
+        device: DeviceId::from(environment.octets::<16>()),
+        user: None,
+        user_name: String::new(),
+    };
+    store.commit(Batch { identity: Some(identity.clone()), ..Batch::default() }).await?;
+    Ok(identity)
+}

@@ -1,0 +1,94 @@
+//! What follows a commit.
+
+use super::staging::{FollowUp, Source};
+use super::{Engine, Phase};
+use crate::error::SendError;
+use crate::event::Event;
+use crate::store::{Applied, ArrivalOutcome};
+
+impl Engine {
+    /// A batch is durable.
+    pub(super) fn applied(&mut self, applied: Applied, mut follow: FollowUp) {
+        if let Some((lowest, range)) = follow.went_down.take() {
+            let met = applied
+                .arrivals
+                .get(range)
+                .is_none_or(|page| page.contains(&ArrivalOutcome::Duplicate));
+            self.backlogs.went_down(lowest, met);
+        }
+        let outgoing = std::mem::take(&mut follow.outgoing);
+        for ((mut item, waiter), position) in outgoing.into_iter().zip(applied.positions) {
+            item.position = position;
+            if let Some(waiter) = waiter {
+                self.waiters.insert(item.client_msg_id, waiter);
+            }
+            self.outbox.add(item, false);
+        }
+        if !applied.requeued.is_empty() {
+            self.events.emit(Event::Requeued(applied.requeued.len()));
+            for item in applied.requeued {
+                self.outbox.add(item, true);
+            }
+        }
+        if let Some((ids, time)) = follow.timed.take() {
+            self.outbox.timed(&ids, time);
+        }
+        self.present(applied.arrivals, &follow.sources);
+        for settled in std::mem::take(&mut follow.settled) {
+            if let Some(waiter) = self.waiters.remove(&settled.item.client_msg_id) {
+                // The sender may not wait for it any more.
+                let _ = waiter.send(settled.outcome.clone().map_err(SendError::from));
+            }
+            self.events.emit(Event::Settled(settled));
+        }
+        if follow.conversations {
+            self.events.emit(Event::Conversations);
+        }
+        if follow.caught_up && self.timeline.is_caught_up() && self.backlogs.is_empty() {
+            self.events.emit(Event::CaughtUp);
+        }
+        self.tell_server(&follow);
+    }
+
+    fn present(&mut self, outcomes: Vec<ArrivalOutcome>, sources: &[Source]) {
+        for (outcome, source) in outcomes.into_iter().zip(sources) {
+            match outcome {
+                ArrivalOutcome::New(message) if *source != Source::Lookup => {
+                    self.events.emit(Event::Message(message));
+                }
+                // impl[EIM-SYN-017]
+                ArrivalOutcome::Hollow(conversation, conv_seq) => {
+                    self.hollow.push((conversation, conv_seq));
+                }
+                ArrivalOutcome::New(_) | ArrivalOutcome::Duplicate => {}
+            }
+        }
+    }
+
+    /// What the server is told about a durable batch; later, if there is no connection.
+    // impl[EIM-SYN-014] impl[EIM-CUR-004] CURSOR, settling and credit follow the commit.
+    pub(super) fn tell_server(&mut self, follow: &FollowUp) {
+        if follow.session != self.session_number {
+            return;
+        }
+        if !self.is_open() {
+            self.deferred.push(FollowUp {
+                session: follow.session,
+                sends: follow.sends.clone(),
+                consumed: follow.consumed.clone(),
+                cursor: follow.cursor,
+                ..FollowUp::default()
+            });
+            return;
+        }
+        self.settle_sends(&follow.sends);
+        self.withheld.extend_from_slice(&follow.consumed);
+        if let Some(cursor) = follow.cursor
+            && self.is_full_client()
+            && let Phase::Online(online) = &mut self.phase
+        {
+            online.driver.endpoint_mut().cursor(cursor.log_epoch, cursor.user_seq);
+        }
+        self.give_credit();
+    }
+}

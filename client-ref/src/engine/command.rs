@@ -1,0 +1,47 @@
+//! What the application asks of the engine.
+
+use bytes::Bytes;
+use eim_codec::id::ClientMsgId;
+use eim_codec::payload::{request, response};
+use eim_codec::registry::{FrameType, Operation};
+use tokio::sync::oneshot;
+
+use crate::error::{RequestError, SendError};
+use crate::event::Sent;
+use crate::store::{Checkpoint, Target};
+
+/// What the application asks of the engine.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Puts a message into the outbox.
+    Send(Box<Outgoing>),
+    /// Asks the server.
+    Request(Box<Question>),
+    /// Ends in order; answered at the end.
+    Close(oneshot::Sender<()>),
+}
+
+/// A message to send.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub client_msg_id: ClientMsgId,
+    pub target: Target,
+    pub frame_type: FrameType,
+    pub body: Bytes,
+    pub fallback_text: String,
+    /// Becomes durable together with the message.
+    pub checkpoint: Option<Checkpoint>,
+    /// Told the durable result.
+    pub done: Option<oneshot::Sender<Result<Sent, SendError>>>,
+}
+
+/// A request of the application.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub operation: Operation,
+    pub body: request::Body,
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// The body of the RESPONSE, with detached entries put back in their place.
+pub(crate) type Answer = Result<response::Body, RequestError>;

@@ -1,0 +1,174 @@
+//! What the connection tells.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use eim_codec::connection::{ClientEvent, SendId};
+use eim_codec::payload;
+use eim_codec::registry::{ErrorCode, FrameType};
+use prost::Message as _;
+
+use super::pull::Walk;
+use super::staging::Source;
+use super::{Engine, Phase};
+use crate::store::{Arrival, Backlog};
+use crate::sync::{Push, message};
+
+impl Engine {
+    pub(super) fn incoming(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Welcome(welcome) => self.welcomed(&welcome),
+            ClientEvent::Challenge(data) => self.challenged(&data),
+            ClientEvent::Open(ok) => self.opened(&ok),
+            // The outbox has put back what the session forgot when the connection opened.
+            ClientEvent::Forgotten(_) | ClientEvent::Writable | ClientEvent::Event(_) => {}
+            ClientEvent::Push { ordinal, frame_type: FrameType::ENTRY, payload } => {
+                self.detached_entry(ordinal, payload);
+            }
+            ClientEvent::Push { ordinal, frame_type, payload } => {
+                self.pushed(ordinal, frame_type, payload);
+            }
+            // The hole it leaves is seen by the next push or PONG.
+            ClientEvent::PushLost { ordinal, .. } => self.staging.follow.consumed.push(ordinal),
+            ClientEvent::Result { send, result, log_epoch, .. } => {
+                self.result(send, result, log_epoch);
+            }
+            ClientEvent::Response(response) => {
+                if let Some(answered) = self.requests.response(*response) {
+                    self.answered(answered);
+                }
+            }
+            ClientEvent::Pong(pong) => self.ponged(&pong),
+            ClientEvent::Lagged(lagged) => self.lagged(&lagged),
+            ClientEvent::GoAway(goaway) => {
+                self.jitter = Duration::from_millis(goaway.reconnect_jitter_ms);
+            }
+            ClientEvent::Closed(reason) => self.closed(reason),
+            other => tracing::debug!(?other, "an event this client does not know"),
+        }
+    }
+
+    fn pushed(&mut self, ordinal: u64, frame_type: FrameType, payload: Bytes) {
+        let Ok(push) = payload::Push::decode(payload) else {
+            return self.misbehaved(ErrorCode::MALFORMED_PAYLOAD, "a push that does not parse");
+        };
+        let echo = push.echo;
+        let message = match message(push.entry, push.user_seq, Some(frame_type)) {
+            Ok(message) => message,
+            Err(error) => return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string()),
+        };
+        self.staging.follow.consumed.push(ordinal);
+        if self.is_taking_snapshot() {
+            // SYNC brings it again when the snapshot is there.
+            return self.timeline.note_head(message.user_seq);
+        }
+        if message.user_seq == 0 {
+            self.look_behind(&message);
+        }
+        let arrival = Arrival { message, echo, presented: true };
+        if let Push::Next(next) = self.timeline.push(arrival) {
+            self.accept(next);
+        }
+    }
+
+    /// Entries that are next in the timeline, on their way into the store.
+    pub(super) fn accept(&mut self, next: Vec<Arrival>) {
+        for arrival in next {
+            self.note_membership(&arrival.message);
+            self.staging.arrive(arrival, Source::Timeline);
+        }
+        self.staging.cursor(self.timeline.cursor());
+        if self.timeline.is_caught_up() {
+            self.staging.follow.caught_up = true;
+        }
+    }
+
+    /// An entry outside the timeline beyond what is known of its log: the rest is read.
+    fn look_behind(&mut self, message: &crate::store::Message) {
+        let Some(record) = self.records.get_mut(&message.conversation) else { return };
+        let expected = record.conv_seq.saturating_add(1);
+        record.conv_seq = record.conv_seq.max(message.conv_seq);
+        if message.conv_seq > expected {
+            record.backlog = Backlog::Holes;
+            self.backlogs.add(record);
+            self.staging.batch.conversations.push(record.clone());
+        }
+    }
+
+    /// Membership and settings change what HEADS said: it is asked again.
+    fn note_membership(&mut self, message: &crate::store::Message) {
+        let known = self.records.get_mut(&message.conversation);
+        let news = known.is_none()
+            || matches!(message.frame_type, FrameType::MEMBERSHIP | FrameType::SETTINGS);
+        if let Some(record) = known {
+            record.conv_seq = record.conv_seq.max(message.conv_seq);
+        }
+        if news {
+            self.walk_heads(Walk::News);
+        }
+    }
+
+    fn detached_entry(&mut self, ordinal: u64, payload: Bytes) {
+        let Ok(entry) = payload::DetachedEntry::decode(payload) else {
+            return self.misbehaved(ErrorCode::MALFORMED_PAYLOAD, "an ENTRY that does not parse");
+        };
+        match self.requests.entry(ordinal, entry) {
+            Ok(Some(answered)) => self.answered(answered),
+            Ok(None) => {}
+            Err(ordinal) => self.staging.follow.consumed.push(ordinal),
+        }
+    }
+
+    // impl[EIM-SYN-013] Every push through last_sequence_sent was seen before this event.
+    fn ponged(&mut self, pong: &payload::Pong) {
+        if !self.is_full_client() || self.is_taking_snapshot() {
+            return;
+        }
+        if pong.log_epoch != self.timeline.cursor().log_epoch {
+            return self.walk_heads(Walk::Snapshot);
+        }
+        self.timeline.note_head(pong.user_seq);
+        if pong.heads_overflow {
+            self.walk_heads(Walk::Behind);
+        }
+        for head in &pong.heads {
+            let Ok(conversation) = head.conversation.as_ref().try_into() else { continue };
+            let Some(record) = self.records.get_mut(&conversation) else { continue };
+            if head.conv_seq > record.conv_seq {
+                record.conv_seq = head.conv_seq;
+                record.backlog = Backlog::Holes;
+                self.backlogs.add(record);
+                self.staging.batch.conversations.push(record.clone());
+            }
+        }
+    }
+
+    // impl[EIM-SYN-051]
+    fn lagged(&mut self, lagged: &payload::Lagged) {
+        self.requests.lagged();
+        if self.is_full_client() && !self.is_taking_snapshot() {
+            if lagged.log_epoch != self.timeline.cursor().log_epoch {
+                return self.walk_heads(Walk::Snapshot);
+            }
+            self.timeline.note_head(lagged.user_seq);
+        }
+    }
+
+    /// Gives credit back for pushes that are stored, unless the application is behind.
+    pub(super) fn give_credit(&mut self) {
+        if self.withheld.is_empty() || self.events.is_full() {
+            return;
+        }
+        let Phase::Online(online) = &mut self.phase else { return };
+        for ordinal in self.withheld.drain(..) {
+            online.driver.endpoint_mut().consumed(ordinal);
+        }
+    }
+
+    pub(super) fn settle_sends(&mut self, sends: &[SendId]) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        for send in sends {
+            online.driver.endpoint_mut().settle(*send);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From WELCOME to AUTH_OK.
+
+use bytes::Bytes;
+use eim_codec::connection::client::{AuthStart, Resume};
+use eim_codec::id::{SessionId, UserId};
+use eim_codec::payload::{self, AttachMode, SessionOutcome};
+use eim_codec::registry::ErrorCode;
+
+use super::online::Login;
+use super::pull::Walk;
+use super::{Engine, Phase};
+use crate::auth::{AuthError, Exchange, Means};
+use crate::event::{ConnectionState, End};
+use crate::options::Attach;
+use crate::store::{Cursor, Identity, ResumeCredential};
+
+impl Engine {
+    /// WELCOME: chooses the mechanism and begins.
+    pub(super) fn welcomed(&mut self, welcome: &payload::Welcome) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        let Some(transcript) = online.driver.endpoint().transcript() else { return };
+        let link = online.driver.link();
+        // impl[EIM-AUT-032] The token goes to the server that gave it, and over TLS or loopback.
+        let resume = self
+            .resume
+            .as_ref()
+            .filter(|resume| link.is_confidential() && resume.server == self.connector.server());
+        let started = Exchange::start(&Means {
+            offered: &welcome.mechanisms,
+            user: &self.options.credentials.user,
+            password: self.options.credentials.password.as_deref(),
+            resume,
+            binding: link.channel_binding(&transcript),
+            salted: &self.salted,
+        });
+        let (exchange, data) = match started {
+            Ok(started) => started,
+            Err(error) => return self.not_authenticated(&error),
+        };
+        let resume = match (resume, self.session.take()) {
+            (Some(token), Some(session)) if exchange.is_resume() => {
+                if session.id() == token.session {
+                    Resume::Session(session)
+                } else {
+                    Resume::TokenOnly(token.session)
+                }
+            }
+            (Some(token), None) if exchange.is_resume() => Resume::TokenOnly(token.session),
+            _ => Resume::No,
+        };
+        let cursor = self.timeline.cursor();
+        let start = AuthStart {
+            mechanism: exchange.mechanism().to_owned(),
+            data,
+            device: payload::Device {
+                device_id: self.identity.device.to_bytes(),
+                class: self.options.device_class.into(),
+                name: self.options.device_name.clone(),
+            },
+            mode: match self.options.attach {
+                Attach::Full => AttachMode::Full,
+                Attach::SendOnly => AttachMode::SendOnly,
+            },
+            log_epoch: cursor.log_epoch,
+            user_seq: cursor.user_seq,
+            resume,
+        };
+        online.driver.endpoint_mut().authenticate(start);
+        online.login = Login::Exchange(Some(Box::new(exchange)));
+    }
+
+    pub(super) fn challenged(&mut self, data: &Bytes) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        let Login::Exchange(Some(exchange)) = &mut online.login else { return };
+        match exchange.challenge(data) {
+            Ok(answer) => online.driver.endpoint_mut().respond(answer),
+            Err(error) => self.not_authenticated(&error),
+        }
+    }
+
+    /// AUTH_OK: the connection is open, if the server has proven itself.
+    pub(super) fn opened(&mut self, ok: &payload::AuthOk) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        let Login::Exchange(exchange) = &mut online.login else { return };
+        if let Some(exchange) = exchange.take()
+            && let Err(error) = exchange.finish(&ok.data)
+        {
+            return self.not_authenticated(&error);
+        }
+        let (Ok(user), Ok(session)) =
+            (UserId::from_slice(&ok.user_id), SessionId::from_slice(&ok.session_id))
+        else {
+            // impl[EIM-AUT-047]
+            return self.misbehaved(ErrorCode::INVALID_VALUE, "ids in AUTH_OK");
+        };
+        if self.identity.user.is_some_and(|known| known != user) {
+            let name = self.identity.user_name.clone();
+            self.end.get_or_insert(End::Authentication(format!(
+                "this profile belongs to {name}; use another profile for another user"
+            )));
+            return self.misbehaved(ErrorCode::AUTH_FAILED, "another user");
+        }
+        online.login = Login::Open;
+        self.backoff.reset();
+        self.server_time = Some((ok.server_time_ms, self.ticks.now()));
+        self.identified(user, &ok.user_name);
+        self.keep_token(session, &ok.resume_token);
+        let resumed = ok.outcome() == SessionOutcome::Resumed;
+        self.begin_session(resumed);
+        self.show(ConnectionState::Open { resumed });
+        if self.is_full_client() {
+            self.compare(Cursor { log_epoch: ok.log_epoch, user_seq: ok.user_seq });
+        }
+    }
+
+    fn identified(&mut self, user: UserId, name: &str) {
+        let identity = Identity {
+            device: self.identity.device,
+            user: Some(user),
+            user_name: name.to_owned(),
+        };
+        self.outbox.identify(user);
+        if identity != self.identity {
+            self.identity = identity.clone();
+            self.staging.batch.identity = Some(identity);
+        }
+    }
+
+    fn keep_token(&mut self, session: SessionId, token: &Bytes) {
+        let resume = (!token.is_empty()).then(|| ResumeCredential {
+            session,
+            token: token.clone(),
+            server: self.connector.server(),
+        });
+        if resume != self.resume {
+            self.resume.clone_from(&resume);
+            self.staging.batch.resume = Some((self.options.attach, resume));
+        }
+    }
+
+    fn begin_session(&mut self, resumed: bool) {
+        let deferred = std::mem::take(&mut self.deferred);
+        if resumed {
+            for follow in deferred {
+                self.tell_server(&follow);
+            }
+            return;
+        }
+        self.session_number += 1;
+        self.withheld.clear();
+        self.outbox.forget_session();
+    }
+
+    /// Compares heads after a login.
+    // impl[EIM-SYN-012]
+    fn compare(&mut self, head: Cursor) {
+        let stored = self.timeline.cursor();
+        if stored.log_epoch == 0 {
+            // impl[EIM-SYN-026] The first login: from the beginning of what there is.
+            let start = Cursor { log_epoch: head.log_epoch, user_seq: 0 };
+            self.timeline.reset(start);
+            self.staging.cursor(start);
+        } else if stored.log_epoch != head.log_epoch || head.user_seq < stored.user_seq {
+            return self.walk_heads(Walk::Snapshot);
+        }
+        self.timeline.note_head(head.user_seq);
+        self.walk_heads(Walk::Login);
+        if self.timeline.is_caught_up() {
+            self.staging.follow.caught_up = true;
+        }
+    }
+
+    fn not_authenticated(&mut self, error: &AuthError) {
+        self.end.get_or_insert(End::Authentication(error.to_string()));
+        self.misbehaved(ErrorCode::AUTH_FAILED, "the exchange failed on the client's side");
+    }
+}

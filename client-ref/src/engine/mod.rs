@@ -1,0 +1,449 @@
+//! The engine: one task that owns the connection, the outbox and the place in the timeline.
+//!
+//! Everything it learns goes through one [`Staging`] into the store, and what depends on it
+//! (credit, CURSOR, settling, events) follows when the commit has returned. While one batch is
+//! being committed the next one gathers, so batches grow under load by themselves.
+
+mod answers;
+mod applied;
+pub(crate) mod command;
+mod incoming;
+mod login;
+mod online;
+mod pull;
+mod requests;
+mod sending;
+mod staging;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason};
+use eim_codec::connection::client::ClientSession;
+use eim_codec::id::{ClientMsgId, ConversationId, RequestId};
+use eim_codec::registry::ErrorCode;
+use eim_codec::time::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Sleep, sleep};
+
+use self::command::Command;
+use self::online::Online;
+use self::requests::{Purpose, Requests};
+use self::staging::{FollowUp, Staging, Waiter};
+use crate::auth::SaltedPasswords;
+use crate::environment::Ticks;
+use crate::event::{ConnectionState, End, Event, EventSink};
+use crate::link::{ClientLink, Connector, LinkError};
+use crate::options::{Attach, Options};
+use crate::outbox::Outbox;
+use crate::reconnect::Backoff;
+use crate::store::{
+    Applied, ConversationRecord, Identity, Loaded, ResumeCredential, StoreError,
+};
+use crate::sync::{Backlogs, Timeline};
+
+pub(crate) use self::requests::history as history_request;
+
+type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
+
+/// Events taken from the connection before the store is looked at again.
+const EVENTS_AT_ONCE: usize = 512;
+
+/// Commands taken before the store is looked at again.
+const COMMANDS_AT_ONCE: usize = 512;
+
+/// How long an orderly end may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The engine. [`run`](Self::run) is its task.
+pub(crate) struct Engine {
+    options: Options,
+    connector: Arc<dyn Connector>,
+    config: Arc<ClientConfig>,
+    ticks: Ticks,
+    events: EventSink,
+    state: watch::Sender<ConnectionState>,
+    commands: mpsc::Receiver<Command>,
+
+    identity: Identity,
+    resume: Option<ResumeCredential>,
+    session: Option<ClientSession>,
+    /// Counts sessions: ordinals and sends of an earlier one mean nothing any more.
+    session_number: u64,
+    salted: SaltedPasswords,
+    /// Server time in milliseconds, as of a tick.
+    server_time: Option<(u64, Timestamp)>,
+
+    outbox: Outbox,
+    timeline: Timeline,
+    backlogs: Backlogs,
+    records: BTreeMap<ConversationId, ConversationRecord>,
+    /// Own messages whose bodies are to be read from history.
+    hollow: Vec<(ConversationId, u64)>,
+    waiters: BTreeMap<ClientMsgId, Waiter>,
+    requests: Requests,
+    heads: Option<pull::HeadsWalk>,
+    /// Nothing is asked before this time: something failed that may pass.
+    pull_after: Timestamp,
+
+    staging: Staging,
+    committing: Option<Committing>,
+    looking: Option<Future<Result<Vec<(u64, u64)>, StoreError>>>,
+    /// Whose holes the store is asked for.
+    hole_of: Option<ConversationId>,
+    /// What follows commits that returned while there was no connection.
+    deferred: Vec<FollowUp>,
+    /// Pushes whose credit waits until the application has caught up.
+    withheld: Vec<u64>,
+
+    phase: Phase,
+    backoff: Backoff,
+    /// The server asked to stay away for up to this time.
+    jitter: Duration,
+    closing: Option<Closing>,
+    end: Option<End>,
+}
+
+/// A commit under way.
+struct Committing {
+    work: Future<Result<Applied, StoreError>>,
+    follow: FollowUp,
+}
+
+/// An orderly end under way.
+struct Closing {
+    told: Vec<oneshot::Sender<()>>,
+    said_farewell: bool,
+}
+
+enum Phase {
+    Waiting(Pin<Box<Sleep>>),
+    Dialling(Future<Result<ClientLink, LinkError>>),
+    Online(Box<Online>),
+    Over,
+}
+
+/// What woke the engine.
+enum Wake {
+    Committed(Result<Applied, StoreError>),
+    Looked(Result<Vec<(u64, u64)>, StoreError>),
+    Dialled(Result<ClientLink, LinkError>),
+    Event(Option<ClientEvent>),
+    Redial,
+    Command(Option<Command>),
+    Again,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        options: Options,
+        connector: Arc<dyn Connector>,
+        loaded: Loaded,
+        identity: Identity,
+        ends: (EventSink, watch::Sender<ConnectionState>, mpsc::Receiver<Command>),
+    ) -> Self {
+        let (events, state, commands) = ends;
+        let mut config = ClientConfig::default();
+        config.implementation = concat!("eim-client/", env!("CARGO_PKG_VERSION")).to_owned();
+        let mut outbox = Outbox::default();
+        if let Some(me) = identity.user {
+            outbox.identify(me);
+        }
+        for item in loaded.outbox {
+            let attempted = item.first_sent_at_ms != 0;
+            outbox.add(item, attempted);
+        }
+        Self {
+            connector,
+            config: Arc::new(config),
+            ticks: Ticks::default(),
+            events,
+            state,
+            commands,
+            identity,
+            resume: loaded
+                .resume
+                .into_iter()
+                .find_map(|(attach, resume)| (attach == options.attach).then_some(resume)),
+            session: None,
+            session_number: 0,
+            salted: SaltedPasswords::default(),
+            server_time: None,
+            outbox,
+            timeline: Timeline::new(loaded.cursor),
+            backlogs: Backlogs::default(),
+            records: BTreeMap::new(),
+            hollow: loaded.hollow,
+            waiters: BTreeMap::new(),
+            requests: Requests::default(),
+            heads: None,
+            pull_after: Timestamp::ZERO,
+            staging: Staging::default(),
+            committing: None,
+            looking: None,
+            hole_of: None,
+            deferred: Vec::new(),
+            withheld: Vec::new(),
+            phase: Phase::Waiting(Box::pin(sleep(Duration::ZERO))),
+            backoff: Backoff::default(),
+            jitter: Duration::ZERO,
+            closing: None,
+            end: None,
+            options,
+        }
+    }
+
+    /// Knows conversations of earlier runs; those that are behind are looked into.
+    pub(crate) fn remember(&mut self, records: Vec<ConversationRecord>) {
+        for record in records {
+            self.backlogs.add(&record);
+            self.records.insert(record.conversation, record);
+        }
+    }
+
+    /// Runs until the end.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.advance();
+            if matches!(self.phase, Phase::Over) && self.committing.is_none() {
+                break;
+            }
+            let wake = self.wait().await;
+            self.handle(wake);
+        }
+        let end = self.end.take().unwrap_or(End::Requested);
+        self.show(ConnectionState::Closed(end));
+        for told in self.closing.into_iter().flat_map(|closing| closing.told) {
+            // Whoever asked may have gone away.
+            let _ = told.send(());
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let throttled = self.events.is_full();
+        let accepts = self.accepts_commands();
+        let timer = self.next_timer();
+        tokio::select! {
+            biased;
+            applied = commit(&mut self.committing) => Wake::Committed(applied),
+            holes = look(&mut self.looking) => Wake::Looked(holes),
+            wake = phase(&mut self.phase) => wake,
+            command = self.commands.recv(), if accepts => Wake::Command(command),
+            () = self.events.fewer(), if throttled => Wake::Again,
+            () = pause(timer) => Wake::Again,
+        }
+    }
+
+    fn handle(&mut self, wake: Wake) {
+        match wake {
+            Wake::Committed(applied) => {
+                let Some(Committing { follow, .. }) = self.committing.take() else { return };
+                match applied {
+                    Ok(applied) => self.applied(applied, follow),
+                    Err(error) => self.store_failed(&error),
+                }
+            }
+            Wake::Looked(holes) => {
+                self.looking = None;
+                match holes {
+                    Ok(holes) => self.looked(&holes),
+                    Err(error) => self.store_failed(&error),
+                }
+            }
+            Wake::Dialled(Ok(link)) => self.dialled(link),
+            Wake::Dialled(Err(error)) => self.not_dialled(&error),
+            Wake::Event(Some(event)) => self.burst(event),
+            Wake::Event(None) => self.disconnected(),
+            Wake::Redial => self.dial(),
+            Wake::Command(Some(command)) => self.commanded(command),
+            Wake::Command(None) => self.close(None),
+            Wake::Again => {}
+        }
+    }
+
+    fn burst(&mut self, first: ClientEvent) {
+        self.incoming(first);
+        for _ in 1..EVENTS_AT_ONCE {
+            let Phase::Online(online) = &mut self.phase else { return };
+            let Some(event) = online.driver.try_next() else { return };
+            self.incoming(event);
+        }
+    }
+
+    fn commanded(&mut self, first: Command) {
+        self.command(first);
+        for _ in 1..COMMANDS_AT_ONCE {
+            if !self.accepts_commands() {
+                return;
+            }
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.command(command);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Send(outgoing) => self.enqueue(*outgoing),
+            Command::Request(question) => {
+                let id = self.request_id();
+                let (operation, body) = (question.operation, question.body.clone());
+                self.requests.ask(id, operation, body, Purpose::Application(*question));
+            }
+            Command::Close(told) => self.close(Some(told)),
+        }
+    }
+
+    fn accepts_commands(&self) -> bool {
+        let outbox = self.outbox.len() + self.staging.batch.outbox.len();
+        self.closing.is_none() && outbox < self.options.outbox_limit
+    }
+
+    /// Everything that can go on without waiting.
+    fn advance(&mut self) {
+        if self.is_open() {
+            self.give_credit();
+            self.pull();
+            self.transmit();
+        }
+        self.begin_commit();
+        self.go_on_closing();
+    }
+
+    fn begin_commit(&mut self) {
+        if self.committing.is_some() || self.staging.is_empty() {
+            return;
+        }
+        let (batch, follow) = self.staging.take(self.session_number);
+        let store = Arc::clone(&self.options.store);
+        let work: Future<_> = if batch.is_empty() {
+            Box::pin(std::future::ready(Ok(Applied::default())))
+        } else {
+            Box::pin(async move { store.commit(batch).await })
+        };
+        self.committing = Some(Committing { work, follow });
+    }
+
+    fn close(&mut self, told: Option<oneshot::Sender<()>>) {
+        let closing =
+            self.closing.get_or_insert(Closing { told: Vec::new(), said_farewell: false });
+        closing.told.extend(told);
+        self.commands.close();
+    }
+
+    /// Ends in order: first what is staged becomes durable and is told to the server.
+    fn go_on_closing(&mut self) {
+        let Some(closing) = &mut self.closing else { return };
+        if self.committing.is_some() || !self.staging.is_empty() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Online(online) if online.is_open() => {
+                if !closing.said_farewell {
+                    closing.said_farewell = true;
+                    online.driver.endpoint_mut().goaway(FAREWELL);
+                }
+            }
+            Phase::Online(online) if online.closed.is_some() => {}
+            _ => self.phase = Phase::Over,
+        }
+    }
+
+    fn store_failed(&mut self, error: &StoreError) {
+        // Nothing may be told to the server that is not durable: there is no way on.
+        self.over(End::Store(error.to_string()));
+    }
+
+    /// The end, whatever was under way.
+    fn over(&mut self, end: End) {
+        self.end.get_or_insert(end);
+        self.phase = Phase::Over;
+    }
+
+    fn show(&mut self, state: ConnectionState) {
+        tracing::debug!(?state, "connection");
+        self.state.send_replace(state.clone());
+        self.events.emit(Event::State(state));
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(&self.phase, Phase::Online(online) if online.is_open())
+    }
+
+    fn is_full_client(&self) -> bool {
+        self.options.attach == Attach::Full
+    }
+
+    fn request_id(&self) -> RequestId {
+        self.options.environment.uuid_v7().into()
+    }
+
+    /// Server time now, in Unix milliseconds; `None` before the first login.
+    fn server_time_ms(&self) -> Option<u64> {
+        let (time, at) = self.server_time?;
+        let since = self.ticks.now().saturating_since(at).as_millis();
+        Some(time.saturating_add(u64::try_from(since).unwrap_or(u64::MAX)))
+    }
+
+    fn next_timer(&self) -> Option<Duration> {
+        if !self.is_open() {
+            return None;
+        }
+        let now = self.ticks.now();
+        let release = self.outbox.next_release();
+        let pull = (self.pull_after > now).then_some(self.pull_after);
+        let at = release.into_iter().chain(pull).min()?;
+        Some(at.saturating_since(now))
+    }
+
+    /// A reason for people.
+    fn reason(reason: &CloseReason) -> String {
+        match (reason.code, reason.detail.as_str()) {
+            (Some(code), "") => code.to_string(),
+            (Some(code), detail) => format!("{code}: {detail}"),
+            (None, "") => "the connection was lost".to_owned(),
+            (None, detail) => detail.to_owned(),
+        }
+    }
+
+    /// Ends the connection because the server broke a rule.
+    fn misbehaved(&mut self, code: ErrorCode, detail: &str) {
+        if let Phase::Online(online) = &mut self.phase {
+            online.driver.endpoint_mut().close(code, detail);
+        }
+    }
+}
+
+async fn commit(committing: &mut Option<Committing>) -> Result<Applied, StoreError> {
+    match committing {
+        Some(committing) => committing.work.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn look<T>(looking: &mut Option<Future<T>>) -> T {
+    match looking {
+        Some(looking) => looking.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn phase(phase: &mut Phase) -> Wake {
+    match phase {
+        Phase::Waiting(sleep) => {
+            sleep.as_mut().await;
+            Wake::Redial
+        }
+        Phase::Dialling(dialling) => Wake::Dialled(dialling.as_mut().await),
+        Phase::Online(online) => Wake::Event(online.driver.next().await),
+        Phase::Over => std::future::pending().await,
+    }
+}
+
+async fn pause(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,143 @@
+//! From dialling to the end of a connection.
+
+use std::time::Duration;
+
+use eim_codec::connection::CloseReason;
+use eim_codec::connection::client::ClientConnection;
+use eim_codec::registry::ErrorCode;
+use eim_codec::time::Timestamp;
+use eim_codec::tokio::Driver;
+use tokio::time::{sleep, timeout};
+
+use super::{Engine, Phase};
+use crate::auth::Exchange;
+use crate::event::{ConnectionState, End};
+use crate::link::{ClientLink, LinkError};
+use crate::reconnect::{Next, after};
+
+/// A connection.
+pub(super) struct Online {
+    pub driver: Driver<ClientConnection, ClientLink>,
+    pub login: Login,
+    /// Why it ended; the transport lingers.
+    pub closed: Option<CloseReason>,
+}
+
+/// How far the login has come.
+pub(super) enum Login {
+    /// HELLO is under way.
+    Hello,
+    /// AUTH is under way.
+    Exchange(Option<Box<Exchange>>),
+    Open,
+}
+
+impl Online {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.login, Login::Open) && self.closed.is_none()
+    }
+}
+
+impl Engine {
+    /// Begins an attempt.
+    pub(super) fn dial(&mut self) {
+        self.show(ConnectionState::Connecting);
+        let connector = std::sync::Arc::clone(&self.connector);
+        let patience = self.options.connect_timeout;
+        self.phase = Phase::Dialling(Box::pin(async move {
+            match timeout(patience, connector.connect()).await {
+                Ok(dialled) => dialled,
+                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            }
+        }));
+    }
+
+    pub(super) fn dialled(&mut self, link: ClientLink) {
+        let nonce = self.options.environment.octets();
+        let connection =
+            ClientConnection::new(std::sync::Arc::clone(&self.config), nonce, Timestamp::ZERO);
+        let driver = Driver::new(connection, link);
+        let online = Online { driver, login: Login::Hello, closed: None };
+        self.phase = Phase::Online(Box::new(online));
+    }
+
+    pub(super) fn not_dialled(&mut self, error: &LinkError) {
+        let reason = error.to_string();
+        if error.is_transient() && self.options.reconnect {
+            self.wait_to_redial(Duration::ZERO, reason);
+        } else {
+            self.over(End::Connection(reason));
+        }
+    }
+
+    /// The connection is over: what it said goes on lingering, or the transport is gone.
+    pub(super) fn closed(&mut self, reason: CloseReason) {
+        if let Phase::Online(online) = &mut self.phase {
+            online.closed = Some(reason);
+        }
+    }
+
+    /// The transport is gone; decides how to go on.
+    pub(super) fn disconnected(&mut self) {
+        let Phase::Online(online) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
+        let Online { driver, closed, login } = *online;
+        let was_open = matches!(login, Login::Open);
+        let session = driver.into_endpoint().into_session();
+        if was_open {
+            self.session = session;
+        }
+        self.timeline.disconnected();
+        self.backlogs.disconnected();
+        self.requests.disconnected();
+        self.heads = None;
+        self.looking = None;
+        if self.end.is_some() || self.closing.is_some() {
+            return;
+        }
+        let Some(reason) = closed else {
+            self.wait_to_redial(Duration::ZERO, "the connection was lost".to_owned());
+            return;
+        };
+        match after(&reason) {
+            Next::ForgetToken => {
+                self.forget_token();
+                self.wait_to_redial(Duration::ZERO, Self::reason(&reason));
+            }
+            Next::Retry(floor) if self.options.reconnect => {
+                self.wait_to_redial(floor, Self::reason(&reason));
+            }
+            Next::Retry(_) => self.over(End::Connection(Self::reason(&reason))),
+            Next::Stop => self.over(stop(&reason)),
+        }
+    }
+
+    pub(super) fn forget_token(&mut self) {
+        self.resume = None;
+        self.session = None;
+        self.staging.batch.resume = Some((self.options.attach, None));
+    }
+
+    fn wait_to_redial(&mut self, floor: Duration, reason: String) {
+        let jitter = std::mem::take(&mut self.jitter);
+        let most = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
+        // impl[EIM-CON-041] After GOAWAY, clients come back spread over the stated time.
+        let jitter = Duration::from_millis(self.options.environment.up_to(most));
+        let delay =
+            self.backoff.next(&self.options.environment, floor.saturating_add(jitter));
+        self.show(ConnectionState::Waiting { delay, reason });
+        self.phase = Phase::Waiting(Box::pin(sleep(delay)));
+    }
+}
+
+/// What a person is told who has to act first.
+fn stop(reason: &CloseReason) -> End {
+    let code = reason.code.unwrap_or(ErrorCode::INTERNAL);
+    let detail = reason.detail.clone();
+    match code {
+        ErrorCode::REPLACED => End::Replaced,
+        _ if code.0 >> 8 == 0x03 => {
+            End::Authentication(if detail.is_empty() { code.to_string() } else { detail })
+        }
+        _ => End::Refused { code, detail },
+    }
+}

@@ -1,0 +1,242 @@
+//! Asking for what is missing: conversations, the timeline, holes.
+
+use std::time::Duration;
+
+use eim_codec::id::ConversationId;
+use eim_codec::payload::{HeadsRequest, HeadsResponse, SyncRequest, request};
+use eim_codec::registry::{ErrorCode, Operation};
+
+use super::Engine;
+use super::requests::{Purpose, history};
+use crate::store::{Backlog, ConversationRecord, Cursor};
+use crate::sync::{Look, Pull, conversation_record};
+
+/// Arrivals on their way into the store at which nothing more is pulled.
+const STAGED: usize = 8192;
+
+/// The least time before asking again after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why the conversations are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Walk {
+    /// Something changed.
+    News,
+    /// After a login.
+    Login,
+    /// Heads changed that are read from logs.
+    Behind,
+    /// The cursor is of no use: begin anew from here.
+    Snapshot,
+}
+
+/// A walk through the pages of HEADS.
+#[derive(Debug)]
+pub(super) struct HeadsWalk {
+    why: Walk,
+    first: Option<Cursor>,
+    records: Vec<ConversationRecord>,
+    under_way: bool,
+    /// Asked for again while it went on.
+    again: Option<Walk>,
+}
+
+impl Engine {
+    pub(super) fn is_taking_snapshot(&self) -> bool {
+        self.heads.as_ref().is_some_and(|walk| walk.why == Walk::Snapshot)
+    }
+
+    /// Lists the conversations, from the first page.
+    pub(super) fn walk_heads(&mut self, why: Walk) {
+        if let Some(walk) = &mut self.heads
+            && (walk.why >= why || why < Walk::Snapshot)
+        {
+            walk.again = walk.again.max(Some(why));
+            return;
+        }
+        self.heads =
+            Some(HeadsWalk { why, first: None, records: Vec::new(), under_way: false, again: None });
+    }
+
+    /// Asks for everything that is due.
+    pub(super) fn pull(&mut self) {
+        if self.ticks.now() < self.pull_after || !self.is_full_client() {
+            return;
+        }
+        self.ask_heads(&[]);
+        if self.events.is_full() || self.staging.batch.arrivals.len() >= STAGED {
+            return;
+        }
+        if !self.is_taking_snapshot() {
+            if let Some(Pull::Sync(cursor)) = self.timeline.pull() {
+                let body = request::Body::Sync(SyncRequest {
+                    log_epoch: cursor.log_epoch,
+                    user_seq: cursor.user_seq,
+                });
+                let purpose = Purpose::Sync { asked: cursor.user_seq };
+                self.ask(Operation::SYNC, body, purpose);
+            }
+            self.look_into_backlog();
+        }
+        for (conversation, conv_seq) in std::mem::take(&mut self.hollow) {
+            let body = history(conversation, conv_seq, conv_seq, false);
+            self.ask(Operation::HISTORY, body, Purpose::Hollow);
+        }
+    }
+
+    pub(super) fn ask(&mut self, operation: Operation, body: request::Body, purpose: Purpose) {
+        let id = self.request_id();
+        self.requests.ask(id, operation, body, purpose);
+    }
+
+    fn ask_heads(&mut self, after: &[u8]) {
+        let Some(walk) = &mut self.heads else { return };
+        if std::mem::replace(&mut walk.under_way, true) {
+            return;
+        }
+        let after = bytes::Bytes::copy_from_slice(after);
+        self.ask(Operation::HEADS, request::Body::Heads(HeadsRequest { after }), Purpose::Heads);
+    }
+
+    /// A page of conversations.
+    pub(super) fn heads_page(&mut self, page: &HeadsResponse) {
+        let Some(walk) = &mut self.heads else { return };
+        walk.under_way = false;
+        // impl[EIM-SYN-036] The place in the timeline is that of the first page.
+        walk.first
+            .get_or_insert(Cursor { log_epoch: page.log_epoch, user_seq: page.user_seq });
+        for conversation in &page.conversations {
+            match conversation_record(conversation) {
+                Ok(record) => walk.records.push(record),
+                Err(error) => {
+                    return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
+                }
+            }
+        }
+        let last = walk.records.last().map(|record| record.conversation);
+        match last {
+            Some(last) if page.more && !page.conversations.is_empty() => {
+                self.ask_heads(last.as_bytes());
+            }
+            _ => self.walked_heads(),
+        }
+    }
+
+    fn walked_heads(&mut self) {
+        let Some(HeadsWalk { why, first: Some(cursor), mut records, again, .. }) =
+            self.heads.take()
+        else {
+            return;
+        };
+        let stored = self.timeline.cursor();
+        if why == Walk::Snapshot {
+            self.begin_at(cursor, stored, &mut records);
+        } else if cursor.log_epoch != stored.log_epoch {
+            return self.walk_heads(Walk::Snapshot);
+        } else {
+            self.timeline.note_head(cursor.user_seq);
+        }
+        if why == Walk::Behind {
+            records.iter_mut().for_each(|record| record.backlog = Backlog::Holes);
+        }
+        for record in &records {
+            self.backlogs.add(record);
+            self.records.insert(record.conversation, record.clone());
+        }
+        self.staging.batch.conversations.extend(records);
+        self.staging.follow.conversations = true;
+        if let Some(again) = again {
+            self.walk_heads(again);
+        }
+    }
+
+    /// Begins anew from a snapshot.
+    // impl[EIM-SYN-036] impl[EIM-SYN-037]
+    fn begin_at(
+        &mut self,
+        cursor: Cursor,
+        stored: Cursor,
+        records: &mut [ConversationRecord],
+    ) {
+        let lost = stored.log_epoch != cursor.log_epoch || cursor.user_seq < stored.user_seq;
+        tracing::warn!(?stored, ?cursor, lost, "taking a snapshot");
+        for record in records {
+            // impl[EIM-MSG-023] What is beyond the head was lost; what is not may be another
+            // message by now.
+            if lost {
+                self.staging.batch.truncate.push((record.conversation, record.conv_seq));
+            }
+            record.backlog = if lost { Backlog::Replaced } else { Backlog::Holes };
+        }
+        let head = self.timeline.head();
+        self.timeline.reset(cursor);
+        if !lost {
+            self.timeline.note_head(head);
+        }
+        self.staging.cursor(cursor);
+    }
+
+    fn look_into_backlog(&mut self) {
+        if self.looking.is_some() {
+            return;
+        }
+        match self.backlogs.next() {
+            Some(Look::Hole { conversation, first, last }) => {
+                self.hole_of = Some(conversation);
+                let store = std::sync::Arc::clone(&self.options.store);
+                self.looking = Some(Box::pin(async move {
+                    store.missing(conversation, first, last, 1).await
+                }));
+            }
+            Some(Look::Down { conversation, first, last }) => {
+                let body = history(conversation, first, last, true);
+                self.ask(Operation::HISTORY, body, Purpose::Down { last });
+            }
+            None => {}
+        }
+    }
+
+    /// The store answered which numbers are missing.
+    pub(super) fn looked(&mut self, holes: &[(u64, u64)]) {
+        let Some(conversation) = self.hole_of.take() else { return };
+        match holes.first() {
+            Some(&(first, last)) => {
+                let body = history(conversation, first, last, false);
+                self.ask(Operation::HISTORY, body, Purpose::Hole { first, last });
+            }
+            None => self.backlog_done(),
+        }
+    }
+
+    /// The conversation at hand has no holes any more, or cannot be read.
+    pub(super) fn backlog_done(&mut self) {
+        let Some(conversation) = self.backlogs.complete() else { return };
+        self.complete(conversation);
+        if self.backlogs.is_empty() {
+            self.staging.follow.caught_up = true;
+        }
+    }
+
+    fn complete(&mut self, conversation: ConversationId) {
+        if let Some(record) = self.records.get_mut(&conversation) {
+            record.backlog = Backlog::None;
+        }
+        self.staging.batch.completed.push(conversation);
+    }
+
+    /// Something failed that may pass: nothing is asked for a while.
+    pub(super) fn pause_pulling(&mut self, retry_after_ms: u64) {
+        let pause = PAUSE.max(Duration::from_millis(retry_after_ms));
+        self.pull_after = self.ticks.now().saturating_add(pause);
+    }
+
+    /// The page of conversations failed: it is asked again after a pause.
+    pub(super) fn heads_failed(&mut self, retry_after_ms: u64) {
+        if let Some(walk) = &mut self.heads {
+            let why = walk.why;
+            self.heads = None;
+            self.walk_heads(why);
+        }
+        self.pause_pulling(retry_after_ms);
+    }
+}

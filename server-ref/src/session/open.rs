@@ -206,7 +206,7 @@ impl Session {
             ServerEvent::Request(request) => {
                 let shared = Arc::clone(&self.shared);
                 let caller = Caller { origin: self.origin };
-                let frame_octets = self.shared.options.frame_octets;
+                let frame_octets = self.driver.endpoint().peer_max_frame_octets().unwrap_or(u32::MAX);
                 self.start(async move {
                     let answer = shared.requests.answer(caller, *request, frame_octets).await;
                     Done::Answer(Box::new(answer))

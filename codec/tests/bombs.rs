@@ -1,0 +1,145 @@
+//! Announcing much costs the peer, not us: the memory of this process while it refuses bombs.
+//!
+//! One test in its own process, since it measures the process.
+
+#![cfg(target_os = "linux")]
+
+use bytes::{BufMut, Bytes, BytesMut};
+use eim_codec::fragment::{First, Fragment, Reassembler, ReassemblerLimits, Reassembly};
+use eim_codec::registry::{Compression, ErrorCode, FrameType, limits};
+use eim_codec::{
+    CompressionSet, Decoded, Decoder, DecoderLimits, Frame, HEADER_OCTETS, Header, VERSION,
+    encode_frame,
+};
+
+const MIB: usize = 1 << 20;
+/// Contexts of the compression libraries and the allocator's own room.
+const SLACK: usize = 8 * MIB;
+
+/// Most address space this process ever had, in octets: what it reserved, touched or not.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells its memory");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmPeak:"))
+        .expect("VmPeak is there");
+    line.split_whitespace()
+        .nth(1)
+        .expect("a number")
+        .parse::<usize>()
+        .expect("a number")
+        * 1024
+}
+
+fn open_limits() -> DecoderLimits {
+    DecoderLimits::open(limits::FRAME_OCTETS.maximum, CompressionSet::SUPPORTED)
+}
+
+/// A TEXT that states `size` octets and whose zstd frame yields one gibioctet of zeros.
+fn zstd_bomb(size: u32) -> Frame {
+    let mut payload = BytesMut::new();
+    payload.put_u32(size);
+    // Magic, then window log 20 without content size.
+    payload.put_slice(&[0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x50]);
+    for block in 1..=8192_u32 {
+        let last = u32::from(block == 8192);
+        let head = (131_072 << 3) | (1 << 1) | last;
+        payload.put_slice(&head.to_le_bytes()[..3]);
+        payload.put_u8(0);
+    }
+    Frame {
+        version: VERSION,
+        frame_type: FrameType::TEXT,
+        sequence: 1,
+        compression: Compression::ZSTD,
+        payload: payload.freeze(),
+    }
+}
+
+#[test]
+fn memory_stays_with_what_arrived() {
+    let bombs = [
+        (40_960, ErrorCode::DECOMPRESSION_FAILED),
+        (1 << 30, ErrorCode::DECOMPRESSED_TOO_LARGE),
+    ];
+    let before = peak();
+
+    for (size, code) in bombs {
+        let bomb = zstd_bomb(size);
+        let mut wire = BytesMut::new();
+        encode_frame(&bomb, &mut wire).unwrap();
+        let mut decoder = Decoder::new(open_limits());
+        decoder.feed(wire.freeze());
+        let Ok(Decoded::Frame(frame)) = decoder.next() else {
+            panic!("the bomb is a frame")
+        };
+        assert_eq!(frame.content().unwrap_err().code, code);
+    }
+    assert!(
+        peak() - before < SLACK,
+        "zstd bombs took {} octets",
+        peak() - before
+    );
+
+    // A thousand peers announce a mebioctet each and send eleven octets and one more.
+    let header = Header {
+        version: VERSION,
+        frame_type: FrameType::RESPONSE,
+        sequence: 0,
+        compression: Compression::NONE,
+        length: limits::FRAME_OCTETS.maximum,
+    };
+    let mut announced: Vec<Decoder> = Vec::new();
+    for _ in 0..1000 {
+        let mut decoder = Decoder::new(open_limits());
+        decoder.feed(Bytes::copy_from_slice(&header.to_bytes()));
+        decoder.feed(Bytes::from_static(&[0]));
+        let needed = MIB - 1;
+        assert_eq!(decoder.next(), Ok(Decoded::Incomplete { needed }));
+        assert_eq!(decoder.buffered(), HEADER_OCTETS + 1);
+        announced.push(decoder);
+    }
+    assert!(
+        peak() - before < SLACK,
+        "announced frames took {} octets",
+        peak() - before
+    );
+
+    // Four gibioctets: refused at the header.
+    let mut decoder = Decoder::new(open_limits());
+    decoder.feed(Bytes::copy_from_slice(
+        &Header {
+            length: u32::MAX,
+            ..header
+        }
+        .to_bytes(),
+    ));
+    assert_eq!(
+        decoder.next().unwrap_err().code,
+        ErrorCode::PAYLOAD_TOO_LARGE
+    );
+
+    // A fragmented message of four gibioctets fails alone and reserves nothing.
+    let mut reassembler = Reassembler::new(ReassemblerLimits::default());
+    let first = First {
+        inner_type: FrameType::CUSTOM,
+        compression: Compression::NONE,
+        total: u32::MAX,
+        uncompressed: u32::MAX,
+    };
+    let data = Bytes::from(vec![0; 65_000]);
+    let fragment = Fragment {
+        id: 1,
+        offset: 0,
+        first: Some(first),
+        data,
+    };
+    let led = reassembler.accept(fragment, CompressionSet::NONE);
+    assert_eq!(led, Ok(Reassembly::More { id: 1 }));
+    assert_eq!((reassembler.open(), reassembler.reserved()), (1, 0));
+    assert!(
+        peak() - before < SLACK,
+        "all of it took {} octets",
+        peak() - before
+    );
+}

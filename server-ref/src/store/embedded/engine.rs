@@ -43,6 +43,9 @@ pub struct Sizes {
     pub memtable: u64,
     /// Journals on the disk before the spaces that hold them back are written out.
     pub journals: u64,
+    /// Threads that write out and merge tables. One of several only writes out, and takes a
+    /// whole core while it waits for the others, so one serves small machines best.
+    pub workers: usize,
 }
 
 impl Default for Sizes {
@@ -51,6 +54,7 @@ impl Default for Sizes {
             cache: 64 << 20,
             memtable: 32 << 20,
             journals: 512 << 20,
+            workers: 1,
         }
     }
 }
@@ -103,6 +107,7 @@ fn open_database(path: &Path, sizes: Sizes) -> Result<Database, StoreError> {
     Database::builder(path)
         .cache_size(sizes.cache)
         .max_journaling_size(sizes.journals)
+        .worker_threads(sizes.workers)
         .open()
         .map_err(failed)
 }

@@ -33,7 +33,7 @@ pub(super) async fn page(
         &to,
         Order::Ascending,
         &mut |key, record| {
-            let id = state::id("membership key", key.get(21..).unwrap_or_default())?;
+            let id = keys::last_id(key)?;
             if after == Some(id) {
                 return Ok(ControlFlow::Continue(()));
             }
@@ -132,7 +132,7 @@ pub(super) fn members(
         &to,
         Order::Ascending,
         &mut |key, record| {
-            let user = state::id("member key", key.get(21..).unwrap_or_default())?;
+            let user = keys::last_id(key)?;
             if after == Some(user) {
                 return Ok(ControlFlow::Continue(()));
             }

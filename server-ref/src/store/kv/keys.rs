@@ -1,17 +1,37 @@
 //! Keys. Every key begins with the tenant; numbers are big-endian, so that order of octets is
 //! order of numbers.
+//!
+//! Most tenants take one octet, so that random ids come early in a key: engines tell keys apart
+//! by their first octets before they look at the rest.
+
+use std::ops::Deref;
 
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
-use crate::store::TenantId;
+use crate::store::{StoreError, TenantId};
 
-/// Length of keys that are a tenant, an id and a number.
-pub(super) const NUMBERED: usize = 4 + 16 + 8;
+/// The longest key is a tenant in full, a kind, a time and an idempotency key.
+const LONGEST: usize = 5 + 1 + 8 + ActKey::TAIL;
+
+/// A key, built without allocating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    octets: [u8; LONGEST],
+    length: usize,
+}
+
+impl Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+}
 
 /// Kinds of records in the state space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+enum Kind {
     Conversation = 1,
     Member = 2,
     Membership = 3,
@@ -46,28 +66,76 @@ impl ActKey {
     /// Octets after the tenant.
     pub(super) const TAIL: usize = 16 + 1 + 16;
 
-    pub(super) fn key(&self) -> [u8; 4 + Self::TAIL] {
-        join([
-            &tenant(self.tenant),
-            self.user.as_bytes(),
-            &[self.act as u8],
-            &self.id,
-        ])
+    pub(super) fn key(&self) -> Key {
+        key(self.tenant, [self.user.as_bytes(), &[self.act as u8], &self.id])
     }
 }
 
+/// An idempotency key from an expiry list.
+pub(super) fn act(at: TenantId, tail: &[u8; ActKey::TAIL]) -> Key {
+    key(at, [tail])
+}
+
 /// Log entry.
-pub(super) fn log(at: TenantId, conversation: ConversationId, conv_seq: u64) -> [u8; NUMBERED] {
-    join([
-        &tenant(at),
-        conversation.as_bytes(),
-        &conv_seq.to_be_bytes(),
-    ])
+pub(super) fn log(at: TenantId, conversation: ConversationId, conv_seq: u64) -> Key {
+    key(at, [conversation.as_bytes(), &conv_seq.to_be_bytes()])
 }
 
 /// Timeline chunk, by the number of its last reference.
-pub(super) fn timeline(at: TenantId, user: UserId, last: u64) -> [u8; NUMBERED] {
-    join([&tenant(at), user.as_bytes(), &last.to_be_bytes()])
+pub(super) fn timeline(at: TenantId, user: UserId, last: u64) -> Key {
+    key(at, [user.as_bytes(), &last.to_be_bytes()])
+}
+
+pub(super) fn conversation(at: TenantId, id: ConversationId) -> Key {
+    key(at, [&[Kind::Conversation as u8], id.as_bytes()])
+}
+
+pub(super) fn member(at: TenantId, id: ConversationId, user: UserId) -> Key {
+    key(at, [&[Kind::Member as u8], id.as_bytes(), user.as_bytes()])
+}
+
+pub(super) fn membership(at: TenantId, user: UserId, id: ConversationId) -> Key {
+    key(at, [&[Kind::Membership as u8], user.as_bytes(), id.as_bytes()])
+}
+
+pub(super) fn user(at: TenantId, user: UserId) -> Key {
+    key(at, [&[Kind::User as u8], user.as_bytes()])
+}
+
+/// User by name; the only key without a longest length.
+pub(super) fn user_name(at: TenantId, name: &[u8]) -> Vec<u8> {
+    [&key(at, [&[Kind::UserName as u8]])[..], name].concat()
+}
+
+/// Above every name of the tenant.
+pub(super) fn user_names_end(at: TenantId) -> Key {
+    key(at, [&[Kind::UserName as u8 + 1]])
+}
+
+pub(super) fn device(at: TenantId, user: UserId, device: DeviceId) -> Key {
+    key(at, [&[Kind::Device as u8], user.as_bytes(), device.as_bytes()])
+}
+
+pub(super) fn cursor(at: TenantId, user: UserId, device: DeviceId) -> Key {
+    key(at, [&[Kind::Cursor as u8], user.as_bytes(), device.as_bytes()])
+}
+
+pub(super) fn session(at: TenantId, session: SessionId) -> Key {
+    key(at, [&[Kind::Session as u8], session.as_bytes()])
+}
+
+pub(super) fn floor(at: TenantId, user: UserId) -> Key {
+    key(at, [&[Kind::Floor as u8], user.as_bytes()])
+}
+
+/// Lists of idempotency keys by the time they were written; `tail` makes the key unique.
+pub(super) fn act_expiry(at: TenantId, time_ms: u64, tail: &[u8; ActKey::TAIL]) -> Key {
+    key(at, [&[1], &time_ms.to_be_bytes(), tail])
+}
+
+/// Sessions by the time they expire.
+pub(super) fn session_expiry(at: TenantId, time_ms: u64, session: SessionId) -> Key {
+    key(at, [&[2], &time_ms.to_be_bytes(), session.as_bytes()])
 }
 
 /// The number at the end of a log or timeline key.
@@ -75,95 +143,56 @@ pub(super) fn number(key: &[u8]) -> u64 {
     key.last_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
-pub(super) fn conversation(at: TenantId, id: ConversationId) -> [u8; 21] {
-    join([&tenant(at), &[Kind::Conversation as u8], id.as_bytes()])
+/// The id at the end of a key.
+pub(super) fn last_id<T: From<[u8; 16]>>(key: &[u8]) -> Result<T, StoreError> {
+    let id = key.last_chunk::<16>().copied().map(T::from);
+    id.ok_or_else(|| StoreError::Corrupt(format!("key: {} octets", key.len())))
 }
 
-pub(super) fn member(at: TenantId, id: ConversationId, user: UserId) -> [u8; 37] {
-    join([
-        &tenant(at),
-        &[Kind::Member as u8],
-        id.as_bytes(),
-        user.as_bytes(),
-    ])
-}
-
-pub(super) fn membership(at: TenantId, user: UserId, id: ConversationId) -> [u8; 37] {
-    join([
-        &tenant(at),
-        &[Kind::Membership as u8],
-        user.as_bytes(),
-        id.as_bytes(),
-    ])
-}
-
-pub(super) fn user(at: TenantId, user: UserId) -> [u8; 21] {
-    join([&tenant(at), &[Kind::User as u8], user.as_bytes()])
-}
-
-pub(super) fn user_name(at: TenantId, name: &[u8]) -> Vec<u8> {
-    [&tenant(at)[..], &[Kind::UserName as u8], name].concat()
-}
-
-/// Above every name of the tenant.
-pub(super) fn user_names_end(at: TenantId) -> [u8; 5] {
-    join([&tenant(at), &[Kind::UserName as u8 + 1]])
-}
-
-pub(super) fn device(at: TenantId, user: UserId, device: DeviceId) -> [u8; 37] {
-    join([
-        &tenant(at),
-        &[Kind::Device as u8],
-        user.as_bytes(),
-        device.as_bytes(),
-    ])
-}
-
-pub(super) fn cursor(at: TenantId, user: UserId, device: DeviceId) -> [u8; 37] {
-    join([
-        &tenant(at),
-        &[Kind::Cursor as u8],
-        user.as_bytes(),
-        device.as_bytes(),
-    ])
-}
-
-pub(super) fn session(at: TenantId, session: SessionId) -> [u8; 21] {
-    join([&tenant(at), &[Kind::Session as u8], session.as_bytes()])
-}
-
-pub(super) fn floor(at: TenantId, user: UserId) -> [u8; 21] {
-    join([&tenant(at), &[Kind::Floor as u8], user.as_bytes()])
-}
-
-/// Lists of idempotency keys by the time they were written; `tail` makes the key unique.
-pub(super) fn act_expiry(at: TenantId, time_ms: u64, tail: &[u8; ActKey::TAIL]) -> [u8; 46] {
-    join([&tenant(at), &[1], &time_ms.to_be_bytes(), tail])
-}
-
-/// Sessions by the time they expire.
-pub(super) fn session_expiry(at: TenantId, time_ms: u64, session: SessionId) -> [u8; 29] {
-    join([
-        &tenant(at),
-        &[2],
-        &time_ms.to_be_bytes(),
-        session.as_bytes(),
-    ])
-}
-
-const fn tenant(tenant: TenantId) -> [u8; 4] {
-    tenant.0.to_be_bytes()
-}
-
-/// The parts in order; their lengths add up to `N`.
-fn join<const N: usize, const P: usize>(parts: [&[u8]; P]) -> [u8; N] {
-    let mut key = [0; N];
-    let mut rest = &mut key[..];
-    for part in parts {
-        let (head, tail) = rest.split_at_mut(part.len());
-        head.copy_from_slice(part);
-        rest = tail;
+/// The tenant, then the parts in order.
+fn key<const P: usize>(tenant: TenantId, parts: [&[u8]; P]) -> Key {
+    let mut key = Key { octets: [0; LONGEST], length: 0 };
+    match u8::try_from(tenant.0) {
+        Ok(tenant) if tenant < u8::MAX => key.push(&[tenant]),
+        _ => {
+            key.push(&[u8::MAX]);
+            key.push(&tenant.0.to_be_bytes());
+        }
     }
-    debug_assert!(rest.is_empty(), "a key is filled exactly");
+    parts.iter().for_each(|part| key.push(part));
     key
+}
+
+impl Key {
+    fn push(&mut self, part: &[u8]) {
+        let end = self.length + part.len();
+        self.octets[self.length..end].copy_from_slice(part);
+        self.length = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_what_they_name() {
+        let tenants = [0, 1, 254, 255, 256, u32::MAX].map(TenantId);
+        let numbers = [0, 1, 255, 256, u64::MAX];
+        let mut keys = Vec::new();
+        for tenant in tenants {
+            for id in [[0; 16], [1; 16], [0xFF; 16]] {
+                keys.extend(numbers.map(|number| log(tenant, id.into(), number).to_vec()));
+            }
+        }
+        assert!(keys.is_sorted_by(|one, next| one < next));
+        assert_eq!(number(&log(TenantId(256), [7; 16].into(), 12345)), 12345);
+        assert_eq!(last_id::<UserId>(&user(TenantId(3), [9; 16].into())).unwrap(), [9; 16].into());
+    }
+
+    #[test]
+    fn the_longest_key_fits() {
+        let key = act_expiry(TenantId(u32::MAX), u64::MAX, &[1; ActKey::TAIL]);
+        assert_eq!(key.len(), LONGEST);
+    }
 }

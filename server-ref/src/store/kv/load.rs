@@ -94,7 +94,7 @@ fn load_conversation(
         Order::Ascending,
         &mut |key, record| {
             let row: MemberRow = state::decode("member", record)?;
-            let user = state::id("member", key.get(21..).unwrap_or_default())?;
+            let user = keys::last_id(key)?;
             let role = Role::try_from(row.role).unwrap_or(Role::Unspecified);
             conversation.members.push(Member {
                 user,

@@ -73,8 +73,7 @@ impl Committer {
         for (key, list) in lists {
             let (now, later) = list.split_at(list.len().min(limit - removed));
             for tail in now {
-                let key = [&tenant.0.to_be_bytes()[..], tail].concat();
-                self.pending.batch.delete(Space::Idempotency, &key);
+                self.pending.batch.delete(Space::Idempotency, &keys::act(tenant, tail));
             }
             removed += now.len();
             if later.is_empty() {
@@ -108,7 +107,7 @@ impl Committer {
                 if expired.len() >= limit {
                     return Ok(ControlFlow::Break(()));
                 }
-                let session = state::id("session expiry", key.get(13..).unwrap_or_default())?;
+                let session = keys::last_id(key)?;
                 expired.push((key.to_vec(), session));
                 Ok(ControlFlow::Continue(()))
             },
@@ -176,7 +175,7 @@ impl Committer {
                 if users.len() >= limit {
                     return Ok(ControlFlow::Break(()));
                 }
-                users.push(state::id("user key", key.get(5..).unwrap_or_default())?);
+                users.push(keys::last_id(key)?);
                 Ok(ControlFlow::Continue(()))
             })?;
         Ok(users)

@@ -150,7 +150,7 @@ pub(super) fn page(
         &to,
         Order::Ascending,
         &mut |key, octets| {
-            if key == to {
+            if *key == *to {
                 return Ok(ControlFlow::Break(()));
             }
             if ids.len() >= limit {

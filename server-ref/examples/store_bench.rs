@@ -71,8 +71,10 @@ struct Counting {
 impl CommitSink for Counting {
     fn committed(&self, commits: &[Committed]) {
         let recipients: usize = commits.iter().map(|commit| commit.recipients.len()).sum();
-        self.entries.fetch_add(commits.len() as u64, Ordering::Relaxed);
-        self.recipients.fetch_add(recipients as u64, Ordering::Relaxed);
+        self.entries
+            .fetch_add(commits.len() as u64, Ordering::Relaxed);
+        self.recipients
+            .fetch_add(recipients as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -83,7 +85,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sink = Arc::new(Counting::default());
     let mut embedded = EmbeddedOptions::default();
     embedded.sizes.workers = args.workers.unwrap_or(embedded.sizes.workers);
-    embedded.sizes.memtable = args.memtable.map_or(embedded.sizes.memtable, |mib| mib << 20);
+    embedded.sizes.memtable = args
+        .memtable
+        .map_or(embedded.sizes.memtable, |mib| mib << 20);
     #[cfg(feature = "negative-control")]
     if args.no_sync {
         embedded.durability = embedded::Durability::NegativeControlNoSync;
@@ -98,17 +102,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?);
     println!("opened in {} ms", opening.elapsed().as_millis());
     // Those that exist from an earlier run are refused, which is fine.
-    store.create_users(TENANT, (0..args.senders).map(account).collect()).await?;
+    store
+        .create_users(TENANT, (0..args.senders).map(account).collect())
+        .await?;
 
     if args.messages > 0 {
         let preload = run(&args, &store, Stop::Messages(args.messages)).await?;
         println!("preload: {}", preload.summary());
     }
     let before = sink.commits.load(Ordering::Relaxed);
-    let measured = run(&args, &store, Stop::After(Duration::from_secs(args.seconds))).await?;
+    let measured = run(
+        &args,
+        &store,
+        Stop::After(Duration::from_secs(args.seconds)),
+    )
+    .await?;
     let commits = sink.commits.load(Ordering::Relaxed) - before;
     println!("direct:  {}", measured.summary());
-    println!("         {:.1} messages a commit", measured.messages as f64 / commits.max(1) as f64);
+    println!(
+        "         {:.1} messages a commit",
+        measured.messages as f64 / commits.max(1) as f64
+    );
     store.close().await;
     Ok(())
 }
@@ -160,7 +174,12 @@ async fn run(
     let burst = (args.outstanding / args.senders).max(1);
     let senders: Vec<_> = (0..args.senders.min(args.outstanding))
         .map(|number| {
-            let sender = Sender { number, burst, args: args.clone(), store: Arc::clone(store) };
+            let sender = Sender {
+                number,
+                burst,
+                args: args.clone(),
+                store: Arc::clone(store),
+            };
             tokio::spawn(sender.send(Arc::clone(&stopped), Arc::clone(&left)))
         })
         .collect();
@@ -177,7 +196,12 @@ async fn run(
     }
     let seconds = started.elapsed().as_secs_f64();
     waits.sort_unstable();
-    Ok(Measured { messages, seconds, cpu_us: cpu_us() - cpu, waits })
+    Ok(Measured {
+        messages,
+        seconds,
+        cpu_us: cpu_us() - cpu,
+        waits,
+    })
 }
 
 struct Sender {
@@ -207,7 +231,10 @@ impl Sender {
         while !stopped.load(Ordering::Relaxed) {
             let burst = self.burst as u64;
             let take = |left: u64| left.checked_sub(burst);
-            if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            if left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .is_err()
+            {
                 break;
             }
             let batch = (0..self.burst).map(|index| {
@@ -241,14 +268,19 @@ struct Ids {
 
 impl Ids {
     fn new(random: &dyn Random) -> Self {
-        Self { random: u64::from_be_bytes(random.octets()), count: 0 }
+        Self {
+            random: u64::from_be_bytes(random.octets()),
+            count: 0,
+        }
     }
 
     fn next(&mut self) -> ClientMsgId {
         self.count += 1;
         let ms = eim_server::clock::Clock::now_ms(&eim_server::clock::SystemClock);
         let high = ms << 16 | 0x7000 | self.count & 0xFFF;
-        let low = self.random.wrapping_add(self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let low = self
+            .random
+            .wrapping_add(self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         ClientMsgId::from((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
     }
 }
@@ -285,6 +317,10 @@ fn cpu_us() -> f64 {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
     ticks * 1e6 / TICKS_PER_SECOND
 }

@@ -67,7 +67,10 @@ impl ActKey {
     pub(super) const TAIL: usize = 16 + 1 + 16;
 
     pub(super) fn key(&self) -> Key {
-        key(self.tenant, [self.user.as_bytes(), &[self.act as u8], &self.id])
+        key(
+            self.tenant,
+            [self.user.as_bytes(), &[self.act as u8], &self.id],
+        )
     }
 }
 
@@ -95,7 +98,10 @@ pub(super) fn member(at: TenantId, id: ConversationId, user: UserId) -> Key {
 }
 
 pub(super) fn membership(at: TenantId, user: UserId, id: ConversationId) -> Key {
-    key(at, [&[Kind::Membership as u8], user.as_bytes(), id.as_bytes()])
+    key(
+        at,
+        [&[Kind::Membership as u8], user.as_bytes(), id.as_bytes()],
+    )
 }
 
 pub(super) fn user(at: TenantId, user: UserId) -> Key {
@@ -113,11 +119,17 @@ pub(super) fn user_names_end(at: TenantId) -> Key {
 }
 
 pub(super) fn device(at: TenantId, user: UserId, device: DeviceId) -> Key {
-    key(at, [&[Kind::Device as u8], user.as_bytes(), device.as_bytes()])
+    key(
+        at,
+        [&[Kind::Device as u8], user.as_bytes(), device.as_bytes()],
+    )
 }
 
 pub(super) fn cursor(at: TenantId, user: UserId, device: DeviceId) -> Key {
-    key(at, [&[Kind::Cursor as u8], user.as_bytes(), device.as_bytes()])
+    key(
+        at,
+        [&[Kind::Cursor as u8], user.as_bytes(), device.as_bytes()],
+    )
 }
 
 pub(super) fn session(at: TenantId, session: SessionId) -> Key {
@@ -151,7 +163,10 @@ pub(super) fn last_id<T: From<[u8; 16]>>(key: &[u8]) -> Result<T, StoreError> {
 
 /// The tenant, then the parts in order.
 fn key<const P: usize>(tenant: TenantId, parts: [&[u8]; P]) -> Key {
-    let mut key = Key { octets: [0; LONGEST], length: 0 };
+    let mut key = Key {
+        octets: [0; LONGEST],
+        length: 0,
+    };
     match u8::try_from(tenant.0) {
         Ok(tenant) if tenant < u8::MAX => key.push(&[tenant]),
         _ => {
@@ -187,7 +202,10 @@ mod tests {
         }
         assert!(keys.is_sorted_by(|one, next| one < next));
         assert_eq!(number(&log(TenantId(256), [7; 16].into(), 12345)), 12345);
-        assert_eq!(last_id::<UserId>(&user(TenantId(3), [9; 16].into())).unwrap(), [9; 16].into());
+        assert_eq!(
+            last_id::<UserId>(&user(TenantId(3), [9; 16].into())).unwrap(),
+            [9; 16].into()
+        );
     }
 
     #[test]

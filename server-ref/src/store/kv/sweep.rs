@@ -73,7 +73,9 @@ impl Committer {
         for (key, list) in lists {
             let (now, later) = list.split_at(list.len().min(limit - removed));
             for tail in now {
-                self.pending.batch.delete(Space::Idempotency, &keys::act(tenant, tail));
+                self.pending
+                    .batch
+                    .delete(Space::Idempotency, &keys::act(tenant, tail));
             }
             removed += now.len();
             if later.is_empty() {

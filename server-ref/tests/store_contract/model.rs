@@ -1,1 +1,0 @@
-//! Random acts against a naive model of the store.

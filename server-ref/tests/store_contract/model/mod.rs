@@ -1,0 +1,399 @@
+//! Random acts against a naive model of the store: every outcome, and in the end everything that
+//! can be read, is what the model says.
+
+mod reference;
+
+use std::future::Future;
+
+use bytes::Bytes;
+use eim_codec::id::{ClientMsgId, ConversationId, RequestId, UserId};
+use eim_codec::payload::{MembershipChange, Role};
+use eim_codec::registry::FrameType;
+use eim_server::store::{Append, Change, Store, Target, TimelinePage};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use self::reference::Model;
+use crate::harness::{ALL, Disk, Harness, START_MS, TENANT, origin, user};
+
+const USERS: u8 = 5;
+
+/// One message of a batch, in small numbers so that acts meet.
+#[derive(Clone, Debug)]
+struct Message {
+    /// A user, or a group beyond the users.
+    target: u8,
+    key: u8,
+    body: u8,
+    /// How long ago the first attempt was, in windows; 0 is a first attempt.
+    age: u8,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Send {
+        from: u8,
+        messages: Vec<Message>,
+    },
+    Create {
+        from: u8,
+        key: u8,
+        name: u8,
+        members: Vec<u8>,
+    },
+    Add {
+        from: u8,
+        key: u8,
+        group: u8,
+        users: Vec<u8>,
+    },
+    Remove {
+        from: u8,
+        key: u8,
+        group: u8,
+        users: Vec<u8>,
+    },
+    Leave {
+        from: u8,
+        key: u8,
+        group: u8,
+    },
+    SetRole {
+        from: u8,
+        key: u8,
+        group: u8,
+        user: u8,
+        role: i32,
+    },
+    Rename {
+        from: u8,
+        key: u8,
+        group: u8,
+        name: u8,
+    },
+    Disable {
+        user: u8,
+        disabled: bool,
+    },
+    /// In quarters of the window, forwards or a little back.
+    Time {
+        quarters: u8,
+        back: bool,
+    },
+    Sweep,
+    Reopen,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let message =
+        (0..USERS + 3, 0..12_u8, 0..2_u8, 0..4_u8).prop_map(|(target, key, body, age)| {
+            // Mostly first attempts.
+            Message {
+                target,
+                key,
+                body,
+                age: age.saturating_sub(1),
+            }
+        });
+    let users = || prop::collection::vec(0..USERS + 1, 0..4);
+    // Keys of changes repeat seldom, or hardly a change would be carried out.
+    let (from, key, group) = (0..USERS, 0..200_u8, 0..3_u8);
+    let who = (from, key, group);
+    let act = prop_oneof![
+        12 => (0..USERS, prop::collection::vec(message, 1..6))
+            .prop_map(|(from, messages)| Act::Send { from, messages }),
+        2 => (0..USERS, 0..200_u8, 0..3_u8, users())
+            .prop_map(|(from, key, name, members)| Act::Create { from, key, name, members }),
+        3 => (who.clone(), users())
+            .prop_map(|((from, key, group), users)| Act::Add { from, key, group, users }),
+        3 => (who.clone(), users())
+            .prop_map(|((from, key, group), users)| Act::Remove { from, key, group, users }),
+        2 => who.clone().prop_map(|(from, key, group)| Act::Leave { from, key, group }),
+        3 => (who.clone(), 0..USERS, 0..4_i32).prop_map(|((from, key, group), user, role)| {
+            Act::SetRole { from, key, group, user, role }
+        }),
+        1 => (who, 0..3_u8).prop_map(|((from, key, group), name)| {
+            Act::Rename { from, key, group, name }
+        }),
+        1 => (0..USERS, any::<bool>()).prop_map(|(user, disabled)| Act::Disable { user, disabled }),
+        2 => (0..4_u8, prop::bool::weighted(0.2))
+            .prop_map(|(quarters, back)| Act::Time { quarters, back }),
+        2 => Just(Act::Sweep),
+        1 => Just(Act::Reopen),
+    ];
+    prop::collection::vec(act, 1..60)
+}
+
+/// Groups are named by their place in the order of their creation.
+fn group(model: &Model, number: u8) -> ConversationId {
+    model
+        .groups
+        .get(usize::from(number))
+        .copied()
+        .unwrap_or_else(|| [0xEE; 16].into())
+}
+
+fn users(numbers: &[u8]) -> Vec<UserId> {
+    numbers.iter().map(|number| user(*number)).collect()
+}
+
+fn message(model: &Model, now_ms: u64, window: u64, message: &Message) -> Append {
+    let target = match message.target.checked_sub(USERS) {
+        None => Target::Direct(user(message.target)),
+        Some(number) => Target::Conversation(group(model, number)),
+    };
+    let age = u64::from(message.age) * (window - window / 4);
+    Append {
+        target,
+        frame_type: FrameType::TEXT,
+        client_msg_id: ClientMsgId::from([message.key; 16]),
+        first_sent_at_ms: if message.age == 0 { 0 } else { now_ms - age },
+        body: Bytes::copy_from_slice(&[message.body]),
+        fallback_text: String::new(),
+    }
+}
+
+fn change(model: &Model, act: &Act) -> Option<Change> {
+    let request = |key: u8| RequestId::from([key; 16]);
+    let from = |number: u8| origin(user(number));
+    let name = |number: u8| "n".repeat(usize::from(number));
+    Some(match act {
+        Act::Create {
+            from: by,
+            key,
+            name: called,
+            members,
+        } => Change::CreateGroup {
+            origin: from(*by),
+            request: request(*key),
+            name: name(*called),
+            members: users(members),
+        },
+        Act::Add {
+            from: by,
+            key,
+            group: number,
+            users: added,
+        } => Change::AddMembers {
+            origin: from(*by),
+            request: request(*key),
+            conversation: group(model, *number),
+            users: users(added),
+        },
+        Act::Remove {
+            from: by,
+            key,
+            group: number,
+            users: removed,
+        } => Change::RemoveMembers {
+            origin: from(*by),
+            request: request(*key),
+            conversation: group(model, *number),
+            users: users(removed),
+            change: MembershipChange::Removed,
+        },
+        Act::Leave {
+            from: by,
+            key,
+            group: number,
+        } => Change::RemoveMembers {
+            origin: from(*by),
+            request: request(*key),
+            conversation: group(model, *number),
+            users: users(&[*by]),
+            change: MembershipChange::Left,
+        },
+        Act::SetRole {
+            from: by,
+            key,
+            group: number,
+            user: whom,
+            role,
+        } => Change::SetRole {
+            origin: from(*by),
+            request: request(*key),
+            conversation: group(model, *number),
+            user: user(*whom),
+            role: Role::try_from(*role).unwrap(),
+        },
+        Act::Rename {
+            from: by,
+            key,
+            group: number,
+            name: called,
+        } => Change::Rename {
+            origin: from(*by),
+            request: request(*key),
+            conversation: group(model, *number),
+            name: name(*called),
+        },
+        _ => return None,
+    })
+}
+
+async fn play(disk: Disk, acts: Vec<Act>) {
+    let mut h = Harness::new(disk);
+    h.users([0, 1, 2, 3, 4]).await;
+    let (window, keep) = (h.options.idempotency_ms, h.options.timeline_ms);
+    let mut model = Model::new(h.options, (0..USERS).map(user));
+    // Late enough that every age is after the epoch.
+    let mut now_ms = START_MS;
+    for act in acts {
+        model.next_commit(now_ms);
+        match &act {
+            Act::Send { from, messages } => {
+                let batch: Vec<_> = messages
+                    .iter()
+                    .map(|it| message(&model, now_ms, window, it))
+                    .collect();
+                let expected: Vec<_> = batch
+                    .iter()
+                    .map(|append| model.append(user(*from), append))
+                    .collect();
+                let found = h.store.append(origin(user(*from)), batch).await.unwrap();
+                let found: Vec<_> = found
+                    .into_iter()
+                    .map(|it| it.map_err(|refused| refused.code))
+                    .collect();
+                assert_eq!(found, expected, "{act:?}");
+            }
+            Act::Disable {
+                user: whom,
+                disabled,
+            } => {
+                assert!(
+                    h.store
+                        .set_disabled(TENANT, user(*whom), *disabled)
+                        .await
+                        .unwrap()
+                );
+                model.set_disabled(user(*whom), *disabled);
+            }
+            Act::Time { quarters, back } => {
+                let step = u64::from(*quarters) * (window / 4);
+                now_ms = if *back {
+                    now_ms - step / 100
+                } else {
+                    now_ms + step
+                };
+                h.clock.set(now_ms);
+            }
+            Act::Sweep => {
+                while h.store.sweep(TENANT, now_ms, 7).await.unwrap().more {}
+                model.sweep(now_ms, window, keep);
+            }
+            Act::Reopen => h = h.reopen().await,
+            act => {
+                let change = change(&model, act).unwrap();
+                let found = h
+                    .change(change.clone())
+                    .await
+                    .map_err(|refused| refused.code);
+                let expected = model.change(&change, found.as_ref().ok());
+                assert_eq!(found, expected, "{act:?}");
+            }
+        }
+    }
+    compare(&h, &model).await;
+    let h = h.reopen().await;
+    compare(&h, &model).await;
+}
+
+async fn compare(h: &Harness, model: &Model) {
+    for (id, conversation) in &model.conversations {
+        let log = h.log(*id).await;
+        assert_eq!(log.len(), conversation.log.len());
+        for (index, (found, expected)) in log.iter().zip(&conversation.log).enumerate() {
+            assert_eq!(found.conv_seq, index as u64 + 1);
+            assert_eq!(
+                (
+                    found.frame_type,
+                    found.sender,
+                    found.time_ms,
+                    found.countable
+                ),
+                (
+                    expected.frame_type,
+                    Some(expected.sender),
+                    expected.time_ms,
+                    expected.countable
+                )
+            );
+            assert_eq!(found.body, expected.body);
+        }
+        let members = h.store.members(TENANT, *id, None, ALL).await.unwrap();
+        let found: Vec<_> = members
+            .members
+            .iter()
+            .map(|it| (it.user, (it.role, it.joined_at)))
+            .collect();
+        assert!(
+            found
+                .iter()
+                .map(|(user, member)| (user, member))
+                .eq(&conversation.members)
+        );
+    }
+    for (user, expected) in &model.timelines {
+        let bounds = h.store.timeline_head(TENANT, *user).await.unwrap();
+        assert_eq!(bounds, (expected.head(), expected.floor));
+        let epoch = h.store.log_epoch();
+        let page = h
+            .store
+            .timeline(TENANT, *user, epoch, expected.floor, ALL, ALL)
+            .await
+            .unwrap();
+        let TimelinePage::Entries { items, .. } = page else {
+            panic!("{page:?}")
+        };
+        let found: Vec<_> = items
+            .iter()
+            .map(|it| (it.user_seq, it.entry.conversation, it.entry.conv_seq))
+            .collect();
+        assert_eq!(found, expected.references());
+        let (views, more) = h
+            .store
+            .conversations(TENANT, *user, None, ALL)
+            .await
+            .unwrap();
+        assert!(!more);
+        assert_eq!(views, model.views(*user));
+    }
+}
+
+fn run<F: Future<Output = ()>>(play: impl FnOnce() -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(play());
+}
+
+/// The same acts on every run; another seed is a change here.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(20_261_121),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn memory_does_what_the_model_says(acts in acts()) {
+        run(|| play(Disk::memory(), acts));
+    }
+}
+
+proptest! {
+    // Each case opens and closes folders and syncs every act.
+    #![proptest_config(config(16))]
+
+    #[test]
+    fn fjall_does_what_the_model_says(acts in acts()) {
+        run(|| play(Disk::embedded(), acts));
+    }
+}

@@ -41,6 +41,7 @@ pub struct Client {
     store: Arc<dyn Store>,
     environment: Environment,
     device: DeviceId,
+    adopted: usize,
 }
 
 impl std::fmt::Debug for dyn Store {
@@ -148,6 +149,7 @@ impl Client {
             None => new_identity(&environment, &*store).await?,
         };
         let device = identity.device;
+        let adopted = loaded.outbox.len();
         let records = store.conversations().await?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (shown, state) = watch::channel(ConnectionState::Connecting);
@@ -157,7 +159,7 @@ impl Client {
         engine.remember(records);
         tokio::spawn(engine.run());
         let events = Arc::new(Mutex::new(events));
-        Ok(Self { commands, state, events, store, environment, device })
+        Ok(Self { commands, state, events, store, environment, device, adopted })
     }
 
     /// Waits until the connection is open, or the client over.
@@ -200,6 +202,13 @@ impl Client {
     #[must_use]
     pub const fn device(&self) -> DeviceId {
         self.device
+    }
+
+    /// Messages that were in the outbox when the client began; each gets its
+    /// [`Settled`](crate::event::Settled) too.
+    #[must_use]
+    pub const fn adopted(&self) -> usize {
+        self.adopted
     }
 
     /// Sends a text. Waits only while the outbox is full; the handle resolves to the durable

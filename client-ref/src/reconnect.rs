@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// What to do after a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Connect again, after the backoff and at least this delay.
     Retry(Duration),
     /// The token is of no use: forget it and authenticate fully, at once.
@@ -26,7 +26,7 @@ pub enum Next {
 
 /// Decides by the reason why a connection ended.
 #[must_use]
-pub fn after(reason: &CloseReason) -> Next {
+pub(crate) fn after(reason: &CloseReason) -> Next {
     let floor = reason.retry_after.unwrap_or_default();
     let Some(code) = reason.code else { return Next::Retry(floor) };
     if reason.by != ClosedBy::Peer {
@@ -57,13 +57,13 @@ const fn class(code: ErrorCode) -> ErrorClass {
 
 /// Delays with full jitter: after a failure of the server, clients do not come back together.
 #[derive(Clone, Debug, Default)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
     /// The delay before the next attempt, at least `floor`.
-    pub fn next(&mut self, environment: &Environment, floor: Duration) -> Duration {
+    pub(crate) fn next(&mut self, environment: &Environment, floor: Duration) -> Duration {
         let most = FIRST.saturating_mul(1_u32 << self.attempts.min(16)).min(LONGEST);
         self.attempts = self.attempts.saturating_add(1);
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
@@ -71,14 +71,8 @@ impl Backoff {
     }
 
     /// A connection opened: the next failure is a first one.
-    pub const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.attempts = 0;
-    }
-
-    /// Failures since the last success.
-    #[must_use]
-    pub const fn attempts(&self) -> u32 {
-        self.attempts
     }
 }
 

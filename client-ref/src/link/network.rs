@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use rustls::ClientConfig;
 
 use super::{ClientLink, Connector, LinkError, Transport, tcp, tls, websocket};
-use crate::options::{ServerUrl, Trust};
-use crate::tls::{Purpose, configuration, server_name};
+use crate::options::{Fingerprint, ServerUrl, Trust};
+use crate::tls::{Purpose, configuration, probe, server_name};
 
 /// Connects to one server over the network.
 #[derive(Clone, Debug)]
@@ -42,6 +42,18 @@ impl Network {
             None
         };
         Ok(Self { server: server.clone(), tls, source: None })
+    }
+
+    /// The fingerprint of the certificate that a server shows, to be compared by a person before
+    /// it is pinned. Nothing of EIM is spoken.
+    ///
+    /// # Errors
+    /// [`LinkError::Io`] when no certificate was seen.
+    pub async fn fingerprint(server: &ServerUrl) -> Result<Fingerprint, LinkError> {
+        let purpose =
+            if server.scheme.is_websocket() { Purpose::WebSocket } else { Purpose::Stream };
+        let stream = tcp::connect(server, None).await?;
+        Ok(probe(stream, &server.host, purpose).await?)
     }
 
     /// Connects from this address: for tools that open more connections than one address has

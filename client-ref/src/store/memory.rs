@@ -221,6 +221,12 @@ impl Store for MemoryStore {
         Ok(self.state().conversations.values().cloned().collect())
     }
 
+    async fn message_conversations(&self) -> Result<Vec<ConversationId>, StoreError> {
+        let mut all: Vec<_> = self.state().messages.keys().map(|(id, _)| *id).collect();
+        all.dedup();
+        Ok(all)
+    }
+
     async fn messages(
         &self,
         conversation: ConversationId,

@@ -60,6 +60,9 @@ pub trait Store: Send + Sync + 'static {
     /// All known conversations, by id.
     async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError>;
 
+    /// Conversations that have messages here, by id.
+    async fn message_conversations(&self) -> Result<Vec<ConversationId>, StoreError>;
+
     /// Messages `first..=last` of a conversation, at most `limit`, in order.
     async fn messages(
         &self,

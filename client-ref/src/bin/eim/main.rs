@@ -1,2 +1,104 @@
-//! `eim`, the command line client.
-fn main() {}
+//! `eim`, the command line client of EIM.
+
+mod conversations;
+mod digest;
+mod exit;
+mod export;
+mod group;
+mod history;
+mod login;
+mod output;
+mod profile;
+mod prompt;
+mod send;
+mod status;
+mod tail;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Failure;
+use crate::profile::Globals;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a message or request was refused
+  2  wrong usage
+  3  no connection
+  4  authentication failed
+  5  verification failed (load)
+
+Environment:
+  EIM_PROFILE   folder of the profile (a profile is one device)
+  EIM_PASSWORD  password, where one is needed
+  EIM_LOG       what to log to standard error, for example eim_client=debug";
+
+/// The command line client of EIM.
+#[derive(Debug, Parser)]
+#[command(name = "eim", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Logs in and remembers server and user in the profile.
+    Login(login::Login),
+    /// Sends messages: an argument, or a file or standard input line by line.
+    Send(send::Send),
+    /// Prints messages as they come.
+    Tail(tail::Tail),
+    /// Prints messages of one conversation.
+    History(history::History),
+    /// Creates and changes groups.
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Shows device, place in the timeline and outbox.
+    Status(status::Status),
+    /// Writes the local store as canonical JSON lines.
+    Export(export::Export),
+    /// Prints a SHA-256 over the export of each conversation, for comparing devices.
+    Digest(digest::Digest),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("EIM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::connection(format!("no runtime: {error}")).report(),
+    };
+    let done = runtime.block_on(run(cli));
+    // A reader of standard input may block a thread for ever; it is not worth waiting for.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { globals, verb } = cli;
+    match verb {
+        Verb::Login(login) => login.run(&globals).await,
+        Verb::Send(send) => send.run(&globals).await,
+        Verb::Tail(tail) => tail.run(&globals).await,
+        Verb::History(history) => history.run(&globals).await,
+        Verb::Group(group) => group.run(&globals).await,
+        Verb::Status(status) => status.run(&globals).await,
+        Verb::Export(export) => export.run(&globals).await,
+        Verb::Digest(digest) => digest.run(&globals).await,
+    }
+}

@@ -87,6 +87,10 @@ impl Store for SqliteStore {
         self.read(read::conversations).await
     }
 
+    async fn message_conversations(&self) -> Result<Vec<ConversationId>, StoreError> {
+        self.read(read::message_conversations).await
+    }
+
     async fn messages(
         &self,
         conversation: ConversationId,

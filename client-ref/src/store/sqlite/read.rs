@@ -163,6 +163,23 @@ pub(super) fn conversations(connection: &Connection) -> Result<Vec<ConversationR
     Ok(statement.query_map([], conversation)?.collect::<Result<_, _>>()?)
 }
 
+pub(super) fn message_conversations(
+    connection: &Connection,
+) -> Result<Vec<ConversationId>, StoreError> {
+    // Skips from one conversation to the next instead of reading every message.
+    let mut statement = connection.prepare_cached(
+        "SELECT conversation FROM message WHERE conversation > ? ORDER BY conversation LIMIT 1",
+    )?;
+    let mut found: Vec<ConversationId> = Vec::new();
+    loop {
+        let after: &[u8] = found.last().map_or(&[], |last| last.as_bytes());
+        match statement.query_row([after], |row| row.get::<_, [u8; 16]>(0)).optional()? {
+            Some(id) => found.push(id.into()),
+            None => return Ok(found),
+        }
+    }
+}
+
 pub(super) fn messages(
     connection: &Connection,
     conversation: ConversationId,

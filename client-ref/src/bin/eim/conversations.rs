@@ -1,0 +1,162 @@
+//! Naming conversations and people on the command line.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use eim_client::Client;
+use eim_client::store::{ConversationRecord, Message, Store, Target};
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, SettingsBody};
+use eim_codec::registry::FrameType;
+use prost::Message as _;
+
+use crate::exit::Failure;
+
+/// `--to USER` or `--group ID|NAME`.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Where {
+    /// The direct conversation with this user.
+    #[arg(long, value_name = "USER")]
+    pub to: Option<String>,
+    /// A group, by id or by name.
+    #[arg(long, value_name = "ID|NAME")]
+    pub group: Option<String>,
+}
+
+impl Where {
+    /// Finds out what is meant.
+    pub async fn target(&self, client: &Client) -> Result<Target, Failure> {
+        match (&self.to, &self.group) {
+            (Some(name), _) => Ok(Target::User(client.user(name).await?.user)),
+            (None, Some(group)) => Ok(Target::Conversation(find_group(client, group).await?)),
+            (None, None) => Err(Failure::usage("--to or --group is needed")),
+        }
+    }
+}
+
+/// A group by id or by name.
+pub async fn find_group(client: &Client, group: &str) -> Result<ConversationId, Failure> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let known = client.store().conversations().await?;
+    if let Some(id) = by_name(&known, group)? {
+        return Ok(id);
+    }
+    by_name(&client.heads().await?, group)?
+        .ok_or_else(|| Failure::refused(format!("no group is named {group}")))
+}
+
+fn by_name(records: &[ConversationRecord], name: &str) -> Result<Option<ConversationId>, Failure> {
+    let mut named = records.iter().filter(|record| {
+        record.kind == ConversationKind::Group
+            && record.name == name
+            && record.visible_through == 0
+    });
+    let found = named.next().map(|record| record.conversation);
+    if named.next().is_some() {
+        return Err(Failure::usage(format!("several groups are named {name}: use the id")));
+    }
+    Ok(found)
+}
+
+/// The id of a conversation.
+pub async fn conversation_id(client: &Client, target: Target) -> Result<ConversationId, Failure> {
+    match target {
+        Target::Conversation(id) => Ok(id),
+        Target::User(peer) => {
+            let me = own_id(&**client.store()).await?;
+            Ok(ConversationId::direct(me, peer))
+        }
+    }
+}
+
+/// The user of this profile.
+pub async fn own_id(store: &dyn Store) -> Result<UserId, Failure> {
+    store
+        .load(false)
+        .await?
+        .identity
+        .and_then(|identity| identity.user)
+        .ok_or_else(|| Failure::usage("this profile has never logged in: run `eim login`"))
+}
+
+/// Names for people, asked once each.
+#[derive(Debug, Default)]
+pub struct Names {
+    users: BTreeMap<UserId, String>,
+}
+
+impl Names {
+    /// The name of a user, or the beginning of the id.
+    pub async fn user(&mut self, client: &Client, user: UserId) -> String {
+        if let Some(name) = self.users.get(&user) {
+            return name.clone();
+        }
+        let short: String = user.to_string().chars().take(8).collect();
+        match client.user_name(user).await {
+            Ok(name) => {
+                let name = name.unwrap_or(short);
+                self.users.insert(user, name.clone());
+                name
+            }
+            Err(_) => short,
+        }
+    }
+
+    /// What a message says, in one line's worth of text.
+    pub async fn text(&mut self, client: &Client, message: &Message) -> String {
+        if message.tombstone {
+            return "(erased)".to_owned();
+        }
+        match message.frame_type {
+            FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
+            FrameType::MEMBERSHIP => self.membership(client, message).await,
+            FrameType::SETTINGS => settings(message),
+            // impl[EIM-MSG-065]
+            _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
+            other => format!("({other})"),
+        }
+    }
+
+    async fn membership(&mut self, client: &Client, message: &Message) -> String {
+        let Ok(body) = MembershipBody::decode(message.body.clone()) else {
+            return "(membership)".to_owned();
+        };
+        let mut users = Vec::new();
+        for user in &body.users {
+            if let Ok(user) = UserId::from_slice(user) {
+                users.push(self.user(client, user).await);
+            }
+        }
+        let users = users.join(", ");
+        match body.change() {
+            MembershipChange::Added => format!("(added {users})"),
+            MembershipChange::Removed => format!("(removed {users})"),
+            MembershipChange::Left => format!("({users} left)"),
+            MembershipChange::Role => format!("({users} is now {})", role_name(body.role())),
+            MembershipChange::Unspecified => "(membership)".to_owned(),
+        }
+    }
+}
+
+fn settings(message: &Message) -> String {
+    match SettingsBody::decode(message.body.clone()) {
+        Ok(body) if body.created => format!("(created the group {})", body.name),
+        Ok(body) => format!("(named the group {})", body.name),
+        Err(_) => "(settings)".to_owned(),
+    }
+}
+
+/// The name of a role.
+pub const fn role_name(role: eim_codec::payload::Role) -> &'static str {
+    use eim_codec::payload::Role;
+
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+        Role::Unspecified => "unknown",
+    }
+}

@@ -1,0 +1,49 @@
+//! `eim digest`: a SHA-256 over the export of each conversation.
+
+use clap::Args;
+use eim_client::Line;
+use eim_codec::id::ConversationId;
+use sha2::{Digest as _, Sha256};
+
+use crate::exit::Failure;
+use crate::export::{Reader, selected};
+use crate::output::Output;
+use crate::profile::Globals;
+
+/// Arguments of `eim digest`.
+#[derive(Args, Debug)]
+pub struct Digest {
+    /// One conversation only.
+    #[arg(long, value_name = "ID")]
+    conversation: Option<ConversationId>,
+}
+
+impl Digest {
+    /// Runs the verb: conversation, number of messages, first and last number, digest.
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let store = globals.existing_store()?;
+        let mut output = Output::new();
+        for conversation in selected(&*store, self.conversation).await? {
+            let mut digest = Sha256::new();
+            let (mut count, mut first, mut last) = (0_u64, 0, 0);
+            let mut reader = Reader::new(conversation);
+            while let Some(page) = reader.page(&*store).await? {
+                for message in &page {
+                    let line = serde_json::to_vec(&Line::from(message))
+                        .map_err(|error| Failure::usage(error.to_string()))?;
+                    digest.update(&line);
+                    digest.update(b"\n");
+                    if count == 0 {
+                        first = message.conv_seq;
+                    }
+                    last = message.conv_seq;
+                    count += 1;
+                }
+            }
+            let digest: String =
+                digest.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
+            output.line(&format!("{conversation} {count} {first}..{last} {digest}"))?;
+        }
+        Ok(output.flush()?)
+    }
+}

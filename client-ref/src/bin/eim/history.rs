@@ -1,0 +1,54 @@
+//! `eim history`: prints messages of one conversation.
+
+use clap::Args;
+use eim_client::options::Attach;
+
+use crate::conversations::{Names, Where, conversation_id};
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::profile::Globals;
+use crate::tail::describe;
+
+/// Arguments of `eim history`.
+#[derive(Args, Debug)]
+pub struct History {
+    #[command(flatten)]
+    place: Where,
+    /// The first N messages.
+    #[arg(long, value_name = "N", conflicts_with = "last")]
+    first: Option<usize>,
+    /// The last N messages.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: usize,
+    /// JSON lines instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl History {
+    /// Runs the verb.
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let mut options = globals.options(Attach::SendOnly)?;
+        options.adopt_outbox = false;
+        options.events = false;
+        let client = globals.connect(options).await?;
+        let target = self.place.target(&client).await?;
+        let conversation = conversation_id(&client, target).await?;
+        let messages = match self.first {
+            Some(limit) => client.history(conversation, 1, 0, limit).await?,
+            None => client.newest(conversation, self.last).await?,
+        };
+        let mut output = Output::new();
+        let mut names = Names::default();
+        for message in &messages {
+            if self.json {
+                output.json(message)?;
+            } else {
+                output.line(&describe(&mut names, &client, message).await)?;
+            }
+        }
+        output.flush()?;
+        client.close().await;
+        Ok(())
+    }
+}

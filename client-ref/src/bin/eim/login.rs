@@ -1,0 +1,97 @@
+//! `eim login`: makes a profile.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use eim_client::link::Network;
+use eim_client::options::{Attach, ServerUrl};
+use eim_client::store::Batch;
+
+use crate::exit::Failure;
+use crate::profile::{Globals, Profile, parse_fingerprint};
+use crate::prompt;
+
+/// Arguments of `eim login`.
+#[derive(Args, Debug)]
+pub struct Login {
+    /// tcp://host:port, tls://host:port, ws://host:port or wss://host:port/eim
+    #[arg(long, value_name = "URL")]
+    server: ServerUrl,
+    /// Login name.
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// SHA-256 of the server's certificate, in hexadecimal.
+    #[arg(long, value_name = "HEX", conflicts_with = "ca")]
+    fingerprint: Option<String>,
+    /// PEM file of authorities that may sign the server's certificate.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Allows tcp:// and ws:// to other machines.
+    #[arg(long)]
+    allow_plain: bool,
+}
+
+impl Login {
+    /// Runs the verb.
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let folder = globals.folder()?;
+        let fingerprint = self.fingerprint().await?;
+        let ca = self
+            .ca
+            .map(|file| file.canonicalize().map_err(|error| Failure::file(&file, &error)))
+            .transpose()?;
+        let profile = Profile {
+            server: self.server.to_string(),
+            user: self.user.clone(),
+            fingerprint,
+            ca,
+            allow_plain: self.allow_plain,
+        };
+        let password = match globals.password()? {
+            Some(password) => password,
+            None => prompt::password(&self.user)?,
+        };
+        let store = globals.store()?;
+        // Once as the full client and once as a sender beside it: each has its own token.
+        for attach in [Attach::Full, Attach::SendOnly] {
+            // The password is what is to be tried, not an older token.
+            let forget = Batch { resume: Some((attach, None)), ..Batch::default() };
+            store.commit(forget).await?;
+            let mut options = profile.options(Some(&password), store.clone())?;
+            options.attach = attach;
+            options.reconnect = false;
+            options.events = false;
+            options.adopt_outbox = false;
+            options.patience = Duration::from_secs(30);
+            let client = globals.connect(options).await?;
+            client.close().await;
+        }
+        profile.save(&folder)?;
+        let loaded = store.load(false).await?;
+        let name = loaded.identity.map(|identity| identity.user_name).unwrap_or_default();
+        eprintln!("logged in as {name}; profile {}", folder.display());
+        if loaded.resume.is_empty() {
+            eprintln!("the server does not keep this device logged in: set EIM_PASSWORD");
+        }
+        Ok(())
+    }
+
+    /// The fingerprint to pin: the option, or what the person accepts.
+    async fn fingerprint(&self) -> Result<Option<String>, Failure> {
+        if let Some(text) = &self.fingerprint {
+            return Ok(Some(parse_fingerprint(text)?.to_string()));
+        }
+        if !self.server.scheme.is_encrypted() || self.ca.is_some() {
+            return Ok(None);
+        }
+        let seen = Network::fingerprint(&self.server).await?;
+        eprintln!("{} shows a certificate with the fingerprint\n  {seen}", self.server);
+        // impl[EIM-SEC-007] First use: a person compares, nothing is trusted silently.
+        if prompt::confirm("Compare it with what the server printed.")? {
+            Ok(Some(seen.to_string()))
+        } else {
+            Err(Failure::connection("not trusted; give --fingerprint or --ca"))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Messages on standard output.
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use eim_client::store::Message;
+use serde::Serialize;
+
+/// A message as a JSON line of `eim tail` and `eim history`.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    conversation: String,
+    log_epoch: u64,
+    conv_seq: u64,
+    user_seq: u64,
+    r#type: u8,
+    sender: Option<String>,
+    /// Server time of the commit, Unix milliseconds.
+    time: u64,
+    text: Option<String>,
+    client_msg_id: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    fallback_text: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tombstone: bool,
+}
+
+/// Standard output, buffered; flushed when there is nothing more at hand.
+#[derive(Debug)]
+pub struct Output {
+    writer: BufWriter<Stdout>,
+}
+
+impl Output {
+    pub fn new() -> Self {
+        Self { writer: BufWriter::with_capacity(64 * 1024, io::stdout()) }
+    }
+
+    /// A message as JSON.
+    pub fn json(&mut self, message: &Message) -> io::Result<()> {
+        let line = JsonLine {
+            conversation: message.conversation.to_string(),
+            log_epoch: message.log_epoch,
+            conv_seq: message.conv_seq,
+            user_seq: message.user_seq,
+            r#type: message.frame_type.0,
+            sender: message.sender.map(|id| id.to_string()),
+            time: message.time_ms,
+            text: eim_client::text_of(message),
+            client_msg_id: message.client_msg_id.map(|id| id.to_string()),
+            fallback_text: &message.fallback_text,
+            tombstone: message.tombstone,
+        };
+        self.serialize(&line)
+    }
+
+    /// Anything as a JSON line.
+    pub fn serialize(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.writer, value)?;
+        self.writer.write_all(b"\n")
+    }
+
+    /// A line of text.
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
+        self.writer.write_all(line.as_bytes())?;
+        self.writer.write_all(b"\n")
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Time of day (UTC) of a server time.
+pub fn time_of_day(time_ms: u64) -> String {
+    let seconds = time_ms / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Makes text harmless for a terminal: control characters would move the cursor or worse.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            '\n' | '\t' => letter,
+            letter if letter.is_control() => '\u{FFFD}',
+            letter => letter,
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! The profile: server, user, trust, and the local store. One profile is one device.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use eim_client::environment::Environment;
+use eim_client::options::{Attach, Fingerprint, Options, ServerUrl, Trust};
+use eim_client::store::{SqliteStore, Store};
+use eim_client::{Client, ConnectionState};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Failure;
+
+/// Options of all verbs.
+#[derive(Args, Debug)]
+pub struct Globals {
+    /// Folder of the profile; a profile is one device.
+    #[arg(long, global = true, env = "EIM_PROFILE", value_name = "DIR")]
+    profile: Option<PathBuf>,
+    /// File with the password, for servers or transports that do not keep a device logged in.
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Seconds to go on trying before the first connection.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
+    wait: u64,
+}
+
+/// What `eim login` remembers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// URL of the server.
+    pub server: String,
+    /// Login name.
+    pub user: String,
+    /// Fingerprint of the server's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// File of authorities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// Plain transports to other machines are allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_plain: bool,
+}
+
+impl Globals {
+    /// Folder of the profile.
+    pub fn folder(&self) -> Result<PathBuf, Failure> {
+        if let Some(folder) = &self.profile {
+            return Ok(folder.clone());
+        }
+        std::env::home_dir()
+            .map(|home| home.join(".local/share/eim/default"))
+            .ok_or_else(|| Failure::usage("no home folder: name a profile with --profile"))
+    }
+
+    /// The password, if one was given.
+    pub fn password(&self) -> Result<Option<String>, Failure> {
+        if let Some(file) = &self.password_file {
+            let text =
+                std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+            return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
+        }
+        Ok(std::env::var("EIM_PASSWORD").ok())
+    }
+
+    /// The profile, as `eim login` left it.
+    pub fn load(&self) -> Result<Profile, Failure> {
+        let file = self.folder()?.join("profile.toml");
+        let text = std::fs::read_to_string(&file).map_err(|_| {
+            Failure::usage(format!("{} is no profile: run `eim login` first", file.display()))
+        })?;
+        toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+    }
+
+    /// The local store.
+    pub fn store(&self) -> Result<Arc<dyn Store>, Failure> {
+        Ok(Arc::new(SqliteStore::open(&self.folder()?, &Environment::default())?))
+    }
+
+    /// The local store of a profile that exists.
+    pub fn existing_store(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.load()?;
+        self.store()
+    }
+
+    /// Options for a client of this profile.
+    pub fn options(&self, attach: Attach) -> Result<Options, Failure> {
+        let profile = self.load()?;
+        let mut options = profile.options(self.password()?.as_deref(), self.store()?)?;
+        options.attach = attach;
+        options.patience = Duration::from_secs(self.wait);
+        Ok(options)
+    }
+
+    /// Connects a client of this profile.
+    pub async fn connect(&self, options: Options) -> Result<Client, Failure> {
+        let client = Client::connect(options).await?;
+        if let ConnectionState::Closed(end) = client.state() {
+            return Err(end.into());
+        }
+        Ok(client)
+    }
+}
+
+impl Profile {
+    /// Writes the profile into its folder.
+    pub fn save(&self, folder: &Path) -> Result<(), Failure> {
+        let text = toml::to_string(self).map_err(|error| Failure::usage(error.to_string()))?;
+        let file = folder.join("profile.toml");
+        std::fs::write(&file, text).map_err(|error| Failure::file(&file, &error))
+    }
+
+    /// Options for a client.
+    pub fn options(
+        &self,
+        password: Option<&str>,
+        store: Arc<dyn Store>,
+    ) -> Result<Options, Failure> {
+        let server: ServerUrl = self
+            .server
+            .parse()
+            .map_err(|error: eim_client::options::InvalidUrl| Failure::usage(error.to_string()))?;
+        let mut options = Options::new(server, &self.user, password, store);
+        options.trust = match (&self.fingerprint, &self.ca) {
+            (Some(fingerprint), _) => Some(Trust::Pinned(parse_fingerprint(fingerprint)?)),
+            (None, Some(file)) => Some(Trust::Authorities(file.clone())),
+            (None, None) => None,
+        };
+        options.allow_plain = self.allow_plain;
+        options.device_name = device_name();
+        Ok(options)
+    }
+}
+
+/// Reads a fingerprint.
+pub fn parse_fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse().map_err(|error: eim_client::options::InvalidFingerprint| {
+        Failure::usage(error.to_string())
+    })
+}
+
+/// What the device is called in the user's device list.
+fn device_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().take(64).collect();
+    if host.is_empty() { "eim".to_owned() } else { format!("eim on {host}") }
+}

@@ -1,0 +1,244 @@
+//! `eim send`: an argument, or a file or standard input line by line.
+
+mod acks;
+mod input;
+mod progress;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use eim_client::options::Attach;
+use eim_client::store::{Checkpoint, Target};
+use eim_client::{Client, ConnectionState, Draft, Event, Events};
+use eim_codec::payload::CustomBody;
+use eim_codec::registry::FrameType;
+use prost::Message as _;
+
+use self::acks::AckLog;
+use self::input::{Input, Lines};
+use self::progress::Progress;
+use crate::conversations::Where;
+use crate::exit::Failure;
+use crate::profile::Globals;
+
+/// Arguments of `eim send`.
+#[derive(Args, Debug)]
+pub struct Send {
+    #[command(flatten)]
+    place: Where,
+    /// The text; `-` or nothing reads standard input, every line a message, blank lines too.
+    #[arg(value_name = "TEXT", conflicts_with = "file")]
+    text: Option<String>,
+    /// Reads this file, every line a message, blank lines too.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Sends custom messages of this namespace (a reversed domain name) instead of texts.
+    #[arg(long, value_name = "NAMESPACE")]
+    kind: Option<String>,
+    /// Sends the file this many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u64,
+    /// Repeats the file until this many messages are sent.
+    #[arg(long, value_name = "N", conflicts_with = "repeat")]
+    until_total: Option<u64>,
+    /// Appends a JSON line for each message that is durable at the server.
+    #[arg(long, value_name = "FILE")]
+    ack_log: Option<PathBuf>,
+    /// Remembers the place in the file: the same command again goes on there, and every line is
+    /// sent exactly once whatever happens in between.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    checkpoint: Option<String>,
+    /// Most messages without a result.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    window: usize,
+    /// Sends only what an earlier, killed command left in the outbox.
+    #[arg(long, conflicts_with_all = ["text", "file"])]
+    resume_outbox: bool,
+}
+
+impl Send {
+    /// Runs the verb.
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let lines = self.lines()?;
+        let acks = self.ack_log.as_deref().map(AckLog::open).transpose()?;
+        let mut options = globals.options(Attach::SendOnly)?;
+        options.outbox_limit = self.window.max(1);
+        let client = globals.connect(options).await?;
+        let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
+        let target = self.place.target(&client).await?;
+        let source = self.source(target)?;
+        let mut tally = Tally {
+            waiting: client.adopted(),
+            acks,
+            refused: 0,
+            progress: Progress::new(self.total(&lines)),
+        };
+        let done = self.work(&client, events, target, lines, source, &mut tally).await;
+        tally.progress.finish();
+        client.close().await;
+        done?;
+        tally.verdict()
+    }
+
+    fn lines(&self) -> Result<Lines, Failure> {
+        let input = match (&self.text, &self.file) {
+            _ if self.resume_outbox => Input::Nothing,
+            (_, Some(file)) => Input::File(file.clone()),
+            (Some(text), None) if text != "-" => Input::Text(text.clone()),
+            _ => Input::Standard,
+        };
+        Lines::open(input, self.repeat, self.until_total)
+    }
+
+    fn total(&self, lines: &Lines) -> Option<u64> {
+        self.until_total.or_else(|| Some(lines.per_pass()?.saturating_mul(self.repeat)))
+    }
+
+    /// What names the input in the store.
+    fn source(&self, target: Target) -> Result<Option<String>, Failure> {
+        let Some(name) = &self.checkpoint else { return Ok(None) };
+        if !name.is_empty() {
+            return Ok(Some(format!("send {name}")));
+        }
+        let file = self
+            .file
+            .as_ref()
+            .ok_or_else(|| Failure::usage("--checkpoint needs --file, or a name"))?;
+        let file = file.canonicalize().map_err(|error| Failure::file(file, &error))?;
+        let target = match target {
+            Target::User(user) => user.to_string(),
+            Target::Conversation(conversation) => conversation.to_string(),
+        };
+        Ok(Some(format!("send {target} {}", file.display())))
+    }
+
+    fn draft(&self, target: Target, line: String) -> Draft {
+        match &self.kind {
+            None => Draft::text(target, line),
+            Some(namespace) => {
+                let fallback_text = line.clone();
+                let body = CustomBody { namespace: namespace.clone(), data: line.into() };
+                Draft {
+                    target,
+                    frame_type: FrameType::CUSTOM,
+                    body: body.encode_to_vec().into(),
+                    fallback_text,
+                    checkpoint: None,
+                }
+            }
+        }
+    }
+
+    async fn work(
+        &self,
+        client: &Client,
+        mut events: Events,
+        target: Target,
+        mut lines: Lines,
+        source: Option<String>,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let mut place = 0;
+        if let Some(source) = &source {
+            place = client.store().checkpoint(source).await?.unwrap_or(0);
+            lines.skip(place).await?;
+            tally.progress.advance(place);
+        }
+        let mut next: Option<Draft> = None;
+        let mut more = true;
+        loop {
+            if next.is_none() && more {
+                match lines.next().await? {
+                    Some(line) => {
+                        place += 1;
+                        let mut draft = self.draft(target, line);
+                        draft.checkpoint =
+                            source.clone().map(|source| Checkpoint { source, place });
+                        next = Some(draft);
+                    }
+                    None => more = false,
+                }
+            }
+            if next.is_none() && tally.waiting == 0 {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                event = events.next() => {
+                    tally.event(event)?;
+                    while let Some(event) = events.try_next() {
+                        tally.event(Some(event))?;
+                    }
+                    tally.flush()?;
+                }
+                posted = post(client, next.clone()), if next.is_some() => {
+                    posted?;
+                    next = None;
+                    tally.waiting += 1;
+                }
+            }
+        }
+    }
+}
+
+async fn post(client: &Client, draft: Option<Draft>) -> Result<(), Failure> {
+    if let Some(draft) = draft {
+        client.post(draft).await?;
+    }
+    Ok(())
+}
+
+/// What became of the messages so far.
+struct Tally {
+    waiting: usize,
+    acks: Option<AckLog>,
+    refused: u64,
+    progress: Progress,
+}
+
+impl Tally {
+    fn event(&mut self, event: Option<Event>) -> Result<(), Failure> {
+        match event {
+            Some(Event::Settled(settled)) => {
+                self.waiting = self.waiting.saturating_sub(1);
+                match &settled.outcome {
+                    Ok(sent) => {
+                        if let Some(acks) = &mut self.acks {
+                            acks.write(&settled.item, sent)?;
+                        }
+                    }
+                    Err(refused) => {
+                        self.refused += 1;
+                        eprintln!("eim: {} was refused: {refused}", settled.item.client_msg_id);
+                    }
+                }
+                self.progress.advance(1);
+            }
+            Some(Event::Requeued(count)) => self.waiting += count,
+            Some(Event::State(ConnectionState::Waiting { delay, reason })) => {
+                self.progress.say(&format!(
+                    "eim: {reason}; next attempt in {:.1} s",
+                    delay.as_secs_f32()
+                ));
+            }
+            Some(Event::State(ConnectionState::Closed(end))) => return Err(end.into()),
+            None => return Err(Failure::connection("the client is over")),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        match &mut self.acks {
+            Some(acks) => acks.flush(),
+            None => Ok(()),
+        }
+    }
+
+    fn verdict(&self) -> Result<(), Failure> {
+        if self.refused > 0 {
+            return Err(Failure::refused(format!("{} messages were refused", self.refused)));
+        }
+        Ok(())
+    }
+}

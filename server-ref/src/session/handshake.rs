@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::slots::Turn;
 use crate::hub::{Mailbox, Owner, Receives};
 use crate::metrics::names;
-use crate::service::auth::{Identity, Pending, Rejection, Step};
+use crate::service::auth::{Identity, Pending, Rejection, Step, scram};
 use crate::store::Origin;
 use crate::transport::{Peer, ServerLink};
 
@@ -101,9 +101,7 @@ async fn authenticate(
         let (step, attempt, device) = match driver.next().await {
             Some(ServerEvent::Auth(attempt)) => {
                 let device = device_id(&attempt)?;
-                let binding = driver.link().channel_binding(attempt.transcript).map_err(|_| {
-                    Rejection { code: ErrorCode::INTERNAL, detail: "no channel binding" }
-                })?;
+                let binding = binding(shared, driver, peer, attempt.transcript)?;
                 let confidential = shared.connection.for_peer(peer).confidential;
                 let step = shared.auth.begin(&attempt, device, binding, confidential).await?;
                 (step, attempt, device)
@@ -124,6 +122,20 @@ async fn authenticate(
             Step::Proven(identity) => return Ok(Some(Proven { identity, attempt, device })),
         }
     }
+}
+
+/// Channel binding data, where -PLUS is offered.
+fn binding(
+    shared: &Shared,
+    driver: &ServerDriver,
+    peer: &Peer,
+    transcript: [u8; 32],
+) -> Result<Option<[u8; 32]>, Rejection> {
+    if !shared.connection.for_peer(peer).mechanisms.iter().any(|name| name == scram::PLUS) {
+        return Ok(None);
+    }
+    let internal = |_| Rejection { code: ErrorCode::INTERNAL, detail: "no channel binding" };
+    driver.link().channel_binding(transcript).map(Some).map_err(internal)
 }
 
 // impl[EIM-AUT-002]

@@ -120,8 +120,8 @@ impl AuthService {
         Self { store, clock, random, secret, iterations, token_ms, tenant }
     }
 
-    /// Begins with the first AUTH. `binding` is the channel binding data of the connection,
-    /// `confidential` whether tokens may cross it.
+    /// Begins with the first AUTH. `binding` is the channel binding data of the connection, if
+    /// -PLUS was offered on it; `confidential` whether tokens may cross it.
     ///
     /// # Errors
     /// A [`Rejection`] that ends the connection.
@@ -129,7 +129,7 @@ impl AuthService {
         &self,
         attempt: &AuthAttempt,
         device: DeviceId,
-        binding: [u8; 32],
+        binding: Option<[u8; 32]>,
         confidential: bool,
     ) -> Result<Step, Rejection> {
         let auth = &attempt.auth;
@@ -169,7 +169,7 @@ impl AuthService {
         &self,
         mechanism: &str,
         message: &[u8],
-        binding: [u8; 32],
+        binding: Option<[u8; 32]>,
     ) -> Result<Step, Rejection> {
         let first = scram::ClientFirst::parse(message, mechanism)?;
         let user = match normalise_name(&first.name) {

@@ -26,7 +26,9 @@ const BINDING_NAME: &str = "eim-exporter";
 
 // With -PLUS in the list, rsasl refuses the flag "y": the offer was removed on the way.
 // impl[EIM-AUT-019]
-static MECHANISMS: &[Mechanism] = &[SCRAM_SHA256, SCRAM_SHA256_PLUS];
+static BOTH: &[Mechanism] = &[SCRAM_SHA256, SCRAM_SHA256_PLUS];
+/// For connections on which -PLUS was not offered.
+static UNBOUND: &[Mechanism] = &[SCRAM_SHA256];
 
 /// What the proof established.
 struct Proven;
@@ -74,11 +76,11 @@ impl SessionCallback for Callback {
 }
 
 /// The channel binding of one connection.
-struct Binding([u8; 32]);
+struct Binding(Option<[u8; 32]>);
 
 impl ChannelBindingCallback for Binding {
     fn get_cb_data(&self, name: &str) -> Option<&[u8]> {
-        (name == BINDING_NAME).then_some(&self.0)
+        self.0.as_ref().filter(|_| name == BINDING_NAME).map(<[u8; 32]>::as_slice)
     }
 }
 
@@ -135,10 +137,11 @@ impl std::fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    /// Starts with the client's first message; returns the challenge.
+    /// Starts with the client's first message; returns the challenge. Without `binding`, -PLUS was
+    /// not offered.
     pub(super) fn start(
         mechanism: &str,
-        binding: [u8; 32],
+        binding: Option<[u8; 32]>,
         verifier: ScramVerifier,
         message: &[u8],
     ) -> Result<(Self, Bytes), Rejection> {
@@ -146,7 +149,7 @@ impl Exchange {
             Rejection::new(ErrorCode::MECHANISM_UNAVAILABLE, "mechanism is not available")
         };
         let config = SASLConfig::builder()
-            .with_registry(Registry::with_mechanisms(MECHANISMS))
+            .with_registry(Registry::with_mechanisms(if binding.is_some() { BOTH } else { UNBOUND }))
             .with_callback(Callback { verifier })
             .map_err(|_| unavailable())?;
         let name = Mechname::parse(mechanism.as_bytes()).map_err(|_| unavailable())?;

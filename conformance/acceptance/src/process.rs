@@ -25,7 +25,7 @@ impl Programs {
     ) -> Result<Self, Failure> {
         let beside = |name: &str| -> Result<PathBuf, Failure> {
             let own = std::env::current_exe()?;
-            let folder = own.parent().unwrap_or(Path::new("."));
+            let folder = own.parent().unwrap_or_else(|| Path::new("."));
             let path = folder.join(name);
             if path.is_file() {
                 Ok(path)

@@ -35,18 +35,20 @@ const UNKNOWN_MESSAGE: FrameType = FrameType(0x3E);
 const GREASE: FrameType = FrameType(0xEA);
 
 fn cases() -> Vec<Case> {
-    use Answer::{Closes, Ignored, Refused};
+    let mut cases = before_authentication();
+    cases.extend(octets_that_are_no_frames());
+    cases.extend(rules_of_the_session());
+    cases
+}
+
+/// What strangers send.
+fn before_authentication() -> Vec<Case> {
+    use Answer::Closes;
     vec![
         Case {
             name: "a length of 4 GiB before authentication",
             open: false,
             octets: |_| vec![1, 1, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
-            answer: Closes(ErrorCode::PAYLOAD_TOO_LARGE),
-        },
-        Case {
-            name: "a length of 4 GiB after authentication",
-            open: true,
-            octets: |_| vec![1, 0x20, 0, 0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF],
             answer: Closes(ErrorCode::PAYLOAD_TOO_LARGE),
         },
         Case {
@@ -65,6 +67,19 @@ fn cases() -> Vec<Case> {
             octets: |_| frame(FrameType::TEXT, 1, 0, &[]),
             answer: Closes(ErrorCode::UNEXPECTED_FRAME),
         },
+    ]
+}
+
+/// Octets that are no valid payload.
+fn octets_that_are_no_frames() -> Vec<Case> {
+    use Answer::{Closes, Refused};
+    vec![
+        Case {
+            name: "a length of 4 GiB after authentication",
+            open: true,
+            octets: |_| vec![1, 0x20, 0, 0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            answer: Closes(ErrorCode::PAYLOAD_TOO_LARGE),
+        },
         Case {
             name: "a zstd bomb that announces 1 GiB",
             open: true,
@@ -77,6 +92,19 @@ fn cases() -> Vec<Case> {
             octets: |_| frame(FrameType::TEXT, 1, 1, &bomb(1 << 10)),
             answer: Closes(ErrorCode::DECOMPRESSION_FAILED),
         },
+        Case {
+            name: "text that is not UTF-8",
+            open: true,
+            octets: |user| frame(FrameType::TEXT, 1, 0, &text(user, b"\x0A\x02\xC3\x28")),
+            answer: Refused(ErrorCode::INVALID_MESSAGE),
+        },
+    ]
+}
+
+/// Valid frames that the session does not allow, or does not know.
+fn rules_of_the_session() -> Vec<Case> {
+    use Answer::{Closes, Ignored, Refused};
+    vec![
         Case {
             name: "an unknown control type",
             open: true,
@@ -100,12 +128,6 @@ fn cases() -> Vec<Case> {
             open: true,
             octets: |user| frame(FrameType::TEXT, 7, 0, &text(user, b"\x0A\x01x")),
             answer: Closes(ErrorCode::BAD_SEQUENCE),
-        },
-        Case {
-            name: "text that is not UTF-8",
-            open: true,
-            octets: |user| frame(FrameType::TEXT, 1, 0, &text(user, b"\x0A\x02\xC3\x28")),
-            answer: Refused(ErrorCode::INVALID_MESSAGE),
         },
         Case {
             name: "5,000 frames at once beyond the credit",

@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Seconds of well-behaved load in the calm and in the hostile part.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+    /// Plays the single peers only, without crowds and load.
+    #[arg(long)]
+    only_cases: bool,
     /// Messages a second of the well-behaved load.
     #[arg(long, default_value_t = 2000)]
     rate: u32,
@@ -42,6 +45,9 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     server.start()?;
     let generator = LoadGenerator::new(ground, options.frozen.max(32), PASSWORD)?;
     server.import(generator.accounts())?;
+    if options.only_cases {
+        return play_cases(&server);
+    }
     let address = server.tcp_address();
     let url = server.url(Transport::Tcp);
 
@@ -59,10 +65,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
 
     println!("hostile: the same load beside hostile peers");
     let mut load = generator.start(&url, &plan)?;
-    let report = cases::play(address, "load1", PASSWORD)?;
-    for line in &report {
-        println!("  {line}");
-    }
+    play_cases(&server)?;
     let silent = crowd::silent(address, options.silent)?;
     println!("  {} connections that never say HELLO", silent.len());
     let frozen = generator.hold(&url, options.frozen)?;
@@ -86,6 +89,13 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     println!(
         "resident: calm {calm_kib} KiB, at the worst {hostile_kib} KiB, afterwards {after_kib} KiB"
     );
+    Ok(())
+}
+
+fn play_cases(server: &Server) -> Result<(), Failure> {
+    for line in cases::play(server.tcp_address(), "load1", PASSWORD)? {
+        println!("  {line}");
+    }
     Ok(())
 }
 

@@ -196,7 +196,6 @@ impl Peer {
         Ok((
             RawFrame {
                 frame_type: FrameType(frame_type),
-                sequence,
                 payload,
             },
             octets,

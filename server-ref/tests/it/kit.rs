@@ -25,7 +25,7 @@ use eim_server::random::Random;
 use eim_server::server::{self, Parts, TENANT};
 use eim_server::service::password;
 use eim_server::session::{self, Shared};
-use eim_server::store::{CommitSink, Store as _, UserRecord};
+use eim_server::store::{CommitSink, UserRecord};
 use eim_server::transport::{Admission, Peer, ServerLink, Transport};
 use prost::Message as _;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -121,6 +121,22 @@ impl Kit {
         let deadline = Box::pin(tokio::time::sleep(self.shared.options.handshake));
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(session::serve(shared, link, peer, seat, deadline));
+        near
+    }
+
+    /// A pipe through a network that does not tell the server when the client goes away.
+    pub(crate) fn silent_loss(&self) -> DuplexStream {
+        let (mut up, mut down) = tokio::io::split(self.pipe(1 << 20));
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (mut from, mut to) = tokio::io::split(far);
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut from, &mut down).await;
+            std::future::pending::<()>().await;
+        });
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut up, &mut to).await;
+            std::future::pending::<()>().await;
+        });
         near
     }
 
@@ -320,6 +336,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.driver.endpoint_mut().send(FrameType::TEXT, octets).unwrap()
     }
 
+    /// Sends what is due, without waiting for anything.
+    pub(crate) async fn flush(&mut self) {
+        std::future::poll_fn(|cx| {
+            if let std::task::Poll::Ready(Some(event)) = self.driver.poll_next(cx) {
+                self.seen.push_back(event);
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+
     /// The result of a message.
     pub(crate) async fn result(&mut self, wanted: SendId) -> payload::Result {
         let result = self
@@ -396,6 +423,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.seen.iter().filter(|event| matches!(event, ClientEvent::Push { .. })).count()
     }
 
+    /// Sends a text to the user itself and waits until it is durable.
+    pub(crate) async fn say_to_self(&mut self, text: &str) -> payload::Result {
+        let ok = self.opened.as_ref().unwrap();
+        let myself = UserId::from_slice(&ok.user_id).unwrap();
+        let key = ClientMsgId::from_slice(&ok.session_id).unwrap();
+        let send = self.send_to(Target::DirectTo(myself), text, key, false);
+        self.result(send).await
+    }
+
     /// Why the connection ended.
     pub(crate) async fn closed(&mut self) -> CloseReason {
         self.until(|event| match event {
@@ -408,6 +444,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Breaks the transport and keeps the session.
     pub(crate) fn lose(self) -> Option<ClientSession> {
         self.driver.into_endpoint().into_session()
+    }
+}
+
+impl Client<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
+    /// Logs in bound to the TLS channel.
+    pub(crate) async fn welcome_then_export(
+        &mut self,
+        login: &Login,
+    ) -> Result<AuthOk, CloseReason> {
+        self.welcome().await;
+        let transcript = self.driver.endpoint().transcript().unwrap();
+        let exported = crate::secure::export(self.driver.link().get_ref(), transcript);
+        let (mut scram, first) = Scram::start(login.user, login.password, Some(exported));
+        self.start(login, scram.mechanism(), first);
+        let ok = self.outcome(Some(&mut scram)).await?;
+        scram.finish(&ok.data);
+        Ok(ok)
     }
 }
 

@@ -4,4 +4,8 @@
 mod kit;
 mod login;
 mod messages;
+mod operate;
+mod requests;
+mod resume;
 mod scram;
+mod secure;

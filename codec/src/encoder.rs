@@ -53,6 +53,7 @@ impl Encoder {
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`]; nothing is written.
+    // impl[EIM-CNV-002]
     pub fn message(
         &self,
         frame_type: FrameType,
@@ -71,6 +72,7 @@ impl Encoder {
         Ok(())
     }
 
+    // impl[EIM-FRM-001, EIM-FRM-019, EIM-FRM-020]
     fn header(
         &self,
         frame_type: FrameType,

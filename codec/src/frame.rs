@@ -60,6 +60,7 @@ impl Frame {
 ///
 /// # Errors
 /// [`EncodeError::TooLarge`] when the payload is longer than a length can say; nothing is written.
+// impl[EIM-FRM-001, EIM-FRM-003]
 pub fn encode_frame(frame: &Frame, out: &mut BytesMut) -> Result<(), EncodeError> {
     let too_large = EncodeError::TooLarge {
         octets: frame.payload.len(),

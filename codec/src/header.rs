@@ -121,7 +121,7 @@ impl Rules {
     }
 
     // impl[EIM-FRM-009, EIM-FRM-010, EIM-FRM-011, EIM-FRM-015, EIM-FRM-021, EIM-FRM-022,
-    // EIM-FRM-024]
+    // EIM-FRM-024, EIM-EXT-016]
     #[cold]
     fn of_unknown(frame_type: FrameType, limits: &DecoderLimits) -> Result<Self, Fault> {
         let range = frame_type.range();

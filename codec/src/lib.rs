@@ -54,3 +54,8 @@ pub mod tokio;
 // `gen` is a keyword of this edition.
 #[path = "gen/mod.rs"]
 mod generated;
+
+/// Keeps the example of the README true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -11,6 +11,7 @@ pub const INVARIANT_VERSION: u8 = 1;
 pub const VERSION: u8 = 1;
 
 /// The version octet of a frame on a connection that selected `selected`.
+// impl[EIM-VER-001, EIM-VER-002, EIM-VER-003, EIM-VER-004]
 #[must_use]
 pub const fn version_octet(frame_type: FrameType, selected: u8) -> u8 {
     match frame_type {
@@ -88,6 +89,7 @@ pub struct DecoderLimits {
 
 impl DecoderLimits {
     /// Before AUTH_OK: no compression, small frames.
+    // impl[EIM-FRM-014]
     #[must_use]
     pub const fn handshake() -> Self {
         Self {

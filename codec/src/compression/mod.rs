@@ -29,6 +29,24 @@ pub const SUPPORTED: &[Compression] = &[
     Compression::SNAPPY,
 ];
 
+/// One algorithm, size not included.
+struct Algorithm {
+    number: Compression,
+    /// Appends the compressed data of the first argument to the second.
+    compress: fn(&[u8], &mut Vec<u8>) -> Option<()>,
+    /// Exactly so many octets out of the data, or nothing.
+    decompress: fn(&[u8], usize) -> Option<Vec<u8>>,
+}
+
+const ALGORITHMS: &[Algorithm] = &[
+    #[cfg(feature = "zstd")]
+    zstd::ALGORITHM,
+    #[cfg(feature = "lz4")]
+    lz4::ALGORITHM,
+    #[cfg(feature = "snappy")]
+    snappy::ALGORITHM,
+];
+
 /// Why a payload cannot be decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -72,20 +90,12 @@ impl DecompressError {
 
 /// Compresses `plain`, size in front. `None` when that would not make it smaller, when the
 /// algorithm is [`Compression::NONE`], or when this build does not know it: send it as it is.
-// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004, EIM-CMP-011]
+// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004, EIM-CMP-010, EIM-CMP-011]
 #[must_use]
 pub fn compress(algorithm: Compression, plain: &[u8]) -> Option<Bytes> {
     let size = u32::try_from(plain.len()).ok()?;
     let mut payload = Vec::from(size.to_be_bytes());
-    match algorithm {
-        #[cfg(feature = "zstd")]
-        Compression::ZSTD => zstd::compress(plain, &mut payload)?,
-        #[cfg(feature = "lz4")]
-        Compression::LZ4 => lz4::compress(plain, &mut payload),
-        #[cfg(feature = "snappy")]
-        Compression::SNAPPY => snappy::compress(plain, &mut payload)?,
-        _ => return None,
-    }
+    (find(algorithm)?.compress)(plain, &mut payload)?;
     (payload.len() < plain.len()).then(|| Bytes::from(payload))
 }
 
@@ -107,9 +117,7 @@ pub fn decompress(
             Err(DecompressError::TooLarge { size, max })
         };
     }
-    if !SUPPORTED.contains(&algorithm) {
-        return Err(DecompressError::Unsupported(algorithm));
-    }
+    let known = find(algorithm).ok_or(DecompressError::Unsupported(algorithm))?;
     let truncated = DecompressError::Truncated {
         octets: payload.len(),
     };
@@ -120,25 +128,12 @@ pub fn decompress(
     if size > max {
         return Err(DecompressError::TooLarge { size, max });
     }
-    decompress_data(algorithm, data, size)
+    (known.decompress)(data, size)
         .map(Bytes::from)
         .filter(|plain| plain.len() == size)
         .ok_or(DecompressError::Corrupt { size })
 }
 
-/// Exactly `size` octets out of `data`, or nothing.
-#[cfg_attr(
-    not(any(feature = "zstd", feature = "lz4", feature = "snappy")),
-    expect(unused_variables, reason = "no algorithm in this build")
-)]
-fn decompress_data(algorithm: Compression, data: &[u8], size: usize) -> Option<Vec<u8>> {
-    match algorithm {
-        #[cfg(feature = "zstd")]
-        Compression::ZSTD => zstd::decompress(data, size),
-        #[cfg(feature = "lz4")]
-        Compression::LZ4 => lz4::decompress(data, size),
-        #[cfg(feature = "snappy")]
-        Compression::SNAPPY => snappy::decompress(data, size),
-        _ => None,
-    }
+fn find(algorithm: Compression) -> Option<&'static Algorithm> {
+    ALGORITHMS.iter().find(|known| known.number == algorithm)
 }

@@ -5,12 +5,21 @@ use alloc::vec::Vec;
 
 use snap::raw::{Decoder, Encoder, decompress_len};
 
-pub(super) fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
+use super::Algorithm;
+use crate::registry::Compression;
+
+pub(super) const ALGORITHM: Algorithm = Algorithm {
+    number: Compression::SNAPPY,
+    compress,
+    decompress,
+};
+
+fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
     payload.extend_from_slice(&Encoder::new().compress_vec(plain).ok()?);
     Some(())
 }
 
-pub(super) fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
+fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
     if decompress_len(data).ok()? != size {
         return None;
     }

@@ -8,7 +8,14 @@ use zstd::zstd_safe::{
     CParameter, find_frame_compressed_size, get_dict_id_from_frame, get_frame_content_size,
 };
 
-use crate::registry::limits;
+use super::Algorithm;
+use crate::registry::{Compression, limits};
+
+pub(super) const ALGORITHM: Algorithm = Algorithm {
+    number: Compression::ZSTD,
+    compress,
+    decompress,
+};
 
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const WINDOW_LOG: u32 = limits::ZSTD_WINDOW_LOG.maximum;
@@ -20,7 +27,7 @@ std::thread_local! {
 }
 
 // impl[EIM-CMP-002, EIM-CMP-012]
-pub(super) fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
+fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
     COMPRESSOR.with_borrow_mut(|slot| {
         let compressor = match slot {
             Some(compressor) => compressor,
@@ -38,7 +45,7 @@ pub(super) fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
 }
 
 // impl[EIM-CMP-019, EIM-CMP-020, EIM-CMP-021, EIM-CMP-022]
-pub(super) fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
+fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
     if !data.starts_with(&MAGIC)
         || window(data)? > 1 << WINDOW_LOG
         || get_dict_id_from_frame(data).is_some()

@@ -124,7 +124,10 @@ impl CheckedSend {
         if let Some(info) = frame_type.info() {
             // impl[EIM-MSG-068] What every member is pushed has to fit as well.
             let content = send.body.len().saturating_add(send.fallback_text.len());
-            within(content, info.max_octets.saturating_sub(PUSH_OVERHEAD_OCTETS))?;
+            within(
+                content,
+                info.max_octets.saturating_sub(PUSH_OVERHEAD_OCTETS),
+            )?;
         }
         Ok(Self {
             target,

@@ -21,7 +21,8 @@ pub use checked_send::{CheckedSend, InvalidSend, Target};
 ///
 /// # Errors
 /// [`Rejected`] with MALFORMED_PAYLOAD.
-// impl[EIM-FRM-029, EIM-CMP-024]
+// impl[EIM-FRM-029, EIM-CMP-024, EIM-CNV-003, EIM-CNV-004, EIM-CNV-005, EIM-CNV-006, EIM-CNV-007,
+// EIM-CNV-008, EIM-EXT-001]
 pub fn decode<M: Message + Default>(
     frame_type: FrameType,
     payload: Bytes,

@@ -61,7 +61,8 @@ impl Retained {
         let chunk = self.chunks.pop_front()?;
         self.octets = self.octets.saturating_sub(chunk.weight);
         self.gone_through = self.gone_through.max(chunk.last);
-        self.resend = self.resend.map(|place| place.saturating_sub(1));
+        let rest = self.resend.map(|place| place.saturating_sub(1));
+        self.resend = rest.filter(|_| !self.chunks.is_empty());
         Some(())
     }
 
@@ -89,17 +90,15 @@ impl Retained {
 
     /// Whether chunks have to be transmitted again before anything new.
     pub(crate) fn has_resend(&self) -> bool {
-        self.resend.is_some_and(|place| place < self.chunks.len())
+        self.resend.is_some()
     }
 
     /// The next chunk to transmit again.
     pub(crate) fn next_resend(&mut self) -> Option<Bytes> {
         let place = self.resend?;
-        let Some(chunk) = self.chunks.get(place) else {
-            self.resend = None;
-            return None;
-        };
-        self.resend = Some(place + 1);
+        let chunk = self.chunks.get(place)?;
+        let next = place.saturating_add(1);
+        self.resend = (next < self.chunks.len()).then_some(next);
         Some(chunk.frames.clone())
     }
 

@@ -79,18 +79,14 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// Nothing is granted before the first renewal.
     pub(crate) fn new(size: WindowSize, max_frame_octets: u32) -> Self {
         let least_octets = least_octets(max_frame_octets);
         let size = WindowSize {
             frames: size.frames.max(1),
             octets: size.octets.max(least_octets),
         };
-        Self {
-            size,
-            least_octets,
-            frames: size.frames.into(),
-            octets: size.octets.into(),
-        }
+        Self { size, least_octets, frames: 0, octets: 0 }
     }
 
     /// Whether the other side may have sent this.

@@ -159,7 +159,7 @@ impl Authenticating {
                 session_lost: true,
             })?;
             session.inbound.resume();
-            let open = Open::new(session, heartbeat, self.progress, true, line.now);
+            let open = Open::new(session, heartbeat, self.progress, line.now);
             return Ok((Box::new(open), ok, Vec::new()));
         }
         let mut outbound = Outbound::new(config.queue);
@@ -184,7 +184,7 @@ impl Authenticating {
             // A WINDOW is smaller than any frame limit.
             let _ = line.put(FrameType::WINDOW, &first_credit);
         }
-        let open = Open::new(session, heartbeat, self.progress, false, line.now);
+        let open = Open::new(session, heartbeat, self.progress, line.now);
         Ok((Box::new(open), ok, forgotten))
     }
 

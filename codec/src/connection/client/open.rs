@@ -41,7 +41,6 @@ impl Open {
         session: Box<Session>,
         heartbeat: Duration,
         stored: (u64, u64),
-        resumed: bool,
         now: Timestamp,
     ) -> Self {
         let settled = session.sends.settled_through();
@@ -52,7 +51,7 @@ impl Open {
         };
         Self {
             live: Live::new(heartbeat, now, limits::CONTROL_FRAMES_PER_S.default),
-            progress: Progress::new(stored, settled, resumed, now),
+            progress: Progress::new(stored, settled, now),
             requests: Requests::default(),
             early_pong: None,
             session,

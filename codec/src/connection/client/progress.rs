@@ -26,20 +26,15 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins with what AUTH said. When the session goes on, a CURSOR is due at once.
+    /// Begins with what AUTH said. Only CURSOR moves the durable cursor of the device, so one is due
+    /// at once unless there is nothing to say.
     // impl[EIM-RSM-017]
-    pub(super) fn new(
-        stored: (u64, u64),
-        settled_through: u64,
-        resumed: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(stored: (u64, u64), settled_through: u64, now: Timestamp) -> Self {
         let nothing = stored.1 == 0 && settled_through == 0;
-        let reported = (!resumed || nothing).then_some((stored, settled_through));
         Self {
             stored,
             settled_through,
-            reported,
+            reported: nothing.then_some((stored, settled_through)),
             not_before: now,
             ripe: false,
         }

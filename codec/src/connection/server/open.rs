@@ -177,7 +177,7 @@ impl Open {
             agreed,
             ..
         } = &mut *self.session;
-        let known = !agreed.send_only && (log_epoch, user_seq) != self.stored;
+        let known = !agreed.send_only && user_seq > 0;
         let rises = known && (log_epoch != self.stored.0 || user_seq > self.stored.1);
         if !rises && settled_through <= results.settled_through() {
             self.live.count(now)?;

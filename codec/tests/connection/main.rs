@@ -1,0 +1,9 @@
+//! Two endpoints, a virtual clock, and a wire that splits, delays and cuts.
+
+mod closing;
+mod flow;
+mod handshake;
+mod liveness;
+mod messages;
+mod pair;
+mod resume;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eim_client::environment::Environment;
-use eim_client::options::Attach;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
     Identity, MemoryStore, Message, OutboxItem, ResumeCredential, Settlement, SqliteStore, Store,
@@ -118,20 +117,16 @@ async fn keeps_identity_cursor_and_credential(store: Arc<dyn Store>) {
     let batch = Batch {
         identity: Some(identity()),
         cursor: Some(cursor),
-        resume: Some((Attach::Full, Some(resume.clone()))),
+        resume: Some(Some(resume.clone())),
         ..Batch::default()
     };
     store.commit(batch).await.unwrap();
     let loaded = store.load(true).await.unwrap();
     assert_eq!(loaded.identity, Some(identity()));
-    assert_eq!((loaded.cursor, loaded.resume), (cursor, vec![(Attach::Full, resume.clone())]));
-    // Another attachment has its own.
-    let resumes = [(Attach::SendOnly, Some(resume)), (Attach::Full, None)];
-    for resume in resumes {
-        store.commit(Batch { resume: Some(resume), ..Batch::default() }).await.unwrap();
-    }
-    let left = store.load(true).await.unwrap().resume;
-    assert!(matches!(&left[..], [(Attach::SendOnly, _)]));
+    assert_eq!((loaded.cursor, loaded.resume), (cursor, Some(resume.clone())));
+    assert_eq!(store.resume().await.unwrap(), Some(resume));
+    store.commit(Batch { resume: Some(None), ..Batch::default() }).await.unwrap();
+    assert_eq!(store.resume().await.unwrap(), None);
 }
 
 async fn drops_duplicates(store: Arc<dyn Store>) {

@@ -14,6 +14,9 @@ use crate::event::{ConnectionState, End};
 use crate::options::Attach;
 use crate::store::{Cursor, Identity, ResumeCredential};
 
+/// Refused tokens in a row after which a sender wants the password.
+const TOKEN_ATTEMPTS: u32 = 5;
+
 impl Engine {
     /// WELCOME: chooses the mechanism and begins.
     pub(super) fn welcomed(&mut self, welcome: &payload::Welcome) {
@@ -24,7 +27,8 @@ impl Engine {
         let resume = self
             .resume
             .as_ref()
-            .filter(|resume| link.is_confidential() && resume.server == self.connector.server());
+            .filter(|resume| link.is_confidential() && resume.server == self.connector.server())
+            .filter(|_| self.refused_tokens < TOKEN_ATTEMPTS);
         let started = Exchange::start(&Means {
             offered: &welcome.mechanisms,
             user: &self.options.credentials.user,
@@ -102,6 +106,7 @@ impl Engine {
         }
         online.login = Login::Open;
         self.backoff.reset();
+        self.refused_tokens = 0;
         self.server_time = Some((ok.server_time_ms, self.ticks.now()));
         self.identified(user, &ok.user_name);
         self.keep_token(session, &ok.resume_token);
@@ -127,6 +132,11 @@ impl Engine {
     }
 
     fn keep_token(&mut self, session: SessionId, token: &Bytes) {
+        // The token presented goes on working until its successor is presented: a sender leaves
+        // renewing to the full client.
+        if !self.is_full_client() {
+            return;
+        }
         let resume = (!token.is_empty()).then(|| ResumeCredential {
             session,
             token: token.clone(),
@@ -134,7 +144,7 @@ impl Engine {
         });
         if resume != self.resume {
             self.resume.clone_from(&resume);
-            self.staging.batch.resume = Some((self.options.attach, resume));
+            self.staging.batch.resume = Some(resume);
         }
     }
 

@@ -70,6 +70,8 @@ pub(crate) struct Engine {
     identity: Identity,
     resume: Option<ResumeCredential>,
     session: Option<ClientSession>,
+    /// Refused tokens since the last login.
+    refused_tokens: u32,
     /// Counts sessions: ordinals and sends of an earlier one mean nothing any more.
     session_number: u64,
     salted: SaltedPasswords,
@@ -120,16 +122,23 @@ struct Closing {
 
 enum Phase {
     Waiting(Pin<Box<Sleep>>),
-    Dialling(Future<Result<ClientLink, LinkError>>),
+    Dialling(Future<Dialled>),
     Online(Box<Online>),
     Over,
+}
+
+/// What an attempt to connect came to.
+struct Dialled {
+    link: Result<ClientLink, LinkError>,
+    /// The credential as it was right before.
+    resume: Result<Option<ResumeCredential>, StoreError>,
 }
 
 /// What woke the engine.
 enum Wake {
     Committed(Result<Applied, StoreError>),
     Looked(Result<Vec<(u64, u64)>, StoreError>),
-    Dialled(Result<ClientLink, LinkError>),
+    Dialled(Dialled),
     Event(Option<ClientEvent>),
     Redial,
     Command(Option<Command>),
@@ -163,11 +172,9 @@ impl Engine {
             state,
             commands,
             identity,
-            resume: loaded
-                .resume
-                .into_iter()
-                .find_map(|(attach, resume)| (attach == options.attach).then_some(resume)),
+            resume: loaded.resume,
             session: None,
+            refused_tokens: 0,
             session_number: 0,
             salted: SaltedPasswords::default(),
             server_time: None,
@@ -252,8 +259,8 @@ impl Engine {
                     Err(error) => self.store_failed(&error),
                 }
             }
-            Wake::Dialled(Ok(link)) => self.dialled(link),
-            Wake::Dialled(Err(error)) => self.not_dialled(&error),
+            Wake::Dialled(Dialled { link: Ok(link), resume }) => self.dialled(link, resume),
+            Wake::Dialled(Dialled { link: Err(error), .. }) => self.not_dialled(&error),
             Wake::Event(Some(event)) => self.burst(event),
             Wake::Event(None) => self.disconnected(),
             Wake::Redial => self.dial(),

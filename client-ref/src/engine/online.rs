@@ -9,11 +9,12 @@ use eim_codec::time::Timestamp;
 use eim_codec::tokio::Driver;
 use tokio::time::{sleep, timeout};
 
-use super::{Engine, Phase};
+use super::{Dialled, Engine, Phase};
 use crate::auth::Exchange;
 use crate::event::{ConnectionState, End};
 use crate::link::{ClientLink, LinkError};
 use crate::reconnect::{Next, after};
+use crate::store::{ResumeCredential, StoreError};
 
 /// A connection.
 pub(super) struct Online {
@@ -44,15 +45,27 @@ impl Engine {
         self.show(ConnectionState::Connecting);
         let connector = std::sync::Arc::clone(&self.connector);
         let patience = self.options.connect_timeout;
+        let store = std::sync::Arc::clone(&self.options.store);
         self.phase = Phase::Dialling(Box::pin(async move {
-            match timeout(patience, connector.connect()).await {
+            let link = match timeout(patience, connector.connect()).await {
                 Ok(dialled) => dialled,
                 Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-            }
+            };
+            Dialled { link, resume: store.resume().await }
         }));
     }
 
-    pub(super) fn dialled(&mut self, link: ClientLink) {
+    pub(super) fn dialled(
+        &mut self,
+        link: ClientLink,
+        resume: Result<Option<ResumeCredential>, StoreError>,
+    ) {
+        match resume {
+            // A sender uses the credential of the full client, which renews it meanwhile.
+            Ok(resume) if !self.is_full_client() => self.resume = resume,
+            Ok(_) => {}
+            Err(error) => return self.store_failed(&error),
+        }
         let nonce = self.options.environment.octets();
         let connection =
             ClientConnection::new(std::sync::Arc::clone(&self.config), nonce, Timestamp::ZERO);
@@ -100,7 +113,7 @@ impl Engine {
         };
         match after(&reason) {
             Next::ForgetToken => {
-                self.forget_token();
+                self.token_refused();
                 self.wait_to_redial(Duration::ZERO, Self::reason(&reason));
             }
             Next::Retry(floor) if self.options.reconnect => {
@@ -111,10 +124,16 @@ impl Engine {
         }
     }
 
-    pub(super) fn forget_token(&mut self) {
+    /// The server does not accept the token.
+    fn token_refused(&mut self) {
         self.resume = None;
         self.session = None;
-        self.staging.batch.resume = Some((self.options.attach, None));
+        if self.is_full_client() {
+            self.staging.batch.resume = Some(None);
+        } else {
+            // The full client beside may just be renewing it: one more look, then the password.
+            self.refused_tokens += 1;
+        }
     }
 
     fn wait_to_redial(&mut self, floor: Duration, reason: String) {

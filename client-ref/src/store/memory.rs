@@ -10,7 +10,6 @@ use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded, Message,
     OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
 };
-use crate::options::Attach;
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ pub struct MemoryStore {
 struct State {
     identity: Option<Identity>,
     cursor: Cursor,
-    resume: Vec<(Attach, ResumeCredential)>,
+    resume: Option<ResumeCredential>,
     messages: BTreeMap<(ConversationId, u64), Held>,
     outbox: BTreeMap<u64, OutboxItem>,
     places: BTreeMap<ClientMsgId, u64>,
@@ -165,9 +164,8 @@ impl State {
         if let Some(cursor) = batch.cursor {
             self.cursor = cursor;
         }
-        if let Some((attach, resume)) = batch.resume {
-            self.resume.retain(|(known, _)| *known != attach);
-            self.resume.extend(resume.map(|resume| (attach, resume)));
+        if let Some(resume) = batch.resume {
+            self.resume = resume;
         }
         applied
     }
@@ -215,6 +213,10 @@ impl Store for MemoryStore {
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
         Ok(self.state().apply(batch))
+    }
+
+    async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError> {
+        Ok(self.state().resume.clone())
     }
 
     async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError> {

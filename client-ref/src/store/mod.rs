@@ -57,6 +57,9 @@ pub trait Store: Send + Sync + 'static {
     /// sent itself among them goes back into the outbox.
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError>;
 
+    /// The credential as it is now: another process of the device may have renewed it.
+    async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError>;
+
     /// All known conversations, by id.
     async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError>;
 

@@ -7,8 +7,6 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 use eim_codec::registry::FrameType;
 
-use crate::options::Attach;
-
 /// One entry of a conversation log, as this device holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -221,8 +219,8 @@ pub struct Batch {
     pub users: Vec<UserRecord>,
     /// The new cursor.
     pub cursor: Option<Cursor>,
-    /// The new credential of an attachment; `None` in it forgets the old one.
-    pub resume: Option<(Attach, Option<ResumeCredential>)>,
+    /// The new credential; `Some(None)` forgets it.
+    pub resume: Option<Option<ResumeCredential>>,
 }
 
 impl Batch {
@@ -262,8 +260,8 @@ pub struct Loaded {
     pub identity: Option<Identity>,
     /// Cursor; zero for a new store.
     pub cursor: Cursor,
-    /// Credentials of the last sessions, one an attachment at most.
-    pub resume: Vec<(Attach, ResumeCredential)>,
+    /// Credential of the last session.
+    pub resume: Option<ResumeCredential>,
     /// Unsettled messages of this process, in order.
     pub outbox: Vec<OutboxItem>,
     /// Echoes whose body is still to be fetched.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use eim_client::link::Network;
-use eim_client::options::{Attach, ServerUrl};
+use eim_client::options::ServerUrl;
 use eim_client::store::Batch;
 
 use crate::exit::Failure;
@@ -53,25 +53,20 @@ impl Login {
             None => prompt::password(&self.user)?,
         };
         let store = globals.store()?;
-        // Once as the full client and once as a sender beside it: each has its own token.
-        for attach in [Attach::Full, Attach::SendOnly] {
-            // The password is what is to be tried, not an older token.
-            let forget = Batch { resume: Some((attach, None)), ..Batch::default() };
-            store.commit(forget).await?;
-            let mut options = profile.options(Some(&password), store.clone())?;
-            options.attach = attach;
-            options.reconnect = false;
-            options.events = false;
-            options.adopt_outbox = false;
-            options.patience = Duration::from_secs(30);
-            let client = globals.connect(options).await?;
-            client.close().await;
-        }
+        // The password is what is to be tried, not an older token.
+        store.commit(Batch { resume: Some(None), ..Batch::default() }).await?;
+        let mut options = profile.options(Some(&password), store.clone())?;
+        options.reconnect = false;
+        options.events = false;
+        options.adopt_outbox = false;
+        options.patience = Duration::from_secs(30);
+        let client = globals.connect(options).await?;
+        client.close().await;
         profile.save(&folder)?;
         let loaded = store.load(false).await?;
         let name = loaded.identity.map(|identity| identity.user_name).unwrap_or_default();
         eprintln!("logged in as {name}; profile {}", folder.display());
-        if loaded.resume.is_empty() {
+        if loaded.resume.is_none() {
             eprintln!("the server does not keep this device logged in: set EIM_PASSWORD");
         }
         Ok(())

@@ -43,7 +43,7 @@ impl Status {
                 .and_then(|identity| identity.user)
                 .map(|user| user.to_string()),
             device: identity.map(|identity| identity.device.to_string()),
-            logged_in: !loaded.resume.is_empty(),
+            logged_in: loaded.resume.is_some(),
             log_epoch: loaded.cursor.log_epoch,
             cursor: loaded.cursor.user_seq,
             conversations: store.conversations().await?.len(),

@@ -52,16 +52,14 @@ pub(super) fn apply(
         transaction.set("log_epoch", integer(cursor.log_epoch))?;
         transaction.set("user_seq", integer(cursor.user_seq))?;
     }
-    if let Some((attach, resume)) = batch.resume {
-        let slot = read::slot(attach);
-        transaction.unset(&format!("{slot}_session"))?;
-        if let Some(resume) = resume {
-            transaction.set(&format!("{slot}_session"), &resume.session.as_bytes()[..])?;
-            transaction.set(&format!("{slot}_token"), &resume.token[..])?;
-            transaction.set(&format!("{slot}_server"), &resume.server)?;
-        } else {
-            transaction.unset(&format!("{slot}_token"))?;
+    match batch.resume {
+        Some(Some(resume)) => {
+            transaction.set("session", &resume.session.as_bytes()[..])?;
+            transaction.set("resume_token", &resume.token[..])?;
+            transaction.set("resume_server", &resume.server)?;
         }
+        Some(None) => transaction.unset("resume_token")?,
+        None => {}
     }
     Ok(applied)
 }

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use self::outbox::Owner;
 use self::worker::Worker;
 use super::{
-    Applied, Batch, ConversationRecord, Loaded, Message, Store, StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError, UserRecord,
 };
 use crate::environment::Environment;
 
@@ -81,6 +81,10 @@ impl Store for SqliteStore {
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
         self.run(move |connection, owner| apply::apply(connection, owner, batch)).await
+    }
+
+    async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError> {
+        self.read(read::credential).await
     }
 
     async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError> {

@@ -7,7 +7,6 @@ use eim_codec::registry::FrameType;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::outbox::Owner;
-use crate::options::Attach;
 use crate::store::{
     Backlog, ConversationRecord, Cursor, Identity, Loaded, Message, OutboxItem, ResumeCredential,
     StoreError, Target, UserRecord,
@@ -99,26 +98,16 @@ pub(super) fn device(connection: &Connection) -> Result<Option<DeviceId>, StoreE
     Ok(meta::<[u8; 16]>(connection, "device")?.map(DeviceId::from))
 }
 
-/// Prefix of the keys of a credential.
-pub(super) const fn slot(attach: Attach) -> &'static str {
-    match attach {
-        Attach::Full => "full",
-        Attach::SendOnly => "send_only",
-    }
-}
-
-fn credential(
+pub(super) fn credential(
     connection: &Connection,
-    attach: Attach,
 ) -> Result<Option<ResumeCredential>, StoreError> {
-    let slot = slot(attach);
-    let session = meta::<[u8; 16]>(connection, &format!("{slot}_session"))?;
-    let token = meta::<Vec<u8>>(connection, &format!("{slot}_token"))?;
+    let session = meta::<[u8; 16]>(connection, "session")?;
+    let token = meta::<Vec<u8>>(connection, "resume_token")?;
     let (Some(session), Some(token)) = (session, token) else { return Ok(None) };
     Ok(Some(ResumeCredential {
         session: SessionId::from(session),
         token: token.into(),
-        server: meta(connection, &format!("{slot}_server"))?.unwrap_or_default(),
+        server: meta(connection, "resume_server")?.unwrap_or_default(),
     }))
 }
 
@@ -131,10 +120,6 @@ pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, Sto
         }),
         None => None,
     };
-    let mut resume = Vec::new();
-    for attach in [Attach::Full, Attach::SendOnly] {
-        resume.extend(credential(connection, attach)?.map(|credential| (attach, credential)));
-    }
     let mut outbox = connection.prepare(
         "SELECT position, client_msg_id, direct, target, type, body, fallback_text, \
          first_sent_at_ms FROM outbox WHERE owner = ? ORDER BY position",
@@ -147,7 +132,7 @@ pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, Sto
             log_epoch: meta(connection, "log_epoch")?.unwrap_or_default(),
             user_seq: meta(connection, "user_seq")?.unwrap_or_default(),
         },
-        resume,
+        resume: credential(connection)?,
         outbox: outbox.query_map([&owner.id()[..]], outbox_item)?.collect::<Result<_, _>>()?,
         hollow: hollow
             .query_map([], |row| Ok((row.get::<_, [u8; 16]>(0)?.into(), row.get(1)?)))?

@@ -5,7 +5,11 @@
 pub(crate) mod registry;
 
 /// Protobuf messages of `spec/proto/eim/v1`.
-#[allow(missing_docs, clippy::all, reason = "generated; comments are those of the .proto files")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    reason = "generated; comments are those of the .proto files"
+)]
 pub(crate) mod eim_v1 {
     include!("eim.v1.rs");
 }

@@ -86,7 +86,12 @@ impl Grant {
             frames: size.frames.max(1),
             octets: size.octets.max(least_octets),
         };
-        Self { size, least_octets, frames: 0, octets: 0 }
+        Self {
+            size,
+            least_octets,
+            frames: 0,
+            octets: 0,
+        }
     }
 
     /// Whether the other side may have sent this.

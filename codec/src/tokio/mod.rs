@@ -3,11 +3,13 @@
 //! [`Driver`] runs a connection of either role over a [`Link`]: a [`StreamLink`] (TCP, TLS, a
 //! pipe) or a [`WebSocketLink`].
 
+mod codec;
 mod driver;
 mod link;
 mod stream;
 mod websocket;
 
+pub use codec::{FrameCodec, FrameCodecError};
 pub use driver::Driver;
 pub use link::{Link, Received};
 pub use stream::StreamLink;

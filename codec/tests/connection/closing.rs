@@ -9,7 +9,11 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use super::pair::{Pair, control, raw, send, success};
 
 fn leaving() -> GoAway {
-    GoAway { deadline_ms: 5_000, reconnect_jitter_ms: 100, ..GoAway::default() }
+    GoAway {
+        deadline_ms: 5_000,
+        reconnect_jitter_ms: 100,
+        ..GoAway::default()
+    }
 }
 
 #[test]
@@ -20,9 +24,17 @@ fn a_leaving_server_lets_its_client_finish() {
     pair.run();
     pair.server.goaway(leaving());
     pair.run();
-    let Some(ClientEvent::GoAway(goaway)) = pair.client_events.last() else { panic!() };
-    assert_eq!((goaway.accept_through, goaway.reconnect_jitter_ms), (1, 100));
-    assert_eq!(pair.client.send(FrameType::TEXT, send("new")), Err(SendError::NotOpen));
+    let Some(ClientEvent::GoAway(goaway)) = pair.client_events.last() else {
+        panic!()
+    };
+    assert_eq!(
+        (goaway.accept_through, goaway.reconnect_jitter_ms),
+        (1, 100)
+    );
+    assert_eq!(
+        pair.client.send(FrameType::TEXT, send("new")),
+        Err(SendError::NotOpen)
+    );
     assert!(pair.client_closed().is_none(), "one is unsettled");
     pair.server.result(success(1));
     pair.run();
@@ -58,16 +70,20 @@ fn frames_that_crossed_are_neither_processed_nor_lost() {
     let mut pair = Pair::open();
     pair.stalled = true;
     pair.send("crossing");
-    pair.client.request(&payload::Request {
-        request_id: vec![1; 16].into(),
-        ..Default::default()
-    })
-    .unwrap();
+    pair.client
+        .request(&payload::Request {
+            request_id: vec![1; 16].into(),
+            ..Default::default()
+        })
+        .unwrap();
     pair.server.goaway(leaving());
     pair.stalled = false;
     pair.run();
     assert!(pair.messages().is_empty());
-    assert!(matches!(pair.server_events[..], [ServerEvent::Request(_)]), "still to be answered");
+    assert!(
+        matches!(pair.server_events[..], [ServerEvent::Request(_)]),
+        "still to be answered"
+    );
     // A second GOAWAY repeats the first.
     pair.server.goaway(leaving());
     pair.run();
@@ -86,10 +102,16 @@ fn a_leaving_client_waits_for_its_results() {
     pair.obliging = false;
     let id = pair.send("last words");
     pair.client.goaway(Duration::from_secs(5));
-    assert_eq!(pair.client.send(FrameType::TEXT, send("more")), Err(SendError::NotOpen));
+    assert_eq!(
+        pair.client.send(FrameType::TEXT, send("more")),
+        Err(SendError::NotOpen)
+    );
     pair.run();
     assert_eq!(pair.messages(), ["last words"]);
-    assert!(matches!(pair.server_events.last(), Some(ServerEvent::Message { .. } | ServerEvent::GoAway(_))));
+    assert!(matches!(
+        pair.server_events.last(),
+        Some(ServerEvent::Message { .. } | ServerEvent::GoAway(_))
+    ));
     assert!(pair.client_closed().is_none());
     pair.server.result(success(1));
     pair.run();
@@ -106,15 +128,36 @@ fn a_goaway_that_changes_its_mind_closes() {
     let mut pair = Pair::open();
     pair.send("keeps the client here");
     pair.stalled = true;
-    pair.inject_to_client(control(FrameType::GOAWAY, &GoAway { accept_through: 5, deadline_ms: 100, ..GoAway::default() }));
-    pair.inject_to_client(control(FrameType::GOAWAY, &GoAway { accept_through: 6, deadline_ms: 100, ..GoAway::default() }));
-    assert_eq!(pair.client_closed().unwrap().code, Some(ErrorCode::INVALID_VALUE));
+    pair.inject_to_client(control(
+        FrameType::GOAWAY,
+        &GoAway {
+            accept_through: 5,
+            deadline_ms: 100,
+            ..GoAway::default()
+        },
+    ));
+    pair.inject_to_client(control(
+        FrameType::GOAWAY,
+        &GoAway {
+            accept_through: 6,
+            deadline_ms: 100,
+            ..GoAway::default()
+        },
+    ));
+    assert_eq!(
+        pair.client_closed().unwrap().code,
+        Some(ErrorCode::INVALID_VALUE)
+    );
 }
 
 #[test]
 fn closing_says_why_and_how_long_to_wait() {
     let mut pair = Pair::open();
-    pair.server.close_for(ErrorCode::OVERLOADED, &"é".repeat(300), Duration::from_secs(7));
+    pair.server.close_for(
+        ErrorCode::OVERLOADED,
+        &"é".repeat(300),
+        Duration::from_secs(7),
+    );
     pair.run();
     let reason = pair.client_closed().unwrap();
     assert_eq!(reason.by, ClosedBy::Peer);
@@ -123,19 +166,28 @@ fn closing_says_why_and_how_long_to_wait() {
     assert_eq!(reason.detail.len(), 256);
     assert_eq!(pair.server_closed().unwrap().by, ClosedBy::Local);
     assert!(pair.server.is_closed() && pair.client.is_closed());
-    assert_eq!(pair.server.linger(), Duration::from_secs(2), "so that ERROR survives");
+    assert_eq!(
+        pair.server.linger(),
+        Duration::from_secs(2),
+        "so that ERROR survives"
+    );
     assert_eq!(pair.client.linger(), Duration::ZERO);
     pair.server.close(ErrorCode::INTERNAL, "again");
     pair.client.close(ErrorCode::INTERNAL, "again");
     pair.run();
-    assert_eq!(pair.to_client.types(), [FrameType::ERROR], "one ERROR, and nothing after it");
+    assert_eq!(
+        pair.to_client.types(),
+        [FrameType::ERROR],
+        "one ERROR, and nothing after it"
+    );
     assert!(pair.to_server.log.is_empty());
 }
 
 #[test]
 fn a_session_that_ends_is_not_kept() {
     let mut pair = Pair::open();
-    pair.server.close(ErrorCode::LOGGED_OUT, "by an administrator");
+    pair.server
+        .close(ErrorCode::LOGGED_OUT, "by an administrator");
     pair.run();
     assert!(pair.client_closed().unwrap().session_lost);
     assert!(pair.client.into_session().is_none());
@@ -170,6 +222,9 @@ fn frames_received_before_the_transport_ended_are_processed() {
     pair.run();
     assert_eq!(pair.messages(), ["whole"]);
     let reason = pair.server_closed().unwrap();
-    assert_eq!((reason.by, reason.code, reason.session_lost), (ClosedBy::Transport, None, false));
+    assert_eq!(
+        (reason.by, reason.code, reason.session_lost),
+        (ClosedBy::Transport, None, false)
+    );
     assert_eq!(pair.server.linger(), Duration::ZERO);
 }

@@ -17,12 +17,23 @@ fn a_message_gets_its_result_and_is_settled() {
     pair.run();
     assert_eq!(pair.messages(), ["one", "two", "three"]);
     let results = pair.results();
-    assert_eq!(results.iter().map(|(send, _)| *send).collect::<Vec<_>>(), ids);
+    assert_eq!(
+        results.iter().map(|(send, _)| *send).collect::<Vec<_>>(),
+        ids
+    );
     assert_eq!(results[2].1, success(3));
     // Three messages left in one chunk, three results in one ACK, and one CURSOR settles them all.
     assert_eq!(pair.to_client.types(), [FrameType::ACK]);
     let types = pair.to_server.types();
-    assert_eq!(types, [FrameType::TEXT, FrameType::TEXT, FrameType::TEXT, FrameType::CURSOR]);
+    assert_eq!(
+        types,
+        [
+            FrameType::TEXT,
+            FrameType::TEXT,
+            FrameType::TEXT,
+            FrameType::CURSOR
+        ]
+    );
     let cursor = Cursor::decode(pair.to_server.frames()[3].payload.clone()).unwrap();
     assert_eq!(cursor.settled_through, 3);
 }
@@ -39,7 +50,10 @@ fn results_come_in_any_order_and_settle_from_the_oldest() {
     assert_eq!(pair.results(), [(second, success(2))]);
     pair.client.settle(second);
     pair.advance(Duration::from_secs(1));
-    assert!(!pair.to_server.types().contains(&FrameType::CURSOR), "the first is not settled");
+    assert!(
+        !pair.to_server.types().contains(&FrameType::CURSOR),
+        "the first is not settled"
+    );
     pair.server.result(success(1));
     pair.server.result(success(1));
     pair.run();
@@ -58,9 +72,16 @@ fn pushes_arrive_in_order_and_windows_report_them() {
     }
     pair.run();
     assert_eq!(pair.pushes(), ["0", "1", "2", "3", "4"]);
-    assert!(pair.to_server.types().is_empty(), "far from half of the window");
+    assert!(
+        pair.to_server.types().is_empty(),
+        "far from half of the window"
+    );
     pair.advance(Duration::from_secs(45));
-    let window = pair.to_server.frames().into_iter().find(|frame| frame.frame_type == FrameType::WINDOW);
+    let window = pair
+        .to_server
+        .frames()
+        .into_iter()
+        .find(|frame| frame.frame_type == FrameType::WINDOW);
     let window = Window::decode(window.unwrap().payload).unwrap();
     assert_eq!(window.received_through, 5);
 }
@@ -68,7 +89,10 @@ fn pushes_arrive_in_order_and_windows_report_them() {
 #[test]
 fn credit_runs_out_and_grows_again() {
     let mut server = server_config();
-    server.window = WindowSize { frames: 4, octets: 1 };
+    server.window = WindowSize {
+        frames: 4,
+        octets: 1,
+    };
     let mut pair = Pair::open_with(client_config(), server);
     pair.obliging = false;
     for number in 0..10 {
@@ -79,7 +103,11 @@ fn credit_runs_out_and_grows_again() {
     assert_eq!(pair.client.queued().0, 6);
     pair.server.result(success(2));
     pair.run();
-    assert_eq!(pair.messages().len(), 4, "less than half of the window is free");
+    assert_eq!(
+        pair.messages().len(),
+        4,
+        "less than half of the window is free"
+    );
     pair.server.result(success(1));
     pair.run();
     assert_eq!(pair.messages().len(), 6);
@@ -94,7 +122,10 @@ fn credit_runs_out_and_grows_again() {
 #[test]
 fn large_messages_do_not_starve_on_a_small_window() {
     let mut server = server_config();
-    server.window = WindowSize { frames: 64, octets: 1 };
+    server.window = WindowSize {
+        frames: 64,
+        octets: 1,
+    };
     let mut pair = Pair::open_with(client_config(), server);
     let text = "x".repeat(30_000);
     for _ in 0..20 {
@@ -140,7 +171,10 @@ fn a_window_grows() {
     }
     pair.run();
     assert_eq!(pair.messages().len(), 2);
-    pair.server.grow_window(WindowSize { frames: 8, octets: 0 });
+    pair.server.grow_window(WindowSize {
+        frames: 8,
+        octets: 0,
+    });
     pair.run();
     assert_eq!(pair.messages().len(), 8);
 }
@@ -199,7 +233,11 @@ fn windows_only_grow() {
     ];
     for change in windows {
         let mut pair = Pair::open();
-        let mut window = Window { received_through: 0, frames: 1024, octets: 4 << 20 };
+        let mut window = Window {
+            received_through: 0,
+            frames: 1024,
+            octets: 4 << 20,
+        };
         pair.inject(control(FrameType::WINDOW, &window));
         assert!(pair.server_closed().is_none(), "an equal one is accepted");
         change(&mut window);
@@ -217,7 +255,10 @@ fn a_result_for_nothing_closes() {
         pair.run();
         pair.inject_to_client(control(
             FrameType::ACK,
-            &Ack { log_epoch: 1, results: vec![success(ordinal)] },
+            &Ack {
+                log_epoch: 1,
+                results: vec![success(ordinal)],
+            },
         ));
         pair.assert_client_closes(ErrorCode::INVALID_VALUE);
     }
@@ -229,7 +270,13 @@ fn settling_what_has_no_result_closes() {
     pair.obliging = false;
     pair.send("x");
     pair.run();
-    pair.inject(control(FrameType::CURSOR, &Cursor { settled_through: 1, ..Cursor::default() }));
+    pair.inject(control(
+        FrameType::CURSOR,
+        &Cursor {
+            settled_through: 1,
+            ..Cursor::default()
+        },
+    ));
     pair.assert_server_closes(ErrorCode::INVALID_VALUE);
 }
 
@@ -251,7 +298,10 @@ fn the_cursor_is_coalesced_and_passed_on_once() {
         .server_events
         .iter()
         .filter_map(|event| match event {
-            ServerEvent::Cursor { log_epoch: 1, user_seq } => Some(*user_seq),
+            ServerEvent::Cursor {
+                log_epoch: 1,
+                user_seq,
+            } => Some(*user_seq),
             _ => None,
         })
         .collect();
@@ -293,22 +343,34 @@ fn a_slow_reader_lags_and_is_told() {
     }
     assert_eq!(given, 10, "2 left, 8 wait");
     assert_eq!(pair.server.drop_queued_pushes(), 8);
-    let lagged = payload::Lagged { log_epoch: 1, user_seq: 10 };
+    let lagged = payload::Lagged {
+        log_epoch: 1,
+        user_seq: 10,
+    };
     pair.server.lagged(lagged);
     pair.run();
-    assert_eq!(pair.client_events.last(), Some(&ClientEvent::Lagged(lagged)));
+    assert_eq!(
+        pair.client_events.last(),
+        Some(&ClientEvent::Lagged(lagged))
+    );
     // Dropped pushes had no number: the next one has 3.
     pair.client.consumed(1);
     pair.client.consumed(2);
     pair.push("later");
     pair.run();
-    assert!(matches!(pair.client_events.last(), Some(ClientEvent::Push { ordinal: 3, .. })));
+    assert!(matches!(
+        pair.client_events.last(),
+        Some(ClientEvent::Push { ordinal: 3, .. })
+    ));
 }
 
 #[test]
 fn unconsumed_octets_pause_reading_and_windows_go_on() {
     let mut server = server_config();
-    server.window = WindowSize { frames: 64, octets: 70_000 };
+    server.window = WindowSize {
+        frames: 64,
+        octets: 70_000,
+    };
     server.compressions.clear();
     let mut pair = Pair::open_with(client_config(), server);
     pair.obliging = false;
@@ -333,7 +395,11 @@ fn one_chunk_takes_many_frames_within_its_bound() {
         pair.send(&"x".repeat(900));
     }
     let chunk = pair.client.poll_transmit(pair.now).unwrap();
-    assert!(chunk.len() > 50_000 && chunk.len() <= 65_547, "{}", chunk.len());
+    assert!(
+        chunk.len() > 50_000 && chunk.len() <= 65_547,
+        "{}",
+        chunk.len()
+    );
     assert!(pair.client.poll_transmit(pair.now).is_none());
     let mut pair = Pair::open();
     for _ in 0..5 {

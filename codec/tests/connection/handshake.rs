@@ -11,9 +11,7 @@ use eim_codec::payload::{self, Hello, SessionOutcome, Welcome};
 use eim_codec::registry::{Capability, Compression, ErrorCode, FrameType};
 use prost::Message;
 
-use super::pair::{
-    NONCES, Pair, Split, client_config, control, frames, raw, server_config, start,
-};
+use super::pair::{NONCES, Pair, Split, client_config, control, frames, raw, server_config, start};
 
 fn hello() -> Hello {
     Hello {
@@ -39,7 +37,12 @@ fn stranger(octets: Bytes) -> Pair {
 
 #[test]
 fn opens_however_octets_are_split() {
-    for split in [Split::Whole, Split::Every(1), Split::Every(13), Split::Random(7)] {
+    for split in [
+        Split::Whole,
+        Split::Every(1),
+        Split::Every(13),
+        Split::Random(7),
+    ] {
         let mut pair = Pair::new(client_config(), server_config());
         pair.to_server.split = split;
         pair.to_client.split = split;
@@ -50,7 +53,10 @@ fn opens_however_octets_are_split() {
             [ClientEvent::Welcome(_), ClientEvent::Open(ok)] if *ok.data == *b"v=signature"
         ));
         assert_eq!(pair.to_server.types(), [FrameType::HELLO, FrameType::AUTH]);
-        assert_eq!(pair.to_client.types(), [FrameType::WELCOME, FrameType::AUTH_OK]);
+        assert_eq!(
+            pair.to_client.types(),
+            [FrameType::WELCOME, FrameType::AUTH_OK]
+        );
     }
 }
 
@@ -64,13 +70,17 @@ fn welcome_selects_what_both_have() {
     server.compressions = vec![Compression::ZSTD, Compression::SNAPPY];
     let mut pair = Pair::new(client, server);
     pair.run();
-    let ClientEvent::Welcome(welcome) = &pair.client_events[0] else { panic!() };
+    let ClientEvent::Welcome(welcome) = &pair.client_events[0] else {
+        panic!()
+    };
     assert_eq!(welcome.compressions, [u32::from(Compression::ZSTD.0)]);
     assert_eq!(welcome.capabilities, [Capability::FRAGMENTS.0]);
     // Without the capability resume there is no such mechanism.
     assert_eq!(welcome.mechanisms, ["SCRAM-SHA-256"]);
     assert_eq!(pair.outcome, SessionOutcome::Fresh);
-    let ClientEvent::Open(ok) = &pair.client_events[1] else { panic!() };
+    let ClientEvent::Open(ok) = &pair.client_events[1] else {
+        panic!()
+    };
     assert!(ok.resume_token.is_empty());
     assert_eq!(ok.resume_ms, 0);
     let offered = Hello::decode(pair.to_server.frames()[0].payload.clone()).unwrap();
@@ -87,15 +97,27 @@ fn challenges_go_back_and_forth() {
     // A second answer to the same AUTH does nothing.
     pair.server.challenge(Bytes::from_static(b"second"));
     pair.run();
-    assert_eq!(pair.client_events.last(), Some(&ClientEvent::Challenge(Bytes::from_static(b"first"))));
+    assert_eq!(
+        pair.client_events.last(),
+        Some(&ClientEvent::Challenge(Bytes::from_static(b"first")))
+    );
     pair.client.respond(Bytes::from_static(b"proof"));
     pair.client.respond(Bytes::from_static(b"once more"));
     pair.run();
-    assert_eq!(pair.server_events.last(), Some(&ServerEvent::AuthData(Bytes::from_static(b"proof"))));
+    assert_eq!(
+        pair.server_events.last(),
+        Some(&ServerEvent::AuthData(Bytes::from_static(b"proof")))
+    );
     assert_eq!(pair.to_server.frames().len(), 3);
-    assert_eq!(pair.server.accept(super::pair::accept(1), None), SessionOutcome::Fresh);
+    assert_eq!(
+        pair.server.accept(super::pair::accept(1), None),
+        SessionOutcome::Fresh
+    );
     pair.run();
-    assert!(matches!(pair.client_events.last(), Some(ClientEvent::Open(_))));
+    assert!(matches!(
+        pair.client_events.last(),
+        Some(ClientEvent::Open(_))
+    ));
 }
 
 #[test]
@@ -106,7 +128,10 @@ fn rejection_ends_the_connection() {
     pair.server.reject(ErrorCode::AUTH_FAILED, "no");
     pair.run();
     let reason = pair.client_closed().unwrap();
-    assert_eq!((reason.by, reason.code), (ClosedBy::Peer, Some(ErrorCode::AUTH_FAILED)));
+    assert_eq!(
+        (reason.by, reason.code),
+        (ClosedBy::Peer, Some(ErrorCode::AUTH_FAILED))
+    );
     assert!(!reason.retryable);
     assert_eq!(reason.detail, "no");
     pair.assert_server_closes(ErrorCode::AUTH_FAILED);
@@ -114,33 +139,97 @@ fn rejection_ends_the_connection() {
 
 #[test]
 fn strangers_get_the_specified_answer() {
-    let old = Hello { versions: vec![2, 999], ..hello() };
-    let none = Hello { versions: vec![], ..hello() };
-    let short = Hello { nonce: Bytes::from_static(&[1; 31]), ..hello() };
-    let small = Hello { max_frame_octets: 16_383, ..hello() };
+    let old = Hello {
+        versions: vec![2, 999],
+        ..hello()
+    };
+    let none = Hello {
+        versions: vec![],
+        ..hello()
+    };
+    let short = Hello {
+        nonce: Bytes::from_static(&[1; 31]),
+        ..hello()
+    };
+    let small = Hello {
+        max_frame_octets: 16_383,
+        ..hello()
+    };
     let hello_in_2 = {
         let mut octets = control(FrameType::HELLO, &hello()).to_vec();
         octets[0] = 2;
         Bytes::from(octets)
     };
     let cases: Vec<(&str, Bytes, ErrorCode)> = vec![
-        ("version", control(FrameType::HELLO, &old), ErrorCode::NO_COMMON_VERSION),
-        ("no version", control(FrameType::HELLO, &none), ErrorCode::NO_COMMON_VERSION),
+        (
+            "version",
+            control(FrameType::HELLO, &old),
+            ErrorCode::NO_COMMON_VERSION,
+        ),
+        (
+            "no version",
+            control(FrameType::HELLO, &none),
+            ErrorCode::NO_COMMON_VERSION,
+        ),
         ("version octet", hello_in_2, ErrorCode::UNSUPPORTED_VERSION),
-        ("nonce", control(FrameType::HELLO, &short), ErrorCode::INVALID_VALUE),
-        ("frame limit", control(FrameType::HELLO, &small), ErrorCode::INVALID_VALUE),
-        ("phase", control(FrameType::PING, &payload::Ping { token: 1 }), ErrorCode::UNEXPECTED_FRAME),
-        ("direction", control(FrameType::WELCOME, &Welcome::default()), ErrorCode::UNEXPECTED_FRAME),
-        ("message", raw(FrameType::TEXT, 1, vec![]), ErrorCode::UNEXPECTED_FRAME),
-        ("grease", raw(FrameType(0xe5), 0, vec![]), ErrorCode::UNEXPECTED_FRAME),
-        ("sequence", raw(FrameType::HELLO, 1, hello().encode_to_vec()), ErrorCode::BAD_SEQUENCE),
-        ("garbage", raw(FrameType::HELLO, 0, vec![0xff; 9]), ErrorCode::MALFORMED_PAYLOAD),
-        ("size", Bytes::from_static(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]), ErrorCode::PAYLOAD_TOO_LARGE),
-        ("http", Bytes::from_static(b"GET / HTTP/1.1\r\n"), ErrorCode::UNSUPPORTED_VERSION),
+        (
+            "nonce",
+            control(FrameType::HELLO, &short),
+            ErrorCode::INVALID_VALUE,
+        ),
+        (
+            "frame limit",
+            control(FrameType::HELLO, &small),
+            ErrorCode::INVALID_VALUE,
+        ),
+        (
+            "phase",
+            control(FrameType::PING, &payload::Ping { token: 1 }),
+            ErrorCode::UNEXPECTED_FRAME,
+        ),
+        (
+            "direction",
+            control(FrameType::WELCOME, &Welcome::default()),
+            ErrorCode::UNEXPECTED_FRAME,
+        ),
+        (
+            "message",
+            raw(FrameType::TEXT, 1, vec![]),
+            ErrorCode::UNEXPECTED_FRAME,
+        ),
+        (
+            "grease",
+            raw(FrameType(0xe5), 0, vec![]),
+            ErrorCode::UNEXPECTED_FRAME,
+        ),
+        (
+            "sequence",
+            raw(FrameType::HELLO, 1, hello().encode_to_vec()),
+            ErrorCode::BAD_SEQUENCE,
+        ),
+        (
+            "garbage",
+            raw(FrameType::HELLO, 0, vec![0xff; 9]),
+            ErrorCode::MALFORMED_PAYLOAD,
+        ),
+        (
+            "size",
+            Bytes::from_static(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]),
+            ErrorCode::PAYLOAD_TOO_LARGE,
+        ),
+        (
+            "http",
+            Bytes::from_static(b"GET / HTTP/1.1\r\n"),
+            ErrorCode::UNSUPPORTED_VERSION,
+        ),
     ];
     for (name, octets, code) in cases {
         let pair = stranger(octets);
-        assert_eq!(pair.server_closed().and_then(|reason| reason.code), Some(code), "{name}");
+        assert_eq!(
+            pair.server_closed().and_then(|reason| reason.code),
+            Some(code),
+            "{name}"
+        );
         let answer = pair.to_client.frames();
         assert_eq!(answer.len(), 1, "{name}: one ERROR and nothing else");
         let error = payload::Error::decode(answer[0].payload.clone()).unwrap();
@@ -148,7 +237,11 @@ fn strangers_get_the_specified_answer() {
             ErrorCode::NO_COMMON_VERSION | ErrorCode::UNSUPPORTED_VERSION => &[1],
             _ => &[],
         };
-        assert_eq!((error.versions.as_slice(), answer[0].version), (versions, 1), "{name}");
+        assert_eq!(
+            (error.versions.as_slice(), answer[0].version),
+            (versions, 1),
+            "{name}"
+        );
     }
 }
 
@@ -168,7 +261,10 @@ fn silence_ends_after_the_handshake_time() {
     assert!(pair.server_closed().is_none());
     pair.advance(Duration::from_millis(1));
     let reason = pair.server_closed().unwrap();
-    assert_eq!((reason.by, reason.code), (ClosedBy::Timeout, Some(ErrorCode::HANDSHAKE_TIMEOUT)));
+    assert_eq!(
+        (reason.by, reason.code),
+        (ClosedBy::Timeout, Some(ErrorCode::HANDSHAKE_TIMEOUT))
+    );
 }
 
 #[test]
@@ -201,7 +297,8 @@ fn tampered(change: impl Fn(&mut Welcome)) -> Pair {
     let answer = pair.server.poll_transmit(pair.now).unwrap();
     let mut welcome = Welcome::decode(frames(&answer)[0].payload.clone()).unwrap();
     change(&mut welcome);
-    pair.client.receive(pair.now, control(FrameType::WELCOME, &welcome));
+    pair.client
+        .receive(pair.now, control(FrameType::WELCOME, &welcome));
     pair.stalled = false;
     pair.run();
     pair
@@ -250,7 +347,8 @@ fn auth_with(start: AuthStart, change: impl Fn(&mut payload::Auth)) -> Pair {
     let auth = pair.client.poll_transmit(pair.now).unwrap();
     let mut auth = payload::Auth::decode(frames(&auth)[0].payload.clone()).unwrap();
     change(&mut auth);
-    pair.server.receive(pair.now, control(FrameType::AUTH, &auth));
+    pair.server
+        .receive(pair.now, control(FrameType::AUTH, &auth));
     pair.run();
     while let Some(chunk) = pair.server.poll_transmit(pair.now) {
         pair.to_client.log.extend_from_slice(&chunk);
@@ -289,7 +387,9 @@ fn tokens_do_not_cross_plain_transports() {
         ..start()
     });
     pair.run();
-    let ClientEvent::Welcome(welcome) = &pair.client_events[0] else { panic!() };
+    let ClientEvent::Welcome(welcome) = &pair.client_events[0] else {
+        panic!()
+    };
     assert_eq!(welcome.mechanisms, ["SCRAM-SHA-256"]);
     pair.assert_server_closes(ErrorCode::CONFIDENTIALITY_REQUIRED);
 }
@@ -297,7 +397,10 @@ fn tokens_do_not_cross_plain_transports() {
 #[test]
 fn a_send_only_connection_gets_no_pushes() {
     let mut pair = Pair::new(client_config(), server_config());
-    pair.start = Some(AuthStart { mode: payload::AttachMode::SendOnly, ..start() });
+    pair.start = Some(AuthStart {
+        mode: payload::AttachMode::SendOnly,
+        ..start()
+    });
     pair.run();
     assert_eq!(
         pair.server.push(FrameType::TEXT, super::pair::push("x")),
@@ -307,14 +410,27 @@ fn a_send_only_connection_gets_no_pushes() {
     pair.client.cursor(1, 99);
     pair.advance(Duration::from_secs(1));
     assert_eq!(pair.results().len(), 1);
-    assert!(!pair.server_events.iter().any(|event| matches!(event, ServerEvent::Cursor { .. })));
+    assert!(
+        !pair
+            .server_events
+            .iter()
+            .any(|event| matches!(event, ServerEvent::Cursor { .. }))
+    );
 }
 
 #[test]
 fn connections_are_small_while_idle() {
-    assert!(size_of::<ServerConnection>() < 1024, "{}", size_of::<ServerConnection>());
+    assert!(
+        size_of::<ServerConnection>() < 1024,
+        "{}",
+        size_of::<ServerConnection>()
+    );
     let connection = size_of::<eim_codec::connection::client::ClientConnection>();
     assert!(connection < 1024, "{connection}");
-    assert!(size_of::<ServerEvent>() <= 96, "{}", size_of::<ServerEvent>());
+    assert!(
+        size_of::<ServerEvent>() <= 96,
+        "{}",
+        size_of::<ServerEvent>()
+    );
     assert_ne!(NONCES[0], NONCES[1]);
 }

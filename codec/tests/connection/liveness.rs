@@ -23,7 +23,10 @@ fn idle_sides_ask_and_answer() {
     let types = pair.to_server.types();
     assert_eq!(count(&types, FrameType::PING), 10);
     assert!(pair.client_closed().is_none() && pair.server_closed().is_none());
-    let pongs = pair.client_events.iter().filter(|event| matches!(event, ClientEvent::Pong(_)));
+    let pongs = pair
+        .client_events
+        .iter()
+        .filter(|event| matches!(event, ClientEvent::Pong(_)));
     assert_eq!(pongs.count(), 10);
 }
 
@@ -42,7 +45,13 @@ fn pong_names_the_last_frame_sent_before_it() {
 #[test]
 fn a_pong_nobody_asked_for_is_ignored() {
     let mut pair = Pair::open();
-    pair.inject_to_client(control(FrameType::PONG, &Pong { token: 1, ..Pong::default() }));
+    pair.inject_to_client(control(
+        FrameType::PONG,
+        &Pong {
+            token: 1,
+            ..Pong::default()
+        },
+    ));
     assert!(pair.client_events.is_empty());
 }
 
@@ -54,11 +63,17 @@ fn a_dead_peer_is_noticed() {
     assert!(pair.server_closed().is_none() && pair.client_closed().is_none());
     pair.advance(Duration::from_millis(1));
     for reason in [pair.server_closed().unwrap(), pair.client_closed().unwrap()] {
-        assert_eq!((reason.by, reason.code), (ClosedBy::Timeout, Some(ErrorCode::IDLE_TIMEOUT)));
+        assert_eq!(
+            (reason.by, reason.code),
+            (ClosedBy::Timeout, Some(ErrorCode::IDLE_TIMEOUT))
+        );
         assert!(!reason.session_lost);
     }
     let asked = pair.client.poll_transmit(pair.now).unwrap();
-    let types: Vec<_> = super::pair::frames(&asked).iter().map(|frame| frame.frame_type).collect();
+    let types: Vec<_> = super::pair::frames(&asked)
+        .iter()
+        .map(|frame| frame.frame_type)
+        .collect();
     assert_eq!(types, [FrameType::PING, FrameType::PING, FrameType::ERROR]);
 }
 
@@ -81,7 +96,12 @@ fn a_phone_may_be_silent_for_as_long_as_it_said() {
     let mut pair = Pair::open();
     pair.client.background(600_000);
     pair.run();
-    assert_eq!(pair.server_events, [ServerEvent::Background { next_contact_ms: 600_000 }]);
+    assert_eq!(
+        pair.server_events,
+        [ServerEvent::Background {
+            next_contact_ms: 600_000
+        }]
+    );
     pair.forget();
     pair.advance(Duration::from_millis(599_999));
     assert!(pair.to_client.log.is_empty(), "the radio sleeps");
@@ -102,13 +122,18 @@ fn a_phone_may_be_silent_for_as_long_as_it_said() {
     pair.advance(Duration::from_millis(667_499));
     assert!(pair.server_closed().is_none());
     pair.advance(Duration::from_millis(1));
-    assert_eq!(pair.server_closed().unwrap().code, Some(ErrorCode::IDLE_TIMEOUT));
+    assert_eq!(
+        pair.server_closed().unwrap().code,
+        Some(ErrorCode::IDLE_TIMEOUT)
+    );
 }
 
 #[test]
 fn too_long_a_silence_is_refused() {
     let mut pair = Pair::open();
-    let background = payload::Background { next_contact_ms: 900_001 };
+    let background = payload::Background {
+        next_contact_ms: 900_001,
+    };
     pair.inject(control(FrameType::BACKGROUND, &background));
     pair.assert_server_closes(ErrorCode::INVALID_VALUE);
 }
@@ -160,11 +185,19 @@ fn counted_control_frames_are_bounded() {
 fn progress_is_not_counted_but_repetition_is() {
     let mut pair = Pair::open();
     for user_seq in 1..=2000 {
-        let cursor = payload::Cursor { log_epoch: 1, user_seq, settled_through: 0 };
+        let cursor = payload::Cursor {
+            log_epoch: 1,
+            user_seq,
+            settled_through: 0,
+        };
         pair.inject(control(FrameType::CURSOR, &cursor));
     }
     assert!(pair.server_closed().is_none());
-    let cursor = payload::Cursor { log_epoch: 1, user_seq: 1, settled_through: 0 };
+    let cursor = payload::Cursor {
+        log_epoch: 1,
+        user_seq: 1,
+        settled_through: 0,
+    };
     for _ in 0..513 {
         pair.inject(control(FrameType::CURSOR, &cursor));
     }
@@ -172,11 +205,19 @@ fn progress_is_not_counted_but_repetition_is() {
 }
 
 fn request(id: u8) -> Request {
-    Request { request_id: vec![id; 16].into(), operation: 1, ..Request::default() }
+    Request {
+        request_id: vec![id; 16].into(),
+        operation: 1,
+        ..Request::default()
+    }
 }
 
 fn response(id: u8) -> Response {
-    Response { request_id: vec![id; 16].into(), operation: 1, ..Response::default() }
+    Response {
+        request_id: vec![id; 16].into(),
+        operation: 1,
+        ..Response::default()
+    }
 }
 
 #[test]
@@ -191,11 +232,21 @@ fn requests_wait_for_their_turn() {
     pair.run();
     assert_eq!(pair.server_events.len(), 16);
     pair.server.respond(&response(3)).unwrap();
-    assert_eq!(pair.server.respond(&response(3)), Err(SendError::RequestId), "one answer each");
+    assert_eq!(
+        pair.server.respond(&response(3)),
+        Err(SendError::RequestId),
+        "one answer each"
+    );
     pair.run();
     assert_eq!(pair.server_events.len(), 17);
-    assert_eq!(pair.client_events, [ClientEvent::Response(Box::new(response(3)))]);
-    assert_eq!(pair.client.request(&Request::default()), Err(SendError::RequestId));
+    assert_eq!(
+        pair.client_events,
+        [ClientEvent::Response(Box::new(response(3)))]
+    );
+    assert_eq!(
+        pair.client.request(&Request::default()),
+        Err(SendError::RequestId)
+    );
 }
 
 #[test]
@@ -225,13 +276,15 @@ fn responses_that_do_not_leave_bound_the_requests() {
     let mut pair = Pair::open();
     pair.stalled = true;
     for id in 0..16 {
-        pair.server.receive(pair.now, control(FrameType::REQUEST, &request(id)));
+        pair.server
+            .receive(pair.now, control(FrameType::REQUEST, &request(id)));
     }
     pair.run();
     for id in 0..16 {
         pair.server.respond(&response(id)).unwrap();
     }
-    pair.server.receive(pair.now, control(FrameType::REQUEST, &request(16)));
+    pair.server
+        .receive(pair.now, control(FrameType::REQUEST, &request(16)));
     pair.run();
     let reason = pair.server_closed().unwrap();
     assert_eq!(reason.code, Some(ErrorCode::REQUEST_LIMIT));
@@ -243,9 +296,17 @@ fn a_response_has_to_fit() {
     pair.client.request(&request(1)).unwrap();
     pair.run();
     let mut large = response(1);
-    let users = vec![payload::User { name: "x".repeat(70_000), ..Default::default() }];
-    large.body = Some(payload::response::Body::Users(payload::UsersResponse { users }));
-    assert!(matches!(pair.server.respond(&large), Err(SendError::TooLarge { max: 65_536, .. })));
+    let users = vec![payload::User {
+        name: "x".repeat(70_000),
+        ..Default::default()
+    }];
+    large.body = Some(payload::response::Body::Users(payload::UsersResponse {
+        users,
+    }));
+    assert!(matches!(
+        pair.server.respond(&large),
+        Err(SendError::TooLarge { max: 65_536, .. })
+    ));
     pair.server.respond(&response(1)).unwrap();
     pair.run();
     assert_eq!(pair.client_events.len(), 1);
@@ -254,7 +315,10 @@ fn a_response_has_to_fit() {
 #[test]
 fn events_pass_and_too_many_are_dropped() {
     let mut pair = Pair::open();
-    let event = payload::Event { event: 5, body: Bytes::from_static(b"typing") };
+    let event = payload::Event {
+        event: 5,
+        body: Bytes::from_static(b"typing"),
+    };
     for _ in 0..1000 {
         pair.server.event(&event);
     }
@@ -278,7 +342,8 @@ fn a_text_message_or_a_split_frame_closes() {
     pair.run();
     assert!(pair.server_closed().is_none());
     pair.server.receive_boundary(pair.now);
-    pair.server.receive(pair.now, raw(FrameType::TEXT, 1, vec![]));
+    pair.server
+        .receive(pair.now, raw(FrameType::TEXT, 1, vec![]));
     pair.run();
     pair.assert_server_closes(ErrorCode::SPLIT_FRAME);
     assert!(pair.messages().is_empty());

@@ -15,16 +15,25 @@ use super::pair::{Pair, Split, client_config, control, push, random, raw, send, 
 /// Octets that do not compress.
 fn noise(octets: usize) -> Vec<u8> {
     let mut seed = 0x9e37_79b9;
-    (0..octets).map(|_| random(&mut seed).to_be_bytes()[3]).collect()
+    (0..octets)
+        .map(|_| random(&mut seed).to_be_bytes()[3])
+        .collect()
 }
 
 fn big(octets: usize) -> Bytes {
-    let message = payload::Send { body: noise(octets).into(), ..Default::default() };
+    let message = payload::Send {
+        body: noise(octets).into(),
+        ..Default::default()
+    };
     message.encode_to_vec().into()
 }
 
 fn result_code(pair: &Pair, place: usize) -> Option<u32> {
-    pair.results()[place].1.error.as_ref().map(|error| error.code)
+    pair.results()[place]
+        .1
+        .error
+        .as_ref()
+        .map(|error| error.code)
 }
 
 #[test]
@@ -34,19 +43,29 @@ fn a_large_message_goes_in_fragments_both_ways() {
         pair.to_server.split = split;
         pair.to_client.split = split;
         let body = big(1_000_000);
-        let id = pair.client.send(FrameType::ENCRYPTED, body.clone()).unwrap();
-        pair.server.push(FrameType::ENCRYPTED, body.clone()).unwrap();
+        let id = pair
+            .client
+            .send(FrameType::ENCRYPTED, body.clone())
+            .unwrap();
+        pair.server
+            .push(FrameType::ENCRYPTED, body.clone())
+            .unwrap();
         pair.run();
-        let Some(ServerEvent::Message { ordinal, frame_type, payload }) = pair.server_events.last()
+        let Some(ServerEvent::Message {
+            ordinal,
+            frame_type,
+            payload,
+        }) = pair.server_events.last()
         else {
             panic!("no message arrived")
         };
         assert_eq!((*frame_type, payload), (FrameType::ENCRYPTED, &body));
         assert!(*ordinal > 16, "the ordinal of the last fragment");
         assert_eq!(pair.results()[0], (id, super::pair::success(*ordinal)));
-        let arrived = pair.client_events.iter().any(|event| {
-            matches!(event, ClientEvent::Push { payload, .. } if *payload == body)
-        });
+        let arrived = pair
+            .client_events
+            .iter()
+            .any(|event| matches!(event, ClientEvent::Push { payload, .. } if *payload == body));
         assert!(arrived);
         assert!(!pair.to_server.types().contains(&FrameType::ENCRYPTED));
     }
@@ -56,9 +75,15 @@ fn a_large_message_goes_in_fragments_both_ways() {
 fn small_messages_of_other_lanes_pass_fragments() {
     let mut pair = Pair::open();
     let (one, two) = (Lane(1), Lane(2));
-    pair.client.send_in(one, FrameType::ENCRYPTED, big(500_000)).unwrap();
-    pair.client.send_in(one, FrameType::TEXT, send("same lane")).unwrap();
-    pair.client.send_in(two, FrameType::TEXT, send("other lane")).unwrap();
+    pair.client
+        .send_in(one, FrameType::ENCRYPTED, big(500_000))
+        .unwrap();
+    pair.client
+        .send_in(one, FrameType::TEXT, send("same lane"))
+        .unwrap();
+    pair.client
+        .send_in(two, FrameType::TEXT, send("other lane"))
+        .unwrap();
     pair.run();
     let messages: Vec<_> = pair
         .server_events
@@ -78,7 +103,9 @@ fn small_messages_of_other_lanes_pass_fragments() {
 #[test]
 fn messages_without_a_lane_keep_their_order() {
     let mut pair = Pair::open();
-    pair.client.send(FrameType::ENCRYPTED, big(200_000)).unwrap();
+    pair.client
+        .send(FrameType::ENCRYPTED, big(200_000))
+        .unwrap();
     pair.send("after");
     pair.run();
     let types: Vec<_> = pair
@@ -100,7 +127,11 @@ fn lanes_keep_their_order_whatever_their_sizes() {
         let mut given: Vec<Vec<usize>> = vec![Vec::new(); 3];
         for number in 0..40 {
             let lane = usize::try_from(random(&mut seed) % 3).unwrap();
-            let octets = if random(&mut seed) % 5 == 0 { 90_000 } else { 10 };
+            let octets = if random(&mut seed) % 5 == 0 {
+                90_000
+            } else {
+                10
+            };
             let message = payload::Send {
                 fallback_text: format!("{lane} {number}"),
                 body: noise(octets).into(),
@@ -108,7 +139,9 @@ fn lanes_keep_their_order_whatever_their_sizes() {
             };
             let payload = message.encode_to_vec().into();
             let lane_name = Lane(u64::try_from(lane).unwrap());
-            pair.client.send_in(lane_name, FrameType::CUSTOM, payload).unwrap();
+            pair.client
+                .send_in(lane_name, FrameType::CUSTOM, payload)
+                .unwrap();
             given[lane].push(number);
             if random(&mut seed) % 4 == 0 {
                 pair.step();
@@ -118,7 +151,9 @@ fn lanes_keep_their_order_whatever_their_sizes() {
         let mut got: Vec<Vec<usize>> = vec![Vec::new(); 3];
         for event in &pair.server_events {
             if let ServerEvent::Message { payload, .. } = event {
-                let text = payload::Send::decode(payload.clone()).unwrap().fallback_text;
+                let text = payload::Send::decode(payload.clone())
+                    .unwrap()
+                    .fallback_text;
                 let (lane, number) = text.split_once(' ').unwrap();
                 got[lane.parse::<usize>().unwrap()].push(number.parse().unwrap());
             }
@@ -131,10 +166,16 @@ fn lanes_keep_their_order_whatever_their_sizes() {
 #[test]
 fn a_cancelled_message_fails_alone() {
     let mut server = server_config();
-    server.window = eim_codec::connection::WindowSize { frames: 2, octets: 0 };
+    server.window = eim_codec::connection::WindowSize {
+        frames: 2,
+        octets: 0,
+    };
     let mut pair = Pair::open_with(client_config(), server);
     pair.stalled = true;
-    let id = pair.client.send(FrameType::ENCRYPTED, big(300_000)).unwrap();
+    let id = pair
+        .client
+        .send(FrameType::ENCRYPTED, big(300_000))
+        .unwrap();
     let next = pair.send("next");
     assert_eq!(pair.client.cancel(next), Cancelled::Removed);
     // The credit lets the first fragments out.
@@ -156,7 +197,11 @@ fn a_cancelled_message_fails_alone() {
 #[test]
 fn cancelling_what_is_not_open_closes() {
     let mut pair = Pair::open();
-    pair.inject(raw(FrameType::CANCEL, 1, Cancel { fragment_id: 9 }.encode_to_vec()));
+    pair.inject(raw(
+        FrameType::CANCEL,
+        1,
+        Cancel { fragment_id: 9 }.encode_to_vec(),
+    ));
     pair.assert_server_closes(ErrorCode::MALFORMED_FRAGMENT);
 }
 
@@ -171,13 +216,18 @@ fn first_fragment(inner: FrameType, total: u32, data: usize) -> Vec<u8> {
 
 #[test]
 fn a_message_that_finds_no_room_fails_alone() {
-    for (total, code) in
-        [(40_961, ErrorCode::MESSAGE_TOO_LARGE), (40_000, ErrorCode::OVERLOADED)]
-    {
+    for (total, code) in [
+        (40_961, ErrorCode::MESSAGE_TOO_LARGE),
+        (40_000, ErrorCode::OVERLOADED),
+    ] {
         let mut server = server_config();
         server.reassembly.octets = 30_000;
         let mut pair = Pair::open_with(client_config(), server);
-        pair.inject(raw(FrameType::FRAGMENT, 1, first_fragment(FrameType::TEXT, total, 20_000)));
+        pair.inject(raw(
+            FrameType::FRAGMENT,
+            1,
+            first_fragment(FrameType::TEXT, total, 20_000),
+        ));
         assert!(pair.server_closed().is_none());
         let mut rest = vec![0, 0, 0, 7];
         rest.extend(20_000_u32.to_be_bytes());
@@ -197,12 +247,18 @@ fn a_push_that_finds_no_room_is_lost_alone() {
     let mut client = client_config();
     client.reassembly.octets = 65_536;
     let mut pair = Pair::open_with(client, server_config());
-    pair.server.push(FrameType::ENCRYPTED, big(200_000)).unwrap();
+    pair.server
+        .push(FrameType::ENCRYPTED, big(200_000))
+        .unwrap();
     pair.push("next");
     pair.run();
     assert!(pair.client_events.iter().any(|event| matches!(
         event,
-        ClientEvent::PushLost { frame_type: FrameType::ENCRYPTED, code: ErrorCode::OVERLOADED, .. }
+        ClientEvent::PushLost {
+            frame_type: FrameType::ENCRYPTED,
+            code: ErrorCode::OVERLOADED,
+            ..
+        }
     )));
     assert_eq!(pair.pushes(), ["next"]);
 }
@@ -226,8 +282,15 @@ fn without_the_capability_there_are_no_fragments() {
     client.capabilities = vec![Capability::RESUME];
     let mut pair = Pair::open_with(client, server_config());
     let refused = pair.client.send(FrameType::ENCRYPTED, big(100_000));
-    assert!(matches!(refused, Err(SendError::TooLarge { max: 65_536, .. })));
-    pair.inject(raw(FrameType::FRAGMENT, 1, first_fragment(FrameType::TEXT, 9, 3)));
+    assert!(matches!(
+        refused,
+        Err(SendError::TooLarge { max: 65_536, .. })
+    ));
+    pair.inject(raw(
+        FrameType::FRAGMENT,
+        1,
+        first_fragment(FrameType::TEXT, 9, 3),
+    ));
     pair.assert_server_closes(ErrorCode::EXTENSION_NOT_NEGOTIATED);
 }
 
@@ -235,11 +298,26 @@ fn without_the_capability_there_are_no_fragments() {
 fn what_does_not_fit_its_type_is_not_queued() {
     let mut pair = Pair::open();
     let refused = pair.client.send(FrameType::TEXT, big(40_960));
-    assert!(matches!(refused, Err(SendError::TooLarge { max: 40_960, .. })));
-    assert_eq!(pair.client.send(FrameType::NOTICE, send("x")), Err(SendError::WrongType));
-    assert_eq!(pair.client.send(FrameType::PING, send("x")), Err(SendError::WrongType));
-    assert_eq!(pair.client.send(FrameType::ENTRY, send("x")), Err(SendError::WrongType));
-    assert_eq!(pair.client.send(FrameType(0xe5), send("x")), Err(SendError::WrongType));
+    assert!(matches!(
+        refused,
+        Err(SendError::TooLarge { max: 40_960, .. })
+    ));
+    assert_eq!(
+        pair.client.send(FrameType::NOTICE, send("x")),
+        Err(SendError::WrongType)
+    );
+    assert_eq!(
+        pair.client.send(FrameType::PING, send("x")),
+        Err(SendError::WrongType)
+    );
+    assert_eq!(
+        pair.client.send(FrameType::ENTRY, send("x")),
+        Err(SendError::WrongType)
+    );
+    assert_eq!(
+        pair.client.send(FrameType(0xe5), send("x")),
+        Err(SendError::WrongType)
+    );
 }
 
 #[test]
@@ -256,7 +334,12 @@ fn compression_is_used_where_it_helps() {
         pair.run();
         assert_eq!(pair.messages(), [&*long, "short", &*long]);
         assert_eq!(pair.pushes(), [&*long]);
-        let used: Vec<_> = pair.to_server.frames().iter().map(|frame| frame.compression).collect();
+        let used: Vec<_> = pair
+            .to_server
+            .frames()
+            .iter()
+            .map(|frame| frame.compression)
+            .collect();
         assert_eq!(used[..3], [algorithm, Compression::NONE, Compression::NONE]);
         assert!(pair.to_server.frames()[0].payload.len() < 3000);
         assert_eq!(pair.to_client.frames()[0].compression, algorithm);
@@ -368,12 +451,22 @@ fn grease_is_sent_and_harms_nobody() {
     }
     assert_eq!(pair.messages().len(), 10);
     let types = pair.to_server.types();
-    assert!(types.iter().any(|frame_type| FrameType::GREASE.contains(frame_type)), "{types:?}");
+    assert!(
+        types
+            .iter()
+            .any(|frame_type| FrameType::GREASE.contains(frame_type)),
+        "{types:?}"
+    );
 }
 
 #[test]
 fn malformed_payloads_close() {
-    for frame_type in [FrameType::CURSOR, FrameType::WINDOW, FrameType::REQUEST, FrameType::PING] {
+    for frame_type in [
+        FrameType::CURSOR,
+        FrameType::WINDOW,
+        FrameType::REQUEST,
+        FrameType::PING,
+    ] {
         let mut pair = Pair::open();
         pair.inject(raw(frame_type, 0, vec![0xff; 5]));
         pair.assert_server_closes(ErrorCode::MALFORMED_PAYLOAD);

@@ -18,7 +18,7 @@ use prost::Message;
 
 /// How octets are divided on their way.
 #[derive(Clone, Copy, Debug)]
-pub enum Split {
+pub(crate) enum Split {
     Whole,
     Every(usize),
     Random(u64),
@@ -26,22 +26,33 @@ pub enum Split {
 
 /// One direction of the wire.
 #[derive(Debug)]
-pub struct Wire {
-    pub split: Split,
-    pub delay: Duration,
+pub(crate) struct Wire {
+    pub(crate) split: Split,
+    pub(crate) delay: Duration,
     in_flight: VecDeque<(Timestamp, Bytes)>,
+    /// What is sent now is lost.
+    is_cut: bool,
     /// Everything that was sent, for looking at.
-    pub log: BytesMut,
+    pub(crate) log: BytesMut,
 }
 
 impl Wire {
     fn new() -> Self {
         let (split, delay) = (Split::Whole, Duration::ZERO);
-        Self { split, delay, in_flight: VecDeque::new(), log: BytesMut::new() }
+        Self {
+            split,
+            delay,
+            in_flight: VecDeque::new(),
+            is_cut: false,
+            log: BytesMut::new(),
+        }
     }
 
     fn send(&mut self, now: Timestamp, mut chunk: Bytes) {
         self.log.extend_from_slice(&chunk);
+        if self.is_cut {
+            return;
+        }
         let at = now.saturating_add(self.delay);
         while !chunk.is_empty() {
             let octets = match &mut self.split {
@@ -49,36 +60,43 @@ impl Wire {
                 Split::Every(octets) => *octets,
                 Split::Random(seed) => usize::try_from(random(seed) % 40 + 1).unwrap(),
             };
-            self.in_flight.push_back((at, chunk.split_to(octets.min(chunk.len()))));
+            self.in_flight
+                .push_back((at, chunk.split_to(octets.min(chunk.len()))));
         }
     }
 
     fn arrive(&mut self, now: Timestamp) -> Option<Bytes> {
         let due = self.in_flight.front().is_some_and(|(at, _)| *at <= now);
-        due.then(|| self.in_flight.pop_front()).flatten().map(|(_, octets)| octets)
+        due.then(|| self.in_flight.pop_front())
+            .flatten()
+            .map(|(_, octets)| octets)
     }
 
-    /// Loses the octets under way, except the first so many chunks.
-    pub fn cut(&mut self, keep: usize) {
+    /// Loses everything from now on, and of the octets under way all but the first chunks.
+    pub(crate) fn cut(&mut self, keep: usize) {
+        self.is_cut = true;
         self.in_flight.truncate(keep);
     }
 
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
     /// The frames sent so far.
-    pub fn frames(&self) -> Vec<Frame> {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
         frames(&self.log)
     }
 
-    pub fn types(&self) -> Vec<FrameType> {
+    pub(crate) fn types(&self) -> Vec<FrameType> {
         self.frames().iter().map(|frame| frame.frame_type).collect()
     }
 }
 
-pub fn frames(octets: &[u8]) -> Vec<Frame> {
-    let mut decoder = Decoder::new(DecoderLimits::open(1 << 20, DecoderLimits::default().compressions));
+pub(crate) fn frames(octets: &[u8]) -> Vec<Frame> {
+    let mut decoder = Decoder::new(DecoderLimits::open(
+        1 << 20,
+        DecoderLimits::default().compressions,
+    ));
     decoder.feed(Bytes::copy_from_slice(octets));
     let mut frames = Vec::new();
     while let Decoded::Frame(frame) = decoder.next().unwrap() {
@@ -89,47 +107,47 @@ pub fn frames(octets: &[u8]) -> Vec<Frame> {
 }
 
 /// xorshift: small, and the same everywhere.
-pub fn random(seed: &mut u64) -> u64 {
+pub(crate) fn random(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
     *seed ^= *seed << 17;
     *seed
 }
 
-pub const NONCES: [[u8; 32]; 2] = [[0x6e; 32], [0x57; 32]];
+pub(crate) const NONCES: [[u8; 32]; 2] = [[0x6e; 32], [0x57; 32]];
 
 /// A client, a server, the wire between them, and what both told their applications.
-pub struct Pair {
-    pub client: ClientConnection,
-    pub server: ServerConnection,
-    pub now: Timestamp,
-    pub to_server: Wire,
-    pub to_client: Wire,
-    pub client_events: Vec<ClientEvent>,
-    pub server_events: Vec<ServerEvent>,
+pub(crate) struct Pair {
+    pub(crate) client: ClientConnection,
+    pub(crate) server: ServerConnection,
+    pub(crate) now: Timestamp,
+    pub(crate) to_server: Wire,
+    pub(crate) to_client: Wire,
+    pub(crate) client_events: Vec<ClientEvent>,
+    pub(crate) server_events: Vec<ServerEvent>,
     /// What the client says when it is welcomed.
-    pub start: Option<AuthStart>,
+    pub(crate) start: Option<AuthStart>,
     /// What the server answers to AUTH; with the session it has kept.
-    pub accept: Option<(Accept, Option<ServerSession>)>,
-    pub outcome: payload::SessionOutcome,
+    pub(crate) accept: Option<(Accept, Option<ServerSession>)>,
+    pub(crate) outcome: payload::SessionOutcome,
     /// The server answers messages at once, the client settles results and consumes pushes.
-    pub obliging: bool,
+    pub(crate) obliging: bool,
     /// Neither side reads or writes.
-    pub stalled: bool,
+    pub(crate) stalled: bool,
 }
 
-pub fn client_config() -> ClientConfig {
+pub(crate) fn client_config() -> ClientConfig {
     ClientConfig::default()
 }
 
-pub fn server_config() -> ServerConfig {
+pub(crate) fn server_config() -> ServerConfig {
     let mut config = ServerConfig::default();
     config.mechanisms = ["SCRAM-SHA-256", "EIM-RESUME"].map(String::from).into();
     config.confidential = true;
     config
 }
 
-pub fn start() -> AuthStart {
+pub(crate) fn start() -> AuthStart {
     AuthStart {
         mechanism: "SCRAM-SHA-256".into(),
         data: Bytes::from_static(b"n,,n=ann,r=x"),
@@ -145,7 +163,7 @@ pub fn start() -> AuthStart {
     }
 }
 
-pub fn accept(session: u8) -> Accept {
+pub(crate) fn accept(session: u8) -> Accept {
     Accept {
         session_id: SessionId::from([session; 16]),
         user_id: UserId::from([0x11; 16]),
@@ -161,7 +179,7 @@ pub fn accept(session: u8) -> Accept {
 }
 
 impl Pair {
-    pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+    pub(crate) fn new(client: ClientConfig, server: ServerConfig) -> Self {
         let now = Timestamp::from_micros(1_000_000);
         Self {
             client: ClientConnection::new(client, NONCES[0], now),
@@ -180,20 +198,25 @@ impl Pair {
     }
 
     /// An open connection with default settings.
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self::open_with(client_config(), server_config())
     }
 
-    pub fn open_with(client: ClientConfig, server: ServerConfig) -> Self {
+    pub(crate) fn open_with(client: ClientConfig, server: ServerConfig) -> Self {
         let mut pair = Self::new(client, server);
         pair.run();
-        assert_eq!(pair.outcome, payload::SessionOutcome::Fresh, "{:?}", pair.client_events);
+        assert_eq!(
+            pair.outcome,
+            payload::SessionOutcome::Fresh,
+            "{:?}",
+            pair.client_events
+        );
         pair.forget();
         pair
     }
 
     /// Drops what was recorded.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.client_events.clear();
         self.server_events.clear();
         self.to_server.log.clear();
@@ -201,7 +224,7 @@ impl Pair {
     }
 
     /// Lets everything happen that happens without time passing.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         for _ in 0..100_000 {
             if !self.step() {
                 return;
@@ -211,11 +234,14 @@ impl Pair {
     }
 
     /// Lets time pass, stopping at every deadline and arrival.
-    pub fn advance(&mut self, duration: Duration) {
+    pub(crate) fn advance(&mut self, duration: Duration) {
         let end = self.now.saturating_add(duration);
         self.run();
         while let Some(next) = self.next_time().filter(|next| *next <= end) {
-            assert!(next > self.now || self.stalled, "a deadline that stays in the past");
+            assert!(
+                next > self.now || self.stalled,
+                "a deadline that stays in the past"
+            );
             self.now = self.now.max(next);
             self.fire();
             self.run();
@@ -234,11 +260,16 @@ impl Pair {
         let wires = [&self.to_server, &self.to_client];
         let arrivals = wires.map(|wire| wire.in_flight.front().map(|(at, _)| *at));
         let times = [self.client.poll_timeout(), self.server.poll_timeout()];
-        arrivals.into_iter().filter(|_| !self.stalled).chain(times).flatten().min()
+        arrivals
+            .into_iter()
+            .filter(|_| !self.stalled)
+            .chain(times)
+            .flatten()
+            .min()
     }
 
     /// One round; `false` when nothing happened.
-    pub fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         let mut progress = false;
         while let Some(event) = self.client.poll_event() {
             self.on_client_event(event);
@@ -304,7 +335,10 @@ impl Pair {
                 }
             }
             ServerEvent::Ping { token } => {
-                self.server.pong(payload::Pong { token: *token, ..Default::default() });
+                self.server.pong(payload::Pong {
+                    token: *token,
+                    ..Default::default()
+                });
             }
             ServerEvent::Message { ordinal, .. } if self.obliging => {
                 self.server.result(success(*ordinal));
@@ -315,27 +349,27 @@ impl Pair {
     }
 
     /// Octets straight to the server, as if the client had sent them.
-    pub fn inject(&mut self, octets: impl Into<Bytes>) {
+    pub(crate) fn inject(&mut self, octets: impl Into<Bytes>) {
         self.server.receive(self.now, octets.into());
         self.run();
     }
 
     /// Octets straight to the client, as if the server had sent them.
-    pub fn inject_to_client(&mut self, octets: impl Into<Bytes>) {
+    pub(crate) fn inject_to_client(&mut self, octets: impl Into<Bytes>) {
         self.client.receive(self.now, octets.into());
         self.run();
     }
 
-    pub fn send(&mut self, text: &str) -> SendId {
+    pub(crate) fn send(&mut self, text: &str) -> SendId {
         self.client.send(FrameType::TEXT, send(text)).unwrap()
     }
 
-    pub fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.server.push(FrameType::TEXT, push(text)).unwrap();
     }
 
     /// Payloads of the messages the server got.
-    pub fn messages(&self) -> Vec<String> {
+    pub(crate) fn messages(&self) -> Vec<String> {
         let events = self.server_events.iter();
         let payloads = events.filter_map(|event| match event {
             ServerEvent::Message { payload, .. } => Some(text_of(payload)),
@@ -345,7 +379,7 @@ impl Pair {
     }
 
     /// Payloads of the pushes the client got.
-    pub fn pushes(&self) -> Vec<String> {
+    pub(crate) fn pushes(&self) -> Vec<String> {
         let events = self.client_events.iter();
         let payloads = events.filter_map(|event| match event {
             ClientEvent::Push { payload, .. } => {
@@ -358,7 +392,7 @@ impl Pair {
     }
 
     /// Messages with their results, in the order these came.
-    pub fn results(&self) -> Vec<(SendId, payload::Result)> {
+    pub(crate) fn results(&self) -> Vec<(SendId, payload::Result)> {
         let events = self.client_events.iter();
         let results = events.filter_map(|event| match event {
             ClientEvent::Result { send, result, .. } => Some((*send, result.clone())),
@@ -367,14 +401,14 @@ impl Pair {
         results.collect()
     }
 
-    pub fn client_closed(&self) -> Option<&CloseReason> {
+    pub(crate) fn client_closed(&self) -> Option<&CloseReason> {
         self.client_events.iter().find_map(|event| match event {
             ClientEvent::Closed(reason) => Some(reason),
             _ => None,
         })
     }
 
-    pub fn server_closed(&self) -> Option<&CloseReason> {
+    pub(crate) fn server_closed(&self) -> Option<&CloseReason> {
         self.server_events.iter().find_map(|event| match event {
             ServerEvent::Closed(reason) => Some(reason),
             _ => None,
@@ -382,7 +416,7 @@ impl Pair {
     }
 
     /// The code the server closed with; the client was told the same.
-    pub fn assert_server_closes(&self, code: ErrorCode) {
+    pub(crate) fn assert_server_closes(&self, code: ErrorCode) {
         let reason = self.server_closed().expect("the server closed");
         assert_eq!(reason.code, Some(code), "{reason:?}");
         let last = self.to_client.frames().pop().expect("an ERROR");
@@ -391,7 +425,7 @@ impl Pair {
         assert_eq!(error.info.unwrap().code, u32::from(code.0));
     }
 
-    pub fn assert_client_closes(&self, code: ErrorCode) {
+    pub(crate) fn assert_client_closes(&self, code: ErrorCode) {
         let reason = self.client_closed().expect("the client closed");
         assert_eq!(reason.code, Some(code), "{reason:?}");
         let last = self.to_server.frames().pop().expect("an ERROR");
@@ -399,7 +433,7 @@ impl Pair {
     }
 
     /// Both sides lose the transport: what is left of their sessions.
-    pub fn lose(mut self) -> Parted {
+    pub(crate) fn lose(mut self) -> Parted {
         self.client.transport_closed(self.now);
         self.server.transport_closed(self.now);
         self.stalled = true;
@@ -409,18 +443,23 @@ impl Pair {
             Resume::Session(session) => Some(session),
             _ => None,
         });
-        self.client_events.retain(|event| !matches!(event, ClientEvent::Closed(_)));
-        self.server_events.retain(|event| !matches!(event, ServerEvent::Closed(_)));
+        self.client_events
+            .retain(|event| !matches!(event, ClientEvent::Closed(_)));
+        self.server_events
+            .retain(|event| !matches!(event, ServerEvent::Closed(_)));
         Parted {
             client: self.client.into_session().or(unused),
-            server: self.server.into_session().or(self.accept.and_then(|(_, session)| session)),
+            server: self
+                .server
+                .into_session()
+                .or(self.accept.and_then(|(_, session)| session)),
             client_events: self.client_events,
             server_events: self.server_events,
         }
     }
 
     /// The next connection of the session, handshake under way.
-    pub fn again(client: ClientConfig, server: ServerConfig, parted: Parted) -> Self {
+    pub(crate) fn again(client: ClientConfig, server: ServerConfig, parted: Parted) -> Self {
         let mut pair = Self::new(client, server);
         pair.start = Some(AuthStart {
             mechanism: "EIM-RESUME".into(),
@@ -435,22 +474,33 @@ impl Pair {
 }
 
 /// What two sides are left with.
-pub struct Parted {
-    pub client: Option<ClientSession>,
-    pub server: Option<ServerSession>,
-    pub client_events: Vec<ClientEvent>,
-    pub server_events: Vec<ServerEvent>,
+pub(crate) struct Parted {
+    pub(crate) client: Option<ClientSession>,
+    pub(crate) server: Option<ServerSession>,
+    pub(crate) client_events: Vec<ClientEvent>,
+    pub(crate) server_events: Vec<ServerEvent>,
 }
 
-pub fn send(text: &str) -> Bytes {
-    let message = payload::Send { body: Bytes::copy_from_slice(text.as_bytes()), ..Default::default() };
+pub(crate) fn send(text: &str) -> Bytes {
+    let message = payload::Send {
+        body: Bytes::copy_from_slice(text.as_bytes()),
+        ..Default::default()
+    };
     message.encode_to_vec().into()
 }
 
-pub fn push(text: &str) -> Bytes {
+pub(crate) fn push(text: &str) -> Bytes {
     let body = Bytes::copy_from_slice(text.as_bytes());
-    let entry = Some(payload::Entry { body, ..Default::default() });
-    payload::Push { entry, ..Default::default() }.encode_to_vec().into()
+    let entry = Some(payload::Entry {
+        body,
+        ..Default::default()
+    });
+    payload::Push {
+        entry,
+        ..Default::default()
+    }
+    .encode_to_vec()
+    .into()
 }
 
 fn text_of(payload: &Bytes) -> String {
@@ -458,12 +508,18 @@ fn text_of(payload: &Bytes) -> String {
     String::from_utf8(message.body.to_vec()).unwrap()
 }
 
-pub fn success(ordinal: u64) -> payload::Result {
-    payload::Result { ordinal, conv_seq: ordinal, time_ms: 1, user_seq: ordinal, error: None }
+pub(crate) fn success(ordinal: u64) -> payload::Result {
+    payload::Result {
+        ordinal,
+        conv_seq: ordinal,
+        time_ms: 1,
+        user_seq: ordinal,
+        error: None,
+    }
 }
 
 /// A frame by hand.
-pub fn raw(frame_type: FrameType, sequence: u32, payload: impl Into<Bytes>) -> Bytes {
+pub(crate) fn raw(frame_type: FrameType, sequence: u32, payload: impl Into<Bytes>) -> Bytes {
     let frame = Frame {
         version: 1,
         frame_type,
@@ -477,6 +533,6 @@ pub fn raw(frame_type: FrameType, sequence: u32, payload: impl Into<Bytes>) -> B
 }
 
 /// A control frame by hand.
-pub fn control(frame_type: FrameType, message: &impl Message) -> Bytes {
+pub(crate) fn control(frame_type: FrameType, message: &impl Message) -> Bytes {
     raw(frame_type, 0, message.encode_to_vec())
 }

@@ -42,11 +42,17 @@ pub mod names {
 pub fn describe() {
     describe_gauge!(names::CONNECTIONS, "Open connections");
     describe_counter!(names::CONNECTIONS_ACCEPTED, "Connections accepted");
-    describe_counter!(names::CONNECTIONS_REFUSED, "Connections refused before the handshake");
+    describe_counter!(
+        names::CONNECTIONS_REFUSED,
+        "Connections refused before the handshake"
+    );
     describe_counter!(names::CONNECTIONS_CLOSED, "Connections that ended");
     describe_counter!(names::AUTHENTICATIONS, "Authentications");
     describe_counter!(names::SESSIONS, "Sessions opened");
-    describe_gauge!(names::SESSIONS_DETACHED, "Detached sessions that can be resumed");
+    describe_gauge!(
+        names::SESSIONS_DETACHED,
+        "Detached sessions that can be resumed"
+    );
     describe_counter!(names::MESSAGES_ACCEPTED, "Messages and changes committed");
     describe_counter!(names::MESSAGES_REFUSED, "Messages refused");
     describe_histogram!(names::COMMIT_BATCH_SIZE, "Entries committed together");

@@ -19,9 +19,7 @@ use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
 use crate::service::auth::{AuthOptions, AuthService};
-use crate::session::{
-    ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots,
-};
+use crate::session::{ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots};
 use crate::store::kv::{Environment, Options};
 use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
 use crate::sweeper::{self, Sweep};
@@ -116,7 +114,10 @@ pub fn create_data_dir(path: &Path) -> Result<(), StartError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| StartError::Folder { path: path.to_owned(), source })
+        .map_err(|source| StartError::Folder {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Opens the store that `config` names.
@@ -134,8 +135,10 @@ pub async fn open_store(
         group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
         ..Options::default()
     };
-    let environment =
-        Environment { clock: Arc::clone(&parts.clock), random: Arc::clone(&parts.random) };
+    let environment = Environment {
+        clock: Arc::clone(&parts.clock),
+        random: Arc::clone(&parts.random),
+    };
     if config.store.engine == Engine::Memory {
         return Ok(Arc::new(memory::open(options, environment, sink)?));
     }
@@ -144,7 +147,9 @@ pub async fn open_store(
     let opened = tokio::task::spawn_blocking(move || {
         embedded::open(&folder, &engine_options(), options, environment, sink)
     });
-    Ok(Arc::new(opened.await.map_err(|_| StartError::Interrupted)??))
+    Ok(Arc::new(
+        opened.await.map_err(|_| StartError::Interrupted)??,
+    ))
 }
 
 #[cfg(not(feature = "negative-control"))]
@@ -178,7 +183,12 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
         keep_ms: config.session.resume_ms,
     };
     Arc::new(Shared {
-        auth: AuthService::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&random), auth),
+        auth: AuthService::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+            auth,
+        ),
         requests: Requests::new(Arc::clone(&store), members),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
@@ -198,7 +208,10 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
 #[must_use]
 pub fn hub(config: &Config) -> Arc<Hub> {
     let memory = &config.memory;
-    let limits = QueueLimits { frames: memory.queue_frames, octets: memory.queue_octets };
+    let limits = QueueLimits {
+        frames: memory.queue_frames,
+        octets: memory.queue_octets,
+    };
     Arc::new(Hub::new(limits, memory.queues_octets))
 }
 
@@ -229,7 +242,9 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
         closed: CancellationToken::new(),
     };
     running.listen(config, tls)?;
-    running.administrate(config, recorder, accounts, hub).await?;
+    running
+        .administrate(config, recorder, accounts, hub)
+        .await?;
     Ok(running)
 }
 
@@ -268,8 +283,14 @@ impl Running {
             if text.is_empty() {
                 continue;
             }
-            let bound = bind(transport, address(name, text)?, listen.backlog)
-                .map_err(|source| StartError::Bind { address: text.clone(), name, source })?;
+            let bound =
+                bind(transport, address(name, text)?, listen.backlog).map_err(|source| {
+                    StartError::Bind {
+                        address: text.clone(),
+                        name,
+                        source,
+                    }
+                })?;
             self.addresses.push((transport, bound.address));
             self.helpers.push(tokio::spawn(acceptor.clone().run(bound)));
         }
@@ -287,9 +308,14 @@ impl Running {
         let text = &config.admin.listen;
         if !text.is_empty() {
             let name = "admin.listen";
-            let http = Http::bind(address(name, text)?)
-                .await
-                .map_err(|source| StartError::Bind { address: text.clone(), name, source })?;
+            let http =
+                Http::bind(address(name, text)?)
+                    .await
+                    .map_err(|source| StartError::Bind {
+                        address: text.clone(),
+                        name,
+                        source,
+                    })?;
             self.admin = Some(http.address);
             let run = http.run(recorder.clone(), stopping.clone(), self.closed.clone());
             self.helpers.push(tokio::spawn(run));
@@ -309,7 +335,13 @@ impl Running {
 
     /// Stops in order: no new connections, GOAWAY to all, time to settle, then the store is closed.
     pub async fn shutdown(self) {
-        let Self { shared, connections, helpers, closed, .. } = self;
+        let Self {
+            shared,
+            connections,
+            helpers,
+            closed,
+            ..
+        } = self;
         tracing::info!(connections = connections.len(), "stopping");
         drain(&shared, &connections).await;
         shared.store.close().await;
@@ -330,13 +362,22 @@ pub async fn drain(shared: &Shared, connections: &TaskTracker) {
     connections.close();
     shared.hub.signal_all(Signal::Drain);
     let patience = shared.options.drain;
-    if tokio::time::timeout(patience, connections.wait()).await.is_ok() {
+    if tokio::time::timeout(patience, connections.wait())
+        .await
+        .is_ok()
+    {
         return;
     }
-    tracing::info!(connections = connections.len(), "closing what has not settled");
+    tracing::info!(
+        connections = connections.len(),
+        "closing what has not settled"
+    );
     shared.hub.signal_all(Signal::Stop);
     let last = Duration::from_secs(3);
-    if tokio::time::timeout(last, connections.wait()).await.is_err() {
+    if tokio::time::timeout(last, connections.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(connections = connections.len(), "connections left behind");
     }
 }

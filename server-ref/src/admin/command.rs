@@ -48,10 +48,16 @@ pub enum Reply {
 }
 
 /// Executes a command. `hub` ends the connections of disabled accounts when a server runs.
-pub async fn execute(accounts: &Accounts, hub: Option<(&Hub, TenantId)>, command: Command) -> Reply {
+pub async fn execute(
+    accounts: &Accounts,
+    hub: Option<(&Hub, TenantId)>,
+    command: Command,
+) -> Reply {
     match attempt(accounts, hub, command).await {
         Ok(reply) => reply,
-        Err(error) => Reply::Failed { reason: error.to_string() },
+        Err(error) => Reply::Failed {
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -61,8 +67,12 @@ async fn attempt(
     command: Command,
 ) -> Result<Reply, AccountError> {
     match command {
-        Command::UserAdd { users } => Ok(Reply::Accounts { accounts: accounts.add(users).await? }),
-        Command::UserList => Ok(Reply::Accounts { accounts: accounts.list().await? }),
+        Command::UserAdd { users } => Ok(Reply::Accounts {
+            accounts: accounts.add(users).await?,
+        }),
+        Command::UserList => Ok(Reply::Accounts {
+            accounts: accounts.list().await?,
+        }),
         Command::UserDisable { name } => {
             let user = accounts.set_disabled(&name, true).await?;
             if let Some((hub, tenant)) = hub {

@@ -35,7 +35,9 @@ impl Recorder {
         if let Some(recorder) = INSTALLED.get() {
             return Ok(recorder.clone());
         }
-        let buckets = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0];
+        let buckets = [
+            1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0,
+        ];
         let batch = Matcher::Full(names::COMMIT_BATCH_SIZE.to_owned());
         let recorder = PrometheusBuilder::new().set_buckets_for_metric(batch, &buckets)?;
         let recorder = recorder.build_recorder();
@@ -96,7 +98,10 @@ impl Http {
             .route("/readyz", get(ready_page))
             .with_state(Pages { recorder, stopping });
         let server = axum::serve(self.listener, pages);
-        if let Err(error) = server.with_graceful_shutdown(closed.cancelled_owned()).await {
+        if let Err(error) = server
+            .with_graceful_shutdown(closed.cancelled_owned())
+            .await
+        {
             tracing::error!(%error, "admin listener ended");
         }
     }
@@ -104,7 +109,10 @@ impl Http {
 
 async fn metrics_page(State(pages): State<Pages>) -> impl IntoResponse {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], pages.recorder.render())
+    (
+        [(header::CONTENT_TYPE, content_type)],
+        pages.recorder.render(),
+    )
 }
 
 async fn ready_page(State(pages): State<Pages>) -> impl IntoResponse {

@@ -81,7 +81,9 @@ async fn answer(
     while let Some(line) = lines.next_line().await? {
         let reply = match serde_json::from_str::<Command>(&line) {
             Ok(command) => execute(accounts, Some((hub, tenant)), command).await,
-            Err(error) => Reply::Failed { reason: format!("not a command: {error}") },
+            Err(error) => Reply::Failed {
+                reason: format!("not a command: {error}"),
+            },
         };
         let mut octets = serde_json::to_vec(&reply)?;
         octets.push(b'\n');

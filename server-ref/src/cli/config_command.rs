@@ -17,7 +17,10 @@ pub(super) fn run(command: &ConfigCommand, common: &Common) -> Result<(), CliErr
     match command {
         ConfigCommand::Check => {
             let config = common.load()?;
-            println!("the configuration is good; data folder {}", config.server.data_dir.display());
+            println!(
+                "the configuration is good; data folder {}",
+                config.server.data_dir.display()
+            );
         }
         ConfigCommand::PrintDefault => print!("{DEFAULT}"),
     }

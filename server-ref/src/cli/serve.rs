@@ -43,7 +43,10 @@ pub(super) fn run(args: &ServeArgs, mut config: Config) -> Result<(), CliError> 
 async fn serve(config: &Config) -> Result<(), CliError> {
     // Before anything is printed: a signal from now on ends the server in order.
     let stop = stop_signal()?;
-    let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
     let running = server::start(config, &parts).await?;
     let made = demo_accounts(config, &running)
         .await
@@ -106,7 +109,11 @@ fn introduce(config: &Config, running: &Running, made: &[(String, String)]) {
         Engine::Memory => println!("  data         in memory, gone when the server ends"),
     }
     for (transport, address) in &running.addresses {
-        let path = if matches!(transport, Transport::Ws | Transport::Wss) { PATH } else { "" };
+        let path = if matches!(transport, Transport::Ws | Transport::Wss) {
+            PATH
+        } else {
+            ""
+        };
         println!("  listening    {}://{address}{path}", transport.name());
     }
     if let Some(address) = running.admin {
@@ -119,7 +126,10 @@ fn introduce(config: &Config, running: &Running, made: &[(String, String)]) {
             println!("  {name:<6} {password}");
         }
     }
-    let tls = running.addresses.iter().find(|(transport, _)| *transport == Transport::Tls);
+    let tls = running
+        .addresses
+        .iter()
+        .find(|(transport, _)| *transport == Transport::Tls);
     if let Some((_, address)) = tls {
         let pin = if running.self_signed {
             format!(" --fingerprint {}", running.fingerprint)

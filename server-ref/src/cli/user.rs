@@ -103,10 +103,15 @@ fn given_password(file: Option<&Path>) -> Result<Option<String>, CliError> {
         Some(path) if path == Path::new("-") => {
             let mut line = String::new();
             let failed = |error| CliError::Other(format!("standard input: {error}"));
-            std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+            std::io::stdin()
+                .lock()
+                .read_line(&mut line)
+                .map_err(failed)?;
             Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
         }
-        Some(path) => Ok(Some(read(path)?.lines().next().unwrap_or_default().to_owned())),
+        Some(path) => Ok(Some(
+            read(path)?.lines().next().unwrap_or_default().to_owned(),
+        )),
         None => Ok(std::env::var("EIM_PASSWORD").ok()),
     }
 }
@@ -115,7 +120,10 @@ fn read(path: &Path) -> Result<String, CliError> {
     let failed = |error| CliError::Other(format!("{}: {error}", path.display()));
     if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map_err(failed)?;
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(failed)?;
         return Ok(text);
     }
     std::fs::read_to_string(path).map_err(failed)
@@ -126,17 +134,32 @@ async fn carry_out(config: &Config, command: Command) -> Result<Reply, CliError>
     if let Some(reply) = asked.map_err(|error| CliError::Other(error.to_string()))? {
         return Ok(reply);
     }
-    let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
     let store = server::open_store(config, &parts, Arc::new(Nobody)).await?;
     let Parts { clock, random } = parts;
-    let accounts =
-        Accounts::new(Arc::clone(&store), clock, random, config.auth.iterations, TENANT);
+    let accounts = Accounts::new(
+        Arc::clone(&store),
+        clock,
+        random,
+        config.auth.iterations,
+        TENANT,
+    );
     let reply = admin::execute(&accounts, None, command).await;
     store.close().await;
     Ok(reply)
 }
 
 fn print_account(account: &Account) {
-    let state = if account.disabled { "disabled" } else { "active" };
-    println!("{}\t{state}\t{}\t{}", account.name, account.user, account.display_name);
+    let state = if account.disabled {
+        "disabled"
+    } else {
+        "active"
+    };
+    println!(
+        "{}\t{state}\t{}\t{}",
+        account.name, account.user, account.display_name
+    );
 }

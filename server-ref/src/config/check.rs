@@ -53,67 +53,155 @@ fn bounded<T: Copy + Into<u64>>(limit: &Limit<T>) -> RangeInclusive<u64> {
     limit.minimum.into()..=limit.maximum.into()
 }
 
+/// A key, its value and what it may be.
+type Checked = (&'static str, u64, RangeInclusive<u64>);
+
 fn ranges(config: &Config, problems: &mut Vec<String>) {
-    let (session, limit) = (&config.session, &config.limits);
-    for (name, value, range) in [
-        ("auth.iterations", u64::from(config.auth.iterations), 4096..=1_000_000),
-        ("session.heartbeat_ms", session.heartbeat_ms, bounded(&limits::HEARTBEAT_MS)),
-        ("session.background_ms", session.background_ms, bounded(&limits::BACKGROUND_MS)),
-        ("session.resume_ms", session.resume_ms, bounded(&limits::RESUME_MS)),
-        ("session.resume_token_ms", session.resume_token_ms, bounded(&limits::RESUME_TOKEN_MS)),
-        ("limits.frame_octets", limit.frame_octets.into(), bounded(&limits::FRAME_OCTETS)),
-        ("limits.handshake_ms", limit.handshake_ms, bounded(&limits::HANDSHAKE_MS)),
+    let all = session_ranges(config)
+        .into_iter()
+        .chain(limit_ranges(config))
+        .chain(window_ranges(config))
+        .chain(other_ranges(config));
+    for (name, value, range) in all {
+        if !range.contains(&value) {
+            let (least, most) = (range.start(), range.end());
+            problems.push(format!("{name} = {value} is outside {least} to {most}"));
+        }
+    }
+    let limit = &config.limits;
+    let least = u64::from(limit.frame_octets) + u64::from(limits::HEADER_OCTETS.default);
+    if u64::from(limit.window_octets) < least {
+        let octets = limit.window_octets;
+        problems.push(format!(
+            "limits.window_octets = {octets} is less than one maximal frame ({least})"
+        ));
+    }
+}
+
+// impl[EIM-LIM-002]
+fn session_ranges(config: &Config) -> [Checked; 5] {
+    let session = &config.session;
+    let token_ms = bounded(&limits::RESUME_TOKEN_MS);
+    [
+        (
+            "auth.iterations",
+            config.auth.iterations.into(),
+            4096..=1_000_000,
+        ),
+        (
+            "session.heartbeat_ms",
+            session.heartbeat_ms,
+            bounded(&limits::HEARTBEAT_MS),
+        ),
+        (
+            "session.background_ms",
+            session.background_ms,
+            bounded(&limits::BACKGROUND_MS),
+        ),
+        (
+            "session.resume_ms",
+            session.resume_ms,
+            bounded(&limits::RESUME_MS),
+        ),
+        ("session.resume_token_ms", session.resume_token_ms, token_ms),
+    ]
+}
+
+fn limit_ranges(config: &Config) -> [Checked; 7] {
+    let limit = &config.limits;
+    let half_open = bounded(&limits::HALF_OPEN_PER_ADDRESS);
+    let results = bounded(&limits::UNSETTLED_RESULTS);
+    let control = bounded(&limits::CONTROL_FRAMES_PER_S);
+    let requests = bounded(&limits::REQUESTS_IN_FLIGHT);
+    [
+        (
+            "limits.frame_octets",
+            limit.frame_octets.into(),
+            bounded(&limits::FRAME_OCTETS),
+        ),
+        (
+            "limits.handshake_ms",
+            limit.handshake_ms,
+            bounded(&limits::HANDSHAKE_MS),
+        ),
         (
             "limits.half_open_per_address",
             limit.half_open_per_address.into(),
-            bounded(&limits::HALF_OPEN_PER_ADDRESS),
-        ),
-        ("limits.window_frames", limit.window_frames.into(), bounded(&limits::WINDOW_FRAMES)),
-        ("limits.window_octets", limit.window_octets.into(), bounded(&limits::WINDOW_OCTETS)),
-        (
-            "limits.window_frames_max",
-            limit.window_frames_max.into(),
-            limit.window_frames.into()..=limits::WINDOW_FRAMES.maximum.into(),
-        ),
-        (
-            "limits.window_octets_max",
-            limit.window_octets_max.into(),
-            limit.window_octets.into()..=limits::WINDOW_OCTETS.maximum.into(),
+            half_open,
         ),
         (
             "limits.unsettled_results",
             limit.unsettled_results.into(),
-            bounded(&limits::UNSETTLED_RESULTS),
+            results,
         ),
         (
             "limits.control_frames_per_s",
             limit.control_frames_per_s.into(),
-            bounded(&limits::CONTROL_FRAMES_PER_S),
+            control,
         ),
         (
             "limits.requests_in_flight",
             limit.requests_in_flight.into(),
-            bounded(&limits::REQUESTS_IN_FLIGHT),
+            requests,
         ),
-        ("limits.group_members", limit.group_members.into(), bounded(&limits::GROUP_MEMBERS)),
-        ("store.timeline_ms", config.store.timeline_ms, bounded(&limits::TIMELINE_MS)),
-        ("store.idempotency_ms", config.store.idempotency_ms, bounded(&limits::IDEMPOTENCY_MS)),
-        ("store.sweep_interval_ms", config.store.sweep_interval_ms, 100..=86_400_000),
-        ("shutdown.drain_ms", config.shutdown.drain_ms, 0..=u64::from(limits::GOAWAY_MS.maximum)),
-    ] {
-        if !range.contains(&value) {
-            problems.push(format!(
-                "{name} = {value} is outside {} to {}",
-                range.start(),
-                range.end()
-            ));
-        }
-    }
-    let least = u64::from(limit.frame_octets) + u64::from(limits::HEADER_OCTETS.default);
-    if u64::from(limit.window_octets) < least {
-        problems.push(format!(
-            "limits.window_octets = {} is less than one maximal frame ({least})",
-            limit.window_octets
-        ));
-    }
+        (
+            "limits.group_members",
+            limit.group_members.into(),
+            bounded(&limits::GROUP_MEMBERS),
+        ),
+    ]
+}
+
+fn window_ranges(config: &Config) -> [Checked; 4] {
+    let limit = &config.limits;
+    let frames = limit.window_frames.into()..=limits::WINDOW_FRAMES.maximum.into();
+    let octets = limit.window_octets.into()..=limits::WINDOW_OCTETS.maximum.into();
+    [
+        (
+            "limits.window_frames",
+            limit.window_frames.into(),
+            bounded(&limits::WINDOW_FRAMES),
+        ),
+        (
+            "limits.window_octets",
+            limit.window_octets.into(),
+            bounded(&limits::WINDOW_OCTETS),
+        ),
+        (
+            "limits.window_frames_max",
+            limit.window_frames_max.into(),
+            frames,
+        ),
+        (
+            "limits.window_octets_max",
+            limit.window_octets_max.into(),
+            octets,
+        ),
+    ]
+}
+
+fn other_ranges(config: &Config) -> [Checked; 4] {
+    let store = &config.store;
+    [
+        (
+            "store.timeline_ms",
+            store.timeline_ms,
+            bounded(&limits::TIMELINE_MS),
+        ),
+        (
+            "store.idempotency_ms",
+            store.idempotency_ms,
+            bounded(&limits::IDEMPOTENCY_MS),
+        ),
+        (
+            "store.sweep_interval_ms",
+            store.sweep_interval_ms,
+            100..=86_400_000,
+        ),
+        (
+            "shutdown.drain_ms",
+            config.shutdown.drain_ms,
+            0..=limits::GOAWAY_MS.maximum,
+        ),
+    ]
 }

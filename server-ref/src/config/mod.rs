@@ -55,9 +55,15 @@ impl Config {
     }
 
     fn extract(figment: &Figment) -> Result<Self, ConfigError> {
-        let config: Self = figment.extract().map_err(|error| ConfigError::Parse(Box::new(error)))?;
+        let config: Self = figment
+            .extract()
+            .map_err(|error| ConfigError::Parse(Box::new(error)))?;
         let problems = check::problems(&config);
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid(problems))
+        }
     }
 }
 
@@ -74,9 +80,13 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_sections_are_refused_by_name() {
-        let error = Config::from_toml("[listen]\ntsl = \"x\"").unwrap_err().to_string();
+        let error = Config::from_toml("[listen]\ntsl = \"x\"")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("tsl"), "{error}");
-        let error = Config::from_toml("[lisen]\ntls = \"x\"").unwrap_err().to_string();
+        let error = Config::from_toml("[lisen]\ntls = \"x\"")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("lisen"), "{error}");
     }
 

@@ -13,7 +13,10 @@ impl Budget {
     /// A budget of `total` octets.
     #[must_use]
     pub const fn new(total: usize) -> Self {
-        Self { used: AtomicUsize::new(0), total }
+        Self {
+            used: AtomicUsize::new(0),
+            total,
+        }
     }
 
     /// Takes `octets`; `false` when they are not left, and then nothing is taken.

@@ -1,7 +1,6 @@
 //! The bounded queue between the committer and one session, and the signals to that session.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -44,6 +43,20 @@ pub struct Room {
     pub frames: usize,
     /// Octets; one push fits whatever its size while this is not 0.
     pub octets: usize,
+}
+
+impl Room {
+    /// Nothing fits.
+    pub const NONE: Self = Self {
+        frames: 0,
+        octets: 0,
+    };
+
+    /// Whether anything fits.
+    #[must_use]
+    pub const fn is_some(self) -> bool {
+        self.frames > 0 && self.octets > 0
+    }
 }
 
 /// One push to make.
@@ -111,7 +124,6 @@ pub struct Mailbox {
     pub owner: Owner,
     limits: QueueLimits,
     budget: Arc<Budget>,
-    attached: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -122,7 +134,6 @@ impl Mailbox {
             owner,
             limits,
             budget,
-            attached: AtomicBool::new(true),
             state: Mutex::default(),
         }
     }
@@ -197,7 +208,7 @@ impl Mailbox {
         if let Some(head) = state.lagged.take() {
             return Poll::Ready(Mail::Lagged(head));
         }
-        if room.frames > 0 && room.octets > 0 && !state.queue.is_empty() {
+        if room.is_some() && !state.queue.is_empty() {
             return Poll::Ready(Mail::Pushes(self.take_pushes(&mut state, room)));
         }
         match &mut state.waker {
@@ -224,23 +235,15 @@ impl Mailbox {
         }
         state.octets -= octets;
         let surplus = state.octets.saturating_sub(RESERVE_OCTETS);
-        self.budget.give(state.borrowed - surplus.min(state.borrowed));
+        self.budget
+            .give(state.borrowed - surplus.min(state.borrowed));
         state.borrowed = state.borrowed.min(surplus);
         state.queue.drain(..count).collect()
     }
 
-    /// Whether a connection owns the mailbox; a detached session keeps collecting.
-    #[must_use]
-    pub fn is_attached(&self) -> bool {
-        self.attached.load(Ordering::Relaxed)
-    }
-
-    /// The connection is gone, or another one took over.
-    pub fn set_attached(&self, attached: bool) {
-        self.attached.store(attached, Ordering::Relaxed);
-        if !attached {
-            self.lock().waker = None;
-        }
+    /// The connection is gone: nobody is woken until the next poll.
+    pub fn detach(&self) {
+        self.lock().waker = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -68,9 +68,20 @@ impl Hub {
     #[must_use]
     pub fn register(&self, owner: Owner, receives: Receives) -> Arc<Mailbox> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mailbox = Arc::new(Mailbox::new(id, owner, self.limits, Arc::clone(&self.budget)));
-        let entry = Online { mailbox: Arc::clone(&mailbox), receives };
-        self.lock().entry((owner.tenant, owner.user)).or_default().push(entry);
+        let mailbox = Arc::new(Mailbox::new(
+            id,
+            owner,
+            self.limits,
+            Arc::clone(&self.budget),
+        ));
+        let entry = Online {
+            mailbox: Arc::clone(&mailbox),
+            receives,
+        };
+        self.lock()
+            .entry((owner.tenant, owner.user))
+            .or_default()
+            .push(entry);
         mailbox
     }
 
@@ -90,8 +101,12 @@ impl Hub {
 
     /// Signals every session of this server, in the order they were opened.
     pub fn signal_all(&self, signal: Signal) {
-        let mut all: Vec<Arc<Mailbox>> =
-            self.lock().values().flatten().map(|online| Arc::clone(&online.mailbox)).collect();
+        let mut all: Vec<Arc<Mailbox>> = self
+            .lock()
+            .values()
+            .flatten()
+            .map(|online| Arc::clone(&online.mailbox))
+            .collect();
         all.sort_unstable_by_key(|mailbox| mailbox.id);
         all.iter().for_each(|mailbox| mailbox.signal(signal));
     }
@@ -128,7 +143,9 @@ impl CommitSink for Hub {
             let online = self.lock();
             for commit in commits {
                 for (user, user_seq) in commit.recipients.iter() {
-                    let Some(sessions) = online.get(&(commit.tenant, *user)) else { continue };
+                    let Some(sessions) = online.get(&(commit.tenant, *user)) else {
+                        continue;
+                    };
                     for session in sessions.iter().filter(|s| s.receives == Receives::Pushes) {
                         let device = session.mailbox.owner.device;
                         let delivery = Delivery {

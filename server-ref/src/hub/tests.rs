@@ -23,7 +23,11 @@ impl Wake for Count {
 }
 
 fn owner(user: u8, device: u8) -> Owner {
-    Owner { tenant: TENANT, user: UserId::from([user; 16]), device: DeviceId::from([device; 16]) }
+    Owner {
+        tenant: TENANT,
+        user: UserId::from([user; 16]),
+        device: DeviceId::from([device; 16]),
+    }
 }
 
 fn commit(from: Owner, to: &[(u8, u64)]) -> Committed {
@@ -41,16 +45,31 @@ fn commit(from: Owner, to: &[(u8, u64)]) -> Committed {
         fallback_text: String::new(),
         tombstone: false,
     };
-    let recipients = to.iter().map(|(user, seq)| (UserId::from([*user; 16]), *seq)).collect();
-    Committed { tenant: TENANT, entry: Arc::new(entry), recipients }
+    let recipients = to
+        .iter()
+        .map(|(user, seq)| (UserId::from([*user; 16]), *seq))
+        .collect();
+    Committed {
+        tenant: TENANT,
+        entry: Arc::new(entry),
+        recipients,
+    }
 }
 
 fn hub(frames: usize) -> Hub {
-    Hub::new(QueueLimits { frames, octets: 1 << 20 }, 1 << 20)
+    Hub::new(
+        QueueLimits {
+            frames,
+            octets: 1 << 20,
+        },
+        1 << 20,
+    )
 }
 
-const ROOM: Room = Room { frames: 100, octets: 1 << 20 };
-const NO_ROOM: Room = Room { frames: 0, octets: 0 };
+const ROOM: Room = Room {
+    frames: 100,
+    octets: 1 << 20,
+};
 
 fn pushes(mailbox: &Mailbox) -> Vec<(u64, bool)> {
     match mailbox.poll(&Context::from_waker(Waker::noop()), ROOM) {
@@ -83,7 +102,10 @@ fn a_full_queue_is_dropped_and_marked_with_the_newest_head() {
         hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
     }
     let cx = Context::from_waker(Waker::noop());
-    assert!(matches!(mailbox.poll(&cx, ROOM), Poll::Ready(Mail::Lagged(5))));
+    assert!(matches!(
+        mailbox.poll(&cx, ROOM),
+        Poll::Ready(Mail::Lagged(5))
+    ));
     assert_eq!(hub.load().1, 0, "dropped pushes give their octets back");
     hub.committed(&[commit(owner(2, 2), &[(1, 6)])]);
     assert_eq!(pushes(&mailbox), [(6, false)]);
@@ -92,7 +114,13 @@ fn a_full_queue_is_dropped_and_marked_with_the_newest_head() {
 #[test]
 fn the_common_budget_bounds_all_queues_together_beyond_their_reserve() {
     // Each push costs about 300 octets; the reserve holds about 56 of them.
-    let hub = Hub::new(QueueLimits { frames: 1000, octets: 1 << 20 }, 3000);
+    let hub = Hub::new(
+        QueueLimits {
+            frames: 1000,
+            octets: 1 << 20,
+        },
+        3000,
+    );
     let [slow, quick] =
         [owner(1, 1), owner(3, 3)].map(|owner| hub.register(owner, Receives::Pushes));
     let cx = Context::from_waker(Waker::noop());
@@ -101,10 +129,17 @@ fn the_common_budget_bounds_all_queues_together_beyond_their_reserve() {
         assert_eq!(pushes(&quick), [(seq, false)]);
         assert!(hub.load().1 <= 3000);
     }
-    assert!(matches!(slow.poll(&cx, NO_ROOM), Poll::Ready(Mail::Lagged(_))));
+    assert!(matches!(
+        slow.poll(&cx, Room::NONE),
+        Poll::Ready(Mail::Lagged(_))
+    ));
     for seq in 71..=130 {
         hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
-        assert_eq!(hub.load().1, 0, "a queue that overflowed borrows nothing until it is read");
+        assert_eq!(
+            hub.load().1,
+            0,
+            "a queue that overflowed borrows nothing until it is read"
+        );
     }
 }
 
@@ -116,7 +151,7 @@ fn pushes_are_taken_as_far_as_there_is_room() {
         hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
     }
     let cx = Context::from_waker(Waker::noop());
-    let mut take = |frames, octets| match mailbox.poll(&cx, Room { frames, octets }) {
+    let take = |frames, octets| match mailbox.poll(&cx, Room { frames, octets }) {
         Poll::Ready(Mail::Pushes(queue)) => queue.len(),
         _ => 0,
     };
@@ -134,13 +169,21 @@ fn a_batch_wakes_a_session_once_and_signals_come_first() {
     let waker = Waker::from(Arc::clone(&count));
     let cx = Context::from_waker(&waker);
     assert!(mailbox.poll(&cx, ROOM).is_pending());
-    let batch: Vec<_> = (1..=4).map(|seq| commit(owner(2, 2), &[(1, seq)])).collect();
+    let batch: Vec<_> = (1..=4)
+        .map(|seq| commit(owner(2, 2), &[(1, seq)]))
+        .collect();
     hub.committed(&batch);
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
     mailbox.signal(Signal::Replaced);
     mailbox.signal(Signal::Drain);
-    assert!(matches!(mailbox.poll(&cx, NO_ROOM), Poll::Ready(Mail::Signal(Signal::Replaced))));
-    assert!(mailbox.poll(&cx, NO_ROOM).is_pending(), "pushes wait for room");
+    assert!(matches!(
+        mailbox.poll(&cx, Room::NONE),
+        Poll::Ready(Mail::Signal(Signal::Replaced))
+    ));
+    assert!(
+        mailbox.poll(&cx, Room::NONE).is_pending(),
+        "pushes wait for room"
+    );
     assert_eq!(pushes(&mailbox).len(), 4);
     hub.unregister(&mailbox);
     assert_eq!(hub.load().0, 0);

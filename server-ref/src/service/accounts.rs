@@ -63,7 +63,9 @@ pub enum AccountError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A line of an import file is not `name,display name,credential`.
-    #[error("line {0}: expected name,display name,password or scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY")]
+    #[error(
+        "line {0}: expected name,display name,password or scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY"
+    )]
     Line(usize),
     /// The runtime is going away.
     #[error("interrupted")]
@@ -82,7 +84,9 @@ pub struct Accounts {
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounts").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Accounts")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +100,13 @@ impl Accounts {
         iterations: u32,
         tenant: TenantId,
     ) -> Self {
-        Self { store, clock, random, iterations, tenant }
+        Self {
+            store,
+            clock,
+            random,
+            iterations,
+            tenant,
+        }
     }
 
     /// Creates accounts, all or, at the first that is refused, those before it.
@@ -108,10 +118,16 @@ impl Accounts {
         for user in users {
             records.push(self.record(user).await?);
         }
-        let outcomes = self.store.create_users(self.tenant, records.clone()).await?;
+        let outcomes = self
+            .store
+            .create_users(self.tenant, records.clone())
+            .await?;
         for (record, outcome) in records.iter().zip(outcomes) {
             let name = || record.name.clone();
-            outcome.map_err(|refused| AccountError::Refused { name: name(), refused })?;
+            outcome.map_err(|refused| AccountError::Refused {
+                name: name(),
+                refused,
+            })?;
         }
         Ok(records.iter().map(to_account).collect())
     }
@@ -139,18 +155,31 @@ impl Accounts {
     pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<UserId, AccountError> {
         let unknown = || AccountError::Unknown(name.to_owned());
         let normal = password::normalise_name(name).map_err(|_| unknown())?;
-        let user =
-            self.store.user_by_name(self.tenant, &normal).await?.ok_or_else(unknown)?.user;
+        let user = self
+            .store
+            .user_by_name(self.tenant, &normal)
+            .await?
+            .ok_or_else(unknown)?
+            .user;
         self.store.set_disabled(self.tenant, user, disabled).await?;
         Ok(user)
     }
 
     async fn record(&self, new: NewUser) -> Result<UserRecord, AccountError> {
-        let failed = |source| AccountError::Credential { name: new.name.clone(), source };
+        let failed = |source| AccountError::Credential {
+            name: new.name.clone(),
+            source,
+        };
         let name = password::normalise_name(&new.name).map_err(failed)?;
-        let display_name =
-            if new.display_name.is_empty() { new.name.clone() } else { new.display_name.clone() };
-        let verifier = self.verifier(new.credential.clone()).await?.map_err(failed)?;
+        let display_name = if new.display_name.is_empty() {
+            new.name.clone()
+        } else {
+            new.display_name.clone()
+        };
+        let verifier = self
+            .verifier(new.credential.clone())
+            .await?
+            .map_err(failed)?;
         Ok(UserRecord {
             user: UserId::from(self.random.octets::<16>()),
             name,
@@ -223,6 +252,9 @@ mod tests {
         assert_eq!(users[0].name, "alice");
         assert_eq!(users[0].display_name, "Alice A");
         assert_eq!(users[0].credential, "pa,ss");
-        assert!(matches!(parse_import("ok,ok,ok\nbad"), Err(AccountError::Line(2))));
+        assert!(matches!(
+            parse_import("ok,ok,ok\nbad"),
+            Err(AccountError::Line(2))
+        ));
     }
 }

@@ -2,9 +2,10 @@
 
 use eim_codec::id::{RequestId, UserId};
 use eim_codec::payload::{
-    GroupAddRequest, GroupChangeResponse, GroupCreateRequest, GroupCreateResponse,
-    GroupLeaveRequest, GroupMembersRequest, GroupMembersResponse, GroupRemoveRequest,
-    ConversationKind, GroupRenameRequest, GroupSetRoleRequest, Member, MembershipChange, Role, response,
+    ConversationKind, GroupAddRequest, GroupChangeResponse, GroupCreateRequest,
+    GroupCreateResponse, GroupLeaveRequest, GroupMembersRequest, GroupMembersResponse,
+    GroupRemoveRequest, GroupRenameRequest, GroupSetRoleRequest, Member, MembershipChange, Role,
+    response,
 };
 use eim_codec::registry::{ErrorCode, limits};
 
@@ -25,7 +26,12 @@ impl Requests {
         let members = user_ids(&ask.members)?;
         self.check_size(members.len())?;
         let name = ask.name;
-        let change = Change::CreateGroup { origin: caller.origin, request, name, members };
+        let change = Change::CreateGroup {
+            origin: caller.origin,
+            request,
+            name,
+            members,
+        };
         let changed = self.store.change(change).await??;
         let view = self.view(caller, changed.conversation).await?;
         let conversation = Some(to_conversation(&view));
@@ -42,7 +48,13 @@ impl Requests {
         check_somebody(&users)?;
         self.check_size(users.len())?;
         let origin = caller.origin;
-        self.change(Change::AddMembers { origin, request, conversation, users }).await
+        self.change(Change::AddMembers {
+            origin,
+            request,
+            conversation,
+            users,
+        })
+        .await
     }
 
     // impl[EIM-GRP-023]
@@ -58,7 +70,14 @@ impl Requests {
             return Err(Refusal::invalid("to leave a group, ask GROUP_LEAVE"));
         }
         let (origin, change) = (caller.origin, MembershipChange::Removed);
-        self.change(Change::RemoveMembers { origin, request, conversation, users, change }).await
+        self.change(Change::RemoveMembers {
+            origin,
+            request,
+            conversation,
+            users,
+            change,
+        })
+        .await
     }
 
     pub(super) async fn group_leave(
@@ -70,7 +89,14 @@ impl Requests {
         let conversation = conversation_id(&ask.conversation)?;
         let (origin, change) = (caller.origin, MembershipChange::Left);
         let users = vec![origin.user];
-        self.change(Change::RemoveMembers { origin, request, conversation, users, change }).await
+        self.change(Change::RemoveMembers {
+            origin,
+            request,
+            conversation,
+            users,
+            change,
+        })
+        .await
     }
 
     // impl[EIM-GRP-036]
@@ -88,7 +114,14 @@ impl Requests {
             }
         };
         let origin = caller.origin;
-        self.change(Change::SetRole { origin, request, conversation, user, role }).await
+        self.change(Change::SetRole {
+            origin,
+            request,
+            conversation,
+            user,
+            role,
+        })
+        .await
     }
 
     pub(super) async fn group_rename(
@@ -100,7 +133,13 @@ impl Requests {
         let conversation = conversation_id(&ask.conversation)?;
         check_name(&ask.name)?;
         let (origin, name) = (caller.origin, ask.name);
-        self.change(Change::Rename { origin, request, conversation, name }).await
+        self.change(Change::Rename {
+            origin,
+            request,
+            conversation,
+            name,
+        })
+        .await
     }
 
     // impl[EIM-GRP-010] impl[EIM-GRP-012] impl[EIM-GRP-039] impl[EIM-GRP-040]
@@ -111,7 +150,11 @@ impl Requests {
         mut page: Page,
     ) -> Result<Body, Refusal> {
         let conversation = conversation_id(&ask.conversation)?;
-        let after = if ask.after.is_empty() { None } else { Some(user_id(&ask.after)?) };
+        let after = if ask.after.is_empty() {
+            None
+        } else {
+            Some(user_id(&ask.after)?)
+        };
         let view = self.view(caller, conversation).await?;
         if view.visible_through != 0 {
             return Err(Refusal::not_found());
@@ -127,7 +170,11 @@ impl Requests {
         let mut members = Vec::with_capacity(found.members.len());
         for member in found.members {
             let (role, joined_at) = (member.role.into(), member.joined_at);
-            let member = Member { user: member.user.to_bytes(), role, joined_at };
+            let member = Member {
+                user: member.user.to_bytes(),
+                role,
+                joined_at,
+            };
             if !page.take(&member) {
                 more = true;
                 break;
@@ -135,13 +182,24 @@ impl Requests {
             members.push(member);
         }
         let as_of = found.as_of;
-        Ok(response::Body::GroupMembers(GroupMembersResponse { members, more, as_of }).into())
+        Ok(response::Body::GroupMembers(GroupMembersResponse {
+            members,
+            more,
+            as_of,
+        })
+        .into())
     }
 
     async fn change(&self, change: Change) -> Result<Body, Refusal> {
-        let Changed { conv_seq, time_ms, .. } = self.store.change(change).await??;
+        let Changed {
+            conv_seq, time_ms, ..
+        } = self.store.change(change).await??;
         let log_epoch = self.store.log_epoch();
-        let changed = GroupChangeResponse { log_epoch, conv_seq, time_ms };
+        let changed = GroupChangeResponse {
+            log_epoch,
+            conv_seq,
+            time_ms,
+        };
         Ok(response::Body::GroupChange(changed).into())
     }
 
@@ -159,19 +217,27 @@ impl Requests {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let max = usize::try_from(limits::GROUP_NAME_OCTETS.default).unwrap_or(usize::MAX);
     if name.is_empty() || name.len() > max {
-        return Err(Refusal::invalid(format!("a group name has 1 to {max} octets")));
+        return Err(Refusal::invalid(format!(
+            "a group name has 1 to {max} octets"
+        )));
     }
     Ok(())
 }
 
 fn check_somebody(users: &[UserId]) -> Result<(), Refusal> {
-    if users.is_empty() { Err(Refusal::invalid("no user is named")) } else { Ok(()) }
+    if users.is_empty() {
+        Err(Refusal::invalid("no user is named"))
+    } else {
+        Ok(())
+    }
 }
 
 // impl[EIM-GRP-016]
 fn user_ids(octets: &[bytes::Bytes]) -> Result<Vec<UserId>, Refusal> {
-    let mut users =
-        octets.iter().map(|id| user_id(id)).collect::<Result<Vec<UserId>, Refusal>>()?;
+    let mut users = octets
+        .iter()
+        .map(|id| user_id(id))
+        .collect::<Result<Vec<UserId>, Refusal>>()?;
     users.sort_unstable();
     users.dedup();
     Ok(users)

@@ -37,7 +37,11 @@ impl Requests {
         let view = self.view(caller, id).await?;
         let mut answer = Answering::new(request, ask.newest_first, page);
         for part in parts(&view, ask.first, ask.last, ask.newest_first) {
-            let Part { first, last, reason } = part;
+            let Part {
+                first,
+                last,
+                reason,
+            } = part;
             if let Some(reason) = reason {
                 answer.unavailable(first, last, reason);
             } else {
@@ -59,9 +63,17 @@ impl Requests {
                     if !answer.entry(to_payload(entry, true)) {
                         break;
                     }
-                    next = if ask.newest_first { entry.conv_seq - 1 } else { entry.conv_seq + 1 };
+                    next = if ask.newest_first {
+                        entry.conv_seq - 1
+                    } else {
+                        entry.conv_seq + 1
+                    };
                 }
-                let all = if ask.newest_first { next < first } else { next > last };
+                let all = if ask.newest_first {
+                    next < first
+                } else {
+                    next > last
+                };
                 answer.full |= !all;
             }
             if answer.full {
@@ -74,12 +86,19 @@ impl Requests {
             conv_seq: head(&view),
             more: answer.full,
         };
-        Ok(Body { body: response::Body::History(history), detached: answer.detached })
+        Ok(Body {
+            body: response::Body::History(history),
+            detached: answer.detached,
+        })
     }
 }
 
 const fn head(view: &ConversationView) -> u64 {
-    if view.visible_through == 0 { view.conv_seq } else { view.visible_through }
+    if view.visible_through == 0 {
+        view.conv_seq
+    } else {
+        view.visible_through
+    }
 }
 
 /// Cuts the asked range into parts, in the order of the answer.
@@ -94,13 +113,25 @@ fn parts(view: &ConversationView, first: u64, last: u64, newest_first: bool) -> 
     };
     let from = view.visible_from.max(1);
     let mut parts: Vec<Part> = [
-        (first, last.min(from - 1), Some(UnavailableReason::NotVisible)),
+        (
+            first,
+            last.min(from - 1),
+            Some(UnavailableReason::NotVisible),
+        ),
         (first.max(from), last.min(head), None),
-        (first.max(head.saturating_add(1)).max(from), last, Some(beyond)),
+        (
+            first.max(head.saturating_add(1)).max(from),
+            last,
+            Some(beyond),
+        ),
     ]
     .into_iter()
     .filter(|(first, last, _)| first <= last)
-    .map(|(first, last, reason)| Part { first, last, reason })
+    .map(|(first, last, reason)| Part {
+        first,
+        last,
+        reason,
+    })
     .collect();
     if newest_first {
         parts.reverse();
@@ -131,7 +162,11 @@ impl Answering {
     }
 
     fn unavailable(&mut self, first: u64, last: u64, reason: UnavailableReason) {
-        let item = Unavailable { first, last, reason: reason.into() };
+        let item = Unavailable {
+            first,
+            last,
+            reason: reason.into(),
+        };
         let item = HistoryEntry {
             item: Some(history_entry::Item::Unavailable(item)),
             detached: false,
@@ -146,8 +181,11 @@ impl Answering {
     /// The numbers between the one that was due and `found` were removed by retention.
     fn removed(&mut self, due: u64, found: u64) {
         if due != found {
-            let (first, last) =
-                if self.newest_first { (found + 1, due) } else { (due, found - 1) };
+            let (first, last) = if self.newest_first {
+                (found + 1, due)
+            } else {
+                (due, found - 1)
+            };
             self.unavailable(first, last, UnavailableReason::Retention);
         }
     }
@@ -168,16 +206,25 @@ impl Answering {
         }
         self.full = true;
         // impl[EIM-SYN-027]: an entry that no page can hold goes by itself.
-        let alone = self.items.iter().all(|item| {
-            matches!(item.item, Some(history_entry::Item::Unavailable(_)))
-        });
+        let alone = self
+            .items
+            .iter()
+            .all(|item| matches!(item.item, Some(history_entry::Item::Unavailable(_))));
         if !alone || self.page.items() == 0 {
             return false;
         }
-        let short = Entry { body: Default::default(), fallback_text: String::new(), ..entry.clone() };
+        let short = Entry {
+            body: Default::default(),
+            fallback_text: String::new(),
+            ..entry.clone()
+        };
         self.items.push(item(short, true));
         let request_id = self.request.to_bytes();
-        self.detached.push(DetachedEntry { request_id, entry: Some(entry), user_seq: 0 });
+        self.detached.push(DetachedEntry {
+            request_id,
+            entry: Some(entry),
+            user_seq: 0,
+        });
         true
     }
 }
@@ -209,23 +256,47 @@ mod tests {
         use UnavailableReason::{BeyondHead, NotVisible};
         parts(view, first, last, false)
             .iter()
-            .map(|p| (p.first, p.last, p.reason == Some(NotVisible), p.reason == Some(BeyondHead)))
+            .map(|p| {
+                (
+                    p.first,
+                    p.last,
+                    p.reason == Some(NotVisible),
+                    p.reason == Some(BeyondHead),
+                )
+            })
             .collect()
     }
 
     #[test]
     fn every_number_has_exactly_one_answer() {
         let member = view(3, 0, 10);
-        assert_eq!(cut(&member, 0, 0), [(1, 2, true, false), (3, 10, false, false)]);
-        let all = [(1, 2, true, false), (3, 10, false, false), (11, 12, false, true)];
+        assert_eq!(
+            cut(&member, 0, 0),
+            [(1, 2, true, false), (3, 10, false, false)]
+        );
+        let all = [
+            (1, 2, true, false),
+            (3, 10, false, false),
+            (11, 12, false, true),
+        ];
         assert_eq!(cut(&member, 1, 12), all);
         assert_eq!(cut(&member, 11, 0), []);
         assert_eq!(cut(&member, 20, 21), [(20, 21, false, true)]);
         let former = view(3, 7, 10);
-        let all = [(1, 2, true, false), (3, 7, false, false), (8, 12, true, false)];
+        let all = [
+            (1, 2, true, false),
+            (3, 7, false, false),
+            (8, 12, true, false),
+        ];
         assert_eq!(cut(&former, 1, 12), all);
-        assert_eq!(cut(&former, 0, 0), [(1, 2, true, false), (3, 7, false, false)]);
-        assert_eq!(cut(&member, u64::MAX, u64::MAX), [(u64::MAX, u64::MAX, false, true)]);
+        assert_eq!(
+            cut(&former, 0, 0),
+            [(1, 2, true, false), (3, 7, false, false)]
+        );
+        assert_eq!(
+            cut(&member, u64::MAX, u64::MAX),
+            [(u64::MAX, u64::MAX, false, true)]
+        );
         assert_eq!(parts(&member, 1, 12, true)[0].first, 11);
     }
 }

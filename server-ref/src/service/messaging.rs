@@ -64,7 +64,11 @@ pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Chec
         body,
         fallback_text: send.fallback_text,
     };
-    Ok(Checked { conversation, after_failed: send.after_failed, append })
+    Ok(Checked {
+        conversation,
+        after_failed: send.after_failed,
+        append,
+    })
 }
 
 #[cfg(test)]

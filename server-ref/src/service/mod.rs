@@ -40,7 +40,10 @@ impl Refusal {
     /// A refusal with a code and a reason for people.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 
     fn invalid(detail: impl Into<String>) -> Self {
@@ -54,7 +57,10 @@ impl Refusal {
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        Self { code: refused.code, detail: refused.detail }
+        Self {
+            code: refused.code,
+            detail: refused.detail,
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl Page {
             asked => asked.clamp(limit.minimum, limit.maximum),
         };
         Self {
-            left: usize::try_from(octets).unwrap_or(usize::MAX).saturating_sub(FRAME_OCTETS),
+            left: usize::try_from(octets)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(FRAME_OCTETS),
             items: usize::try_from(limits::HISTORY_ENTRIES.default).unwrap_or(usize::MAX),
         }
     }
@@ -67,9 +69,15 @@ mod tests {
         assert_eq!(size(1), 4096);
         assert_eq!(size(u32::MAX), 1_048_000);
         let mut page = Page::new(4096);
-        let item = User { name: "x".repeat(1000), ..User::default() };
+        let item = User {
+            name: "x".repeat(1000),
+            ..User::default()
+        };
         assert_eq!((0..10).filter(|_| page.take(&item)).count(), 3);
         let mut page = Page::new(u32::MAX);
-        assert_eq!((0..2000).filter(|_| page.take(&User::default())).count(), 1000);
+        assert_eq!(
+            (0..2000).filter(|_| page.take(&User::default())).count(),
+            1000
+        );
     }
 }

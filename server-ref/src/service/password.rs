@@ -28,7 +28,9 @@ pub enum CredentialError {
         max: usize,
     },
     /// A verifier of an import file does not parse.
-    #[error("verifier must be scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY, keys of 32 octets in base64")]
+    #[error(
+        "verifier must be scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY, keys of 32 octets in base64"
+    )]
     Verifier,
 }
 
@@ -45,7 +47,10 @@ pub fn normalise_name(name: &str) -> Result<String, CredentialError> {
     }
     let max = usize::try_from(limits::USER_NAME_OCTETS.default).unwrap_or(usize::MAX);
     if lower.is_empty() || lower.len() > max {
-        return Err(CredentialError::Length { what: "user name", max });
+        return Err(CredentialError::Length {
+            what: "user name",
+            max,
+        });
     }
     Ok(lower)
 }
@@ -64,7 +69,10 @@ pub fn derive(
     let prepared =
         stringprep::saslprep(password).map_err(|_| CredentialError::Forbidden("password"))?;
     if prepared.is_empty() || prepared.len() > 1024 {
-        return Err(CredentialError::Length { what: "password", max: 1024 });
+        return Err(CredentialError::Length {
+            what: "password",
+            max: 1024,
+        });
     }
     let salt = random.octets::<SALT_OCTETS>();
     let mut salted = GenericArray::default();
@@ -97,7 +105,12 @@ pub fn parse_verifier(text: &str) -> Result<ScramVerifier, CredentialError> {
         && server_key.len() == 32
         && parts.next().is_none();
     if sound {
-        Ok(ScramVerifier { iterations, salt, stored_key, server_key })
+        Ok(ScramVerifier {
+            iterations,
+            salt,
+            stored_key,
+            server_key,
+        })
     } else {
         Err(CredentialError::Verifier)
     }
@@ -154,7 +167,13 @@ mod tests {
 
     #[test]
     fn broken_verifiers_are_refused() {
-        for bad in ["", "scram", "scram:4096:AA==:AA==:AA==", "plain:x", "scram:1:a:b:c:d"] {
+        for bad in [
+            "",
+            "scram",
+            "scram:4096:AA==:AA==:AA==",
+            "plain:x",
+            "scram:1:a:b:c:d",
+        ] {
             assert_eq!(parse_verifier(bad), Err(CredentialError::Verifier), "{bad}");
         }
     }

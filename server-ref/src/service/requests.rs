@@ -26,7 +26,10 @@ pub(super) struct Body {
 
 impl From<response::Body> for Body {
     fn from(body: response::Body) -> Self {
-        Self { body, detached: Vec::new() }
+        Self {
+            body,
+            detached: Vec::new(),
+        }
     }
 }
 
@@ -58,7 +61,15 @@ impl Requests {
             Ok(Body { body, detached }) => (None, Some(body), detached),
             Err(Refusal { code, detail }) => (Some(error_info(code, detail, 0)), None, Vec::new()),
         };
-        Answer { response: Response { request_id, operation, error, body }, detached }
+        Answer {
+            response: Response {
+                request_id,
+                operation,
+                error,
+                body,
+            },
+            detached,
+        }
     }
 
     // impl[EIM-SYN-004] impl[EIM-SYN-005]
@@ -118,7 +129,9 @@ impl Requests {
 
     /// Head of the caller's timeline.
     pub(super) async fn head(&self, caller: Caller) -> Result<(u64, u64), StoreError> {
-        self.store.timeline_head(caller.origin.tenant, caller.origin.user).await
+        self.store
+            .timeline_head(caller.origin.tenant, caller.origin.user)
+            .await
     }
 }
 

@@ -62,7 +62,11 @@ impl Requests {
                     user_seq: item.user_seq,
                 });
                 let entry = Some(to_payload(&item.entry, false));
-                entries.push(TimelineEntry { entry, detached: true, ..whole });
+                entries.push(TimelineEntry {
+                    entry,
+                    detached: true,
+                    ..whole
+                });
             }
             break;
         }
@@ -73,7 +77,10 @@ impl Requests {
             user_seq: head.max(last),
             more: last < head,
         };
-        Ok(Body { body: response::Body::Sync(sync), detached })
+        Ok(Body {
+            body: response::Body::Sync(sync),
+            detached,
+        })
     }
 
     // impl[EIM-SYN-032] impl[EIM-SYN-033] impl[EIM-SYN-034]
@@ -84,11 +91,17 @@ impl Requests {
         mut page: Page,
     ) -> Result<Body, Refusal> {
         let origin = caller.origin;
-        let after = if ask.after.is_empty() { None } else { Some(conversation_id(&ask.after)?) };
+        let after = if ask.after.is_empty() {
+            None
+        } else {
+            Some(conversation_id(&ask.after)?)
+        };
         // The head first: what it counts is in the conversations read after it.
         let (user_seq, floor) = self.head(caller).await?;
-        let (views, mut more) =
-            self.store.conversations(origin.tenant, origin.user, after, page.items()).await?;
+        let (views, mut more) = self
+            .store
+            .conversations(origin.tenant, origin.user, after, page.items())
+            .await?;
         let mut conversations = Vec::with_capacity(views.len());
         for view in &views {
             let conversation = to_conversation(view);
@@ -99,7 +112,13 @@ impl Requests {
             conversations.push(conversation);
         }
         let log_epoch = self.store.log_epoch();
-        let heads = HeadsResponse { log_epoch, user_seq, floor, conversations, more };
+        let heads = HeadsResponse {
+            log_epoch,
+            user_seq,
+            floor,
+            conversations,
+            more,
+        };
         Ok(response::Body::Heads(heads).into())
     }
 

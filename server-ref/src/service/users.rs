@@ -29,7 +29,9 @@ impl Requests {
             }
         }
         for name in &ask.names {
-            let Ok(name) = normalise_name(name) else { continue };
+            let Ok(name) = normalise_name(name) else {
+                continue;
+            };
             if let Some(record) = self.store.user_by_name(tenant, &name).await? {
                 found.insert(record.user, record);
             }
@@ -42,7 +44,9 @@ impl Requests {
                 display_name: record.display_name,
             };
             if !page.take(&user) {
-                return Err(Refusal::invalid("the answer does not fit; ask for fewer users"));
+                return Err(Refusal::invalid(
+                    "the answer does not fit; ask for fewer users",
+                ));
             }
             users.push(user);
         }

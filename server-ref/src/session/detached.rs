@@ -66,7 +66,11 @@ impl Registry {
     /// An empty registry.
     #[must_use]
     pub fn new(hub: Arc<Hub>, limits: DetachedLimits) -> Self {
-        Self { state: Mutex::default(), limits, hub }
+        Self {
+            state: Mutex::default(),
+            limits,
+            hub,
+        }
     }
 
     /// Keeps a session that lost its connection now. The oldest make room.
@@ -80,7 +84,15 @@ impl Registry {
         state.next += 1;
         let number = state.next;
         let expires_ms = now_ms.saturating_add(self.limits.keep_ms);
-        if let Some(old) = state.kept.insert(owner, Kept { detached, octets, number, expires_ms }) {
+        if let Some(old) = state.kept.insert(
+            owner,
+            Kept {
+                detached,
+                octets,
+                number,
+                expires_ms,
+            },
+        ) {
             state.octets -= old.octets;
             self.hub.unregister(&old.detached.mailbox);
         }

@@ -52,7 +52,12 @@ impl InFlight {
     ) {
         let store = Arc::clone(store);
         let work = Box::pin(async move { store.append(origin, batch).await });
-        self.0.push_back(Batch { sent, work, queued: false, outcome: None });
+        self.0.push_back(Batch {
+            sent,
+            work,
+            queued: false,
+            outcome: None,
+        });
     }
 
     /// The next batch that is done. Pending when none is on its way.
@@ -68,7 +73,11 @@ impl InFlight {
             }
         }
         if let Some(outcome) = self.0.front_mut().and_then(|batch| batch.outcome.take()) {
-            let sent = self.0.pop_front().map(|batch| batch.sent).unwrap_or_default();
+            let sent = self
+                .0
+                .pop_front()
+                .map(|batch| batch.sent)
+                .unwrap_or_default();
             if self.0.is_empty() {
                 // An idle session holds no queue.
                 self.0 = VecDeque::new();

@@ -1,10 +1,15 @@
 //! Sessions: one task a connection, which drives the codec's connection and calls the services.
 
+mod asked;
+mod attach;
 mod detached;
+mod end;
 mod handshake;
+mod incoming;
 mod inflight;
 mod open;
 mod order;
+mod outgoing;
 pub mod push;
 mod rate;
 mod shared;
@@ -12,7 +17,6 @@ mod slots;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use eim_codec::connection::server::ServerConnection;
 use eim_codec::time::Timestamp;
@@ -27,10 +31,6 @@ use handshake::ServerDriver;
 use open::Session;
 
 use crate::transport::{Peer, Seat, ServerLink};
-
-/// How long an ending connection that will be resumed may take to send its last octets before its
-/// session is put away.
-const PUT_AWAY: Duration = Duration::from_millis(250);
 
 /// Serves one connection from its first octet to its end. `deadline` ends the handshake.
 pub async fn serve(

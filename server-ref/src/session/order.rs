@@ -7,7 +7,7 @@ use eim_codec::id::ConversationId;
 
 /// Conversations whose last message failed retryably.
 #[derive(Debug, Default)]
-pub struct Held(Option<Box<BTreeSet<ConversationId>>>);
+pub struct Held(BTreeSet<ConversationId>);
 
 /// Most conversations that one session may have held at a time; more than a client has in flight.
 const MAX_HELD: usize = 4096;
@@ -16,24 +16,19 @@ impl Held {
     /// Whether a message to `conversation` may go on. `after_failed` lifts the hold.
     // impl[EIM-MSG-051] impl[EIM-MSG-052] impl[EIM-MSG-053]
     pub fn passes(&mut self, conversation: ConversationId, after_failed: bool) -> bool {
-        let Some(held) = &mut self.0 else { return true };
-        if !after_failed {
-            return !held.contains(&conversation);
+        if after_failed {
+            self.0.remove(&conversation);
+            return true;
         }
-        held.remove(&conversation);
-        if held.is_empty() {
-            self.0 = None;
-        }
-        true
+        !self.0.contains(&conversation)
     }
 
     /// A message to `conversation` failed retryably. `false` when too many are held already: the
     /// session has to end then, because forgetting one would break its order.
     #[must_use]
     pub fn hold(&mut self, conversation: ConversationId) -> bool {
-        let held = self.0.get_or_insert_default();
-        held.insert(conversation);
-        held.len() <= MAX_HELD
+        self.0.insert(conversation);
+        self.0.len() <= MAX_HELD
     }
 }
 
@@ -52,7 +47,7 @@ mod tests {
         assert!(held.passes(b, false));
         assert!(held.passes(a, true));
         assert!(held.passes(a, false));
-        assert!(held.0.is_none(), "an ordinary session holds no memory");
+        assert!(held.0.is_empty());
     }
 
     #[test]

@@ -33,13 +33,27 @@ pub fn to_payload(entry: &Entry, with_body: bool) -> payload::Entry {
         log_epoch: entry.log_epoch,
         conv_seq: entry.conv_seq,
         r#type: u32::from(entry.frame_type.0),
-        sender: entry.sender.map_or_else(Bytes::new, |sender| id(sender.as_bytes())),
-        sender_device: entry.sender_device.map_or_else(Bytes::new, |device| id(device.as_bytes())),
-        client_msg_id: entry.client_msg_id.map_or_else(Bytes::new, |key| id(key.as_bytes())),
+        sender: entry
+            .sender
+            .map_or_else(Bytes::new, |sender| id(sender.as_bytes())),
+        sender_device: entry
+            .sender_device
+            .map_or_else(Bytes::new, |device| id(device.as_bytes())),
+        client_msg_id: entry
+            .client_msg_id
+            .map_or_else(Bytes::new, |key| id(key.as_bytes())),
         time_ms: entry.time_ms,
         countable: entry.countable,
-        body: if with_body { entry.body.clone() } else { Bytes::new() },
-        fallback_text: if with_body { entry.fallback_text.clone() } else { String::new() },
+        body: if with_body {
+            entry.body.clone()
+        } else {
+            Bytes::new()
+        },
+        fallback_text: if with_body {
+            entry.fallback_text.clone()
+        } else {
+            String::new()
+        },
         tombstone: entry.tombstone,
     }
 }
@@ -51,16 +65,25 @@ enum Field<'a> {
 }
 
 fn fields(entry: &Entry, echo: bool) -> [Field<'_>; 12] {
-    let (body, fallback): (&[u8], &[u8]) =
-        if echo { (&[], &[]) } else { (&entry.body, entry.fallback_text.as_bytes()) };
+    let (body, fallback): (&[u8], &[u8]) = if echo {
+        (&[], &[])
+    } else {
+        (&entry.body, entry.fallback_text.as_bytes())
+    };
     [
         Field::Octets(1, entry.conversation.as_bytes()),
         Field::Number(2, entry.log_epoch),
         Field::Number(3, entry.conv_seq),
         Field::Number(4, u64::from(entry.frame_type.0)),
         Field::Octets(5, entry.sender.as_ref().map_or(&[], |id| id.as_bytes())),
-        Field::Octets(6, entry.sender_device.as_ref().map_or(&[], |id| id.as_bytes())),
-        Field::Octets(7, entry.client_msg_id.as_ref().map_or(&[], |id| id.as_bytes())),
+        Field::Octets(
+            6,
+            entry.sender_device.as_ref().map_or(&[], |id| id.as_bytes()),
+        ),
+        Field::Octets(
+            7,
+            entry.client_msg_id.as_ref().map_or(&[], |id| id.as_bytes()),
+        ),
         Field::Number(8, entry.time_ms),
         Field::Number(9, entry.countable),
         Field::Octets(10, body),
@@ -75,9 +98,7 @@ fn entry_octets(entry: &Entry, echo: bool) -> usize {
         .iter()
         .map(|field| match field {
             Field::Octets(_, []) | Field::Number(_, 0) => 0,
-            Field::Octets(_, octets) => {
-                1 + encoded_len_varint(octets.len() as u64) + octets.len()
-            }
+            Field::Octets(_, octets) => 1 + encoded_len_varint(octets.len() as u64) + octets.len(),
             Field::Number(_, number) => 1 + encoded_len_varint(*number),
         })
         .sum()
@@ -143,7 +164,11 @@ mod tests {
                     user_seq,
                     echo,
                 };
-                assert_eq!(encode(&entry, user_seq, echo), push.encode_to_vec(), "body {body}");
+                assert_eq!(
+                    encode(&entry, user_seq, echo),
+                    push.encode_to_vec(),
+                    "body {body}"
+                );
             }
         }
     }

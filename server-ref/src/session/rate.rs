@@ -19,7 +19,11 @@ impl Rate {
     /// A full bucket; `None` for 0, which means no limit.
     #[must_use]
     pub(super) fn new(per_s: u32, now: Timestamp) -> Option<Self> {
-        (per_s > 0).then_some(Self { per_s, credit: SECOND, at: now })
+        (per_s > 0).then_some(Self {
+            per_s,
+            credit: SECOND,
+            at: now,
+        })
     }
 
     /// Takes one act.

@@ -77,7 +77,9 @@ pub struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +117,11 @@ impl ConnectionConfigs {
             made.heartbeat = Duration::from_millis(config.session.heartbeat_ms);
             made.background = Duration::from_millis(config.session.background_ms);
             made.window = first_window(config);
-            made.queue = Queue { messages: 1024, octets: 4 << 20, retained_octets: 256 << 10 };
+            made.queue = Queue {
+                messages: 1024,
+                octets: 4 << 20,
+                retained_octets: 256 << 10,
+            };
             made.unsettled_results = config.limits.unsettled_results;
             made.requests_in_flight = config.limits.requests_in_flight;
             made.control_frames_per_s = config.limits.control_frames_per_s;
@@ -146,7 +152,10 @@ impl ConnectionConfigs {
 }
 
 fn first_window(config: &Config) -> WindowSize {
-    WindowSize { frames: config.limits.window_frames, octets: config.limits.window_octets }
+    WindowSize {
+        frames: config.limits.window_frames,
+        octets: config.limits.window_octets,
+    }
 }
 
 impl SessionOptions {

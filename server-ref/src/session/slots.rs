@@ -40,8 +40,12 @@ impl Slots {
     pub async fn claim(self: &Arc<Self>, owner: Owner, patience: Duration) -> Option<Turn> {
         let slot = Arc::clone(lock(&self.0).entry(owner).or_default());
         // From here on, dropping the turn (also half made) cleans the map up.
-        let mut turn =
-            Turn { slots: Arc::clone(self), slot: Arc::clone(&slot), owner, guard: None };
+        let mut turn = Turn {
+            slots: Arc::clone(self),
+            slot: Arc::clone(&slot),
+            owner,
+            guard: None,
+        };
         let waiting = Waiting::new(&slot);
         let acquired = tokio::time::timeout(patience, Arc::clone(&slot.turn).lock_owned()).await;
         drop(waiting);
@@ -125,23 +129,45 @@ mod tests {
 
     fn owner(device: u8) -> Owner {
         let user = UserId::from([1; 16]);
-        Owner { tenant: TenantId(0), user, device: DeviceId::from([device; 16]) }
+        Owner {
+            tenant: TenantId(0),
+            user,
+            device: DeviceId::from([device; 16]),
+        }
     }
 
     fn told(mailbox: &Mailbox) -> bool {
         let cx = Context::from_waker(Waker::noop());
-        matches!(mailbox.poll(&cx, Room { frames: 1, octets: 1 }), Poll::Ready(Mail::Signal(Signal::Replaced)))
+        matches!(
+            mailbox.poll(
+                &cx,
+                Room {
+                    frames: 1,
+                    octets: 1
+                }
+            ),
+            Poll::Ready(Mail::Signal(Signal::Replaced))
+        )
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_newer_connection_waits_for_the_older_one() {
-        let hub = Hub::new(QueueLimits { frames: 1, octets: 1 << 10 }, 1 << 10);
+        let hub = Hub::new(
+            QueueLimits {
+                frames: 1,
+                octets: 1 << 10,
+            },
+            1 << 10,
+        );
         let slots = Arc::new(Slots::default());
         let first = hub.register(owner(1), Receives::Pushes);
         let turn = slots.claim(owner(1), PATIENCE).await.unwrap();
         turn.hold(&first);
         assert!(!told(&first));
-        assert!(slots.claim(owner(1), PATIENCE).await.is_none(), "the older one does not settle");
+        assert!(
+            slots.claim(owner(1), PATIENCE).await.is_none(),
+            "the older one does not settle"
+        );
         assert!(told(&first));
 
         let newer = {
@@ -155,14 +181,23 @@ mod tests {
         let second = hub.register(owner(1), Receives::Pushes);
         turn.hold(&second);
         assert!(!told(&second));
-        assert!(slots.claim(owner(2), PATIENCE).await.is_some(), "other devices do not wait");
+        assert!(
+            slots.claim(owner(2), PATIENCE).await.is_some(),
+            "other devices do not wait"
+        );
         drop(turn);
         assert!(slots.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_third_connection_replaces_the_second_that_was_waiting() {
-        let hub = Hub::new(QueueLimits { frames: 1, octets: 1 << 10 }, 1 << 10);
+        let hub = Hub::new(
+            QueueLimits {
+                frames: 1,
+                octets: 1 << 10,
+            },
+            1 << 10,
+        );
         let slots = Arc::new(Slots::default());
         let turn = slots.claim(owner(1), PATIENCE).await.unwrap();
         let claims = [(), ()].map(|()| {

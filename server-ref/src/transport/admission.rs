@@ -49,10 +49,17 @@ impl Admission {
     // impl[EIM-LIM-008]
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Seat, Refused> {
         let room = |count: u32| (count < self.max_connections).then(|| count + 1);
-        if self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+        if self
+            .connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_err()
+        {
             return Err(Refused::Full);
         }
-        let mut seat = Seat { admission: Arc::clone(self), half_open: None };
+        let mut seat = Seat {
+            admission: Arc::clone(self),
+            half_open: None,
+        };
         let mut half_open = self.lock();
         let count = half_open.entry(address).or_default();
         if *count >= self.max_half_open {
@@ -70,14 +77,18 @@ impl Admission {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
-        self.half_open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.half_open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Seat {
     /// The handshake is done: the connection no longer counts as half-open.
     pub fn opened(&mut self) {
-        let Some(address) = self.half_open.take() else { return };
+        let Some(address) = self.half_open.take() else {
+            return;
+        };
         let mut half_open = self.admission.lock();
         if let Some(count) = half_open.get_mut(&address) {
             *count -= 1;

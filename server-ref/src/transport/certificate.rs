@@ -31,7 +31,10 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let der = self.chain.first().map_or(&[][..], AsRef::as_ref);
-        Sha256::digest(der).iter().map(|octet| format!("{octet:02x}")).collect()
+        Sha256::digest(der)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect()
     }
 }
 
@@ -78,7 +81,11 @@ pub fn load_or_create(
     load(&certificate, &key, true)
 }
 
-fn load(certificate: &Path, key: &Path, self_signed: bool) -> Result<Certificate, CertificateError> {
+fn load(
+    certificate: &Path,
+    key: &Path,
+    self_signed: bool,
+) -> Result<Certificate, CertificateError> {
     let broken = |path: &Path| {
         let path = path.to_owned();
         move |source| CertificateError::Pem { path, source }
@@ -88,16 +95,24 @@ fn load(certificate: &Path, key: &Path, self_signed: bool) -> Result<Certificate
         .collect::<Result<Vec<_>, _>>()
         .map_err(broken(certificate))?;
     if chain.is_empty() {
-        return Err(broken(certificate)(rustls::pki_types::pem::Error::NoItemsFound));
+        return Err(broken(certificate)(
+            rustls::pki_types::pem::Error::NoItemsFound,
+        ));
     }
     let key = PrivateKeyDer::from_pem_file(key).map_err(broken(key))?;
-    Ok(Certificate { chain, key, self_signed })
+    Ok(Certificate {
+        chain,
+        key,
+        self_signed,
+    })
 }
 
 fn create(config: &TlsSection, certificate: &Path, key: &Path) -> Result<(), CertificateError> {
     let pair = KeyPair::generate()?;
     let mut params = CertificateParams::new(config.self_signed_names.clone())?;
-    params.distinguished_name.push(DnType::CommonName, "EIM server");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "EIM server");
     let made = params.self_signed(&pair)?;
     write(key, &pair.serialize_pem(), 0o600)?;
     write(certificate, &made.pem(), 0o644)
@@ -117,7 +132,10 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertificateError> {
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
-    attempt().map_err(|source| CertificateError::File { path: path.to_owned(), source })
+    attempt().map_err(|source| CertificateError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +154,10 @@ mod tests {
         assert!(first.self_signed);
         assert_eq!(first.fingerprint(), second.fingerprint());
         assert_eq!(first.fingerprint().len(), 64);
-        let mode = fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(KEY_FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -147,8 +168,10 @@ mod tests {
         fs::write(&path, "nonsense").unwrap();
         let mut config = Config::from_toml("").unwrap().tls;
         config.certificate = path.clone();
-        config.key = path.clone();
-        let error = load_or_create(&config, folder.path()).unwrap_err().to_string();
+        config.key = path;
+        let error = load_or_create(&config, folder.path())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("x.pem"), "{error}");
     }
 }

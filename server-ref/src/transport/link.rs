@@ -40,7 +40,9 @@ impl ServerLink {
             Self::Wss(link) => link.get_ref(),
             Self::Tcp(_) | Self::Ws(_) | Self::Pipe(_) => return Ok(transcript),
         };
-        tls.get_ref().1.export_keying_material([0; 32], EXPORTER_LABEL, Some(&transcript))
+        tls.get_ref()
+            .1
+            .export_keying_material([0; 32], EXPORTER_LABEL, Some(&transcript))
     }
 }
 

@@ -41,14 +41,22 @@ pub struct Bound {
 /// # Errors
 /// As the system says.
 pub fn bind(transport: Transport, address: SocketAddr, backlog: u32) -> io::Result<Bound> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     let listener = TcpListener::from_std(socket.into())?;
     let address = listener.local_addr()?;
-    Ok(Bound { listener, transport, address })
+    Ok(Bound {
+        listener,
+        transport,
+        address,
+    })
 }
 
 /// Turns accepted sockets into sessions.
@@ -69,7 +77,11 @@ pub struct Acceptor {
 impl Acceptor {
     /// Accepts until the server stops.
     pub async fn run(self, bound: Bound) {
-        let Bound { listener, transport, .. } = bound;
+        let Bound {
+            listener,
+            transport,
+            ..
+        } = bound;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -116,13 +128,7 @@ impl Acceptor {
         }
     }
 
-    async fn serve(
-        self,
-        link: ServerLink,
-        peer: Peer,
-        seat: Seat,
-        deadline: Pin<Box<Sleep>>,
-    ) {
+    async fn serve(self, link: ServerLink, peer: Peer, seat: Seat, deadline: Pin<Box<Sleep>>) {
         let connections = gauge!(names::CONNECTIONS, "transport" => peer.transport.name());
         connections.increment(1);
         session::serve(self.shared, link, peer, seat, deadline).await;
@@ -154,7 +160,10 @@ impl Acceptor {
 fn refuse(stream: &TcpStream, transport: Transport, refused: Refused) {
     let (reason, detail) = match refused {
         Refused::Full => ("full", "the server is full"),
-        Refused::HalfOpen => ("half-open", "too many unfinished handshakes from your address"),
+        Refused::HalfOpen => (
+            "half-open",
+            "too many unfinished handshakes from your address",
+        ),
     };
     counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
     if transport == Transport::Tcp {

@@ -56,7 +56,10 @@ impl TlsAcceptors {
         if stream.get_ref().1.alpn_protocol() == Some(ALPN) {
             Ok(stream)
         } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "client did not offer ALPN eim/1"))
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "client did not offer ALPN eim/1",
+            ))
         }
     }
 
@@ -74,7 +77,9 @@ impl TlsAcceptors {
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 // impl[EIM-TRN-005] impl[EIM-TRN-008]

@@ -25,12 +25,17 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     limit: Duration,
 ) -> io::Result<WebSocketStream<S>> {
     // The type is the library's.
-    #[expect(clippy::result_large_err, reason = "the signature of the library's callback")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the signature of the library's callback"
+    )]
     let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         admit(request.uri().path(), request.headers(), origins)
             .map_err(|(status, text)| refusal(status, text))?;
         let protocol = HeaderValue::from_static(SUBPROTOCOL);
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         Ok(response)
     };
     let config = Some(websocket_config());
@@ -70,7 +75,9 @@ fn admit(
 }
 
 fn allowed(origin: &HeaderValue, origins: &[String]) -> bool {
-    origins.iter().any(|allowed| allowed == "*" || origin.as_bytes() == allowed.as_bytes())
+    origins
+        .iter()
+        .any(|allowed| allowed == "*" || origin.as_bytes() == allowed.as_bytes())
 }
 
 fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
@@ -101,9 +108,18 @@ mod tests {
         assert_eq!(check("/eim", &[protocol]), Ok(()));
         assert_eq!(check("/", &[protocol]), Err(404));
         assert_eq!(check("/eim", &[]), Err(400));
-        assert_eq!(check("/eim", &[("sec-websocket-protocol", "eim.v11")]), Err(400));
-        assert_eq!(check("/eim", &[protocol, ("origin", "https://im.example.org")]), Ok(()));
-        assert_eq!(check("/eim", &[protocol, ("origin", "https://evil.example")]), Err(403));
+        assert_eq!(
+            check("/eim", &[("sec-websocket-protocol", "eim.v11")]),
+            Err(400)
+        );
+        assert_eq!(
+            check("/eim", &[protocol, ("origin", "https://im.example.org")]),
+            Ok(())
+        );
+        assert_eq!(
+            check("/eim", &[protocol, ("origin", "https://evil.example")]),
+            Err(403)
+        );
         assert_eq!(check("/eim", &[protocol, ("origin", "null")]), Err(403));
     }
 }

@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::connection::client::{
-    AuthStart, ClientConnection, ClientSession, Resume,
-};
+use eim_codec::connection::client::{AuthStart, ClientConnection, ClientSession, Resume};
 use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason, SendId};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{
@@ -87,10 +85,14 @@ pub(crate) const PASSWORD: &str = "correct horse";
 
 impl Kit {
     pub(crate) async fn new(settings: &str) -> Self {
-        let config = Config::from_toml(&format!("{settings}\n[store]\nengine = \"memory\"")).unwrap();
+        let config =
+            Config::from_toml(&format!("{settings}\n[store]\nengine = \"memory\"")).unwrap();
         let clock = Arc::new(TestClock(AtomicU64::new(1_800_000_000_000)));
         let random = Arc::new(Seeded(AtomicU64::new(7)));
-        let parts = Parts { clock: Arc::clone(&clock) as _, random: Arc::clone(&random) as _ };
+        let parts = Parts {
+            clock: Arc::clone(&clock) as _,
+            random: Arc::clone(&random) as _,
+        };
         let hub = server::hub(&config);
         let sink: Arc<dyn CommitSink> = Arc::clone(&hub) as _;
         let store = server::open_store(&config, &parts, sink).await.unwrap();
@@ -108,19 +110,29 @@ impl Kit {
         }
         let shared = server::share(&config, &parts, store, Arc::clone(&hub));
         let admission = Admission::new(1000, 1000);
-        Self { shared, hub, clock, tasks: TaskTracker::new(), admission }
+        Self {
+            shared,
+            hub,
+            clock,
+            tasks: TaskTracker::new(),
+            admission,
+        }
     }
 
     /// A pipe to a new connection of the server; `buffer` octets fit in each direction.
     pub(crate) fn pipe(&self, buffer: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(buffer);
         let address = "127.0.0.1:1".parse().unwrap();
-        let peer = Peer { address, transport: Transport::Tcp };
+        let peer = Peer {
+            address,
+            transport: Transport::Tcp,
+        };
         let seat = self.admission.admit(peer.address.ip()).unwrap();
         let link = ServerLink::Pipe(Box::new(StreamLink::new(far)));
         let deadline = Box::pin(tokio::time::sleep(self.shared.options.handshake));
         let shared = Arc::clone(&self.shared);
-        self.tasks.spawn(session::serve(shared, link, peer, seat, deadline));
+        self.tasks
+            .spawn(session::serve(shared, link, peer, seat, deadline));
         near
     }
 
@@ -236,7 +248,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         mut wanted: impl FnMut(ClientEvent) -> Result<T, ClientEvent>,
     ) -> T {
         for _ in 0..self.seen.len() {
-            let Some(event) = self.seen.pop_front() else { break };
+            let Some(event) = self.seen.pop_front() else {
+                break;
+            };
             match wanted(event) {
                 Ok(found) => return found,
                 Err(other) => self.seen.push_back(other),
@@ -331,9 +345,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         key: ClientMsgId,
         after_failed: bool,
     ) -> SendId {
-        let send = Send { after_failed, ..Send::new(target, key, TextBody::encode_text(text)) };
+        let send = Send {
+            after_failed,
+            ..Send::new(target, key, TextBody::encode_text(text))
+        };
         let octets = send.encode_to_vec().into();
-        self.driver.endpoint_mut().send(FrameType::TEXT, octets).unwrap()
+        self.driver
+            .endpoint_mut()
+            .send(FrameType::TEXT, octets)
+            .unwrap()
     }
 
     /// Sends what is due, without waiting for anything.
@@ -371,9 +391,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn push(&mut self) -> (FrameType, Push) {
         let (ordinal, frame_type, payload) = self
             .until(|event| match event {
-                ClientEvent::Push { ordinal, frame_type, payload } => {
-                    Ok((ordinal, frame_type, payload))
-                }
+                ClientEvent::Push {
+                    ordinal,
+                    frame_type,
+                    payload,
+                } => Ok((ordinal, frame_type, payload)),
                 other => Err(other),
             })
             .await;
@@ -410,7 +432,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         };
         self.driver.endpoint_mut().request(&request).unwrap();
         self.until(|event| match event {
-            ClientEvent::Response(response) if response.request_id == id.to_bytes() => Ok(*response),
+            ClientEvent::Response(response) if response.request_id == id.to_bytes() => {
+                Ok(*response)
+            }
             other => Err(other),
         })
         .await
@@ -420,7 +444,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn pushed_before_now(&mut self) -> usize {
         let heads = request::Body::Heads(payload::HeadsRequest::default());
         self.ask(Operation::HEADS, heads).await;
-        self.seen.iter().filter(|event| matches!(event, ClientEvent::Push { .. })).count()
+        self.seen
+            .iter()
+            .filter(|event| matches!(event, ClientEvent::Push { .. }))
+            .count()
     }
 
     /// Sends a text to the user itself and waits until it is durable.
@@ -462,6 +489,15 @@ impl Client<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
         scram.finish(&ok.data);
         Ok(ok)
     }
+}
+
+/// The runtime's time, which is paused in most tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at the runtime's own clock"
+)]
+pub(crate) fn now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
 }
 
 /// The code in a result or response.

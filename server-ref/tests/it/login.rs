@@ -7,10 +7,9 @@ use eim_codec::payload::SessionOutcome;
 use eim_codec::registry::ErrorCode;
 use eim_server::hub::Signal;
 use eim_server::server::TENANT;
-use eim_server::store::Store as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::kit::{Kit, Login, user_id};
+use crate::kit::{self, Kit, Login, user_id};
 use crate::scram::Scram;
 
 #[tokio::test(start_paused = true)]
@@ -21,11 +20,19 @@ async fn scram_opens_with_and_without_channel_binding() {
     assert_eq!(ok.user_id, user_id(1).to_bytes());
     assert_eq!(ok.user_name, "alice");
     assert_eq!(ok.outcome(), SessionOutcome::Fresh);
-    assert_eq!(ok.resume_token.len(), 32, "this pipe is as good as loopback");
+    assert_eq!(
+        ok.resume_token.len(),
+        32,
+        "this pipe is as good as loopback"
+    );
     assert_eq!(ok.connection_generation, 1);
 
     let mut client = kit.connect();
-    let login = Login { bound: None, user: "Alice", ..Login::of(1, 2) };
+    let login = Login {
+        bound: None,
+        user: "Alice",
+        ..Login::of(1, 2)
+    };
     let ok = client.login(&login).await.unwrap();
     assert_eq!(ok.user_name, "alice", "names do not distinguish case");
 }
@@ -34,7 +41,10 @@ async fn scram_opens_with_and_without_channel_binding() {
 async fn another_channel_binding_is_refused() {
     let kit = Kit::new("").await;
     let mut client = kit.connect();
-    let login = Login { bound: Some(Some([9; 32])), ..Login::of(1, 1) };
+    let login = Login {
+        bound: Some(Some([9; 32])),
+        ..Login::of(1, 1)
+    };
     let reason = client.login(&login).await.unwrap_err();
     assert_eq!(reason.code, Some(ErrorCode::AUTH_FAILED));
 }
@@ -44,19 +54,36 @@ async fn unknown_users_and_wrong_passwords_look_alike() {
     let kit = Kit::new("[auth]\niterations = 4096").await;
     let mut answers = Vec::new();
     for login in [
-        Login { password: "wrong", ..Login::of(1, 1) },
-        Login { user: "mallory", ..Login::of(1, 1) },
-        Login { user: "mallory", ..Login::of(1, 1) },
-        Login { user: "no,name = at all", ..Login::of(1, 1) },
+        Login {
+            password: "wrong",
+            ..Login::of(1, 1)
+        },
+        Login {
+            user: "mallory",
+            ..Login::of(1, 1)
+        },
+        Login {
+            user: "mallory",
+            ..Login::of(1, 1)
+        },
+        Login {
+            user: "no,name = at all",
+            ..Login::of(1, 1)
+        },
     ] {
         let mut client = kit.connect();
         client.welcome().await;
         let (mut scram, first) = Scram::start(login.user, login.password, None);
         client.start(&login, scram.mechanism(), first);
-        let ClientEvent::Challenge(challenge) = client.next().await else { panic!() };
+        let ClientEvent::Challenge(challenge) = client.next().await else {
+            panic!()
+        };
         let text = String::from_utf8(challenge.to_vec()).unwrap();
         let rest = text.split_once(",s=").unwrap().1.to_owned();
-        client.driver.endpoint_mut().respond(scram.challenge(&challenge));
+        client
+            .driver
+            .endpoint_mut()
+            .respond(scram.challenge(&challenge));
         let reason = client.closed().await;
         answers.push((rest, reason.code, reason.detail));
     }
@@ -73,10 +100,20 @@ async fn unknown_users_and_wrong_passwords_look_alike() {
 async fn disabled_accounts_are_told_only_after_the_proof_and_lose_their_connections() {
     let kit = Kit::new("").await;
     let mut online = kit.login(1, 1).await;
-    kit.shared.store.set_disabled(TENANT, user_id(1), true).await.unwrap();
+    kit.shared
+        .store
+        .set_disabled(TENANT, user_id(1), true)
+        .await
+        .unwrap();
     kit.hub.signal_user(TENANT, user_id(1), Signal::Disabled);
-    assert_eq!(online.closed().await.code, Some(ErrorCode::ACCOUNT_DISABLED));
-    let wrong = Login { password: "wrong", ..Login::of(1, 2) };
+    assert_eq!(
+        online.closed().await.code,
+        Some(ErrorCode::ACCOUNT_DISABLED)
+    );
+    let wrong = Login {
+        password: "wrong",
+        ..Login::of(1, 2)
+    };
     let reason = kit.connect().login(&wrong).await.unwrap_err();
     assert_eq!(reason.code, Some(ErrorCode::AUTH_FAILED));
     let reason = kit.connect().login(&Login::of(1, 2)).await.unwrap_err();
@@ -87,7 +124,7 @@ async fn disabled_accounts_are_told_only_after_the_proof_and_lose_their_connecti
 async fn a_peer_that_says_nothing_is_gone_after_the_handshake_time() {
     let kit = Kit::new("[limits]\nhandshake_ms = 4000").await;
     let mut silent = kit.pipe(1 << 16);
-    let begun = tokio::time::Instant::now();
+    let begun = kit::now();
     let mut octets = Vec::new();
     silent.read_to_end(&mut octets).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(4));

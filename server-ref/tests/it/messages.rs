@@ -70,12 +70,19 @@ async fn a_retry_gets_the_first_result_and_other_content_a_conflict() {
     let first = alice.result(first).await;
     let again = alice.send(2, "once", key, false);
     let again = alice.result(again).await;
-    assert_eq!((again.conv_seq, again.time_ms), (first.conv_seq, first.time_ms));
+    assert_eq!(
+        (again.conv_seq, again.time_ms),
+        (first.conv_seq, first.time_ms)
+    );
     let other = alice.send(2, "twice", key, false);
     let other = alice.result(other).await;
     assert_eq!(code(other.error.as_ref()), Some(ErrorCode::CONFLICT));
     bob.push().await;
-    assert_eq!(bob.pushed_before_now().await, 0, "nothing was written twice");
+    assert_eq!(
+        bob.pushed_before_now().await,
+        0,
+        "nothing was written twice"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,13 +91,19 @@ async fn a_send_only_session_gets_results_and_no_pushes() {
     let mut alice = kit.login(1, 1).await;
     let mut bob = kit.login(2, 2).await;
     let mut sender = kit.connect();
-    let login = Login { mode: AttachMode::SendOnly, ..Login::of(1, 1) };
+    let login = Login {
+        mode: AttachMode::SendOnly,
+        ..Login::of(1, 1)
+    };
     let ok = sender.login(&login).await.unwrap();
     assert!(ok.resume_token.is_empty());
     sender.say(2, "from a script").await;
     bob.push().await;
     let (_, push) = alice.push().await;
-    assert!(push.echo, "the full connection of the device is still there");
+    assert!(
+        push.echo,
+        "the full connection of the device is still there"
+    );
     bob.say(1, "answer").await;
     alice.push().await;
     assert_eq!(sender.pushed_before_now().await, 0);
@@ -106,12 +119,24 @@ async fn bad_messages_fail_alone() {
     let odd_type = {
         let send = Send::new(Target::DirectTo(user_id(2)), key(3), "x".into());
         let octets = send.encode_to_vec().into();
-        alice.driver.endpoint_mut().send(FrameType::CUSTOM, octets).unwrap()
+        alice
+            .driver
+            .endpoint_mut()
+            .send(FrameType::CUSTOM, octets)
+            .unwrap()
     };
     let not_text = {
-        let send = Send::new(Target::DirectTo(user_id(2)), key(4), vec![0x0A, 1, 0xFF].into());
+        let send = Send::new(
+            Target::DirectTo(user_id(2)),
+            key(4),
+            vec![0x0A, 1, 0xFF].into(),
+        );
         let octets = send.encode_to_vec().into();
-        alice.driver.endpoint_mut().send(FrameType::TEXT, octets).unwrap()
+        alice
+            .driver
+            .endpoint_mut()
+            .send(FrameType::TEXT, octets)
+            .unwrap()
     };
     let good = alice.send(2, "fine", key(5), false);
     let mut codes = Vec::new();
@@ -141,14 +166,20 @@ async fn a_retryable_failure_holds_its_conversation_and_no_other() {
     let limited = results[1].error.as_ref().unwrap();
     assert_eq!(code(Some(limited)), Some(ErrorCode::RATE_LIMITED));
     assert!(limited.retryable && limited.retry_after_ms > 0);
-    assert_eq!(code(results[2].error.as_ref()), Some(ErrorCode::PREDECESSOR_FAILED));
+    assert_eq!(
+        code(results[2].error.as_ref()),
+        Some(ErrorCode::PREDECESSOR_FAILED)
+    );
 
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
     let (elsewhere, _) = alice.text(3, "not held");
     assert_eq!(alice.result(elsewhere).await.error, None);
     let held = alice.send(2, "1", ClientMsgId::from([7; 16]), false);
     let held = alice.result(held).await;
-    assert_eq!(code(held.error.as_ref()), Some(ErrorCode::PREDECESSOR_FAILED));
+    assert_eq!(
+        code(held.error.as_ref()),
+        Some(ErrorCode::PREDECESSOR_FAILED)
+    );
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
     let knows = alice.send(2, "1", ClientMsgId::from([7; 16]), true);
     assert_eq!(alice.result(knows).await.conv_seq, 2);
@@ -162,8 +193,15 @@ async fn a_malformed_send_ends_the_connection() {
     let kit = Kit::new("").await;
     let mut alice = kit.login(1, 1).await;
     let octets = vec![0xFF; 4].into();
-    alice.driver.endpoint_mut().send(FrameType::TEXT, octets).unwrap();
-    assert_eq!(alice.closed().await.code, Some(ErrorCode::MALFORMED_PAYLOAD));
+    alice
+        .driver
+        .endpoint_mut()
+        .send(FrameType::TEXT, octets)
+        .unwrap();
+    assert_eq!(
+        alice.closed().await.code,
+        Some(ErrorCode::MALFORMED_PAYLOAD)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +222,9 @@ async fn a_peer_that_never_reads_is_told_that_it_lags_and_others_notice_nothing(
     let mut last = 0;
     let lagged = loop {
         match slow.next().await {
-            ClientEvent::Push { ordinal, payload, .. } => {
+            ClientEvent::Push {
+                ordinal, payload, ..
+            } => {
                 slow.driver.endpoint_mut().consumed(ordinal);
                 let push = eim_codec::payload::Push::decode(payload).unwrap();
                 assert_eq!(push.user_seq, last + 1);
@@ -199,7 +239,9 @@ async fn a_peer_that_never_reads_is_told_that_it_lags_and_others_notice_nothing(
     let mut next = lagged.user_seq;
     while next < 301 {
         match slow.next().await {
-            ClientEvent::Push { ordinal, payload, .. } => {
+            ClientEvent::Push {
+                ordinal, payload, ..
+            } => {
                 slow.driver.endpoint_mut().consumed(ordinal);
                 let push = eim_codec::payload::Push::decode(payload).unwrap();
                 assert_eq!(push.user_seq, next + 1, "nothing is missing after LAGGED");

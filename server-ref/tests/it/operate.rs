@@ -11,10 +11,11 @@ use eim_server::random::SystemRandom;
 use eim_server::server::{self, Parts, Running};
 use eim_server::service::accounts::NewUser;
 use eim_server::transport::Transport;
+use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::kit::{Client, Kit, Login};
+use crate::kit::{self, Client, Kit, Login};
 use crate::secure;
 
 #[tokio::test(start_paused = true)]
@@ -28,7 +29,7 @@ async fn a_stopping_server_says_goaway_settles_and_ends() {
     idle.push().await;
     let shared = Arc::clone(&kit.shared);
     let tasks = kit.tasks.clone();
-    let begun = tokio::time::Instant::now();
+    let begun = kit::now();
     let drained = tokio::spawn(async move { server::drain(&shared, &tasks).await });
     for client in [&mut alice, &mut idle] {
         let goaway = client
@@ -40,7 +41,11 @@ async fn a_stopping_server_says_goaway_settles_and_ends() {
         assert_eq!(goaway.deadline_ms, 20_000);
         assert!(goaway.reconnect_jitter_ms > 0);
     }
-    assert_eq!(alice.result(send).await.error, None, "what was accepted is finished");
+    assert_eq!(
+        alice.result(send).await.error,
+        None,
+        "what was accepted is finished"
+    );
     // A client leaves by itself when nothing is unsettled.
     while alice.driver.next().await.is_some() {}
     while idle.driver.next().await.is_some() {}
@@ -68,7 +73,10 @@ async fn run(folder: &std::path::Path, more: &str) -> Running {
         folder.display()
     ))
     .unwrap();
-    let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
     server::start(&config, &parts).await.unwrap()
 }
 
@@ -76,16 +84,21 @@ fn add(names: &[&str]) -> Command {
     let users = names.iter().map(|name| NewUser {
         name: (*name).to_owned(),
         display_name: String::new(),
-        credential: crate::kit::PASSWORD.to_owned(),
+        credential: kit::PASSWORD.to_owned(),
     });
-    Command::UserAdd { users: users.collect() }
+    Command::UserAdd {
+        users: users.collect(),
+    }
 }
 
 #[tokio::test]
 async fn every_transport_carries_a_message_on_the_embedded_store() {
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), "").await;
-    admin::ask(folder.path(), &add(&["alice", "bob"])).await.unwrap().unwrap();
+    admin::ask(folder.path(), &add(&["alice", "bob"]))
+        .await
+        .unwrap()
+        .unwrap();
     for (n, (transport, address)) in (1..).zip(running.addresses.clone()) {
         let login = Login::of(1, n);
         let stream = TcpStream::connect(address).await.unwrap();
@@ -96,7 +109,9 @@ async fn every_transport_carries_a_message_on_the_embedded_store() {
                 client.say_to_self("over tcp").await
             }
             Transport::Tls => {
-                let tls = secure::connect(stream, &running.fingerprint, b"eim/1").await.unwrap();
+                let tls = secure::connect(stream, &running.fingerprint, b"eim/1")
+                    .await
+                    .unwrap();
                 let mut client = Client::new(tls);
                 client.welcome_then_export(&login).await.unwrap();
                 client.say_to_self("over tls").await
@@ -106,7 +121,9 @@ async fn every_transport_carries_a_message_on_the_embedded_store() {
                 continue;
             }
             Transport::Wss => {
-                let tls = secure::connect(stream, &running.fingerprint, b"http/1.1").await.unwrap();
+                let tls = secure::connect(stream, &running.fingerprint, b"http/1.1")
+                    .await
+                    .unwrap();
                 secure::websocket(tls, "wss", &login, None).await.unwrap();
                 continue;
             }
@@ -121,7 +138,12 @@ async fn tls_without_alpn_and_pages_from_elsewhere_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), "").await;
     let find = |wanted| {
-        running.addresses.iter().find(|(transport, _)| *transport == wanted).unwrap().1
+        running
+            .addresses
+            .iter()
+            .find(|(transport, _)| *transport == wanted)
+            .unwrap()
+            .1
     };
     let stream = TcpStream::connect(find(Transport::Tls)).await.unwrap();
     let tls = secure::connect(stream, &running.fingerprint, b"").await;
@@ -132,7 +154,9 @@ async fn tls_without_alpn_and_pages_from_elsewhere_are_refused() {
     assert!(octets.is_empty());
     let stream = TcpStream::connect(find(Transport::Ws)).await.unwrap();
     let foreign = Some("https://evil.example");
-    let refused = secure::websocket(stream, "ws", &Login::of(1, 1), foreign).await.unwrap_err();
+    let refused = secure::websocket(stream, "ws", &Login::of(1, 1), foreign)
+        .await
+        .unwrap_err();
     assert!(refused.contains("403"), "{refused}");
     running.shutdown().await;
 }
@@ -142,16 +166,34 @@ async fn operators_manage_accounts_and_see_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), "").await;
     let ask = async |command: Command| admin::ask(folder.path(), &command).await.unwrap().unwrap();
-    let Reply::Accounts { accounts } = ask(add(&["zoe", "adam"])).await else { panic!() };
+    let Reply::Accounts { accounts } = ask(add(&["zoe", "adam"])).await else {
+        panic!()
+    };
     assert_eq!(accounts.len(), 2);
-    let Reply::Failed { reason } = ask(add(&["zoe"])).await else { panic!() };
+    let Reply::Failed { reason } = ask(add(&["zoe"])).await else {
+        panic!()
+    };
     assert!(reason.contains("zoe"), "{reason}");
-    ask(Command::UserDisable { name: "zoe".to_owned() }).await;
-    let Reply::Accounts { accounts } = ask(Command::UserList).await else { panic!() };
-    let seen: Vec<_> = accounts.iter().map(|a| (a.name.as_str(), a.disabled)).collect();
+    ask(Command::UserDisable {
+        name: "zoe".to_owned(),
+    })
+    .await;
+    let Reply::Accounts { accounts } = ask(Command::UserList).await else {
+        panic!()
+    };
+    let seen: Vec<_> = accounts
+        .iter()
+        .map(|a| (a.name.as_str(), a.disabled))
+        .collect();
     assert_eq!(seen, [("adam", false), ("zoe", true)]);
-    ask(Command::UserEnable { name: "zoe".to_owned() }).await;
-    let nobody = ask(Command::UserEnable { name: "nobody".to_owned() }).await;
+    ask(Command::UserEnable {
+        name: "zoe".to_owned(),
+    })
+    .await;
+    let nobody = ask(Command::UserEnable {
+        name: "nobody".to_owned(),
+    })
+    .await;
     assert!(matches!(nobody, Reply::Failed { .. }));
 
     let page = async |path: &str| {
@@ -164,26 +206,47 @@ async fn operators_manage_accounts_and_see_metrics() {
     };
     assert!(page("/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(page("/readyz").await.starts_with("HTTP/1.1 200"));
-    assert!(page("/metrics").await.contains("eim_messages_accepted_total"));
+    assert!(
+        page("/metrics")
+            .await
+            .contains("eim_messages_accepted_total")
+    );
 
-    let parts = Parts { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
     let toml = format!(
         "[server]\ndata_dir = \"{}\"\n[listen]\ntls = \"127.0.0.1:0\"\nwss = \"\"\ntcp = \
          \"\"\nws = \"\"\n[admin]\nlisten = \"\"",
         folder.path().display()
     );
-    let second = server::start(&Config::from_toml(&toml).unwrap(), &parts).await.unwrap_err();
-    assert!(second.to_string().contains("another process has it open"), "{second}");
+    let second = server::start(&Config::from_toml(&toml).unwrap(), &parts)
+        .await
+        .unwrap_err();
+    assert!(
+        second.to_string().contains("another process has it open"),
+        "{second}"
+    );
     running.shutdown().await;
-    assert!(admin::ask(folder.path(), &Command::UserList).await.unwrap().is_none());
+    assert!(
+        admin::ask(folder.path(), &Command::UserList)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn half_open_connections_beyond_the_limit_are_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), "[limits]\nhalf_open_per_address = 2").await;
-    let address =
-        running.addresses.iter().find(|(transport, _)| *transport == Transport::Tcp).unwrap().1;
+    let address = running
+        .addresses
+        .iter()
+        .find(|(transport, _)| *transport == Transport::Tcp)
+        .unwrap()
+        .1;
     let mut kept = Vec::new();
     for _ in 0..2 {
         kept.push(TcpStream::connect(address).await.unwrap());
@@ -193,10 +256,8 @@ async fn half_open_connections_beyond_the_limit_are_refused_with_a_reason() {
     let mut octets = Vec::new();
     third.read_to_end(&mut octets).await.unwrap();
     let error = eim_codec::payload::Error::decode(&octets[11..]).unwrap();
-    let code = crate::kit::code(error.info.as_ref());
+    let code = kit::code(error.info.as_ref());
     assert_eq!(code, Some(ErrorCode::TOO_MANY_CONNECTIONS));
     drop(kept);
     running.shutdown().await;
 }
-
-use prost::Message as _;

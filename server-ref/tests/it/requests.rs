@@ -1,5 +1,6 @@
 //! Requests: timeline, history, conversations, users, groups.
 
+use eim_codec::connection::ClientEvent;
 use eim_codec::id::{ClientMsgId, ConversationId};
 use eim_codec::payload::request::Body as Ask;
 use eim_codec::payload::response::Body;
@@ -9,7 +10,6 @@ use eim_codec::payload::{
     HistoryRequest, HistoryResponse, MembershipBody, MembershipChange, Role, Send, SyncRequest,
     SyncResponse, Target, UnavailableReason, UsersRequest, conversation_request, history_entry,
 };
-use eim_codec::connection::ClientEvent;
 use eim_codec::registry::{ErrorCode, FrameType, Operation};
 use prost::Message as _;
 use tokio::io::DuplexStream;
@@ -21,8 +21,15 @@ type Alice = Client<DuplexStream>;
 async fn sync(client: &mut Alice, user_seq: u64, max_octets: u32) -> SyncResponse {
     let log_epoch = client.opened.as_ref().unwrap().log_epoch;
     let id = client.request_id();
-    let body = Ask::Sync(SyncRequest { log_epoch, user_seq });
-    match client.ask_with(id, Operation::SYNC, max_octets, body).await.body {
+    let body = Ask::Sync(SyncRequest {
+        log_epoch,
+        user_seq,
+    });
+    match client
+        .ask_with(id, Operation::SYNC, max_octets, body)
+        .await
+        .body
+    {
         Some(Body::Sync(sync)) => sync,
         other => panic!("{other:?}"),
     }
@@ -36,10 +43,20 @@ async fn history(client: &mut Alice, ask: HistoryRequest) -> HistoryResponse {
 }
 
 async fn create_group(client: &mut Alice, members: &[u8]) -> ConversationId {
-    let members = members.iter().map(|member| user_id(*member).to_bytes()).collect();
-    let create = GroupCreateRequest { name: "team".to_owned(), members };
-    let response = client.ask(Operation::GROUP_CREATE, Ask::GroupCreate(create)).await;
-    let Some(Body::GroupCreate(created)) = response.body else { panic!("{response:?}") };
+    let members = members
+        .iter()
+        .map(|member| user_id(*member).to_bytes())
+        .collect();
+    let create = GroupCreateRequest {
+        name: "team".to_owned(),
+        members,
+    };
+    let response = client
+        .ask(Operation::GROUP_CREATE, Ask::GroupCreate(create))
+        .await;
+    let Some(Body::GroupCreate(created)) = response.body else {
+        panic!("{response:?}")
+    };
     let conversation = created.conversation.unwrap();
     assert_eq!(conversation.role(), Role::Owner);
     ConversationId::from_slice(&conversation.conversation).unwrap()
@@ -83,7 +100,10 @@ async fn a_cursor_beyond_the_head_or_of_another_epoch_is_too_old() {
     let mut bob = kit.login(2, 2).await;
     let log_epoch = bob.opened.as_ref().unwrap().log_epoch;
     for (log_epoch, user_seq) in [(log_epoch, 1), (log_epoch + 1, 0)] {
-        let ask = Ask::Sync(SyncRequest { log_epoch, user_seq });
+        let ask = Ask::Sync(SyncRequest {
+            log_epoch,
+            user_seq,
+        });
         let response = bob.ask(Operation::SYNC, ask).await;
         assert_eq!(code(response.error.as_ref()), Some(ErrorCode::TOO_OLD));
     }
@@ -100,7 +120,11 @@ async fn an_entry_larger_than_a_page_follows_by_itself() {
         big.clone().into(),
     );
     let octets = send.encode_to_vec().into();
-    let send = alice.driver.endpoint_mut().send(FrameType::CUSTOM, octets).unwrap();
+    let send = alice
+        .driver
+        .endpoint_mut()
+        .send(FrameType::CUSTOM, octets)
+        .unwrap();
     assert_eq!(alice.result(send).await.error, None);
     alice.say(2, "small").await;
     let mut bob = kit.login(2, 2).await;
@@ -110,9 +134,11 @@ async fn an_entry_larger_than_a_page_follows_by_itself() {
     assert!(page.entries[0].entry.as_ref().unwrap().body.is_empty());
     let detached = bob
         .until(|event| match event {
-            ClientEvent::Push { frame_type: FrameType::ENTRY, payload, ordinal } => {
-                Ok((ordinal, DetachedEntry::decode(payload).unwrap()))
-            }
+            ClientEvent::Push {
+                frame_type: FrameType::ENTRY,
+                payload,
+                ordinal,
+            } => Ok((ordinal, DetachedEntry::decode(payload).unwrap())),
             other => Err(other),
         })
         .await;
@@ -120,10 +146,17 @@ async fn an_entry_larger_than_a_page_follows_by_itself() {
     assert_eq!(detached.1.entry.unwrap().body, big);
     let page = sync(&mut bob, 1, 4096).await;
     assert_eq!(text_of(page.entries[0].entry.as_ref().unwrap()), "small");
-    let ask = HistoryRequest { conversation: direct(1, 2).to_bytes(), ..Default::default() };
+    let ask = HistoryRequest {
+        conversation: direct(1, 2).to_bytes(),
+        ..Default::default()
+    };
     let id = bob.request_id();
-    let response = bob.ask_with(id, Operation::HISTORY, 4096, Ask::History(ask)).await;
-    let Some(Body::History(history)) = response.body else { panic!("{response:?}") };
+    let response = bob
+        .ask_with(id, Operation::HISTORY, 4096, Ask::History(ask))
+        .await;
+    let Some(Body::History(history)) = response.body else {
+        panic!("{response:?}")
+    };
     assert!(history.items.len() == 1 && history.items[0].detached && history.more);
 }
 
@@ -135,7 +168,12 @@ async fn history_answers_every_number_in_both_directions() {
         alice.say(2, &n.to_string()).await;
     }
     let conversation = direct(1, 2).to_bytes();
-    let ask = HistoryRequest { conversation: conversation.clone(), first: 2, last: 7, newest_first: false };
+    let ask = HistoryRequest {
+        conversation: conversation.clone(),
+        first: 2,
+        last: 7,
+        newest_first: false,
+    };
     let answer = history(&mut alice, ask.clone()).await;
     let texts = |answer: &HistoryResponse| -> Vec<String> {
         answer
@@ -152,10 +190,20 @@ async fn history_answers_every_number_in_both_directions() {
     };
     assert_eq!(texts(&answer), ["2", "3", "4", "5", "6-7"]);
     assert_eq!((answer.conv_seq, answer.more), (5, false));
-    let answer = history(&mut alice, HistoryRequest { newest_first: true, ..ask }).await;
+    let answer = history(
+        &mut alice,
+        HistoryRequest {
+            newest_first: true,
+            ..ask
+        },
+    )
+    .await;
     assert_eq!(texts(&answer), ["6-7", "5", "4", "3", "2"]);
     let mut carol = kit.login(3, 3).await;
-    let foreign = HistoryRequest { conversation, ..HistoryRequest::default() };
+    let foreign = HistoryRequest {
+        conversation,
+        ..HistoryRequest::default()
+    };
     let response = carol.ask(Operation::HISTORY, Ask::History(foreign)).await;
     assert_eq!(code(response.error.as_ref()), Some(ErrorCode::NOT_FOUND));
 }
@@ -167,13 +215,24 @@ async fn heads_conversations_and_users_are_found() {
     for peer in 2..=5 {
         alice.say(peer, "hi").await;
     }
-    let response = alice.ask(Operation::HEADS, Ask::Heads(HeadsRequest::default())).await;
-    let Some(Body::Heads(heads)) = response.body else { panic!("{response:?}") };
-    assert_eq!((heads.user_seq, heads.conversations.len(), heads.more), (4, 4, false));
-    let target = Some(conversation_request::Target::DirectTo(user_id(3).to_bytes()));
+    let response = alice
+        .ask(Operation::HEADS, Ask::Heads(HeadsRequest::default()))
+        .await;
+    let Some(Body::Heads(heads)) = response.body else {
+        panic!("{response:?}")
+    };
+    assert_eq!(
+        (heads.user_seq, heads.conversations.len(), heads.more),
+        (4, 4, false)
+    );
+    let target = Some(conversation_request::Target::DirectTo(
+        user_id(3).to_bytes(),
+    ));
     let ask = Ask::Conversation(ConversationRequest { target });
     let response = alice.ask(Operation::CONVERSATION, ask).await;
-    let Some(Body::Conversation(found)) = response.body else { panic!("{response:?}") };
+    let Some(Body::Conversation(found)) = response.body else {
+        panic!("{response:?}")
+    };
     let found = found.conversation.unwrap();
     assert_eq!(found.conversation, direct(1, 3).to_bytes());
     assert_eq!((found.conv_seq, found.peer), (1, user_id(3).to_bytes()));
@@ -182,7 +241,9 @@ async fn heads_conversations_and_users_are_found() {
         names: vec!["BOB".to_owned(), "nobody".to_owned(), "dave".to_owned()],
     };
     let response = alice.ask(Operation::USERS, Ask::Users(ask)).await;
-    let Some(Body::Users(users)) = response.body else { panic!("{response:?}") };
+    let Some(Body::Users(users)) = response.body else {
+        panic!("{response:?}")
+    };
     let names: Vec<_> = users.users.iter().map(|user| user.name.as_str()).collect();
     assert_eq!(names, ["bob", "dave"]);
 }
@@ -203,9 +264,14 @@ async fn a_group_lives_through_its_changes() {
             client.push().await;
         }
     }
-    let add = GroupAddRequest { conversation: group.to_bytes(), users: vec![user_id(3).to_bytes()] };
+    let add = GroupAddRequest {
+        conversation: group.to_bytes(),
+        users: vec![user_id(3).to_bytes()],
+    };
     let response = alice.ask(Operation::GROUP_ADD, Ask::GroupAdd(add)).await;
-    let Some(Body::GroupChange(changed)) = response.body else { panic!("{response:?}") };
+    let Some(Body::GroupChange(changed)) = response.body else {
+        panic!("{response:?}")
+    };
     assert_eq!(changed.conv_seq, 3);
     let (frame_type, push) = carol.push().await;
     assert_eq!(frame_type, FrameType::MEMBERSHIP);
@@ -218,7 +284,15 @@ async fn a_group_lives_through_its_changes() {
     assert_eq!(bob.result(send).await.conv_seq, 4);
     let (_, push) = carol.push().await;
     assert_eq!(text_of(&push.entry.unwrap()), "all");
+}
 
+#[tokio::test(start_paused = true)]
+async fn roles_decide_who_may_change_a_group() {
+    let kit = Kit::new("").await;
+    let mut alice = kit.login(1, 1).await;
+    let mut bob = kit.login(2, 2).await;
+    let mut carol = kit.login(3, 3).await;
+    let group = create_group(&mut alice, &[2, 3]).await;
     let rename = |name: &str| {
         Ask::GroupRename(GroupRenameRequest {
             conversation: group.to_bytes(),
@@ -228,24 +302,53 @@ async fn a_group_lives_through_its_changes() {
     let response = bob.ask(Operation::GROUP_RENAME, rename("mine")).await;
     assert_eq!(code(response.error.as_ref()), Some(ErrorCode::FORBIDDEN));
     let response = alice.ask(Operation::GROUP_RENAME, rename("")).await;
-    assert_eq!(code(response.error.as_ref()), Some(ErrorCode::INVALID_REQUEST));
+    assert_eq!(
+        code(response.error.as_ref()),
+        Some(ErrorCode::INVALID_REQUEST)
+    );
     let role = GroupSetRoleRequest {
         conversation: group.to_bytes(),
         user: user_id(2).to_bytes(),
         role: Role::Admin.into(),
     };
-    assert_eq!(alice.ask(Operation::GROUP_SET_ROLE, Ask::GroupSetRole(role)).await.error, None);
-    assert_eq!(bob.ask(Operation::GROUP_RENAME, rename("ours")).await.error, None);
-    let remove =
-        GroupRemoveRequest { conversation: group.to_bytes(), users: vec![user_id(3).to_bytes()] };
-    assert_eq!(bob.ask(Operation::GROUP_REMOVE, Ask::GroupRemove(remove)).await.error, None);
-    let leave = || Ask::GroupLeave(GroupLeaveRequest { conversation: group.to_bytes() });
+    assert_eq!(
+        alice
+            .ask(Operation::GROUP_SET_ROLE, Ask::GroupSetRole(role))
+            .await
+            .error,
+        None
+    );
+    assert_eq!(
+        bob.ask(Operation::GROUP_RENAME, rename("ours")).await.error,
+        None
+    );
+    let remove = GroupRemoveRequest {
+        conversation: group.to_bytes(),
+        users: vec![user_id(3).to_bytes()],
+    };
+    assert_eq!(
+        bob.ask(Operation::GROUP_REMOVE, Ask::GroupRemove(remove))
+            .await
+            .error,
+        None
+    );
+    let leave = || {
+        Ask::GroupLeave(GroupLeaveRequest {
+            conversation: group.to_bytes(),
+        })
+    };
     let response = carol.ask(Operation::GROUP_LEAVE, leave()).await;
     assert_eq!(code(response.error.as_ref()), Some(ErrorCode::NOT_FOUND));
-    let members =
-        GroupMembersRequest { conversation: group.to_bytes(), ..GroupMembersRequest::default() };
-    let response = bob.ask(Operation::GROUP_MEMBERS, Ask::GroupMembers(members)).await;
-    let Some(Body::GroupMembers(members)) = response.body else { panic!("{response:?}") };
+    let members = GroupMembersRequest {
+        conversation: group.to_bytes(),
+        ..GroupMembersRequest::default()
+    };
+    let response = bob
+        .ask(Operation::GROUP_MEMBERS, Ask::GroupMembers(members))
+        .await;
+    let Some(Body::GroupMembers(members)) = response.body else {
+        panic!("{response:?}")
+    };
     let roles: Vec<_> = members.members.iter().map(|member| member.role()).collect();
     assert_eq!(roles, [Role::Owner, Role::Admin]);
     assert_eq!(bob.ask(Operation::GROUP_LEAVE, leave()).await.error, None);
@@ -257,16 +360,28 @@ async fn a_repeated_change_gets_the_same_answer_and_odd_requests_are_refused() {
     let mut alice = kit.login(1, 1).await;
     let id = alice.request_id();
     let create = |name: &str| {
-        Ask::GroupCreate(GroupCreateRequest { name: name.to_owned(), members: Vec::new() })
+        Ask::GroupCreate(GroupCreateRequest {
+            name: name.to_owned(),
+            members: Vec::new(),
+        })
     };
-    let first = alice.ask_with(id, Operation::GROUP_CREATE, 0, create("a")).await;
-    let again = alice.ask_with(id, Operation::GROUP_CREATE, 0, create("a")).await;
+    let first = alice
+        .ask_with(id, Operation::GROUP_CREATE, 0, create("a"))
+        .await;
+    let again = alice
+        .ask_with(id, Operation::GROUP_CREATE, 0, create("a"))
+        .await;
     assert_eq!(first.error, None);
     assert_eq!(first.body, again.body);
-    let other = alice.ask_with(id, Operation::GROUP_CREATE, 0, create("b")).await;
+    let other = alice
+        .ask_with(id, Operation::GROUP_CREATE, 0, create("b"))
+        .await;
     assert_eq!(code(other.error.as_ref()), Some(ErrorCode::CONFLICT));
     let unknown = alice.ask(Operation(999), create("c")).await;
-    assert_eq!(code(unknown.error.as_ref()), Some(ErrorCode::UNKNOWN_OPERATION));
+    assert_eq!(
+        code(unknown.error.as_ref()),
+        Some(ErrorCode::UNKNOWN_OPERATION)
+    );
     let mixed = alice.ask(Operation::HEADS, create("d")).await;
     assert_eq!(code(mixed.error.as_ref()), Some(ErrorCode::INVALID_REQUEST));
 }

@@ -12,7 +12,10 @@ use eim_codec::registry::ErrorCode;
 use crate::kit::{Kit, Login, text_of};
 
 fn token(ok: &AuthOk) -> (Bytes, SessionId) {
-    (ok.resume_token.clone(), SessionId::from_slice(&ok.session_id).unwrap())
+    (
+        ok.resume_token.clone(),
+        SessionId::from_slice(&ok.session_id).unwrap(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -28,7 +31,10 @@ async fn a_lost_connection_goes_on_with_its_results_and_pushes() {
     alice.say(2, "three").await;
 
     let mut bob = kit.connect();
-    let ok = bob.resume(&Login::of(2, 2), data, Resume::Session(lost)).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), data, Resume::Session(lost))
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Resumed);
     for (n, text) in [(2, "two"), (3, "three")] {
         let (_, push) = bob.push().await;
@@ -50,7 +56,10 @@ async fn a_result_that_was_lost_with_the_connection_is_repeated() {
     bob.push().await;
     let lost = alice.lose().unwrap();
     let mut alice = kit.connect();
-    let ok = alice.resume(&Login::of(1, 1), data, Resume::Session(lost)).await.unwrap();
+    let ok = alice
+        .resume(&Login::of(1, 1), data, Resume::Session(lost))
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Resumed);
     assert_eq!(alice.result(send).await.conv_seq, 1);
 }
@@ -66,7 +75,10 @@ async fn without_the_old_state_the_token_opens_a_fresh_session() {
     drop(bob);
     let mut bob = kit.connect();
     let resume = Resume::TokenOnly(session);
-    let ok = bob.resume(&Login::of(2, 2), first.clone(), resume).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), first.clone(), resume)
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Fresh);
     assert_ne!(ok.session_id, session.to_bytes());
     assert_eq!(ok.user_seq, 1);
@@ -79,15 +91,23 @@ async fn without_the_old_state_the_token_opens_a_fresh_session() {
     drop(bob);
     let mut bob = kit.connect();
     let resume = Resume::TokenOnly(session);
-    let ok = bob.resume(&Login::of(2, 2), first.clone(), resume).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), first.clone(), resume)
+        .await
+        .unwrap();
     let (third, newest) = token(&ok);
     drop(bob);
     let mut bob = kit.connect();
-    bob.resume(&Login::of(2, 2), third, Resume::TokenOnly(newest)).await.unwrap();
+    bob.resume(&Login::of(2, 2), third, Resume::TokenOnly(newest))
+        .await
+        .unwrap();
     drop(bob);
     let mut bob = kit.connect();
     let resume = Resume::TokenOnly(session);
-    let reason = bob.resume(&Login::of(2, 2), first, resume).await.unwrap_err();
+    let reason = bob
+        .resume(&Login::of(2, 2), first, resume)
+        .await
+        .unwrap_err();
     assert_eq!(reason.code, Some(ErrorCode::RESUME_REJECTED));
     let _ = (second, fresh);
 }
@@ -100,26 +120,44 @@ async fn tokens_rotate_with_one_generation_of_grace_and_belong_to_a_device() {
     let lost = bob.lose().unwrap();
     let mut other = kit.connect();
     let resume = Resume::TokenOnly(session);
-    let reason = other.resume(&Login::of(2, 3), first.clone(), resume).await.unwrap_err();
-    assert_eq!(reason.code, Some(ErrorCode::RESUME_REJECTED), "another device");
+    let reason = other
+        .resume(&Login::of(2, 3), first.clone(), resume)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        reason.code,
+        Some(ErrorCode::RESUME_REJECTED),
+        "another device"
+    );
 
     let mut bob = kit.connect();
-    let ok = bob.resume(&Login::of(2, 2), first.clone(), Resume::Session(lost)).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), first.clone(), Resume::Session(lost))
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Resumed);
     let (second, same) = token(&ok);
     assert_eq!(same, session);
     // AUTH_OK may have been lost: the token that was presented still works.
     let lost = bob.lose().unwrap();
     let mut bob = kit.connect();
-    let ok = bob.resume(&Login::of(2, 2), first.clone(), Resume::Session(lost)).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), first.clone(), Resume::Session(lost))
+        .await
+        .unwrap();
     let (third, _) = token(&ok);
     drop(bob);
     let mut bob = kit.connect();
-    bob.resume(&Login::of(2, 2), third, Resume::TokenOnly(session)).await.unwrap();
+    bob.resume(&Login::of(2, 2), third, Resume::TokenOnly(session))
+        .await
+        .unwrap();
     drop(bob);
     let mut bob = kit.connect();
     let resume = Resume::TokenOnly(session);
-    let reason = bob.resume(&Login::of(2, 2), second, resume).await.unwrap_err();
+    let reason = bob
+        .resume(&Login::of(2, 2), second, resume)
+        .await
+        .unwrap_err();
     assert_eq!(reason.code, Some(ErrorCode::RESUME_REJECTED));
 }
 
@@ -134,10 +172,15 @@ async fn expired_tokens_and_sessions_are_gone() {
         tokio::task::yield_now().await;
     }
     kit.advance_clock(Duration::from_secs(61));
-    kit.shared.detached.expire(eim_server::clock::Clock::now_ms(&*kit.clock));
+    kit.shared
+        .detached
+        .expire(eim_server::clock::Clock::now_ms(&*kit.clock));
     assert_eq!(kit.hub.load().0, 0, "its mailbox is gone too");
     let mut bob = kit.connect();
-    let ok = bob.resume(&Login::of(2, 2), first, Resume::Session(lost)).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), first, Resume::Session(lost))
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Fresh);
     let (second, newer) = token(&ok);
     assert_ne!(newer, session);
@@ -145,7 +188,10 @@ async fn expired_tokens_and_sessions_are_gone() {
     kit.advance_clock(Duration::from_secs(3601));
     let mut bob = kit.connect();
     let resume = Resume::TokenOnly(newer);
-    let reason = bob.resume(&Login::of(2, 2), second, resume).await.unwrap_err();
+    let reason = bob
+        .resume(&Login::of(2, 2), second, resume)
+        .await
+        .unwrap_err();
     assert_eq!(reason.code, Some(ErrorCode::RESUME_REJECTED));
 }
 
@@ -177,7 +223,10 @@ async fn a_resume_takes_the_session_from_a_connection_that_looks_alive() {
     // The network changed: the client knows that its connection is dead, the server does not.
     let lost = bob.lose().unwrap();
     let mut bob = kit.connect();
-    let ok = bob.resume(&Login::of(2, 2), data, Resume::Session(lost)).await.unwrap();
+    let ok = bob
+        .resume(&Login::of(2, 2), data, Resume::Session(lost))
+        .await
+        .unwrap();
     assert_eq!(ok.outcome(), SessionOutcome::Resumed);
     alice.say(2, "two").await;
     let (_, push) = bob.push().await;
@@ -197,5 +246,10 @@ async fn a_message_resent_in_a_fresh_session_is_not_written_twice() {
     assert_eq!(alice.result(again).await.conv_seq, first.conv_seq);
     bob.push().await;
     assert_eq!(bob.pushed_before_now().await, 0);
-    assert!(alice.seen.iter().all(|event| !matches!(event, ClientEvent::Push { .. })));
+    assert!(
+        alice
+            .seen
+            .iter()
+            .all(|event| !matches!(event, ClientEvent::Push { .. }))
+    );
 }

@@ -28,7 +28,9 @@ impl SessionCallback for Answers {
         _context: &Context<'_>,
         request: &mut Request<'_>,
     ) -> Result<(), SessionError> {
-        request.satisfy::<AuthId>(&self.user)?.satisfy::<Password>(self.password.as_bytes())?;
+        request
+            .satisfy::<AuthId>(&self.user)?
+            .satisfy::<Password>(self.password.as_bytes())?;
         if let Some(binding) = &self.binding {
             request
                 .satisfy::<OverrideCBType>("eim-exporter")?
@@ -45,15 +47,22 @@ impl SessionCallback for Answers {
 impl Scram {
     /// Begins; bound with `binding`, else with the flag "n".
     pub(crate) fn start(user: &str, password: &str, binding: Option<[u8; 32]>) -> (Self, Bytes) {
-        let answers = Answers { user: user.to_owned(), password: password.to_owned(), binding };
+        let answers = Answers {
+            user: user.to_owned(),
+            password: password.to_owned(),
+            binding,
+        };
         let config = SASLConfig::builder()
             .with_registry(Registry::with_mechanisms(&MECHANISMS))
             .with_callback(answers)
             .unwrap();
         let mut scram = Self {
             session: {
-                let name: &[u8] =
-                    if binding.is_some() { b"SCRAM-SHA-256-PLUS" } else { b"SCRAM-SHA-256" };
+                let name: &[u8] = if binding.is_some() {
+                    b"SCRAM-SHA-256-PLUS"
+                } else {
+                    b"SCRAM-SHA-256"
+                };
                 let name = Mechname::parse(name).unwrap();
                 SASLClient::new(config).start_suggested(&[name]).unwrap()
             },
@@ -65,7 +74,11 @@ impl Scram {
     }
 
     pub(crate) fn mechanism(&self) -> &'static str {
-        if self.bound { "SCRAM-SHA-256-PLUS" } else { "SCRAM-SHA-256" }
+        if self.bound {
+            "SCRAM-SHA-256-PLUS"
+        } else {
+            "SCRAM-SHA-256"
+        }
     }
 
     pub(crate) fn challenge(&mut self, challenge: &[u8]) -> Bytes {

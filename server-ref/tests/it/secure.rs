@@ -39,8 +39,10 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let hex: String =
-            Sha256::digest(end_entity).iter().map(|octet| format!("{octet:02x}")).collect();
+        let hex: String = Sha256::digest(end_entity)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
         assert_eq!(hex, self.fingerprint);
         Ok(ServerCertVerified::assertion())
     }
@@ -69,7 +71,9 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -80,8 +84,10 @@ pub(crate) async fn connect(
     alpn: &[u8],
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        Pinned { fingerprint: fingerprint.to_owned(), provider: Arc::clone(&provider) };
+    let verifier = Pinned {
+        fingerprint: fingerprint.to_owned(),
+        provider: Arc::clone(&provider),
+    };
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -92,13 +98,17 @@ pub(crate) async fn connect(
         config.alpn_protocols = vec![alpn.to_vec()];
     }
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
 }
 
 /// The exporter's octets for this transcript.
 pub(crate) fn export(stream: &TlsStream<TcpStream>, transcript: [u8; 32]) -> [u8; 32] {
     let connection = stream.get_ref().1;
-    connection.export_keying_material([0; 32], b"EXPORTER-EIM-v1", Some(&transcript)).unwrap()
+    connection
+        .export_keying_material([0; 32], b"EXPORTER-EIM-v1", Some(&transcript))
+        .unwrap()
 }
 
 /// Opens a WebSocket and logs in, as a browser does: without channel binding.
@@ -108,7 +118,9 @@ pub(crate) async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
     login: &Login,
     origin: Option<&'static str>,
 ) -> Result<(), String> {
-    let mut request = format!("{scheme}://localhost/eim").into_client_request().unwrap();
+    let mut request = format!("{scheme}://localhost/eim")
+        .into_client_request()
+        .unwrap();
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", HeaderValue::from_static("eim.v1"));
     if let Some(origin) = origin {

@@ -90,7 +90,9 @@ pub struct AuthService {
 
 impl std::fmt::Debug for AuthService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthService").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("AuthService")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,8 +118,21 @@ impl AuthService {
         random: Arc<dyn Random>,
         options: AuthOptions,
     ) -> Self {
-        let AuthOptions { secret, iterations, token_ms, tenant } = options;
-        Self { store, clock, random, secret, iterations, token_ms, tenant }
+        let AuthOptions {
+            secret,
+            iterations,
+            token_ms,
+            tenant,
+        } = options;
+        Self {
+            store,
+            clock,
+            random,
+            secret,
+            iterations,
+            token_ms,
+            tenant,
+        }
     }
 
     /// Begins with the first AUTH. `binding` is the channel binding data of the connection, if
@@ -158,11 +173,17 @@ impl AuthService {
     pub fn proceed(&self, pending: Pending, data: &[u8]) -> Result<Step, Rejection> {
         let last = pending.exchange.finish(data)?;
         // An unknown user never gets here: nobody can prove a fake verifier.
-        let user = pending.user.ok_or_else(|| Rejection::failed("authentication failed"))?;
+        let user = pending
+            .user
+            .ok_or_else(|| Rejection::failed("authentication failed"))?;
         // impl[EIM-AUT-029]
         enabled(&user)?;
         // impl[EIM-AUT-023]
-        Ok(Step::Proven(Box::new(Identity { user, data: last, resumed: None })))
+        Ok(Step::Proven(Box::new(Identity {
+            user,
+            data: last,
+            resumed: None,
+        })))
     }
 
     async fn challenge(
@@ -181,7 +202,10 @@ impl AuthService {
             None => self.fake_verifier(&first.name),
         };
         let (exchange, challenge) = scram::Exchange::start(mechanism, binding, verifier, message)?;
-        Ok(Step::Challenge(challenge, Box::new(Pending { exchange, user })))
+        Ok(Step::Challenge(
+            challenge,
+            Box::new(Pending { exchange, user }),
+        ))
     }
 
     /// A verifier that nobody can satisfy, with a salt that is the same whenever this name is
@@ -191,7 +215,10 @@ impl AuthService {
         let derive = |purpose: &[u8]| {
             #[expect(clippy::expect_used, reason = "HMAC takes keys of any size")]
             let mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("HMAC key");
-            mac.chain_update(purpose).chain_update(name.to_lowercase()).finalize().into_bytes()
+            mac.chain_update(purpose)
+                .chain_update(name.to_lowercase())
+                .finalize()
+                .into_bytes()
         };
         let mut salt = derive(b"salt").to_vec();
         salt.truncate(super::password::SALT_OCTETS);
@@ -206,7 +233,10 @@ impl AuthService {
 
 fn enabled(user: &UserRecord) -> Result<(), Rejection> {
     if user.disabled {
-        Err(Rejection::new(ErrorCode::ACCOUNT_DISABLED, "the account is disabled"))
+        Err(Rejection::new(
+            ErrorCode::ACCOUNT_DISABLED,
+            "the account is disabled",
+        ))
     } else {
         Ok(())
     }

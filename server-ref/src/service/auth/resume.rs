@@ -21,7 +21,11 @@ impl AuthService {
             return Err(rejected());
         }
         let session = SessionId::from_slice(&auth.session_id).map_err(|_| rejected())?;
-        let record = self.store.session(self.tenant, session).await?.ok_or_else(rejected)?;
+        let record = self
+            .store
+            .session(self.tenant, session)
+            .await?
+            .ok_or_else(rejected)?;
         let hash: [u8; 32] = Sha256::digest(&auth.data).into();
         // impl[EIM-AUT-034]: both comparisons always run, each in constant time.
         let current = same(&hash, &record.token_hash);
@@ -31,14 +35,25 @@ impl AuthService {
         }
         if !(current | previous) {
             // impl[EIM-AUT-043]: a token of the past of this session is in other hands.
-            let dead = SessionRecord { expires_ms: 0, ..record };
+            let dead = SessionRecord {
+                expires_ms: 0,
+                ..record
+            };
             self.store.put_session(self.tenant, dead).await?;
             return Err(rejected());
         }
-        let user = self.store.user(self.tenant, record.user).await?.ok_or_else(rejected)?;
+        let user = self
+            .store
+            .user(self.tenant, record.user)
+            .await?
+            .ok_or_else(rejected)?;
         // impl[EIM-AUT-041]
         enabled(&user)?;
-        let identity = Identity { user, data: Bytes::new(), resumed: Some((record, hash)) };
+        let identity = Identity {
+            user,
+            data: Bytes::new(),
+            resumed: Some((record, hash)),
+        };
         Ok(Step::Proven(Box::new(identity)))
     }
 
@@ -85,13 +100,22 @@ impl AuthService {
         device: DeviceId,
     ) -> Result<(), StoreError> {
         let (token_hash, previous_hash) = ([0; 32], None);
-        let record =
-            SessionRecord { session, user, device, token_hash, previous_hash, expires_ms: 0 };
+        let record = SessionRecord {
+            session,
+            user,
+            device,
+            token_hash,
+            previous_hash,
+            expires_ms: 0,
+        };
         self.store.put_session(self.tenant, record).await
     }
 }
 
 /// Compares in a time that does not depend on the content.
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+    a.iter()
+        .zip(b)
+        .fold(0, |difference, (x, y)| difference | (x ^ y))
+        == 0
 }

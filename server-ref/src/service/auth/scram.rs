@@ -80,7 +80,10 @@ struct Binding(Option<[u8; 32]>);
 
 impl ChannelBindingCallback for Binding {
     fn get_cb_data(&self, name: &str) -> Option<&[u8]> {
-        self.0.as_ref().filter(|_| name == BINDING_NAME).map(<[u8; 32]>::as_slice)
+        self.0
+            .as_ref()
+            .filter(|_| name == BINDING_NAME)
+            .map(<[u8; 32]>::as_slice)
     }
 }
 
@@ -101,10 +104,14 @@ impl ClientFirst {
         let (flag, _authzid, name) = (next()?, next()?, next()?);
         let bound = flag.starts_with("p=");
         if bound != (mechanism == PLUS) {
-            return Err(Rejection::failed("channel binding flag does not fit the mechanism"));
+            return Err(Rejection::failed(
+                "channel binding flag does not fit the mechanism",
+            ));
         }
         let name = name.strip_prefix("n=").ok_or_else(malformed)?;
-        Ok(Self { name: unescape(name).ok_or_else(malformed)? })
+        Ok(Self {
+            name: unescape(name).ok_or_else(malformed)?,
+        })
     }
 }
 
@@ -146,10 +153,17 @@ impl Exchange {
         message: &[u8],
     ) -> Result<(Self, Bytes), Rejection> {
         let unavailable = || {
-            Rejection::new(ErrorCode::MECHANISM_UNAVAILABLE, "mechanism is not available")
+            Rejection::new(
+                ErrorCode::MECHANISM_UNAVAILABLE,
+                "mechanism is not available",
+            )
         };
         let config = SASLConfig::builder()
-            .with_registry(Registry::with_mechanisms(if binding.is_some() { BOTH } else { UNBOUND }))
+            .with_registry(Registry::with_mechanisms(if binding.is_some() {
+                BOTH
+            } else {
+                UNBOUND
+            }))
             .with_callback(Callback { verifier })
             .map_err(|_| unavailable())?;
         let name = Mechname::parse(mechanism.as_bytes()).map_err(|_| unavailable())?;
@@ -196,7 +210,14 @@ mod tests {
     fn flags_must_fit_the_mechanism() {
         assert!(ClientFirst::parse(b"n,,n=a,r=1", PLUS).is_err());
         assert!(ClientFirst::parse(b"p=eim-exporter,,n=a,r=1", PLAIN).is_err());
-        for bad in [&b""[..], b"n", b"n,,", b"n,,x=a,r=1", b"n,,n=a=2,r=1", b"\xff,,n=a,r=1"] {
+        for bad in [
+            &b""[..],
+            b"n",
+            b"n,,",
+            b"n,,x=a,r=1",
+            b"n,,n=a=2,r=1",
+            b"\xff,,n=a,r=1",
+        ] {
             assert!(ClientFirst::parse(bad, PLAIN).is_err());
         }
     }

@@ -1,0 +1,156 @@
+//! Requests, PINGs and cursors of the client, and their answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eim_codec::connection::SendError;
+use eim_codec::payload::{self, DetachedEntry, Pong, Request};
+use eim_codec::registry::{ErrorCode, FrameType};
+use metrics::counter;
+use prost::Message as _;
+
+use super::open::{Done, Session};
+use crate::metrics::names;
+use crate::service::{Answer, Caller, error_info};
+use crate::store::Origin;
+
+/// Most PINGs whose answer waits for the store.
+const PINGS: usize = 16;
+
+impl Session {
+    pub(super) fn request(&mut self, request: Box<Request>) {
+        let shared = Arc::clone(&self.shared);
+        let caller = Caller {
+            origin: self.origin,
+        };
+        let most = self
+            .driver
+            .endpoint()
+            .peer_max_frame_octets()
+            .unwrap_or(u32::MAX);
+        self.start(async move {
+            let answer = shared.requests.answer(caller, *request, most).await;
+            Done::Answer(Box::new(answer))
+        });
+    }
+
+    // impl[EIM-CUR-002] impl[EIM-CUR-008] impl[EIM-SYN-018] impl[EIM-SYN-019]
+    pub(super) fn cursor(&mut self, log_epoch: u64, user_seq: u64) {
+        if self.turn.is_none() || user_seq == 0 || log_epoch != self.shared.store.log_epoch() {
+            return;
+        }
+        let Origin {
+            tenant,
+            user,
+            device,
+            ..
+        } = self.origin;
+        if user_seq <= self.head {
+            return self
+                .shared
+                .store
+                .move_cursor(tenant, user, device, log_epoch, user_seq);
+        }
+        // Entries of others that this session has not seen yet: ask the store, which is rare.
+        let shared = Arc::clone(&self.shared);
+        self.start(async move {
+            let head = shared.store.timeline_head(tenant, user).await;
+            match &head {
+                Ok((head, _)) if user_seq <= *head => {
+                    shared
+                        .store
+                        .move_cursor(tenant, user, device, log_epoch, user_seq);
+                }
+                Ok((head, _)) => {
+                    tracing::error!(%user, %device, user_seq, head, "a device has stored more than \
+                        the server: durable data is gone");
+                }
+                Err(_) => {}
+            }
+            Done::Head { ping: None, head }
+        });
+    }
+
+    // impl[EIM-HBT-009] impl[EIM-HBT-012]
+    pub(super) fn ping(&mut self, token: u64) {
+        if self.work.as_ref().is_some_and(|work| work.len() >= PINGS) {
+            return self.pong(token);
+        }
+        let shared = Arc::clone(&self.shared);
+        let Origin { tenant, user, .. } = self.origin;
+        self.start(async move {
+            let head = shared.store.timeline_head(tenant, user).await;
+            Done::Head {
+                ping: Some(token),
+                head,
+            }
+        });
+    }
+
+    pub(super) fn pong(&mut self, token: u64) {
+        let pong = Pong {
+            token,
+            log_epoch: self.shared.store.log_epoch(),
+            user_seq: self.head,
+            server_time_ms: self.shared.clock.now_ms(),
+            ..Pong::default()
+        };
+        self.driver.endpoint_mut().pong(pong);
+    }
+
+    pub(super) fn done(&mut self, done: Done) {
+        match done {
+            Done::Head { ping, head } => {
+                if let Ok((head, _)) = head {
+                    self.head = self.head.max(head);
+                }
+                if let Some(token) = ping {
+                    self.pong(token);
+                }
+            }
+            Done::Answer(answer) => self.answer(*answer),
+        }
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer) {
+        let Answer { response, detached } = answer;
+        counter!(names::REQUESTS, "operation" => response.operation.to_string()).increment(1);
+        if let Err(SendError::TooLarge { got, max }) = self.driver.endpoint_mut().respond(&response)
+        {
+            let detail = format!("the answer has {got} octets, the client accepts {max}");
+            let error = Some(error_info(ErrorCode::INVALID_REQUEST, detail, 0));
+            let short = payload::Response {
+                error,
+                body: None,
+                ..response
+            };
+            let _too_small_to_fail = self.driver.endpoint_mut().respond(&short);
+            return;
+        }
+        // impl[EIM-SYN-028]
+        let frames = detached
+            .iter()
+            .map(DetachedEntry::encode_to_vec)
+            .map(Bytes::from);
+        self.entries.extend(frames);
+        self.push_entries();
+    }
+
+    /// ENTRY frames go out as room comes; until then no request is answered out of order with them.
+    pub(super) fn push_entries(&mut self) {
+        while let Some(entry) = self.entries.front() {
+            match self
+                .driver
+                .endpoint_mut()
+                .push(FrameType::ENTRY, entry.clone())
+            {
+                Err(SendError::QueueFull) => return,
+                Ok(()) | Err(_) => {
+                    self.entries.pop_front();
+                }
+            }
+        }
+        self.entries = VecDeque::new();
+    }
+}

@@ -1,0 +1,346 @@
+//! Opening a session: who is replaced, what goes on, which token comes next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_codec::connection::server::{Accept, ServerSession};
+use eim_codec::id::SessionId;
+use eim_codec::payload::{AttachMode, SessionOutcome};
+use eim_codec::registry::ErrorCode;
+use metrics::counter;
+
+use super::detached::Detached;
+use super::handshake::{Proven, ServerDriver};
+use super::order::Held;
+use super::shared::Shared;
+use super::slots::Turn;
+use crate::hub::{Mailbox, Owner, Receives};
+use crate::metrics::names;
+use crate::service::auth::{Identity, Rejection};
+use crate::store::Origin;
+use crate::transport::Peer;
+
+/// What the handshake leaves to the open session.
+pub(super) struct Opened {
+    pub(super) origin: Origin,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// `None` for a send-only session.
+    pub(super) turn: Option<Turn>,
+    pub(super) held: Held,
+    /// Pushes up to this number are not repeated.
+    pub(super) pushed: u64,
+    /// Head of the timeline.
+    pub(super) head: u64,
+}
+
+/// Opens the session of a proven client: the only full connection of its device, or one that only
+/// sends.
+pub(super) async fn attach(
+    shared: &Arc<Shared>,
+    driver: &mut ServerDriver,
+    peer: &Peer,
+    proven: Proven,
+) -> Result<Opened, Rejection> {
+    if proven.attempt.auth.mode == i32::from(AttachMode::SendOnly) {
+        return attach_send_only(shared, driver, proven).await;
+    }
+    let Proven {
+        identity,
+        attempt,
+        device,
+    } = proven;
+    let owner = Owner {
+        tenant: shared.tenant,
+        user: identity.user.user,
+        device,
+    };
+    let turn = shared
+        .slots
+        .claim(owner, shared.options.quiesce)
+        .await
+        .ok_or(Rejection {
+            code: ErrorCode::SESSION_CONFLICT,
+            detail: "the older connection of this device has not settled yet",
+        })?;
+    let described = attempt.auth.device.unwrap_or_default();
+    // impl[EIM-AUT-049]
+    let record = shared
+        .store
+        .open_device(
+            shared.tenant,
+            owner.user,
+            device,
+            described.class,
+            described.name,
+        )
+        .await?;
+    let asked = identity.resumed.as_ref().map(|(record, _)| record.session);
+    let kept = shared
+        .detached
+        .take(owner)
+        .and_then(|kept| wanted(shared, kept, asked));
+    let tokens = Tokens::issue(shared, peer, &identity, owner, kept.is_some()).await?;
+    let (session, mut opening) = Opening::begin(shared, owner, kept);
+    turn.hold(opening.mailbox());
+    let (head, _) = shared
+        .store
+        .timeline_head(shared.tenant, owner.user)
+        .await?;
+    let generation = record.generation;
+    let accept = accept(
+        shared,
+        &identity,
+        tokens.fresh,
+        tokens.token,
+        generation,
+        head,
+    );
+    let outcome = driver.endpoint_mut().accept(accept, session);
+    let resumed = outcome == SessionOutcome::Resumed;
+    count(if resumed { "resumed" } else { "fresh" });
+    if !resumed {
+        tokens.begin_fresh(shared, &identity, owner).await?;
+        opening.forget(head);
+    }
+    let Owner { tenant, user, .. } = owner;
+    let origin = Origin {
+        tenant,
+        user,
+        device,
+        generation: Some(generation),
+    };
+    Ok(opening.finish(origin, turn, head))
+}
+
+fn count(outcome: &'static str) {
+    counter!(names::SESSIONS, "outcome" => outcome).increment(1);
+}
+
+/// The kept session if it is the one that was asked for; any other of the device ends here.
+fn wanted(shared: &Shared, kept: Detached, asked: Option<SessionId>) -> Option<Detached> {
+    if asked == Some(kept.session.id()) {
+        return Some(kept);
+    }
+    shared.hub.unregister(&kept.mailbox);
+    None
+}
+
+/// What a session that opens brings along. Dropped before it is finished, it forgets the mailbox.
+struct Opening<'a> {
+    shared: &'a Shared,
+    mailbox: Option<Arc<Mailbox>>,
+    held: Held,
+    pushed: u64,
+}
+
+impl<'a> Opening<'a> {
+    /// Takes over what was kept, or begins with a mailbox of its own. That is registered before the
+    /// head is read: what is committed in between is pushed or counted.
+    // impl[EIM-SYN-011]
+    fn begin(
+        shared: &'a Shared,
+        owner: Owner,
+        kept: Option<Detached>,
+    ) -> (Option<ServerSession>, Self) {
+        match kept {
+            Some(Detached {
+                session,
+                mailbox,
+                held,
+                pushed,
+            }) => (
+                Some(session),
+                Self {
+                    shared,
+                    mailbox: Some(mailbox),
+                    held,
+                    pushed,
+                },
+            ),
+            None => {
+                let mailbox = Some(shared.hub.register(owner, Receives::Pushes));
+                (
+                    None,
+                    Self {
+                        shared,
+                        mailbox,
+                        held: Held::default(),
+                        pushed: 0,
+                    },
+                )
+            }
+        }
+    }
+
+    fn mailbox(&self) -> &Arc<Mailbox> {
+        #[expect(clippy::expect_used, reason = "taken by `finish` only, which consumes")]
+        self.mailbox.as_ref().expect("a mailbox")
+    }
+
+    /// The session is fresh: the client knows everything through the head of AUTH_OK.
+    fn forget(&mut self, head: u64) {
+        self.held = Held::default();
+        self.pushed = head;
+    }
+
+    fn finish(mut self, origin: Origin, turn: Turn, head: u64) -> Opened {
+        let mailbox = Arc::clone(self.mailbox());
+        self.mailbox = None;
+        let (held, pushed) = (std::mem::take(&mut self.held), self.pushed);
+        Opened {
+            origin,
+            mailbox,
+            turn: Some(turn),
+            held,
+            pushed,
+            head,
+        }
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if let Some(mailbox) = &self.mailbox {
+            self.shared.hub.unregister(mailbox);
+        }
+    }
+}
+
+/// The token of a session that opens, and the session's id if it is fresh.
+struct Tokens {
+    fresh: SessionId,
+    /// None where it could not be used.
+    token: Option<[u8; 32]>,
+    /// A kept session may go on, so the token was stored for that one.
+    continues: bool,
+}
+
+impl Tokens {
+    // impl[EIM-AUT-031]
+    async fn issue(
+        shared: &Shared,
+        peer: &Peer,
+        identity: &Identity,
+        owner: Owner,
+        continues: bool,
+    ) -> Result<Self, Rejection> {
+        // impl[EIM-RSM-020]
+        let fresh = SessionId::from(shared.random.octets::<16>());
+        if !shared.connection.for_peer(peer).confidential {
+            return Ok(Self {
+                fresh,
+                token: None,
+                continues,
+            });
+        }
+        let token = shared.auth.new_token();
+        let (session, presented) = match &identity.resumed {
+            Some((record, presented)) if continues => (record.session, Some(*presented)),
+            Some(_) | None => (fresh, None),
+        };
+        shared
+            .auth
+            .put_token(session, owner.user, owner.device, &token, presented)
+            .await?;
+        if let Some((record, _)) = &identity.resumed
+            && let Some(before) = shared.detached.predecessor(record.session)
+        {
+            // The token of this session was used, so the one before it has to go.
+            shared.auth.revoke(before, owner.user, owner.device).await?;
+        }
+        Ok(Self {
+            fresh,
+            token: Some(token),
+            continues,
+        })
+    }
+
+    /// The session is fresh after all. AUTH_OK has not left yet: its token must work for the
+    /// session it names, and the one that was presented until this one is used.
+    async fn begin_fresh(
+        &self,
+        shared: &Shared,
+        identity: &Identity,
+        owner: Owner,
+    ) -> Result<(), Rejection> {
+        let (Some(token), Some((before, _))) = (&self.token, &identity.resumed) else {
+            return Ok(());
+        };
+        if self.continues {
+            shared
+                .auth
+                .put_token(self.fresh, owner.user, owner.device, token, None)
+                .await?;
+        }
+        shared.detached.succeeded(before.session, self.fresh);
+        Ok(())
+    }
+}
+
+// impl[EIM-CON-017] impl[EIM-CON-018]
+async fn attach_send_only(
+    shared: &Arc<Shared>,
+    driver: &mut ServerDriver,
+    proven: Proven,
+) -> Result<Opened, Rejection> {
+    let Proven {
+        identity, device, ..
+    } = proven;
+    let owner = Owner {
+        tenant: shared.tenant,
+        user: identity.user.user,
+        device,
+    };
+    let (head, _) = shared
+        .store
+        .timeline_head(shared.tenant, owner.user)
+        .await?;
+    let generation = shared
+        .store
+        .device(shared.tenant, owner.user, device)
+        .await?
+        .map_or(0, |device| device.generation);
+    let mailbox = shared.hub.register(owner, Receives::Nothing);
+    let session = SessionId::from(shared.random.octets::<16>());
+    let accept = accept(shared, &identity, session, None, generation, head);
+    driver.endpoint_mut().accept(accept, None);
+    count("send-only");
+    let origin = Origin {
+        tenant: owner.tenant,
+        user: owner.user,
+        device,
+        generation: None,
+    };
+    Ok(Opened {
+        origin,
+        mailbox,
+        turn: None,
+        held: Held::default(),
+        pushed: head,
+        head,
+    })
+}
+
+fn accept(
+    shared: &Shared,
+    identity: &Identity,
+    session_id: SessionId,
+    token: Option<[u8; 32]>,
+    connection_generation: u64,
+    user_seq: u64,
+) -> Accept {
+    // impl[EIM-AUT-046]
+    Accept {
+        session_id,
+        user_id: identity.user.user,
+        user_name: identity.user.name.clone(),
+        data: identity.data.clone(),
+        resume_token: token,
+        // impl[EIM-RSM-001]
+        resume: token.map_or(Duration::ZERO, |_| shared.options.resume),
+        log_epoch: shared.store.log_epoch(),
+        user_seq,
+        server_time_ms: shared.clock.now_ms(),
+        connection_generation,
+    }
+}

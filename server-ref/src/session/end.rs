@@ -1,0 +1,115 @@
+//! The end of a connection: its session is put away for a resume, or forgotten.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_codec::connection::CloseReason;
+use eim_codec::connection::server::ServerSession;
+use eim_codec::payload;
+use eim_codec::registry::ErrorCode;
+use metrics::counter;
+
+use super::detached::Detached;
+use super::finish;
+use super::inflight::{Committed, InFlight, Sent};
+use super::open::Session;
+use super::order::Held;
+use super::shared::Shared;
+use crate::hub::Mailbox;
+use crate::metrics::names;
+use crate::service::error_info;
+
+/// How long an ending connection that may be resumed can take to send its last octets before its
+/// session is put away.
+const PUT_AWAY: Duration = Duration::from_millis(250);
+
+impl Session {
+    /// The connection is over: what is on its way is finished, the session put away or forgotten.
+    // impl[EIM-RSM-010]
+    pub(super) async fn end(self: Box<Self>, reason: Option<CloseReason>) {
+        let Self {
+            shared,
+            mut driver,
+            mailbox,
+            turn,
+            leaving,
+            held,
+            pushed,
+            mut inflight,
+            borrowed,
+            ..
+        } = *self;
+        let code = reason.as_ref().and_then(|reason| reason.code);
+        let name = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);
+        mailbox.detach();
+        shared.windows.give(borrowed);
+        let lost = reason.as_ref().is_none_or(|reason| reason.session_lost)
+            || turn.is_none()
+            || leaving
+            || code == Some(ErrorCode::ACCOUNT_DISABLED)
+            || shared.stopping.is_cancelled();
+        if lost {
+            shared.hub.unregister(&mailbox);
+            while !inflight.is_empty() {
+                let _nobody_waits = poll_fn(|cx| inflight.poll(cx)).await;
+            }
+            drop(turn);
+            finish(&mut driver).await;
+            return;
+        }
+        // A resume may be waiting already: the last octets get a moment, not the whole linger.
+        let _flushed = tokio::time::timeout(PUT_AWAY, finish(&mut driver)).await;
+        let session = driver.into_endpoint().into_session();
+        put_away(&shared, mailbox, session, held, pushed, inflight).await;
+        drop(turn);
+    }
+}
+
+/// Finishes what is on its way and keeps the session for a resume.
+async fn put_away(
+    shared: &Shared,
+    mailbox: Arc<Mailbox>,
+    session: Option<ServerSession>,
+    held: Held,
+    pushed: u64,
+    mut inflight: InFlight,
+) {
+    let Some(mut session) = session else {
+        shared.hub.unregister(&mailbox);
+        return;
+    };
+    while !inflight.is_empty() {
+        let Committed { sent, outcome } = poll_fn(|cx| inflight.poll(cx)).await;
+        let Ok(outcomes) = outcome else {
+            // The client offers its messages again in a fresh session.
+            shared.hub.unregister(&mailbox);
+            return;
+        };
+        for (Sent { ordinal, .. }, outcome) in sent.into_iter().zip(outcomes) {
+            session.result(match outcome {
+                Ok(appended) => payload::Result {
+                    ordinal,
+                    conv_seq: appended.conv_seq,
+                    time_ms: appended.time_ms,
+                    user_seq: appended.user_seq,
+                    error: None,
+                },
+                Err(refused) => payload::Result {
+                    ordinal,
+                    error: Some(error_info(refused.code, refused.detail, 0)),
+                    ..payload::Result::default()
+                },
+            });
+        }
+    }
+    let owner = mailbox.owner;
+    let detached = Detached {
+        session,
+        mailbox,
+        held,
+        pushed,
+    };
+    shared.detached.keep(owner, detached, shared.clock.now_ms());
+}

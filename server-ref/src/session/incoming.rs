@@ -1,0 +1,160 @@
+//! Messages of the client, and their results.
+
+use bytes::Bytes;
+use eim_codec::connection::WindowSize;
+use eim_codec::id::ConversationId;
+use eim_codec::payload;
+use eim_codec::registry::{ErrorCode, FrameType};
+use metrics::counter;
+
+use super::inflight::{Committed, Sent};
+use super::open::Session;
+use crate::metrics::names;
+use crate::service::messaging::{self, Checked, Fault};
+use crate::service::{Refusal, error_info, is_retryable};
+use crate::store::StoreError;
+
+/// Most messages handed to the store at once.
+const BATCH_MESSAGES: usize = 512;
+
+impl Session {
+    pub(super) fn message(&mut self, ordinal: u64, frame_type: FrameType, payload: Bytes) {
+        let Checked {
+            conversation,
+            after_failed,
+            append,
+        } = match messaging::check(self.origin.user, frame_type, payload) {
+            Ok(checked) => checked,
+            Err(Fault::Message(refusal)) => return self.refused(ordinal, refusal, 0),
+            Err(Fault::Malformed) => {
+                return self.close(ErrorCode::MALFORMED_PAYLOAD, "not a Send");
+            }
+        };
+        if !self.held.passes(conversation, after_failed) {
+            let detail = "an earlier message of this conversation failed";
+            let refusal = Refusal::new(ErrorCode::PREDECESSOR_FAILED, detail);
+            return self.refused(ordinal, refusal, 0);
+        }
+        let now = self.driver.now();
+        if let Some(rate) = &mut self.rate
+            && let Err(wait) = rate.take(now)
+        {
+            let wait_ms = u64::try_from(wait.as_millis())
+                .unwrap_or(u64::MAX)
+                .saturating_add(1);
+            self.hold(conversation);
+            let refusal = Refusal::new(ErrorCode::RATE_LIMITED, "too many messages");
+            return self.refused(ordinal, refusal, wait_ms);
+        }
+        self.sent.push(Sent {
+            ordinal,
+            conversation,
+        });
+        self.batch.push(append);
+        if self.batch.len() >= BATCH_MESSAGES {
+            self.submit();
+        }
+    }
+
+    pub(super) fn hold(&mut self, conversation: ConversationId) {
+        if !self.held.hold(conversation) {
+            self.close(
+                ErrorCode::CONTROL_FLOOD,
+                "too many conversations wait for after_failed",
+            );
+        }
+    }
+
+    /// Hands the messages read so far to the store.
+    pub(super) fn submit(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        self.grow();
+        let (sent, batch) = (
+            std::mem::take(&mut self.sent),
+            std::mem::take(&mut self.batch),
+        );
+        self.inflight
+            .push(&self.shared.store, self.origin, sent, batch);
+    }
+
+    /// Doubles the credit of a session that uses half of it at once, while the budget lasts.
+    // impl[EIM-WIN-017]
+    pub(super) fn grow(&mut self) {
+        let (now, most) = (self.window, self.shared.options.window_max);
+        let octets: usize = self.batch.iter().map(|append| append.body.len()).sum();
+        let busy =
+            self.batch.len() * 2 >= usize_of(now.frames) || octets * 2 >= usize_of(now.octets);
+        let next = WindowSize {
+            frames: now.frames.saturating_mul(2).min(most.frames),
+            octets: now.octets.saturating_mul(2).min(most.octets),
+        };
+        if !busy || next == now {
+            return;
+        }
+        let more = usize_of(next.octets - now.octets);
+        if self.shared.windows.take(more) {
+            self.borrowed += more;
+            self.window = next;
+            self.driver.endpoint_mut().grow_window(next);
+        }
+    }
+
+    pub(super) fn committed(&mut self, Committed { sent, outcome }: Committed) {
+        let outcomes = match outcome {
+            Ok(outcomes) => outcomes,
+            // impl[EIM-MSG-003]
+            Err(StoreError::Closed) => {
+                return self.close(ErrorCode::SHUTTING_DOWN, "the server is stopping");
+            }
+            Err(error) => {
+                tracing::error!(%error, "append failed");
+                return self.close(ErrorCode::STORE_FAILED, "the store failed");
+            }
+        };
+        for (
+            Sent {
+                ordinal,
+                conversation,
+            },
+            outcome,
+        ) in sent.into_iter().zip(outcomes)
+        {
+            match outcome {
+                // impl[EIM-RES-003] impl[EIM-TML-008]
+                Ok(appended) => self.driver.endpoint_mut().result(payload::Result {
+                    ordinal,
+                    conv_seq: appended.conv_seq,
+                    time_ms: appended.time_ms,
+                    user_seq: appended.user_seq,
+                    error: None,
+                }),
+                Err(refused) if refused.code == ErrorCode::REPLACED => {
+                    return self.close(ErrorCode::REPLACED, "a newer connection took over");
+                }
+                Err(refused) => {
+                    if is_retryable(refused.code) {
+                        self.hold(conversation);
+                    }
+                    self.refused(ordinal, refused.into(), 0);
+                }
+            }
+        }
+    }
+
+    pub(super) fn refused(&mut self, ordinal: u64, refusal: Refusal, retry_after_ms: u64) {
+        counter!(names::MESSAGES_REFUSED, "code" => refusal.code.to_string()).increment(1);
+        let error = Some(error_info(refusal.code, refusal.detail, retry_after_ms));
+        let result = payload::Result {
+            ordinal,
+            error,
+            ..payload::Result::default()
+        };
+        self.driver.endpoint_mut().result(result);
+    }
+}
+
+fn usize_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -336,9 +336,8 @@ impl Committer {
     }
 
     fn head(&mut self, origin: &Origin, id: ConversationId) -> Result<u64, Failure> {
-        Ok(self
-            .group(origin, id)
-            .map(|conversation| conversation.conv_seq)?)
+        self.group(origin, id)
+            .map(|conversation| conversation.conv_seq)
     }
 
     fn check_name(&self, name: &str) -> Result<(), Failure> {

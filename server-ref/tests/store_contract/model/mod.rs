@@ -231,72 +231,101 @@ fn change(model: &Model, act: &Act) -> Option<Change> {
     })
 }
 
-async fn play(disk: Disk, acts: Vec<Act>) {
-    let mut h = Harness::new(disk);
-    h.users([0, 1, 2, 3, 4]).await;
-    let (window, keep) = (h.options.idempotency_ms, h.options.timeline_ms);
-    let mut model = Model::new(h.options, (0..USERS).map(user));
-    // Late enough that every age is after the epoch.
-    let mut now_ms = START_MS;
-    for act in acts {
-        model.next_commit(now_ms);
-        match &act {
-            Act::Send { from, messages } => {
-                let batch: Vec<_> = messages
-                    .iter()
-                    .map(|it| message(&model, now_ms, window, it))
-                    .collect();
-                let expected: Vec<_> = batch
-                    .iter()
-                    .map(|append| model.append(user(*from), append))
-                    .collect();
-                let found = h.store.append(origin(user(*from)), batch).await.unwrap();
-                let found: Vec<_> = found
-                    .into_iter()
-                    .map(|it| it.map_err(|refused| refused.code))
-                    .collect();
-                assert_eq!(found, expected, "{act:?}");
-            }
+/// The store and its model, side by side.
+struct Game {
+    h: Harness,
+    model: Model,
+    now_ms: u64,
+}
+
+impl Game {
+    async fn step(mut self, act: &Act) -> Self {
+        let window = self.h.options.idempotency_ms;
+        self.model.next_commit(self.now_ms);
+        match act {
+            Act::Send { from, messages } => self.send(user(*from), messages).await,
             Act::Disable {
                 user: whom,
                 disabled,
             } => {
+                let whom = user(*whom);
                 assert!(
-                    h.store
-                        .set_disabled(TENANT, user(*whom), *disabled)
+                    self.h
+                        .store
+                        .set_disabled(TENANT, whom, *disabled)
                         .await
                         .unwrap()
                 );
-                model.set_disabled(user(*whom), *disabled);
+                self.model.set_disabled(whom, *disabled);
             }
             Act::Time { quarters, back } => {
                 let step = u64::from(*quarters) * (window / 4);
-                now_ms = if *back {
-                    now_ms - step / 100
+                self.now_ms = if *back {
+                    self.now_ms - step / 100
                 } else {
-                    now_ms + step
+                    self.now_ms + step
                 };
-                h.clock.set(now_ms);
+                self.h.clock.set(self.now_ms);
             }
             Act::Sweep => {
-                while h.store.sweep(TENANT, now_ms, 7).await.unwrap().more {}
-                model.sweep(now_ms, window, keep);
+                while self
+                    .h
+                    .store
+                    .sweep(TENANT, self.now_ms, 7)
+                    .await
+                    .unwrap()
+                    .more
+                {}
+                self.model
+                    .sweep(self.now_ms, window, self.h.options.timeline_ms);
             }
-            Act::Reopen => h = h.reopen().await,
+            Act::Reopen => self.h = self.h.reopen().await,
             act => {
-                let change = change(&model, act).unwrap();
-                let found = h
+                let change = change(&self.model, act).unwrap();
+                let found = self
+                    .h
                     .change(change.clone())
                     .await
                     .map_err(|refused| refused.code);
-                let expected = model.change(&change, found.as_ref().ok());
+                let expected = self.model.change(&change, found.as_ref().ok());
                 assert_eq!(found, expected, "{act:?}");
             }
         }
+        self
     }
-    compare(&h, &model).await;
-    let h = h.reopen().await;
-    compare(&h, &model).await;
+
+    async fn send(&mut self, from: UserId, messages: &[Message]) {
+        let window = self.h.options.idempotency_ms;
+        let read = |it| message(&self.model, self.now_ms, window, it);
+        let batch: Vec<_> = messages.iter().map(read).collect();
+        let expected: Vec<_> = batch
+            .iter()
+            .map(|append| self.model.append(from, append))
+            .collect();
+        let found = self.h.store.append(origin(from), batch).await.unwrap();
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|it| it.map_err(|refused| refused.code))
+            .collect();
+        assert_eq!(found, expected, "{from} sends {messages:?}");
+    }
+}
+
+async fn play(disk: Disk, acts: Vec<Act>) {
+    let h = Harness::new(disk);
+    h.users([0, 1, 2, 3, 4]).await;
+    let model = Model::new(h.options, (0..USERS).map(user));
+    let mut game = Game {
+        h,
+        model,
+        now_ms: START_MS,
+    };
+    for act in &acts {
+        game = game.step(act).await;
+    }
+    compare(&game.h, &game.model).await;
+    let h = game.h.reopen().await;
+    compare(&h, &game.model).await;
 }
 
 async fn compare(h: &Harness, model: &Model) {

@@ -52,8 +52,8 @@ impl Timeline {
     }
 }
 
-/// A content, and what became of it.
-type Known<T> = (T, u64);
+/// What users did once: content and outcome, and when it was written.
+type Known<C, O> = BTreeMap<(UserId, [u8; 16]), ((C, O), u64)>;
 
 pub(crate) struct Model {
     options: Options,
@@ -64,8 +64,8 @@ pub(crate) struct Model {
     pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
     pub(crate) timelines: BTreeMap<UserId, Timeline>,
     views: BTreeMap<(UserId, ConversationId), ConversationView>,
-    messages: BTreeMap<(UserId, [u8; 16]), Known<((ConversationId, Bytes), Appended)>>,
-    requests: BTreeMap<(UserId, [u8; 16]), Known<(String, Changed)>>,
+    messages: Known<(ConversationId, Bytes), Appended>,
+    requests: Known<String, Changed>,
 }
 
 impl Model {

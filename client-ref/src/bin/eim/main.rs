@@ -6,6 +6,7 @@ mod exit;
 mod export;
 mod group;
 mod history;
+mod load;
 mod login;
 mod output;
 mod profile;
@@ -66,6 +67,8 @@ enum Verb {
     Export(export::Export),
     /// Prints a SHA-256 over the export of each conversation, for comparing devices.
     Digest(digest::Digest),
+    /// Generates load and verifies that nothing is lost, doubled or out of order.
+    Load(load::Load),
 }
 
 fn main() -> ExitCode {
@@ -76,7 +79,15 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = match &cli.verb {
+        // It shares the machine with the server it measures.
+        Verb::Load(load) if load.threads <= 1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if let Verb::Load(load) = &cli.verb {
+        builder.worker_threads(load.threads.max(1));
+    }
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::connection(format!("no runtime: {error}")).report(),
     };
@@ -100,5 +111,6 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,
+        Verb::Load(load) => load.run(&globals).await,
     }
 }

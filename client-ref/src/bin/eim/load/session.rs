@@ -1,0 +1,197 @@
+//! A logged-in connection without store or outbox.
+
+use std::net::IpAddr;
+
+use eim_client::auth::{Exchange, Means, SaltedPasswords};
+use eim_client::environment::Environment;
+use eim_client::link::{ClientLink, Connector, Network};
+use eim_client::options::{ServerUrl, Trust};
+use eim_codec::connection::client::{AuthStart, ClientConnection, Resume};
+use eim_codec::connection::{ClientConfig, ClientEvent};
+use eim_codec::id::UserId;
+use eim_codec::payload::{
+    self, AttachMode, AuthOk, GroupCreateRequest, Request, Welcome, request, response, send,
+};
+use eim_codec::registry::{ErrorCode, Operation};
+use eim_codec::time::Timestamp;
+use eim_codec::tokio::Driver;
+use std::sync::Arc;
+
+use super::account::Account;
+use crate::exit::{Exit, Failure};
+
+/// Runs one connection.
+pub type ClientDriver = Driver<ClientConnection, ClientLink>;
+
+/// Opens connections.
+pub struct Opener {
+    network: Network,
+    config: Arc<ClientConfig>,
+    environment: Environment,
+    salted: SaltedPasswords,
+}
+
+/// A logged-in connection.
+pub struct Session {
+    pub driver: ClientDriver,
+    pub user: UserId,
+    pub log_epoch: u64,
+    pub user_seq: u64,
+}
+
+impl Opener {
+    pub fn new(server: &ServerUrl, trust: Option<&Trust>) -> Result<Self, Failure> {
+        let mut config = ClientConfig::default();
+        config.implementation = "eim load".to_owned();
+        // What compresses well in a test says nothing about real messages.
+        config.compressions.clear();
+        Ok(Self {
+            network: Network::new(server, trust, true)?,
+            config: Arc::new(config),
+            environment: Environment::default(),
+            salted: SaltedPasswords::default(),
+        })
+    }
+
+    /// Logs in on a device of its own.
+    pub async fn open(
+        &self,
+        account: &Account,
+        mode: AttachMode,
+        source: Option<IpAddr>,
+    ) -> Result<Session, Failure> {
+        let link = match source {
+            Some(source) => self.network.clone().from_address(source).connect().await?,
+            None => self.network.connect().await?,
+        };
+        let connection = ClientConnection::new(
+            Arc::clone(&self.config),
+            self.environment.octets(),
+            Timestamp::ZERO,
+        );
+        let mut driver = Driver::new(connection, link);
+        let mut exchange = None;
+        loop {
+            let event = driver.next().await;
+            match event {
+                Some(ClientEvent::Welcome(welcome)) => {
+                    exchange = Some(self.start(&mut driver, account, mode, &welcome)?);
+                }
+                Some(ClientEvent::Challenge(data)) => {
+                    let exchange = exchange.as_mut().ok_or_else(unexpected)?;
+                    let answer = exchange.challenge(&data).map_err(|error| refused(&error))?;
+                    driver.endpoint_mut().respond(answer);
+                }
+                Some(ClientEvent::Open(ok)) => {
+                    let exchange = exchange.take().ok_or_else(unexpected)?;
+                    exchange.finish(&ok.data).map_err(|error| refused(&error))?;
+                    return session(driver, &ok);
+                }
+                Some(ClientEvent::Closed(reason)) => {
+                    let exit = match reason.code {
+                        Some(code) if code.0 >> 8 == 3 => Exit::Authentication,
+                        _ => Exit::Connection,
+                    };
+                    let code = reason.code.unwrap_or(ErrorCode(0));
+                    let text = format!("login of {}: {code} {}", account.name, reason.detail);
+                    return Err(Failure::new(exit, text));
+                }
+                Some(_) => {}
+                None => return Err(unexpected()),
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        driver: &mut ClientDriver,
+        account: &Account,
+        mode: AttachMode,
+        welcome: &Welcome,
+    ) -> Result<Exchange, Failure> {
+        let transcript = driver.endpoint().transcript().ok_or_else(unexpected)?;
+        let (exchange, data) = Exchange::start(&Means {
+            offered: &welcome.mechanisms,
+            user: &account.name,
+            password: Some(&account.password),
+            resume: None,
+            binding: driver.link().channel_binding(&transcript),
+            salted: &self.salted,
+        })
+        .map_err(|error| refused(&error))?;
+        driver.endpoint_mut().authenticate(AuthStart {
+            mechanism: exchange.mechanism().to_owned(),
+            data,
+            device: payload::Device {
+                device_id: bytes::Bytes::copy_from_slice(&self.environment.octets::<16>()),
+                class: payload::DeviceClass::Bot.into(),
+                name: "load".to_owned(),
+            },
+            mode,
+            log_epoch: 0,
+            user_seq: 0,
+            resume: Resume::No,
+        });
+        Ok(exchange)
+    }
+}
+
+fn session(driver: ClientDriver, ok: &AuthOk) -> Result<Session, Failure> {
+    let user = UserId::from_slice(&ok.user_id).map_err(|_| unexpected())?;
+    Ok(Session { driver, user, log_epoch: ok.log_epoch, user_seq: ok.user_seq })
+}
+
+fn unexpected() -> Failure {
+    Failure::connection("the connection ended during the login")
+}
+
+fn refused(error: &eim_client::auth::AuthError) -> Failure {
+    Failure::new(Exit::Authentication, error.to_string())
+}
+
+/// The direct conversation with a user.
+pub fn direct(peer: &UserId) -> send::Target {
+    send::Target::DirectTo(peer.to_bytes())
+}
+
+impl Session {
+    /// Creates a group; events that come meanwhile do not matter yet.
+    pub async fn create_group(
+        &mut self,
+        number: usize,
+        members: impl Iterator<Item = &UserId>,
+    ) -> Result<send::Target, Failure> {
+        let id = Environment::default().uuid_v7();
+        let request = Request {
+            request_id: bytes::Bytes::copy_from_slice(&id),
+            operation: Operation::GROUP_CREATE.0,
+            max_octets: 0,
+            body: Some(request::Body::GroupCreate(GroupCreateRequest {
+                name: format!("load {number}"),
+                members: members.map(|user| user.to_bytes()).collect(),
+            })),
+        };
+        self.driver
+            .endpoint_mut()
+            .request(&request)
+            .map_err(|error| Failure::connection(error.to_string()))?;
+        loop {
+            match self.driver.next().await {
+                Some(ClientEvent::Response(response)) => {
+                    return match response.body {
+                        Some(response::Body::GroupCreate(created)) => created
+                            .conversation
+                            .map(|group| send::Target::Conversation(group.conversation))
+                            .ok_or_else(|| Failure::refused("no group came back")),
+                        _ => Err(Failure::refused("the group was refused")),
+                    };
+                }
+                Some(ClientEvent::Push { ordinal, .. }) => {
+                    self.driver.endpoint_mut().consumed(ordinal);
+                }
+                Some(ClientEvent::Closed(_)) | None => return Err(unexpected()),
+                Some(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! One connection at work: sends, receives, or both.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use eim_client::environment::Environment;
+use eim_codec::connection::{ClientEvent, SendId};
+use eim_codec::payload::{self, Request, SyncRequest, SyncResponse, request, response, send};
+use eim_codec::registry::{FrameType, Operation};
+use prost::Message as _;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::session::Session;
+use super::stamp::{Stamp, Template};
+use super::stats::Stats;
+use super::track::{Delivery, Tracker};
+use super::{Common, Stage};
+
+/// What a sender does.
+pub struct Plan {
+    pub sender: u32,
+    pub target: send::Target,
+    pub window: usize,
+    pub payload: usize,
+    /// Time between messages; as fast as possible without.
+    pub interval: Option<Duration>,
+    /// How many receive each message.
+    pub receivers: u64,
+}
+
+/// One connection at work.
+pub struct Worker {
+    session: Session,
+    sending: Option<Sending>,
+    common: Arc<Common>,
+    stages: watch::Receiver<Stage>,
+    stage: Stage,
+    tracker: Tracker,
+    stats: Stats,
+    /// The timeline is pulled, because pushes were dropped.
+    pulling: bool,
+    moved: bool,
+}
+
+struct Sending {
+    plan: Plan,
+    template: Template,
+    next: u64,
+    under_way: VecDeque<(SendId, u64)>,
+    due_micros: u64,
+    last_conv_seq: u64,
+}
+
+impl Worker {
+    pub fn new(
+        session: Session,
+        plan: Option<Plan>,
+        common: Arc<Common>,
+        stages: watch::Receiver<Stage>,
+    ) -> Self {
+        let sending = plan.map(|plan| {
+            let prefix = Environment::default().octets();
+            let template =
+                Template::new(plan.target.clone(), plan.sender, plan.payload, prefix);
+            Sending {
+                template,
+                next: 0,
+                under_way: VecDeque::with_capacity(plan.window),
+                due_micros: 0,
+                last_conv_seq: 0,
+                plan,
+            }
+        });
+        Self {
+            session,
+            sending,
+            common,
+            stages,
+            stage: Stage::Warmup,
+            tracker: Tracker::default(),
+            stats: Stats::new(),
+            pulling: false,
+            moved: false,
+        }
+    }
+
+    /// Works until the end; an error is for people.
+    pub async fn run(mut self) -> Result<Stats, String> {
+        loop {
+            self.stage = *self.stages.borrow_and_update();
+            if self.stage == Stage::End {
+                return Ok(self.stats);
+            }
+            let pause = self.send();
+            let event = tokio::select! {
+                biased;
+                event = self.session.driver.next() => event,
+                _ = self.stages.changed() => continue,
+                () = wait(pause) => continue,
+            };
+            let Some(event) = event else { return Err("a connection ended".to_owned()) };
+            self.event(event)?;
+            while let Some(event) = self.session.driver.try_next() {
+                self.event(event)?;
+            }
+            if std::mem::take(&mut self.moved) {
+                let (log_epoch, user_seq) = (self.session.log_epoch, self.session.user_seq);
+                self.session.driver.endpoint_mut().cursor(log_epoch, user_seq);
+            }
+        }
+    }
+
+    /// Sends what may be sent; returns how long to wait for the next one.
+    fn send(&mut self) -> Option<Duration> {
+        let sending = self.sending.as_mut()?;
+        if self.stage >= Stage::Drain {
+            return None;
+        }
+        let now = self.common.ticks.now().as_micros();
+        while sending.under_way.len() < sending.plan.window {
+            if let Some(interval) = sending.plan.interval {
+                if sending.due_micros == 0 {
+                    // Spread over the interval, so that senders do not send together.
+                    let share = u64::from(sending.plan.sender) * 7919 % 1000;
+                    sending.due_micros = now + interval.as_micros() as u64 * share / 1000;
+                }
+                if sending.due_micros > now {
+                    return Some(Duration::from_micros(sending.due_micros - now));
+                }
+                sending.due_micros += interval.as_micros() as u64;
+            }
+            if let Some(left) = &self.common.left {
+                let taken = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+                if taken.is_err() {
+                    return None;
+                }
+            }
+            let message = sending.template.make(sending.next, now);
+            let connection = self.session.driver.endpoint_mut();
+            match connection.send(FrameType::TEXT, message) {
+                Ok(send) => {
+                    sending.under_way.push_back((send, now));
+                    sending.next += 1;
+                    self.common.sent.fetch_add(1, Relaxed);
+                }
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn event(&mut self, event: ClientEvent) -> Result<(), String> {
+        match event {
+            ClientEvent::Push { ordinal, payload, .. } => {
+                self.session.driver.endpoint_mut().consumed(ordinal);
+                let push = payload::Push::decode(payload).map_err(|error| error.to_string())?;
+                self.push(push);
+            }
+            ClientEvent::Result { send, result, .. } => {
+                self.session.driver.endpoint_mut().settle(send);
+                self.result(send, &result);
+            }
+            ClientEvent::Lagged(_) => {
+                self.stats.lagged += 1;
+                self.pull()?;
+            }
+            ClientEvent::Response(response) => {
+                if let Some(response::Body::Sync(page)) = response.body {
+                    self.page(page)?;
+                }
+            }
+            ClientEvent::Closed(reason) => {
+                return Err(format!("a connection was closed: {reason:?}"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, push: payload::Push) {
+        if push.user_seq <= self.session.user_seq {
+            return;
+        }
+        // While pulling, what lies beyond the hole comes with the pages.
+        if self.pulling && push.user_seq != self.session.user_seq + 1 {
+            return;
+        }
+        self.session.user_seq = push.user_seq;
+        self.moved = true;
+        if let Some(entry) = push.entry.filter(|_| !push.echo) {
+            self.deliver(&entry);
+        }
+    }
+
+    fn deliver(&mut self, entry: &payload::Entry) {
+        let Some(stamp) = Stamp::read(&entry.body) else { return };
+        match self.tracker.see(stamp) {
+            Delivery::Next => {
+                self.common.delivered.fetch_add(1, Relaxed);
+            }
+            Delivery::Again => {
+                self.stats.duplicates += 1;
+                return;
+            }
+            Delivery::Beyond(missing) => {
+                self.common.delivered.fetch_add(1, Relaxed);
+                self.stats.gaps += missing;
+                self.stats.disorder += 1;
+            }
+        }
+        if self.stage == Stage::Measure {
+            let latency = self.common.ticks.now().as_micros().saturating_sub(stamp.micros);
+            self.stats.delivery.saturating_record(latency.max(1));
+        }
+    }
+
+    fn result(&mut self, send: SendId, result: &payload::Result) {
+        let Some(sending) = &mut self.sending else { return };
+        let place = sending.under_way.iter().position(|(id, _)| *id == send);
+        let Some((_, sent)) = place.and_then(|place| sending.under_way.remove(place)) else {
+            return;
+        };
+        self.common.answered.fetch_add(1, Relaxed);
+        if let Some(error) = &result.error {
+            if self.stats.refused == 0 {
+                tracing::warn!(?error, "the first refused message of a sender");
+            }
+            self.stats.refused += 1;
+            return;
+        }
+        if result.conv_seq <= sending.last_conv_seq {
+            self.stats.result_disorder += 1;
+        }
+        sending.last_conv_seq = result.conv_seq;
+        self.common.due.fetch_add(sending.plan.receivers, Relaxed);
+        if self.stage == Stage::Measure {
+            let latency = self.common.ticks.now().as_micros().saturating_sub(sent);
+            self.stats.result.saturating_record(latency.max(1));
+        }
+    }
+
+    fn pull(&mut self) -> Result<(), String> {
+        self.pulling = true;
+        let id = Environment::default().uuid_v7();
+        let request = Request {
+            request_id: bytes::Bytes::copy_from_slice(&id),
+            operation: Operation::SYNC.0,
+            max_octets: 0,
+            body: Some(request::Body::Sync(SyncRequest {
+                log_epoch: self.session.log_epoch,
+                user_seq: self.session.user_seq,
+            })),
+        };
+        self.session.driver.endpoint_mut().request(&request).map_err(|error| error.to_string())
+    }
+
+    fn page(&mut self, page: SyncResponse) -> Result<(), String> {
+        for item in page.entries {
+            if item.user_seq <= self.session.user_seq {
+                continue;
+            }
+            self.session.user_seq = item.user_seq;
+            self.moved = true;
+            if let Some(entry) = item.entry.filter(|_| !item.echo) {
+                self.deliver(&entry);
+            }
+        }
+        if page.more {
+            return self.pull();
+        }
+        self.pulling = false;
+        Ok(())
+    }
+}
+
+async fn wait(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}

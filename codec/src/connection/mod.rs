@@ -31,6 +31,8 @@ mod outbound;
 mod queue;
 mod retained;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod violation;
 mod window;
 

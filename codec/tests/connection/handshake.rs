@@ -137,8 +137,8 @@ fn rejection_ends_the_connection() {
     pair.assert_server_closes(ErrorCode::AUTH_FAILED);
 }
 
-#[test]
-fn strangers_get_the_specified_answer() {
+/// What a stranger may send first, and the answer.
+fn bad_beginnings() -> Vec<(&'static str, Bytes, ErrorCode)> {
     let old = Hello {
         versions: vec![2, 999],
         ..hello()
@@ -155,43 +155,25 @@ fn strangers_get_the_specified_answer() {
         max_frame_octets: 16_383,
         ..hello()
     };
-    let hello_in_2 = {
-        let mut octets = control(FrameType::HELLO, &hello()).to_vec();
-        octets[0] = 2;
-        Bytes::from(octets)
-    };
-    let cases: Vec<(&str, Bytes, ErrorCode)> = vec![
+    let mut version_2 = control(FrameType::HELLO, &hello()).to_vec();
+    version_2[0] = 2;
+    let long = Bytes::from_static(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]);
+    let numbered = raw(FrameType::HELLO, 1, hello().encode_to_vec());
+    let hello = |hello| control(FrameType::HELLO, &hello);
+    let ping = control(FrameType::PING, &payload::Ping { token: 1 });
+    let welcome = control(FrameType::WELCOME, &Welcome::default());
+    vec![
+        ("version", hello(old), ErrorCode::NO_COMMON_VERSION),
+        ("no version", hello(none), ErrorCode::NO_COMMON_VERSION),
         (
-            "version",
-            control(FrameType::HELLO, &old),
-            ErrorCode::NO_COMMON_VERSION,
+            "version octet",
+            version_2.into(),
+            ErrorCode::UNSUPPORTED_VERSION,
         ),
-        (
-            "no version",
-            control(FrameType::HELLO, &none),
-            ErrorCode::NO_COMMON_VERSION,
-        ),
-        ("version octet", hello_in_2, ErrorCode::UNSUPPORTED_VERSION),
-        (
-            "nonce",
-            control(FrameType::HELLO, &short),
-            ErrorCode::INVALID_VALUE,
-        ),
-        (
-            "frame limit",
-            control(FrameType::HELLO, &small),
-            ErrorCode::INVALID_VALUE,
-        ),
-        (
-            "phase",
-            control(FrameType::PING, &payload::Ping { token: 1 }),
-            ErrorCode::UNEXPECTED_FRAME,
-        ),
-        (
-            "direction",
-            control(FrameType::WELCOME, &Welcome::default()),
-            ErrorCode::UNEXPECTED_FRAME,
-        ),
+        ("nonce", hello(short), ErrorCode::INVALID_VALUE),
+        ("frame limit", hello(small), ErrorCode::INVALID_VALUE),
+        ("phase", ping, ErrorCode::UNEXPECTED_FRAME),
+        ("direction", welcome, ErrorCode::UNEXPECTED_FRAME),
         (
             "message",
             raw(FrameType::TEXT, 1, vec![]),
@@ -202,28 +184,24 @@ fn strangers_get_the_specified_answer() {
             raw(FrameType(0xe5), 0, vec![]),
             ErrorCode::UNEXPECTED_FRAME,
         ),
-        (
-            "sequence",
-            raw(FrameType::HELLO, 1, hello().encode_to_vec()),
-            ErrorCode::BAD_SEQUENCE,
-        ),
+        ("sequence", numbered, ErrorCode::BAD_SEQUENCE),
         (
             "garbage",
             raw(FrameType::HELLO, 0, vec![0xff; 9]),
             ErrorCode::MALFORMED_PAYLOAD,
         ),
-        (
-            "size",
-            Bytes::from_static(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 1]),
-            ErrorCode::PAYLOAD_TOO_LARGE,
-        ),
+        ("size", long, ErrorCode::PAYLOAD_TOO_LARGE),
         (
             "http",
             Bytes::from_static(b"GET / HTTP/1.1\r\n"),
             ErrorCode::UNSUPPORTED_VERSION,
         ),
-    ];
-    for (name, octets, code) in cases {
+    ]
+}
+
+#[test]
+fn strangers_get_the_specified_answer() {
+    for (name, octets, code) in bad_beginnings() {
         let pair = stranger(octets);
         assert_eq!(
             pair.server_closed().and_then(|reason| reason.code),

@@ -7,3 +7,4 @@ mod liveness;
 mod messages;
 mod pair;
 mod resume;
+mod wire;

@@ -127,7 +127,7 @@ fn lanes_keep_their_order_whatever_their_sizes() {
         let mut given: Vec<Vec<usize>> = vec![Vec::new(); 3];
         for number in 0..40 {
             let lane = usize::try_from(random(&mut seed) % 3).unwrap();
-            let octets = if random(&mut seed) % 5 == 0 {
+            let octets = if random(&mut seed).is_multiple_of(5) {
                 90_000
             } else {
                 10
@@ -143,7 +143,7 @@ fn lanes_keep_their_order_whatever_their_sizes() {
                 .send_in(lane_name, FrameType::CUSTOM, payload)
                 .unwrap();
             given[lane].push(number);
-            if random(&mut seed) % 4 == 0 {
+            if random(&mut seed).is_multiple_of(4) {
                 pair.step();
             }
         }

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::client::{AuthStart, Resume};
-use eim_codec::connection::{ClientConfig, ClientEvent, Endpoint, SendId, ServerConfig};
+use eim_codec::connection::{
+    ClientConfig, ClientEvent, Endpoint, SendId, ServerConfig, WindowSize,
+};
 use eim_codec::id::SessionId;
 use eim_codec::payload::{self, Cursor, SessionOutcome, Window};
 use eim_codec::registry::{Compression, ErrorCode, FrameType};
 use prost::Message;
 
 use super::pair::{
-    Pair, Parted, Split, client_config, control, random, send, server_config, start,
+    Pair, Parted, Split, client_config, control, push, random, send, server_config, start,
 };
 
 fn again(parted: Parted) -> Pair {
@@ -90,7 +92,7 @@ fn a_result_may_come_while_nobody_is_connected() {
         .server
         .as_mut()
         .unwrap()
-        .push(FrameType::TEXT, super::pair::push("meanwhile"))
+        .push(FrameType::TEXT, push("meanwhile"))
         .unwrap();
     let mut pair = again(parted);
     pair.run();
@@ -336,98 +338,145 @@ fn body(number: u64, octets: u64) -> String {
     text
 }
 
-/// One life of a session with random cuts. Both directions, small and fragmented, any split.
-fn life(seed: u64) {
-    let mut random_state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move |below: u64| random(&mut random_state) % below;
-    let server = || {
+/// One session with random cuts: both directions, small and fragmented, any split.
+struct Life {
+    seed: u64,
+    state: u64,
+    pair: Pair,
+    sent: Vec<String>,
+    pushed: Vec<String>,
+    ids: Vec<SendId>,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            pair: Pair::open_with(Self::client(), Self::server()),
+            sent: Vec::new(),
+            pushed: Vec::new(),
+            ids: Vec::new(),
+        }
+    }
+
+    fn server() -> ServerConfig {
         let mut config = server_config();
-        config.window = eim_codec::connection::WindowSize {
+        config.window = WindowSize {
             frames: 8,
             octets: 0,
         };
         config
-    };
-    let client = || {
+    }
+
+    fn client() -> ClientConfig {
         let mut config = client_config();
-        config.window = eim_codec::connection::WindowSize {
+        config.window = WindowSize {
             frames: 5,
             octets: 0,
         };
         config
-    };
-    let mut pair = Pair::open_with(client(), server());
-    let (mut sent, mut pushed, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..12 {
-        pair.to_server.split = Split::Random(seed + round + 1);
-        pair.to_client.split = if next(2) == 0 {
-            Split::Whole
+    }
+
+    fn next(&mut self, below: u64) -> u64 {
+        random(&mut self.state) % below
+    }
+
+    fn few(&mut self) -> usize {
+        usize::try_from(self.next(3)).unwrap()
+    }
+
+    fn body(&mut self, number: usize) -> String {
+        let octets = if self.next(5) == 0 {
+            70_000 + self.next(60_000)
         } else {
-            Split::Random(seed + 99)
+            self.next(200)
         };
-        for _ in 0..next(6) {
-            let number = u64::try_from(sent.len()).unwrap();
-            let octets = if next(4) == 0 {
-                70_000 + next(60_000)
-            } else {
-                next(200)
-            };
-            let text = body(number, octets);
-            // Not while the handshake is under way.
-            if let Ok(id) = pair.client.send(FrameType::CUSTOM, send(&text)) {
-                ids.push(id);
-                sent.push(text);
+        body(u64::try_from(number).unwrap(), octets)
+    }
+
+    /// One connection: traffic, then a cut, then the beginning of the next.
+    fn connection(mut self, round: u64) -> Self {
+        self.pair.to_server.split = Split::Random(self.seed + round + 1);
+        if self.next(2) == 0 {
+            self.pair.to_client.split = Split::Random(self.seed + 99);
+        }
+        // What is refused was given while the handshake was under way.
+        for _ in 0..self.next(6) {
+            let text = self.body(self.sent.len());
+            if let Ok(id) = self.pair.client.send(FrameType::CUSTOM, send(&text)) {
+                self.ids.push(id);
+                self.sent.push(text);
             }
         }
-        for _ in 0..next(6) {
-            let number = u64::try_from(pushed.len()).unwrap();
-            let octets = if next(6) == 0 { 70_000 } else { next(200) };
-            let text = body(number, octets);
-            if pair
+        for _ in 0..self.next(6) {
+            let text = self.body(self.pushed.len());
+            if self
+                .pair
                 .server
-                .push(FrameType::CUSTOM, super::pair::push(&text))
+                .push(FrameType::CUSTOM, push(&text))
                 .is_ok()
             {
-                pushed.push(text);
+                self.pushed.push(text);
             }
         }
-        for _ in 0..next(400) {
-            pair.step();
+        for _ in 0..self.next(400) {
+            self.pair.step();
         }
-        // Cut: what is under way is lost, except what happens to arrive.
-        pair.to_server.cut(usize::try_from(next(3)).unwrap());
-        pair.to_client.cut(usize::try_from(next(3)).unwrap());
+        let (up, down) = (self.few(), self.few());
+        let pair = &mut self.pair;
+        pair.to_server.cut(up);
+        pair.to_client.cut(down);
         while pair.to_server.in_flight() + pair.to_client.in_flight() > 0 && pair.step() {}
-        pair = Pair::again(client(), server(), pair.lose());
+        self.pair = Pair::again(Self::client(), Self::server(), self.pair.lose());
+        self
     }
-    pair.advance(Duration::from_secs(2));
-    assert_eq!(pair.client_closed(), None, "seed {seed}");
-    assert_eq!(pair.outcome, SessionOutcome::Resumed, "seed {seed}");
-    let forgotten = |event: &ClientEvent| matches!(event, ClientEvent::Forgotten(_));
-    assert!(
-        !pair.client_events.iter().any(forgotten),
-        "seed {seed}: never fresh"
-    );
-    assert!(
-        pair.messages() == sent,
-        "seed {seed}: messages lost, doubled or out of order"
-    );
-    assert!(
-        pair.pushes() == pushed,
-        "seed {seed}: pushes lost, doubled or out of order"
-    );
-    let answered: Vec<SendId> = pair.results().iter().map(|(send, _)| *send).collect();
-    assert_eq!(answered, ids, "seed {seed}: results");
-    let last = pair.to_server.frames().into_iter().rev();
-    let cursor = { last }.find(|frame| frame.frame_type == FrameType::CURSOR);
-    if let Some(cursor) = cursor {
-        let ordinal = pair
-            .results()
-            .last()
-            .map_or(0, |(_, result)| result.ordinal);
-        let cursor = Cursor::decode(cursor.payload).unwrap();
-        assert_eq!(cursor.settled_through, ordinal, "seed {seed}");
+
+    /// After the last cut everything arrives.
+    fn end(self) {
+        let Self {
+            seed,
+            mut pair,
+            sent,
+            pushed,
+            ids,
+            ..
+        } = self;
+        pair.advance(Duration::from_secs(2));
+        assert_eq!(pair.client_closed(), None, "seed {seed}");
+        assert_eq!(pair.outcome, SessionOutcome::Resumed, "seed {seed}");
+        let forgotten = |event: &ClientEvent| matches!(event, ClientEvent::Forgotten(_));
+        assert!(
+            !pair.client_events.iter().any(forgotten),
+            "seed {seed}: never fresh"
+        );
+        assert!(
+            pair.messages() == sent,
+            "seed {seed}: messages lost, doubled or misplaced"
+        );
+        assert!(
+            pair.pushes() == pushed,
+            "seed {seed}: pushes lost, doubled or misplaced"
+        );
+        let answered: Vec<SendId> = pair.results().iter().map(|(send, _)| *send).collect();
+        assert_eq!(answered, ids, "seed {seed}: results");
+        let frames = pair.to_server.frames();
+        let cursors = frames
+            .iter()
+            .filter(|frame| frame.frame_type == FrameType::CURSOR);
+        if let Some(cursor) = cursors.last() {
+            let cursor = Cursor::decode(cursor.payload.clone()).unwrap();
+            let last = pair
+                .results()
+                .last()
+                .map_or(0, |(_, result)| result.ordinal);
+            assert_eq!(cursor.settled_through, last, "seed {seed}");
+        }
     }
+}
+
+fn life(seed: u64) {
+    (0..12).fold(Life::new(seed), Life::connection).end();
 }
 
 #[test]

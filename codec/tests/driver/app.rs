@@ -100,3 +100,8 @@ pub(crate) async fn open<L: Link>(driver: &mut Client<L>) {
         }
     }
 }
+
+#[expect(clippy::disallowed_methods, reason = "the paused clock of the test")]
+pub(crate) fn now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}

@@ -10,9 +10,9 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_codec::tokio::StreamLink;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::app::{Client, client, open, serve, server};
+use super::app::{Client, client, now, open, serve, server};
 
 fn message(text: &str) -> Bytes {
     let body = Bytes::copy_from_slice(text.as_bytes());
@@ -115,7 +115,7 @@ async fn heartbeats_keep_an_idle_connection_and_find_a_dead_one() {
     let serving = tokio::spawn(serve(server(StreamLink::new(far))));
     let mut driver = client(StreamLink::new(near));
     open(&mut driver).await;
-    let begin = Instant::now();
+    let begin = now();
     for _ in 0..5 {
         let event = driver.next().await.unwrap();
         assert!(matches!(event, ClientEvent::Pong(_)), "{event:?}");
@@ -166,7 +166,7 @@ async fn an_error_arrives_although_more_was_on_its_way() {
     let serving = tokio::spawn(serve(server(StreamLink::new(far))));
     // Not a frame, and a lot after it that the server never interprets.
     near.write_all(&[9; 30_000]).await.unwrap();
-    let begin = Instant::now();
+    let begin = now();
     let mut octets = Vec::new();
     near.read_to_end(&mut octets).await.unwrap();
     assert_eq!(begin.elapsed(), Duration::ZERO, "half-closed at once");
@@ -185,7 +185,7 @@ async fn an_error_arrives_although_more_was_on_its_way() {
 async fn a_stranger_is_shown_out() {
     let (mut near, far) = duplex(1024);
     let serving = tokio::spawn(serve(server(StreamLink::new(far))));
-    let begin = Instant::now();
+    let begin = now();
     let mut octets = Vec::new();
     near.read_to_end(&mut octets).await.unwrap();
     assert_eq!(begin.elapsed(), Duration::from_secs(10));

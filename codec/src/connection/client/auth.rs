@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::open::Open;
 use super::session::{ClientSession, Session};
-use super::{AuthStart, Resume};
 use crate::connection::agreed::Agreed;
 use crate::connection::inbound::Inbound;
 use crate::connection::line::Line;
@@ -23,12 +22,44 @@ use crate::error::EncodeError;
 use crate::frame::Frame;
 use crate::id::{SessionId, UserId};
 use crate::limits::DecoderLimits;
-use crate::payload::{AttachMode, Auth, AuthChallenge, AuthOk, SessionOutcome, Window};
+use crate::payload::{AttachMode, Auth, AuthChallenge, AuthOk, Device, SessionOutcome, Window};
 use crate::registry::{ErrorCode, FrameType};
 use crate::time::Timestamp;
 
 /// The mechanism whose message is a resume token.
 pub(crate) const EIM_RESUME: &str = "EIM-RESUME";
+
+/// What the first AUTH says.
+#[derive(Debug)]
+pub struct AuthStart {
+    /// One of WELCOME's mechanisms.
+    pub mechanism: String,
+    /// First octets of the mechanism.
+    pub data: Bytes,
+    /// The device.
+    pub device: Device,
+    /// Full or send-only.
+    pub mode: AttachMode,
+    /// Epoch of `user_seq`.
+    pub log_epoch: u64,
+    /// The device has stored its timeline through here.
+    pub user_seq: u64,
+    /// The session to go on with, when the mechanism is EIM-RESUME and its token belongs to it.
+    pub resume: Resume,
+}
+
+/// What a client can say about an earlier session.
+#[derive(Debug, Default)]
+pub enum Resume {
+    /// Nothing: the session will be fresh.
+    #[default]
+    No,
+    /// The token's session, but its state is gone (the process restarted): authenticates with the
+    /// token, the session will be fresh.
+    TokenOnly(SessionId),
+    /// The token's session with its state: it may go on.
+    Session(ClientSession),
+}
 
 /// WELCOME came, the application has not begun to authenticate.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use auth::{AuthStart, Resume};
 pub use session::ClientSession;
 
 use super::close::{error_frame, reason_of};
@@ -28,45 +29,12 @@ use super::{
     Cancelled, ClientConfig, ClientEvent, CloseReason, ClosedBy, Endpoint, Lane, SendError, SendId,
 };
 use crate::frame::Frame;
-use crate::id::SessionId;
 use crate::payload;
 use crate::registry::{Direction, ErrorCode, FrameType, Phase};
 use crate::time::Timestamp;
 use auth::{Authenticating, Refused, Welcomed};
 use hello::AwaitWelcome;
 use open::Open;
-
-/// What the first AUTH says.
-#[derive(Debug)]
-pub struct AuthStart {
-    /// One of WELCOME's mechanisms.
-    pub mechanism: String,
-    /// First octets of the mechanism.
-    pub data: Bytes,
-    /// The device.
-    pub device: payload::Device,
-    /// Full or send-only.
-    pub mode: payload::AttachMode,
-    /// Epoch of `user_seq`.
-    pub log_epoch: u64,
-    /// The device has stored its timeline through here.
-    pub user_seq: u64,
-    /// The session to go on with, when the mechanism is EIM-RESUME and its token belongs to it.
-    pub resume: Resume,
-}
-
-/// What a client can say about an earlier session.
-#[derive(Debug, Default)]
-pub enum Resume {
-    /// Nothing: the session will be fresh.
-    #[default]
-    No,
-    /// The token's session, but its state is gone (the process restarted): authenticates with the
-    /// token, the session will be fresh.
-    TokenOnly(SessionId),
-    /// The token's session with its state: it may go on.
-    Session(ClientSession),
-}
 
 /// A client's connection. See [`Endpoint`] for how to drive it.
 #[derive(Debug)]

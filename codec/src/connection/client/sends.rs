@@ -139,11 +139,6 @@ impl Sends {
             self.departed = VecDeque::new();
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn start_at(&mut self, sent: u64) {
-        self.settled_through = sent;
-    }
 }
 
 #[cfg(test)]

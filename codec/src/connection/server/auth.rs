@@ -6,7 +6,6 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::Accept;
 use super::hello::{EIM_RESUME, heartbeat_ms, offered_mechanisms};
 use super::open::Open;
 use super::results::Results;
@@ -22,11 +21,36 @@ use crate::connection::{AuthAttempt, ServerConfig, ServerEvent, gate};
 use crate::encoder::Encoder;
 use crate::error::EncodeError;
 use crate::frame::Frame;
-use crate::id::{DeviceId, SessionId};
+use crate::id::{DeviceId, SessionId, UserId};
 use crate::limits::DecoderLimits;
 use crate::payload::{AttachMode, Auth, AuthChallenge, AuthOk, SessionOutcome, Window};
 use crate::registry::{Capability, ErrorCode, FrameType, limits};
 use crate::time::Timestamp;
+
+/// What AUTH_OK says, except what the connection knows itself (outcome and window).
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// Id of the fresh session; not used when the session goes on.
+    pub session_id: SessionId,
+    /// The authenticated user.
+    pub user_id: UserId,
+    /// The name the user logged in with, as stored.
+    pub user_name: String,
+    /// Last octets of the mechanism.
+    pub data: Bytes,
+    /// Token to come back with; left out on transports that are not confidential.
+    pub resume_token: Option<[u8; 32]>,
+    /// How long after a loss the session can go on.
+    pub resume: Duration,
+    /// Epoch of all logs and timelines; also that of every result.
+    pub log_epoch: u64,
+    /// Head of the user's timeline.
+    pub user_seq: u64,
+    /// Unix time in milliseconds.
+    pub server_time_ms: u64,
+    /// Number of this connection among those of the device.
+    pub connection_generation: u64,
+}
 
 /// WELCOME was sent, AUTH_OK was not.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ mod session;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use auth::Accept;
 pub use session::ServerSession;
 
 use super::close::{error_frame, reason_of};
@@ -27,38 +27,12 @@ use super::{
     CloseReason, ClosedBy, Endpoint, Lane, SendError, ServerConfig, ServerEvent, WindowSize,
 };
 use crate::frame::Frame;
-use crate::id::{SessionId, UserId};
 use crate::payload;
 use crate::registry::{Direction, ErrorCode, FrameType, Phase, limits};
 use crate::time::Timestamp;
 use auth::AwaitAuth;
 use hello::AwaitHello;
 use open::Open;
-
-/// What AUTH_OK says, except what the connection knows itself (outcome and window).
-#[derive(Clone, Debug)]
-pub struct Accept {
-    /// Id of the fresh session; not used when the session goes on.
-    pub session_id: SessionId,
-    /// The authenticated user.
-    pub user_id: UserId,
-    /// The name the user logged in with, as stored.
-    pub user_name: String,
-    /// Last octets of the mechanism.
-    pub data: Bytes,
-    /// Token to come back with; left out on transports that are not confidential.
-    pub resume_token: Option<[u8; 32]>,
-    /// How long after a loss the session can go on.
-    pub resume: Duration,
-    /// Epoch of all logs and timelines; also that of every result.
-    pub log_epoch: u64,
-    /// Head of the user's timeline.
-    pub user_seq: u64,
-    /// Unix time in milliseconds.
-    pub server_time_ms: u64,
-    /// Number of this connection among those of the device.
-    pub connection_generation: u64,
-}
 
 /// A server's connection. See [`Endpoint`] for how to drive it.
 #[derive(Debug)]

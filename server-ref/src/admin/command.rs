@@ -76,6 +76,7 @@ async fn attempt(
         Command::UserDisable { name } => {
             let user = accounts.set_disabled(&name, true).await?;
             if let Some((hub, tenant)) = hub {
+                // impl[EIM-SEC-004]
                 hub.signal_user(tenant, user, Signal::Disabled);
             }
             Ok(Reply::Done)

@@ -35,6 +35,7 @@ fn listeners(config: &Config, problems: &mut Vec<String>) {
         clients += usize::from(name != "admin.listen");
         match text.parse::<SocketAddr>() {
             Err(_) => problems.push(format!("{name} = \"{text}\" is not ADDRESS:PORT")),
+            // impl[EIM-TRN-017]
             Ok(address) if plain && !plain_anywhere && !address.ip().is_loopback() => {
                 problems.push(format!(
                     "{name} = \"{text}\" is not a loopback address: use TLS, or set \

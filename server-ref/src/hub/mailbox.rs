@@ -162,7 +162,7 @@ impl Mailbox {
         self.drop_all(&mut self.lock(), head);
     }
 
-    // impl[EIM-SYN-048] impl[EIM-SYN-050]
+    // impl[EIM-SYN-048, EIM-SYN-050]
     fn take(&self, state: &mut State, octets: usize) -> bool {
         let total = state.octets.saturating_add(octets);
         if total > RESERVE_OCTETS {

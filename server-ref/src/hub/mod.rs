@@ -151,7 +151,7 @@ impl CommitSink for Hub {
                         let delivery = Delivery {
                             entry: Arc::clone(&commit.entry),
                             user_seq: *user_seq,
-                            // impl[EIM-MSG-059] impl[EIM-GRP-002]: changes of a group have no
+                            // impl[EIM-MSG-059, EIM-GRP-002]: changes of a group have no
                             // client_msg_id and are pushed whole.
                             echo: commit.entry.sender_device == Some(device)
                                 && commit.entry.sender == Some(*user)

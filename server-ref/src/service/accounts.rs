@@ -181,6 +181,7 @@ impl Accounts {
             .await?
             .map_err(failed)?;
         Ok(UserRecord {
+            // impl[EIM-SEC-008]
             user: UserId::from(self.random.octets::<16>()),
             name,
             display_name,

@@ -142,7 +142,7 @@ impl Requests {
         .await
     }
 
-    // impl[EIM-GRP-010] impl[EIM-GRP-012] impl[EIM-GRP-039] impl[EIM-GRP-040]
+    // impl[EIM-GRP-010, EIM-GRP-012, EIM-GRP-039, EIM-GRP-040]
     pub(super) async fn group_members(
         &self,
         caller: Caller,

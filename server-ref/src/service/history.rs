@@ -22,7 +22,7 @@ struct Part {
 }
 
 impl Requests {
-    // impl[EIM-SYN-039] impl[EIM-SYN-041] impl[EIM-SYN-044] impl[EIM-SYN-046] impl[EIM-SYN-047]
+    // impl[EIM-SYN-039, EIM-SYN-041, EIM-SYN-044, EIM-SYN-046, EIM-SYN-047]
     pub(super) async fn history(
         &self,
         caller: Caller,
@@ -102,7 +102,7 @@ const fn head(view: &ConversationView) -> u64 {
 }
 
 /// Cuts the asked range into parts, in the order of the answer.
-// impl[EIM-SYN-040] impl[EIM-SYN-042] impl[EIM-SYN-043]
+// impl[EIM-SYN-040, EIM-SYN-042, EIM-SYN-043]
 fn parts(view: &ConversationView, first: u64, last: u64, newest_first: bool) -> Vec<Part> {
     let head = head(view);
     let (first, last) = (first.max(1), if last == 0 { head } else { last });

@@ -36,7 +36,7 @@ pub enum Fault {
 ///
 /// # Errors
 /// A [`Fault`].
-// impl[EIM-MSG-007] impl[EIM-MSG-020] impl[EIM-MSG-025] impl[EIM-EXT-004] impl[EIM-MSG-033]
+// impl[EIM-MSG-007, EIM-MSG-020, EIM-MSG-025, EIM-EXT-004, EIM-MSG-033]
 pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Checked, Fault> {
     if frame_type.info().is_none() {
         let detail = format!("type {frame_type} is not supported");

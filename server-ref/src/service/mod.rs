@@ -16,7 +16,7 @@ mod users;
 pub use requests::{Answer, Requests};
 
 use eim_codec::payload::ErrorInfo;
-use eim_codec::registry::ErrorCode;
+use eim_codec::registry::{ErrorCode, limits};
 
 use crate::store::{Origin, Refused, StoreError};
 
@@ -76,11 +76,15 @@ impl From<StoreError> for Refusal {
 }
 
 /// The wire form of an error; whether a retry makes sense comes from the registry.
+// impl[EIM-ERR-006, EIM-ERR-009]
 #[must_use]
 pub fn error_info(code: ErrorCode, detail: impl Into<String>, retry_after_ms: u64) -> ErrorInfo {
+    let mut detail = detail.into();
+    let max = usize::try_from(limits::ERROR_DETAIL_OCTETS.default).unwrap_or(usize::MAX);
+    detail.truncate(detail.floor_char_boundary(max));
     ErrorInfo {
         code: u32::from(code.0),
-        detail: detail.into(),
+        detail,
         retryable: is_retryable(code),
         retry_after_ms,
     }

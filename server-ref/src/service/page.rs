@@ -17,7 +17,7 @@ pub(super) struct Page {
 
 impl Page {
     /// The room that a request of `max_octets` (0: the default) has.
-    // impl[EIM-SYN-008] impl[EIM-SYN-010]
+    // impl[EIM-SYN-008, EIM-SYN-010]
     pub(super) fn new(max_octets: u32) -> Self {
         let limit = limits::REQUEST_MAX_OCTETS;
         let octets = match max_octets {
@@ -43,6 +43,7 @@ impl Page {
     }
 
     /// Takes room for `item`; `false` when it does not fit.
+    // impl[EIM-SYN-009]
     pub(super) fn take(&mut self, item: &impl Message) -> bool {
         let octets = item.encoded_len().saturating_add(ITEM_OCTETS);
         match self.left.checked_sub(octets) {

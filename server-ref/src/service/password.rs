@@ -38,6 +38,7 @@ pub enum CredentialError {
 ///
 /// # Errors
 /// [`CredentialError::Forbidden`] and [`CredentialError::Length`].
+// impl[EIM-LIM-009]
 pub fn normalise_name(name: &str) -> Result<String, CredentialError> {
     let prepared =
         stringprep::saslprep(name).map_err(|_| CredentialError::Forbidden("user name"))?;

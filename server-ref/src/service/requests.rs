@@ -72,7 +72,7 @@ impl Requests {
         }
     }
 
-    // impl[EIM-SYN-004] impl[EIM-SYN-005]
+    // impl[EIM-SYN-004, EIM-SYN-005]
     async fn dispatch(
         &self,
         caller: Caller,

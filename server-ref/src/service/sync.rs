@@ -15,7 +15,7 @@ use crate::session::push::to_payload;
 use crate::store::{ConversationView, TimelinePage};
 
 impl Requests {
-    // impl[EIM-SYN-020] impl[EIM-SYN-021] impl[EIM-SYN-022] impl[EIM-SYN-023]
+    // impl[EIM-SYN-020, EIM-SYN-021, EIM-SYN-022, EIM-SYN-023]
     pub(super) async fn sync(
         &self,
         caller: Caller,
@@ -83,7 +83,7 @@ impl Requests {
         })
     }
 
-    // impl[EIM-SYN-032] impl[EIM-SYN-033] impl[EIM-SYN-034]
+    // impl[EIM-SYN-032, EIM-SYN-033, EIM-SYN-034]
     pub(super) async fn heads(
         &self,
         caller: Caller,
@@ -122,7 +122,7 @@ impl Requests {
         Ok(response::Body::Heads(heads).into())
     }
 
-    // impl[EIM-SYN-045] impl[EIM-SYN-054]
+    // impl[EIM-SYN-045, EIM-SYN-054]
     pub(super) async fn conversation(
         &self,
         caller: Caller,

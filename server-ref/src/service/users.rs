@@ -11,7 +11,7 @@ use super::{Caller, Refusal};
 use crate::store::UserRecord;
 
 impl Requests {
-    // impl[EIM-SYN-055] impl[EIM-SYN-056]
+    // impl[EIM-SYN-055, EIM-SYN-056]
     pub(super) async fn users(
         &self,
         caller: Caller,

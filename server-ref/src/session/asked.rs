@@ -35,7 +35,7 @@ impl Session {
         });
     }
 
-    // impl[EIM-CUR-002] impl[EIM-CUR-008] impl[EIM-SYN-018] impl[EIM-SYN-019]
+    // impl[EIM-CUR-002, EIM-CUR-008, EIM-SYN-018, EIM-SYN-019]
     pub(super) fn cursor(&mut self, log_epoch: u64, user_seq: u64) {
         if self.turn.is_none() || user_seq == 0 || log_epoch != self.shared.store.log_epoch() {
             return;
@@ -72,7 +72,7 @@ impl Session {
         });
     }
 
-    // impl[EIM-HBT-009] impl[EIM-HBT-012]
+    // impl[EIM-HBT-009, EIM-HBT-012]
     pub(super) fn ping(&mut self, token: u64) {
         if self.work.as_ref().is_some_and(|work| work.len() >= PINGS) {
             return self.pong(token);
@@ -129,23 +129,20 @@ impl Session {
             return;
         }
         // impl[EIM-SYN-028]
-        let frames = detached
-            .iter()
-            .map(DetachedEntry::encode_to_vec)
-            .map(Bytes::from);
-        self.entries.extend(frames);
+        self.entries.extend(detached);
         self.push_entries();
     }
 
-    /// ENTRY frames go out as room comes; until then no request is answered out of order with them.
+    /// ENTRY frames go out as room comes; pushes wait until the last one is on its way.
     pub(super) fn push_entries(&mut self) {
-        while let Some(entry) = self.entries.front() {
-            match self
-                .driver
-                .endpoint_mut()
-                .push(FrameType::ENTRY, entry.clone())
-            {
+        while let Some(entry) = self.entries.front_mut() {
+            let connection = self.driver.endpoint_mut();
+            match connection.push(FrameType::ENTRY, entry.encode_to_vec().into()) {
                 Err(SendError::QueueFull) => return,
+                // impl[EIM-SYN-058]
+                Err(SendError::TooLarge { .. }) if has_body(entry) => {
+                    entry.entry.get_or_insert_default().body = Bytes::new();
+                }
                 Ok(()) | Err(_) => {
                     self.entries.pop_front();
                 }
@@ -153,4 +150,11 @@ impl Session {
         }
         self.entries = VecDeque::new();
     }
+}
+
+fn has_body(detached: &DetachedEntry) -> bool {
+    detached
+        .entry
+        .as_ref()
+        .is_some_and(|entry| !entry.body.is_empty())
 }

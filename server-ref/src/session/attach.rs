@@ -216,7 +216,7 @@ struct Tokens {
 }
 
 impl Tokens {
-    // impl[EIM-AUT-031]
+    // impl[EIM-AUT-031, EIM-AUT-040]
     async fn issue(
         shared: &Shared,
         peer: &Peer,
@@ -277,7 +277,7 @@ impl Tokens {
     }
 }
 
-// impl[EIM-CON-017] impl[EIM-CON-018]
+// impl[EIM-CON-017, EIM-CON-018]
 async fn attach_send_only(
     shared: &Arc<Shared>,
     driver: &mut ServerDriver,

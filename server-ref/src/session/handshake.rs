@@ -50,7 +50,7 @@ pub(super) async fn handshake(
     };
     let proven = match outcome {
         Ok(proven) => proven?,
-        Err(rejection) => return refuse(driver, &rejection),
+        Err(rejection) => return refuse(driver, peer, &rejection),
     };
     let user = proven.identity.user.name.clone();
     match attach(shared, driver, peer, proven).await {
@@ -59,12 +59,14 @@ pub(super) async fn handshake(
             tracing::debug!(user, address = %peer.address, "session open");
             Some(opened)
         }
-        Err(rejection) => refuse(driver, &rejection),
+        Err(rejection) => refuse(driver, peer, &rejection),
     }
 }
 
-// impl[EIM-AUT-009]
-fn refuse<T>(driver: &mut ServerDriver, rejection: &Rejection) -> Option<T> {
+// impl[EIM-AUT-009, EIM-SEC-014]
+fn refuse<T>(driver: &mut ServerDriver, peer: &Peer, rejection: &Rejection) -> Option<T> {
+    let Rejection { code, detail } = rejection;
+    tracing::info!(address = %peer.address, %code, detail, "authentication refused");
     counter!(names::AUTHENTICATIONS, "outcome" => rejection.code.to_string()).increment(1);
     driver
         .endpoint_mut()

@@ -43,6 +43,7 @@ impl Session {
                 .unwrap_or(u64::MAX)
                 .saturating_add(1);
             self.hold(conversation);
+            // impl[EIM-SEC-010, EIM-ERR-012]
             let refusal = Refusal::new(ErrorCode::RATE_LIMITED, "too many messages");
             return self.refused(ordinal, refusal, wait_ms);
         }
@@ -104,7 +105,7 @@ impl Session {
     pub(super) fn committed(&mut self, Committed { sent, outcome }: Committed) {
         let outcomes = match outcome {
             Ok(outcomes) => outcomes,
-            // impl[EIM-MSG-003]
+            // impl[EIM-MSG-003, EIM-ERR-021]: whether it was committed is not known here.
             Err(StoreError::Closed) => {
                 return self.close(ErrorCode::SHUTTING_DOWN, "the server is stopping");
             }
@@ -122,7 +123,7 @@ impl Session {
         ) in sent.into_iter().zip(outcomes)
         {
             match outcome {
-                // impl[EIM-RES-003] impl[EIM-TML-008]
+                // impl[EIM-RES-003, EIM-TML-008]
                 Ok(appended) => self.driver.endpoint_mut().result(payload::Result {
                     ordinal,
                     conv_seq: appended.conv_seq,

@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use eim_codec::connection::{CloseReason, ServerEvent, WindowSize};
-use eim_codec::payload::GoAway;
+use eim_codec::payload::{DetachedEntry, GoAway};
 use eim_codec::registry::ErrorCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -67,7 +66,7 @@ pub(super) struct Session {
     /// Empty unless a request is in flight.
     pub(super) work: Option<Box<FuturesUnordered<Work>>>,
     /// ENTRY frames that wait for room.
-    pub(super) entries: VecDeque<Bytes>,
+    pub(super) entries: VecDeque<DetachedEntry>,
     pub(super) window: WindowSize,
     /// Credit taken from the common budget.
     pub(super) borrowed: usize,

@@ -14,7 +14,7 @@ const MAX_HELD: usize = 4096;
 
 impl Held {
     /// Whether a message to `conversation` may go on. `after_failed` lifts the hold.
-    // impl[EIM-MSG-051] impl[EIM-MSG-052] impl[EIM-MSG-053]
+    // impl[EIM-MSG-051, EIM-MSG-052, EIM-MSG-053]
     pub fn passes(&mut self, conversation: ConversationId, after_failed: bool) -> bool {
         if after_failed {
             self.0.remove(&conversation);

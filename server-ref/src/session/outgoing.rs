@@ -6,8 +6,9 @@ use eim_codec::connection::SendError;
 use eim_codec::payload::Lagged;
 
 use super::open::Session;
-use super::push;
+use super::push::{self, Parts};
 use crate::hub::{Delivery, Mail};
+use crate::store::Entry;
 
 impl Session {
     pub(super) fn mail(&mut self, mail: Mail) {
@@ -18,7 +19,7 @@ impl Session {
         }
     }
 
-    // impl[EIM-MSG-057] impl[EIM-MSG-058]
+    // impl[EIM-MSG-057, EIM-MSG-058]
     pub(super) fn pushes(&mut self, pushes: VecDeque<Delivery>) {
         let last = pushes.back().map_or(0, |delivery| delivery.user_seq);
         for Delivery {
@@ -31,8 +32,12 @@ impl Session {
             if user_seq <= self.pushed {
                 continue;
             }
-            let payload = push::encode(&entry, user_seq, echo);
-            match self.driver.endpoint_mut().push(entry.frame_type, payload) {
+            let mut pushed = self.push(&entry, user_seq, Parts::of(echo));
+            if let Err(SendError::TooLarge { .. }) = pushed {
+                // impl[EIM-SYN-058]: this client takes neither the frame nor fragments.
+                pushed = self.push(&entry, user_seq, Parts::Header);
+            }
+            match pushed {
                 Ok(()) => self.pushed = user_seq,
                 Err(SendError::QueueFull) => {
                     self.mailbox.overflow(last);
@@ -48,7 +53,12 @@ impl Session {
         self.head = self.head.max(last);
     }
 
-    // impl[EIM-SYN-048] impl[EIM-SYN-049]
+    fn push(&mut self, entry: &Entry, user_seq: u64, parts: Parts) -> Result<(), SendError> {
+        let payload = push::encode(entry, user_seq, parts);
+        self.driver.endpoint_mut().push(entry.frame_type, payload)
+    }
+
+    // impl[EIM-SYN-048, EIM-SYN-049, EIM-RSM-018, EIM-TML-009]
     pub(super) fn lagged(&mut self, head: u64) {
         let dropped = self.driver.endpoint_mut().drop_queued_pushes();
         tracing::debug!(user = %self.origin.user, dropped, head, "session lags");

@@ -9,18 +9,36 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::store::Entry;
 
-/// The payload of a push of `entry` to a user in whose timeline it has `user_seq`. An echo leaves
-/// body and fallback text out.
+/// Which parts of an entry a push carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// All.
+    Whole,
+    /// To the device that sent it: marked, without body and fallback text.
+    Echo,
+    /// Without the body, because the client cannot take it.
+    Header,
+}
+
+impl Parts {
+    /// An echo, or all.
+    #[must_use]
+    pub const fn of(echo: bool) -> Self {
+        if echo { Self::Echo } else { Self::Whole }
+    }
+}
+
+/// The payload of a push of `entry` to a user in whose timeline it has `user_seq`.
 #[must_use]
-pub fn encode(entry: &Entry, user_seq: u64, echo: bool) -> Bytes {
-    let inner = entry_octets(entry, echo);
+pub fn encode(entry: &Entry, user_seq: u64, parts: Parts) -> Bytes {
+    let inner = entry_octets(entry, parts);
     let capacity = 1 + encoded_len_varint(inner as u64) + inner + 1 + 10 + 2;
     let mut out = BytesMut::with_capacity(capacity);
     encode_key(1, WireType::LengthDelimited, &mut out);
     encode_varint(inner as u64, &mut out);
-    put_entry(entry, echo, &mut out);
+    put_entry(entry, parts, &mut out);
     put_number(2, user_seq, &mut out);
-    put_number(3, u64::from(echo), &mut out);
+    put_number(3, u64::from(parts == Parts::Echo), &mut out);
     out.freeze()
 }
 
@@ -64,11 +82,12 @@ enum Field<'a> {
     Number(u32, u64),
 }
 
-fn fields(entry: &Entry, echo: bool) -> [Field<'_>; 12] {
-    let (body, fallback): (&[u8], &[u8]) = if echo {
-        (&[], &[])
-    } else {
-        (&entry.body, entry.fallback_text.as_bytes())
+fn fields(entry: &Entry, parts: Parts) -> [Field<'_>; 12] {
+    let fallback = entry.fallback_text.as_bytes();
+    let (body, fallback): (&[u8], &[u8]) = match parts {
+        Parts::Whole => (&entry.body, fallback),
+        Parts::Echo => (&[], &[]),
+        Parts::Header => (&[], fallback),
     };
     [
         Field::Octets(1, entry.conversation.as_bytes()),
@@ -93,8 +112,8 @@ fn fields(entry: &Entry, echo: bool) -> [Field<'_>; 12] {
 }
 
 /// Octets that [`put_entry`] writes. All field numbers are below 16: keys take one octet.
-fn entry_octets(entry: &Entry, echo: bool) -> usize {
-    fields(entry, echo)
+fn entry_octets(entry: &Entry, parts: Parts) -> usize {
+    fields(entry, parts)
         .iter()
         .map(|field| match field {
             Field::Octets(_, []) | Field::Number(_, 0) => 0,
@@ -104,8 +123,8 @@ fn entry_octets(entry: &Entry, echo: bool) -> usize {
         .sum()
 }
 
-fn put_entry(entry: &Entry, echo: bool, out: &mut BytesMut) {
-    for field in fields(entry, echo) {
+fn put_entry(entry: &Entry, parts: Parts, out: &mut BytesMut) {
+    for field in fields(entry, parts) {
         match field {
             Field::Octets(_, []) => {}
             Field::Octets(number, octets) => {
@@ -165,7 +184,7 @@ mod tests {
                     echo,
                 };
                 assert_eq!(
-                    encode(&entry, user_seq, echo),
+                    encode(&entry, user_seq, Parts::of(echo)),
                     push.encode_to_vec(),
                     "body {body}"
                 );

@@ -97,7 +97,7 @@ pub struct ConnectionConfigs {
 
 impl ConnectionConfigs {
     /// From the configuration.
-    // impl[EIM-AUT-012] impl[EIM-AUT-013] impl[EIM-AUT-014] impl[EIM-AUT-031] impl[EIM-TRN-033]
+    // impl[EIM-AUT-012, EIM-AUT-013, EIM-AUT-014, EIM-AUT-031, EIM-TRN-033]
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let make = |confidential: bool, bound: bool| {

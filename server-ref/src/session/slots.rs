@@ -36,7 +36,7 @@ pub struct Turn {
 impl Slots {
     /// Waits for the turn of a new connection of `owner`; the one that has it is told to end.
     /// `None` when it did not within `patience`.
-    // impl[EIM-CON-015] impl[EIM-CON-020]
+    // impl[EIM-CON-015, EIM-CON-020]
     pub async fn claim(self: &Arc<Self>, owner: Owner, patience: Duration) -> Option<Turn> {
         let slot = Arc::clone(lock(&self.0).entry(owner).or_default());
         // From here on, dropping the turn (also half made) cleans the map up.

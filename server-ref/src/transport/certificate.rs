@@ -28,6 +28,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// SHA-256 of the leaf's DER encoding, in lower hexadecimal.
+    // impl[EIM-TRN-011]
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let der = self.chain.first().map_or(&[][..], AsRef::as_ref);

@@ -33,7 +33,7 @@ impl ServerLink {
     ///
     /// # Errors
     /// The TLS session cannot export.
-    // impl[EIM-AUT-015] impl[EIM-AUT-016]
+    // impl[EIM-AUT-015, EIM-AUT-016]
     pub fn channel_binding(&self, transcript: [u8; 32]) -> Result<[u8; 32], rustls::Error> {
         let tls = match self {
             Self::Tls(link) => link.get_ref(),

@@ -82,7 +82,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-// impl[EIM-TRN-005] impl[EIM-TRN-008]
+// impl[EIM-TRN-005, EIM-TRN-008]
 fn acceptor(certificate: &Certificate, alpn: &[u8]) -> Result<TlsAcceptor, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

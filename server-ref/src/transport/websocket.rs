@@ -18,7 +18,7 @@ pub const SUBPROTOCOL: &str = "eim.v1";
 ///
 /// # Errors
 /// The client sent something else, was refused, or took longer than `limit`.
-// impl[EIM-TRN-026] impl[EIM-TRN-028]: no extension is ever accepted, cookies are never looked at.
+// impl[EIM-TRN-026, EIM-TRN-028]: no extension is ever accepted, cookies are never looked at.
 pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     origins: &[String],

@@ -44,9 +44,13 @@ impl Rejection {
 }
 
 impl From<StoreError> for Rejection {
+    // impl[EIM-ERR-024]
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "authentication could not read the store");
-        Self::new(ErrorCode::STORE_FAILED, "the store failed")
+        if matches!(error, StoreError::Closed) {
+            return Self::new(ErrorCode::SHUTTING_DOWN, "the server is stopping");
+        }
+        tracing::error!(%error, "authentication could not use the store");
+        Self::new(ErrorCode::INTERNAL, "the store failed")
     }
 }
 
@@ -158,7 +162,7 @@ impl AuthService {
             scram::PLAIN | scram::PLUS => {
                 self.challenge(&auth.mechanism, &auth.data, binding).await
             }
-            // impl[EIM-AUT-007] impl[EIM-AUT-027]
+            // impl[EIM-AUT-007, EIM-AUT-027]
             _ => Err(Rejection::new(
                 ErrorCode::MECHANISM_UNAVAILABLE,
                 "mechanism is not available",

@@ -14,7 +14,7 @@ use crate::store::{SessionRecord, StoreError};
 pub const TOKEN_OCTETS: usize = 32;
 
 impl AuthService {
-    // impl[EIM-AUT-036] impl[EIM-AUT-039]
+    // impl[EIM-AUT-036, EIM-AUT-039]
     pub(super) async fn resume(&self, auth: &Auth, device: DeviceId) -> Result<Step, Rejection> {
         let rejected = || Rejection::new(ErrorCode::RESUME_REJECTED, "the token is not valid");
         if auth.data.len() != TOKEN_OCTETS {
@@ -69,7 +69,7 @@ impl AuthService {
     ///
     /// # Errors
     /// When the store fails.
-    // impl[EIM-AUT-034] impl[EIM-AUT-037] impl[EIM-AUT-038]
+    // impl[EIM-AUT-034, EIM-AUT-037, EIM-AUT-038]
     pub async fn put_token(
         &self,
         session: SessionId,

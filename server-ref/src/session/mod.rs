@@ -59,3 +59,17 @@ pub async fn serve(
 async fn finish(driver: &mut ServerDriver) {
     while driver.next().await.is_some() {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_session_is_small() {
+        let session = size_of::<Session>();
+        let driver = size_of::<ServerDriver>();
+        println!("session {session}, of it driver {driver}, link {}", size_of::<ServerLink>());
+        println!("mailbox {}", size_of::<crate::hub::Mailbox>());
+        assert!(session <= 900, "{session} octets");
+    }
+}

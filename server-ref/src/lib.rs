@@ -15,6 +15,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod hub;
 pub mod logging;
 pub mod metrics;

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{CliError, runtime};
 use crate::clock::SystemClock;
 use crate::config::{Config, Engine};
+use crate::descriptors;
 use crate::logging;
 use crate::random::SystemRandom;
 use crate::server::{self, Parts, Running};
@@ -37,6 +38,7 @@ pub(super) fn run(args: &ServeArgs, mut config: Config) -> Result<(), CliError> 
     }
     logging::install(&config.log)
         .map_err(|error| CliError::Other(format!("log.filter: {error}")))?;
+    descriptors::make_room(config.limits.connections);
     runtime()?.block_on(serve(&config))
 }
 

@@ -1,5 +1,6 @@
 //! `eim`, the command line client of EIM.
 
+mod chat;
 mod conversations;
 mod digest;
 mod exit;
@@ -56,6 +57,8 @@ enum Verb {
     Send(send::Send),
     /// Prints messages as they come.
     Tail(tail::Tail),
+    /// Chats in the terminal.
+    Chat(chat::Chat),
     /// Prints messages of one conversation.
     History(history::History),
     /// Creates and changes groups.
@@ -106,6 +109,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Login(login) => login.run(&globals).await,
         Verb::Send(send) => send.run(&globals).await,
         Verb::Tail(tail) => tail.run(&globals).await,
+        Verb::Chat(chat) => chat.run(&globals).await,
         Verb::History(history) => history.run(&globals).await,
         Verb::Group(group) => group.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,

@@ -1,0 +1,437 @@
+//! What the terminal UI knows. Plain data: no terminal, no client.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eim_client::store::{ConversationRecord, Message, Target};
+use eim_client::{ConnectionState, Settled};
+use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+use eim_codec::payload::ConversationKind;
+use eim_codec::registry::FrameType;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::output::{printable, time_of_day};
+
+/// What a key asks for beyond the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ends the program.
+    Quit,
+    /// Reads the selected conversation.
+    Load,
+    /// Sends a text.
+    Send(Target, String),
+    /// Finds a user by name and opens the conversation with them.
+    Find(String),
+}
+
+/// A conversation in the list.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub conversation: ConversationId,
+    pub target: Target,
+    /// Name of a group; `None` for direct conversations, which are named by their peer.
+    group: Option<String>,
+    peer: Option<UserId>,
+    pub unread: usize,
+    time_ms: u64,
+}
+
+/// A line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub conv_seq: u64,
+    pub time: String,
+    pub sender: Option<UserId>,
+    pub text: String,
+    pub mark: Mark,
+    id: Option<ClientMsgId>,
+}
+
+/// How far an own message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// In the log.
+    Durable,
+    /// On its way.
+    Pending,
+    /// Refused.
+    Failed,
+}
+
+/// Everything on the screen.
+#[derive(Debug)]
+pub struct Model {
+    me: UserId,
+    rows: Vec<Row>,
+    selected: usize,
+    entries: Vec<Entry>,
+    names: BTreeMap<UserId, String>,
+    unnamed: BTreeSet<UserId>,
+    asked: BTreeSet<UserId>,
+    pub input: String,
+    /// Character of the input before which the cursor stands.
+    pub cursor: usize,
+    /// Lines scrolled up from the newest.
+    pub scroll: usize,
+    pub help: bool,
+    state: ConnectionState,
+    notice: Option<String>,
+}
+
+impl Model {
+    pub fn new(me: UserId) -> Self {
+        Self {
+            me,
+            rows: Vec::new(),
+            selected: 0,
+            entries: Vec::new(),
+            names: BTreeMap::new(),
+            unnamed: BTreeSet::from([me]),
+            asked: BTreeSet::new(),
+            input: String::new(),
+            cursor: 0,
+            scroll: 0,
+            help: false,
+            state: ConnectionState::Connecting,
+            notice: None,
+        }
+    }
+
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    pub fn selected(&self) -> Option<ConversationId> {
+        self.rows.get(self.selected).map(|row| row.conversation)
+    }
+
+    pub const fn selected_index(&self) -> usize {
+        self.selected
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The name of a user, or the beginning of the id until it is known.
+    pub fn user(&self, user: UserId) -> String {
+        match self.names.get(&user) {
+            Some(name) => name.clone(),
+            None => user.to_string().chars().take(8).collect(),
+        }
+    }
+
+    /// The name of a conversation.
+    pub fn title(&self, row: &Row) -> String {
+        match (&row.group, row.peer) {
+            (Some(name), _) => printable(name),
+            (None, Some(peer)) if peer == self.me => "(notes to self)".to_owned(),
+            (None, Some(peer)) => self.user(peer),
+            (None, None) => row.conversation.to_string().chars().take(8).collect(),
+        }
+    }
+
+    /// The status line.
+    pub fn status(&self) -> String {
+        let state = match &self.state {
+            ConnectionState::Connecting => "connecting".to_owned(),
+            ConnectionState::Open { .. } => "online".to_owned(),
+            ConnectionState::Waiting { delay, reason } => {
+                format!("offline ({reason}); next attempt in {:.0} s", delay.as_secs_f32().ceil())
+            }
+            ConnectionState::Closed(end) => format!("over: {end}"),
+            _ => String::new(),
+        };
+        let me = self.user(self.me);
+        match &self.notice {
+            Some(notice) => format!("{me} · {state} · {notice}"),
+            None => format!("{me} · {state}"),
+        }
+    }
+
+    pub fn state(&mut self, state: ConnectionState) {
+        self.state = state;
+    }
+
+    pub fn notice(&mut self, text: String) {
+        self.notice = Some(printable(&text));
+    }
+
+    pub fn name(&mut self, user: UserId, name: String) {
+        self.names.insert(user, printable(&name));
+    }
+
+    fn meet(&mut self, user: UserId) {
+        if !self.names.contains_key(&user) && !self.asked.contains(&user) {
+            self.unnamed.insert(user);
+        }
+    }
+
+    /// Users whose names are to be asked for; each is returned once.
+    pub fn take_unnamed(&mut self) -> BTreeSet<UserId> {
+        let unnamed = std::mem::take(&mut self.unnamed);
+        self.asked.extend(unnamed.iter().copied());
+        unnamed
+    }
+
+    /// Conversations as the store knows them.
+    pub fn records(&mut self, records: Vec<ConversationRecord>) {
+        let selected = self.selected();
+        for record in records {
+            if record.visible_through != 0 {
+                continue;
+            }
+            if let Some(peer) = record.peer {
+                self.meet(peer);
+            }
+            let group = (record.kind == ConversationKind::Group).then_some(record.name);
+            match self.rows.iter_mut().find(|row| row.conversation == record.conversation) {
+                Some(row) => {
+                    row.group = group;
+                    row.peer = record.peer;
+                    row.time_ms = row.time_ms.max(record.time_ms);
+                }
+                None => self.rows.push(Row {
+                    conversation: record.conversation,
+                    target: Target::Conversation(record.conversation),
+                    group,
+                    peer: record.peer,
+                    unread: 0,
+                    time_ms: record.time_ms,
+                }),
+            }
+        }
+        self.sort(selected);
+    }
+
+    /// The newest conversations first; the selected one stays selected.
+    fn sort(&mut self, selected: Option<ConversationId>) {
+        self.rows.sort_by_key(|row| (std::cmp::Reverse(row.time_ms), row.conversation));
+        self.selected = selected
+            .and_then(|selected| self.rows.iter().position(|row| row.conversation == selected))
+            .unwrap_or(0);
+    }
+
+    /// Selects the direct conversation with a user, which may not exist yet.
+    pub fn open_direct(&mut self, conversation: ConversationId, peer: UserId) {
+        if !self.rows.iter().any(|row| row.conversation == conversation) {
+            self.rows.push(Row {
+                conversation,
+                target: Target::User(peer),
+                group: None,
+                peer: Some(peer),
+                unread: 0,
+                time_ms: 0,
+            });
+        }
+        self.select(conversation);
+    }
+
+    pub fn select(&mut self, conversation: ConversationId) {
+        if let Some(place) = self.rows.iter().position(|row| row.conversation == conversation) {
+            self.selected = place;
+            self.entries.clear();
+            self.scroll = 0;
+        }
+    }
+
+    /// Shows messages of the store, oldest first.
+    pub fn load(&mut self, conversation: ConversationId, messages: &[Message]) {
+        if self.selected() != Some(conversation) {
+            return;
+        }
+        self.entries.retain(|entry| entry.mark != Mark::Durable);
+        let pending = std::mem::take(&mut self.entries);
+        for message in messages {
+            self.append(message);
+        }
+        self.entries.extend(pending);
+        if let Some(row) = self.rows.get_mut(self.selected) {
+            row.unread = 0;
+        }
+    }
+
+    /// A message arrived.
+    pub fn message(&mut self, message: &Message) {
+        let place = self.rows.iter().position(|row| row.conversation == message.conversation);
+        let place = place.unwrap_or_else(|| {
+            self.rows.push(Row {
+                conversation: message.conversation,
+                target: Target::Conversation(message.conversation),
+                group: None,
+                peer: None,
+                unread: 0,
+                time_ms: 0,
+            });
+            self.rows.len() - 1
+        });
+        let selected = self.selected();
+        let is_selected = selected == Some(message.conversation);
+        let is_own = message.sender == Some(self.me);
+        if let Some(row) = self.rows.get_mut(place) {
+            row.time_ms = row.time_ms.max(message.time_ms);
+            if !is_selected && !is_own {
+                row.unread += 1;
+            }
+        }
+        if is_selected {
+            self.append(message);
+        }
+        self.sort(selected);
+    }
+
+    fn append(&mut self, message: &Message) {
+        if let Some(sender) = message.sender {
+            self.meet(sender);
+        }
+        if message.client_msg_id.is_some() {
+            self.entries.retain(|entry| entry.id != message.client_msg_id);
+        }
+        let entry = Entry {
+            conv_seq: message.conv_seq,
+            time: time_of_day(message.time_ms),
+            sender: message.sender,
+            text: printable(&text(message)),
+            mark: Mark::Durable,
+            id: message.client_msg_id,
+        };
+        // Durable ones are in the order of the log; what is on its way comes after them.
+        let place = self
+            .entries
+            .iter()
+            .rposition(|known| known.mark == Mark::Durable && known.conv_seq < entry.conv_seq)
+            .map_or(0, |place| place + 1);
+        self.entries.insert(place, entry);
+    }
+
+    /// An own message is on its way.
+    pub fn posted(&mut self, conversation: ConversationId, id: ClientMsgId, text: String) {
+        if self.selected() == Some(conversation) {
+            self.entries.push(Entry {
+                conv_seq: 0,
+                time: "--:--:--".to_owned(),
+                sender: Some(self.me),
+                text: printable(&text),
+                mark: Mark::Pending,
+                id: Some(id),
+            });
+            self.scroll = 0;
+        }
+    }
+
+    /// An own message has its result; as a message it comes by itself.
+    pub fn settled(&mut self, settled: &Settled) {
+        if let Err(refused) = &settled.outcome {
+            let id = Some(settled.item.client_msg_id);
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+                entry.mark = Mark::Failed;
+            }
+            self.notice(format!("refused: {refused}"));
+        }
+    }
+
+    pub fn paste(&mut self, text: &str) {
+        for letter in text.chars() {
+            self.insert(if letter.is_control() { ' ' } else { letter });
+        }
+    }
+
+    fn insert(&mut self, letter: char) {
+        let at = self.octet(self.cursor);
+        self.input.insert(at, letter);
+        self.cursor += 1;
+    }
+
+    /// Where a character of the input begins.
+    fn octet(&self, character: usize) -> usize {
+        self.input.char_indices().nth(character).map_or(self.input.len(), |(at, _)| at)
+    }
+
+    /// A key was pressed.
+    pub fn key(&mut self, key: KeyEvent) -> Vec<Action> {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return match key.code {
+                KeyCode::Char('c' | 'q') => vec![Action::Quit],
+                KeyCode::Char('n') => self.step(1),
+                KeyCode::Char('p') => self.step(-1),
+                KeyCode::Char('u') => {
+                    self.input.clear();
+                    self.cursor = 0;
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            };
+        }
+        self.notice = None;
+        match key.code {
+            KeyCode::Enter => return self.enter(),
+            KeyCode::Down | KeyCode::Tab => return self.step(1),
+            KeyCode::Up | KeyCode::BackTab => return self.step(-1),
+            KeyCode::PageUp => self.scroll = self.scroll.saturating_add(10),
+            KeyCode::PageDown => self.scroll = self.scroll.saturating_sub(10),
+            KeyCode::F(1) => self.help = !self.help,
+            KeyCode::Esc => self.help = false,
+            KeyCode::Left => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Right => self.cursor = (self.cursor + 1).min(self.input.chars().count()),
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::End => self.cursor = self.input.chars().count(),
+            KeyCode::Backspace if self.cursor > 0 => {
+                self.cursor -= 1;
+                let at = self.octet(self.cursor);
+                self.input.remove(at);
+            }
+            KeyCode::Delete if self.cursor < self.input.chars().count() => {
+                let at = self.octet(self.cursor);
+                self.input.remove(at);
+            }
+            KeyCode::Char(letter) => self.insert(letter),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn step(&mut self, by: isize) -> Vec<Action> {
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
+        let count = self.rows.len();
+        self.selected = self.selected.saturating_add_signed(by).min(count - 1);
+        self.entries.clear();
+        self.scroll = 0;
+        vec![Action::Load]
+    }
+
+    fn enter(&mut self) -> Vec<Action> {
+        let text = std::mem::take(&mut self.input);
+        self.cursor = 0;
+        if text.is_empty() {
+            return Vec::new();
+        }
+        if let Some(name) = text.strip_prefix("/to ") {
+            return vec![Action::Find(name.trim().to_owned())];
+        }
+        match self.rows.get(self.selected) {
+            Some(row) => vec![Action::Send(row.target, text)],
+            None => {
+                self.notice("no conversation yet: /to USER opens one".to_owned());
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn text(message: &Message) -> String {
+    if message.tombstone {
+        return "(erased)".to_owned();
+    }
+    match message.frame_type {
+        FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
+        FrameType::MEMBERSHIP => "(members changed)".to_owned(),
+        FrameType::SETTINGS => "(settings changed)".to_owned(),
+        _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
+        other => format!("({other})"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

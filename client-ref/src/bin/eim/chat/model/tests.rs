@@ -1,0 +1,191 @@
+use bytes::Bytes;
+use eim_client::event::Refused;
+use eim_client::store::OutboxItem;
+use eim_codec::payload::{Role, TextBody};
+use prost::Message as _;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::chat::view::draw;
+
+fn me() -> UserId {
+    [1; 16].into()
+}
+
+fn record(octet: u8, name: &str, time_ms: u64) -> ConversationRecord {
+    ConversationRecord {
+        conversation: [octet; 16].into(),
+        kind: ConversationKind::Group,
+        name: name.to_owned(),
+        conv_seq: 1,
+        visible_from: 1,
+        visible_through: 0,
+        role: Role::Member,
+        peer: None,
+        time_ms,
+        members: 2,
+        backlog: Default::default(),
+    }
+}
+
+fn message(conversation: u8, conv_seq: u64, sender: u8, text: &str) -> Message {
+    Message {
+        conversation: [conversation; 16].into(),
+        log_epoch: 1,
+        conv_seq,
+        frame_type: FrameType::TEXT,
+        sender: Some([sender; 16].into()),
+        sender_device: None,
+        client_msg_id: Some([u8::try_from(conv_seq).unwrap(); 16].into()),
+        time_ms: 1000 * conv_seq,
+        user_seq: conv_seq,
+        body: TextBody { text: text.to_owned() }.encode_to_vec().into(),
+        fallback_text: String::new(),
+        tombstone: false,
+    }
+}
+
+fn model() -> Model {
+    let mut model = Model::new(me());
+    model.name(me(), "ada".to_owned());
+    model.name([2; 16].into(), "bob".to_owned());
+    model.state(ConnectionState::Open { resumed: false });
+    model.records(vec![record(8, "tea", 1), record(7, "work", 2)]);
+    model
+}
+
+fn key(code: KeyCode) -> KeyEvent {
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+fn type_text(model: &mut Model, text: &str) {
+    for letter in text.chars() {
+        model.key(key(KeyCode::Char(letter)));
+    }
+}
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, model)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn shows_everything_in_80_by_24() {
+    let mut model = model();
+    let work = [7; 16].into();
+    assert_eq!(model.selected(), Some(work), "the newest one first");
+    model.load(work, &[message(7, 1, 2, "hello"), message(7, 2, 1, "hi bob")]);
+    model.message(&message(8, 3, 2, "elsewhere"));
+    type_text(&mut model, "an answer");
+    let screen = screen(&model, 80, 24);
+    for expected in [
+        "work",
+        "tea (1)",
+        "00:00:01 bob: hello",
+        "00:00:02 ada: hi bob",
+        "an answer",
+        "ada · online",
+        "Ctrl-C quit",
+    ] {
+        assert!(screen.contains(expected), "{expected} in\n{screen}");
+    }
+}
+
+#[test]
+fn draws_in_tiny_terminals() {
+    let mut model = model();
+    model.load([7; 16].into(), &[message(7, 1, 2, &"long ".repeat(500))]);
+    model.help = true;
+    for (width, height) in [(1, 1), (10, 3), (24, 6), (200, 2)] {
+        screen(&model, width, height);
+    }
+}
+
+#[test]
+fn control_characters_never_reach_the_terminal() {
+    let mut model = model();
+    model.load([7; 16].into(), &[message(7, 1, 2, "\u{1b}[2Jgone\u{7}")]);
+    let screen = screen(&model, 80, 24);
+    assert!(!screen.contains('\u{1b}') && screen.contains("[2Jgone"), "{screen}");
+}
+
+#[test]
+fn a_message_is_pending_until_it_is_in_the_log() {
+    let mut model = model();
+    let work = ConversationId::from([7; 16]);
+    type_text(&mut model, "hey");
+    let sent = model.key(key(KeyCode::Enter));
+    assert_eq!(sent, [Action::Send(Target::Conversation(work), "hey".to_owned())]);
+    assert_eq!(model.input, "");
+    model.posted(work, [5; 16].into(), "hey".to_owned());
+    assert_eq!(model.entries()[0].mark, Mark::Pending);
+    model.message(&message(7, 5, 1, "hey"));
+    let marks: Vec<_> = model.entries().iter().map(|entry| entry.mark).collect();
+    assert_eq!(marks, [Mark::Durable], "once");
+}
+
+#[test]
+fn a_refused_message_says_so() {
+    let mut model = model();
+    model.posted([7; 16].into(), [5; 16].into(), "hey".to_owned());
+    model.settled(&Settled {
+        item: OutboxItem {
+            position: 1,
+            client_msg_id: [5; 16].into(),
+            target: Target::Conversation([7; 16].into()),
+            frame_type: FrameType::TEXT,
+            body: Bytes::new(),
+            fallback_text: String::new(),
+            first_sent_at_ms: 1,
+        },
+        outcome: Err(Refused {
+            code: eim_codec::registry::ErrorCode::FORBIDDEN,
+            detail: "no".to_owned(),
+        }),
+    });
+    assert_eq!(model.entries()[0].mark, Mark::Failed);
+    assert!(model.status().contains("FORBIDDEN"));
+}
+
+#[test]
+fn keys_edit_and_move() {
+    let mut model = model();
+    type_text(&mut model, "aé漢c");
+    model.key(key(KeyCode::Left));
+    model.key(key(KeyCode::Backspace));
+    type_text(&mut model, "b");
+    assert_eq!((model.input.as_str(), model.cursor), ("aébc", 3));
+    model.key(key(KeyCode::Home));
+    model.key(key(KeyCode::Delete));
+    assert_eq!(model.input, "ébc");
+    assert_eq!(model.key(key(KeyCode::Down)), [Action::Load]);
+    assert_eq!(model.selected(), Some([8; 16].into()));
+    assert_eq!(
+        model.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)),
+        [Action::Quit]
+    );
+}
+
+#[test]
+fn a_name_opens_a_conversation_that_does_not_exist_yet() {
+    let mut model = model();
+    type_text(&mut model, "/to bob");
+    assert_eq!(model.key(key(KeyCode::Enter)), [Action::Find("bob".to_owned())]);
+    model.open_direct([9; 16].into(), [2; 16].into());
+    type_text(&mut model, "hi");
+    let sent = model.key(key(KeyCode::Enter));
+    assert_eq!(sent, [Action::Send(Target::User([2; 16].into()), "hi".to_owned())]);
+}
+
+#[test]
+fn unknown_people_are_asked_for_once() {
+    let mut model = model();
+    model.take_unnamed();
+    model.message(&message(7, 1, 9, "who"));
+    model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
+    assert_eq!(model.take_unnamed(), BTreeSet::from([UserId::from([9; 16])]));
+    model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
+    assert!(model.take_unnamed().is_empty());
+}

@@ -32,9 +32,17 @@ pub(crate) struct Stored {
     pub(crate) log_epoch: u64,
     /// Number in the log.
     pub(crate) conv_seq: u64,
-    /// Idempotency key, empty for entries of the server.
-    #[serde(default)]
-    pub(crate) client_msg_id: String,
+    /// Frame type of the entry.
+    #[serde(rename = "type")]
+    pub(crate) frame_type: u8,
+    /// Sender, lower hex.
+    pub(crate) sender: Option<String>,
+    /// Sending device, lower hex.
+    pub(crate) sender_device: Option<String>,
+    /// Idempotency key; none for entries of the server.
+    pub(crate) client_msg_id: Option<String>,
+    /// Time of the commit, in milliseconds.
+    pub(crate) time_ms: u64,
     /// SHA-256 of the body, lower hex.
     pub sha256: String,
 }
@@ -137,10 +145,12 @@ fn check_device(name: &str, stored: &[Stored], acks: &[Ack], verdict: &mut Verdi
     let mut keys = BTreeSet::new();
     let mut numbers: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
     for entry in stored {
-        if !entry.client_msg_id.is_empty() && !keys.insert(entry.client_msg_id.as_str()) {
+        if let Some(key) = &entry.client_msg_id
+            && !keys.insert(key.as_str())
+        {
             verdict
                 .duplicated
-                .push(format!("{name}: {} stands twice", entry.client_msg_id));
+                .push(format!("{name}: {key} stands twice"));
         }
         if !numbers
             .entry(&entry.conversation)
@@ -156,7 +166,8 @@ fn check_device(name: &str, stored: &[Stored], acks: &[Ack], verdict: &mut Verdi
     for ack in acks {
         match places.get(&(ack.conversation.as_str(), ack.conv_seq)) {
             Some(entry)
-                if entry.client_msg_id == ack.client_msg_id && entry.sha256 == ack.sha256 => {}
+                if entry.client_msg_id.as_ref() == Some(&ack.client_msg_id)
+                    && entry.sha256 == ack.sha256 => {}
             Some(_) => verdict
                 .lost
                 .push(format!("{name}: {} holds another message", ack.conv_seq)),
@@ -208,7 +219,11 @@ mod tests {
             conversation: "c".into(),
             log_epoch: 1,
             conv_seq: seq,
-            client_msg_id: format!("m{seq}"),
+            frame_type: 0x20,
+            sender: Some("u".into()),
+            sender_device: Some("d".into()),
+            client_msg_id: Some(format!("m{seq}")),
+            time_ms: 1,
             sha256: format!("s{seq}"),
         }
     }
@@ -242,7 +257,7 @@ mod tests {
     #[test]
     fn a_key_at_two_places_is_duplicated() {
         let mut holder = device("a", &[1, 2]);
-        holder.1[1].client_msg_id = "m1".into();
+        holder.1[1].client_msg_id = Some("m1".into());
         assert!(!judge(&[], &[holder]).duplicated.is_empty());
     }
 

@@ -133,7 +133,7 @@ impl Group {
         let place: HashMap<&str, usize> = stored
             .iter()
             .enumerate()
-            .map(|(at, e)| (e.client_msg_id.as_str(), at))
+            .filter_map(|(at, entry)| Some((entry.client_msg_id.as_deref()?, at)))
             .collect();
         for (sender, text) in self.senders.iter().zip(&self.texts) {
             let acks = sender.acks()?;

@@ -52,7 +52,8 @@ impl Heartbeat {
         self.interval.max(self.next_contact)
     }
 
-    /// When a client sends PING.
+    /// When a client sends PING: a little before the interval is over, so that in a silent connection
+    /// one side asks and not both.
     // impl[EIM-HBT-003, EIM-HBT-019]
     pub(crate) fn client_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Timestamp {
         // In the background the server does not ask: silence of either side counts.
@@ -63,7 +64,7 @@ impl Heartbeat {
         };
         quiet_since
             .max(self.pinged)
-            .saturating_add(self.longest_silence())
+            .saturating_add(self.longest_silence() / 8 * 7)
     }
 
     /// When a server sends PING, if at all.

@@ -104,3 +104,13 @@ fn zero_is_never_next() {
         assert_eq!(refused.ordinal, LAST + 1);
     }
 }
+
+#[test]
+fn an_idle_connection_is_small() {
+    // Nothing else is allocated while nothing is in flight: queues and tables are empty.
+    assert!(
+        super::server::open_octets() <= 1152,
+        "{}",
+        super::server::open_octets()
+    );
+}

@@ -492,3 +492,9 @@ impl Endpoint for ServerConnection {
         self.linger
     }
 }
+
+/// Octets of an open connection.
+#[cfg(test)]
+pub(super) const fn open_octets() -> usize {
+    size_of::<ServerConnection>() + size_of::<Open>() + size_of::<session::Session>()
+}

@@ -3,7 +3,9 @@
 use crate::limits::CompressionSet;
 use crate::registry::{Capability, Compression, limits};
 
-/// What holds on a connection. A session goes on only under the same terms.
+/// What holds on a connection. A session goes on only under the same terms. Without compressions and
+/// capabilities everything else works.
+// impl[EIM-VER-019, EIM-VER-020]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Agreed {
     pub(crate) version: u8,

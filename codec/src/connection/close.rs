@@ -122,7 +122,7 @@ pub(crate) fn is_session_scoped(code: ErrorCode) -> bool {
 }
 
 /// What an ERROR of the peer says.
-// impl[EIM-CON-027, EIM-ERR-003, EIM-ERR-015]
+// impl[EIM-CON-027, EIM-ERR-003, EIM-ERR-013, EIM-ERR-014, EIM-ERR-015]
 pub(crate) fn reason_of(error: payload::Error) -> CloseReason {
     let session_lost = error.scope() == ErrorScope::Session;
     let info = error.info.unwrap_or_default();

@@ -90,16 +90,12 @@ impl Inbound {
         sender: Direction,
         compressions: CompressionSet,
     ) -> Result<Arrived, Violation> {
-        let ordinal = self
-            .received
-            .0
-            .saturating_add(self.dropped.0)
-            .saturating_add(1);
+        let ordinal = self.next_ordinal();
         self.accept_next(ordinal, frame, sender, compressions)
             .map_err(|violation| violation.in_frame(ordinal))
     }
 
-    // impl[EIM-SEQ-004, EIM-WIN-003, EIM-WIN-012, EIM-CON-037]
+    // impl[EIM-SEQ-004, EIM-SEQ-007, EIM-WIN-003, EIM-WIN-021, EIM-WIN-012, EIM-CON-037]
     fn accept_next(
         &mut self,
         ordinal: u64,
@@ -243,6 +239,14 @@ impl Inbound {
         self.held > u64::from(self.grant.size().octets)
     }
 
+    /// Ordinal of the next frame to arrive.
+    pub(crate) const fn next_ordinal(&self) -> u64 {
+        self.received
+            .0
+            .saturating_add(self.dropped.0)
+            .saturating_add(1)
+    }
+
     pub(crate) const fn received_through(&self) -> u64 {
         self.received.0
     }
@@ -275,12 +279,14 @@ impl Inbound {
     }
 
     /// From now on frames beyond those received are dropped. Returns the last that is not.
-    // impl[EIM-CON-034, EIM-CON-041]
+    // impl[EIM-CON-034, EIM-CON-035, EIM-CON-041]
     pub(crate) fn stop(&mut self) -> u64 {
         *self.accept_through.get_or_insert(self.received.0)
     }
 
-    /// A new connection of the session: what was dropped on the old one comes again.
+    /// A new connection of the session: what was dropped on the old one comes again, and messages that
+    /// are half received go on.
+    // impl[EIM-FRG-036]
     pub(crate) fn resume(&mut self) {
         self.accept_through = None;
         self.dropped = (0, 0);

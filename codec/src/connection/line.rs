@@ -60,7 +60,7 @@ impl Line {
         self.now = self.now.max(now);
     }
 
-    // impl[EIM-HBT-004]
+    // impl[EIM-HBT-004, EIM-HBT-005]
     pub(crate) fn feed(&mut self, octets: Bytes) {
         self.heard = self.now;
         if self.inbox.is_empty() {

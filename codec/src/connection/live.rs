@@ -206,7 +206,8 @@ impl Live {
         self.window_at
     }
 
-    /// Puts WINDOW if it is due; ordinals beyond `most` are not granted.
+    /// Puts WINDOW if it is due, for the sake of sequenced frames or of time only; ordinals beyond `most` are not granted.
+    // impl[EIM-SEQ-009]
     pub(crate) fn put_window(&mut self, line: &mut Line, inbound: &mut Inbound, most: u64) {
         if self.window_now || inbound.is_window_due(most) {
             self.window_now = false;
@@ -218,7 +219,8 @@ impl Live {
         }
     }
 
-    /// What is due now: control frames first, then frames to repeat, then new ones, then `tail`.
+    /// What is due now: control frames, which no credit holds back, first, then frames to repeat, then new ones, then `tail`.
+    // impl[EIM-WIN-020, EIM-CON-051, EIM-HBT-023]
     pub(crate) fn transmit(
         &mut self,
         line: &mut Line,

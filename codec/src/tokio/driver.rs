@@ -216,6 +216,7 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
         true
     }
 
+    // impl[EIM-CON-021, EIM-CON-023, EIM-TRN-003]
     /// Flushes, shuts down, lingers. Returns whether something changed.
     fn finish(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
         match self.end {

@@ -423,6 +423,12 @@ fn unknown_others_close() {
         let mut pair = Pair::open();
         pair.inject(raw(frame_type, sequence, vec![]));
         pair.assert_server_closes(code);
+        let error = pair.to_client.frames().pop().unwrap();
+        let ordinal = u64::from(frame_type == FrameType::NOTICE);
+        assert_eq!(
+            payload::Error::decode(error.payload).unwrap().ordinal,
+            ordinal
+        );
     }
 }
 

@@ -241,6 +241,7 @@ impl ClientConnection {
         self.on_handshake(&frame).map(Some)
     }
 
+    // impl[EIM-CON-002, EIM-CON-010]
     fn on_handshake(&mut self, frame: &Frame) -> Result<ClientEvent, Refused> {
         let state = mem::replace(&mut self.state, State::Closed(None));
         match (state, frame.frame_type) {
@@ -273,6 +274,7 @@ impl ClientConnection {
     }
 
     /// Ends because of the peer.
+    // impl[EIM-ERR-001]
     fn refuse(&mut self, by: ClosedBy, refused: Refused) {
         let Refused {
             violation,
@@ -305,7 +307,7 @@ impl ClientConnection {
             State::Hello(_) | State::Welcomed(_) => None,
         };
         self.state = State::Closed(session.filter(|_| !reason.session_lost));
-        // impl[EIM-CON-023, EIM-CON-024, EIM-CON-025]
+        // impl[EIM-CON-023, EIM-CON-024, EIM-CON-025, EIM-ERR-004, EIM-ERR-005]
         if self.line.gone || reason.by == ClosedBy::Peer {
             self.line.hang_up();
             self.linger = Duration::ZERO;

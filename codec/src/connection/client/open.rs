@@ -66,12 +66,19 @@ impl Open {
         events: &mut VecDeque<ClientEvent>,
     ) -> Result<Option<ClientEvent>, Violation> {
         let agreed = self.session.agreed;
-        match admit(
+        let admitted = admit(
             &frame,
             Direction::Server,
             self.live.phase(),
             agreed.fragments(),
-        )? {
+        );
+        let inbound = &self.session.inbound;
+        // impl[EIM-CON-026]
+        let admitted = admitted.map_err(|violation| match frame.frame_type.is_sequenced() {
+            Some(true) => violation.in_frame(inbound.next_ordinal()),
+            _ => violation,
+        });
+        match admitted? {
             Admitted::Sequenced => {
                 let event = self.sequenced(frame, line.now)?;
                 if let Some(pong) = self.early_pong.take() {

@@ -16,6 +16,7 @@ use crate::payload::Request;
 use crate::registry::{Compression, FrameType};
 
 /// Requests waiting and in flight. Ends with the connection.
+// impl[EIM-RSM-026, EIM-RSM-027]
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     waiting: VecDeque<Waiting>,
@@ -68,7 +69,7 @@ impl Requests {
     }
 
     /// Puts requests while fewer than `most` are in flight.
-    // impl[EIM-CON-049]
+    // impl[EIM-CON-049, EIM-CON-050, EIM-LIM-013]
     pub(super) fn put(&mut self, line: &mut Line, most: u32) {
         while self.in_flight.len() < usize_of(most)
             && let Some(Waiting {

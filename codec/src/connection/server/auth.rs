@@ -191,6 +191,7 @@ impl AwaitAuth {
         let Self { agreed, first, .. } = self;
         let First { window, resume } = first.ok_or_else(|| gate::unexpected(FrameType::AUTH_OK))?;
         let asked = resume.flatten();
+        // impl[EIM-RSM-006, EIM-RSM-008]
         let resumable = earlier.filter(|session| {
             asked == Some(session.0.id)
                 && window != Window::default()

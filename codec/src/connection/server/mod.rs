@@ -125,7 +125,8 @@ impl ServerConnection {
     pub fn result(&mut self, result: payload::Result) {
         match &mut self.state {
             State::Open(open) => open.session.result(result),
-            // Still worth keeping for a resume.
+            // Accepted before the end: still worth keeping for a resume.
+            // impl[EIM-CON-022]
             State::Closed(Some(session)) => session.result(result),
             _ => {}
         }
@@ -139,7 +140,8 @@ impl ServerConnection {
     /// [`SendError::QueueFull`]: the client is slow; drop what is queued and send LAGGED. Others see
     /// there. Nothing is queued then.
     pub fn push(&mut self, frame_type: FrameType, payload: Bytes) -> Result<(), SendError> {
-        self.enqueue(None, frame_type, payload)
+        let open = self.open().ok_or(SendError::NotOpen)?;
+        open.session.push(None, frame_type, payload)
     }
 
     /// As [`push`](Self::push), but single-frame pushes of other lanes may pass this one while it
@@ -153,19 +155,8 @@ impl ServerConnection {
         frame_type: FrameType,
         payload: Bytes,
     ) -> Result<(), SendError> {
-        self.enqueue(Some(lane), frame_type, payload)
-    }
-
-    fn enqueue(
-        &mut self,
-        lane: Option<Lane>,
-        frame_type: FrameType,
-        payload: Bytes,
-    ) -> Result<(), SendError> {
-        match &mut self.state {
-            State::Open(open) => open.session.push(lane, frame_type, payload),
-            _ => Err(SendError::NotOpen),
-        }
+        let open = self.open().ok_or(SendError::NotOpen)?;
+        open.session.push(Some(lane), frame_type, payload)
     }
 
     /// Messages and octets queued but not transmitted.
@@ -294,7 +285,7 @@ impl ServerConnection {
         self.on_handshake(&frame)
     }
 
-    // impl[EIM-CON-012]
+    // impl[EIM-CON-004, EIM-CON-012]
     fn on_handshake(&mut self, frame: &Frame) -> Result<Option<ServerEvent>, Violation> {
         let frames = match &mut self.state {
             State::Hello(state) => &mut state.frames,
@@ -326,6 +317,7 @@ impl ServerConnection {
     }
 
     /// Ends because of the peer.
+    // impl[EIM-ERR-001]
     fn refuse(&mut self, by: ClosedBy, violation: Violation) {
         let Violation {
             code,
@@ -362,7 +354,7 @@ impl ServerConnection {
         };
         // impl[EIM-CON-029]
         self.state = State::Closed(session.filter(|_| !reason.session_lost));
-        // impl[EIM-CON-023, EIM-CON-024, EIM-CON-025]
+        // impl[EIM-CON-023, EIM-CON-024, EIM-CON-025, EIM-ERR-004, EIM-ERR-005]
         if self.line.gone || reason.by == ClosedBy::Peer {
             self.line.hang_up();
             self.linger = Duration::ZERO;

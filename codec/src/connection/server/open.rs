@@ -70,12 +70,19 @@ impl Open {
         now: Timestamp,
     ) -> Result<Option<ServerEvent>, Violation> {
         let agreed = self.session.agreed;
-        match admit(
+        let admitted = admit(
             &frame,
             Direction::Client,
             self.live.phase(),
             agreed.fragments(),
-        )? {
+        );
+        let inbound = &self.session.inbound;
+        // impl[EIM-CON-026]
+        let admitted = admitted.map_err(|violation| match frame.frame_type.is_sequenced() {
+            Some(true) => violation.in_frame(inbound.next_ordinal()),
+            _ => violation,
+        });
+        match admitted? {
             Admitted::Sequenced => self.sequenced(frame, now),
             Admitted::Ignorable => self.live.count(now).map(|()| None),
             Admitted::Control => self.control(&frame, config, now),

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::connection::SendError;
@@ -9,14 +10,14 @@ use crate::connection::agreed::Agreed;
 use crate::connection::line::Line;
 use crate::connection::outbound::usize_of;
 use crate::connection::violation::Violation;
-use crate::id::RequestId;
 use crate::payload::{Request, Response};
 use crate::registry::{ErrorCode, FrameType};
 
 /// Requests that were received and whose responses have not left. Ends with the connection.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    in_flight: Vec<(RequestId, State)>,
+    /// Ids as sent: whether one is valid is for the answer to say.
+    in_flight: Vec<(Bytes, State)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,23 +28,24 @@ enum State {
 }
 
 impl Requests {
-    // impl[EIM-CON-050, EIM-CON-052]
+    // impl[EIM-CON-052, EIM-SYN-007]
     pub(super) fn begin(&mut self, request: &Request, most: u32) -> Result<(), Violation> {
         if self.in_flight.len() >= usize_of(most) {
             let detail = "too many requests in flight";
             return Err(Violation::new(ErrorCode::REQUEST_LIMIT, detail));
         }
-        let id = RequestId::from_slice(&request.request_id)
-            .map_err(|_| Violation::value("a request id that is not 16 octets"))?;
-        if self.in_flight.iter().any(|(other, _)| *other == id) {
+        let id = &request.request_id;
+        if self.in_flight.iter().any(|(other, _)| other == id) {
             return Err(Violation::value("a request with this id is in flight"));
         }
-        self.in_flight.push((id, State::Asked));
+        // A copy: the slice would keep the chunk it arrived in.
+        self.in_flight
+            .push((Bytes::copy_from_slice(id), State::Asked));
         Ok(())
     }
 
     /// Puts the response to a request in flight.
-    // impl[EIM-CON-051, EIM-CMP-008]
+    // impl[EIM-SYN-001, EIM-CMP-008]
     pub(super) fn respond(
         &mut self,
         response: &Response,
@@ -53,7 +55,7 @@ impl Requests {
         let asked = self
             .in_flight
             .iter_mut()
-            .find(|(id, state)| *state == State::Asked && id.as_ref() == &*response.request_id)
+            .find(|(id, state)| *state == State::Asked && *id == response.request_id)
             .ok_or(SendError::RequestId)?;
         let got = response.encoded_len();
         let max = usize_of(agreed.peer_max.min(FrameType::RESPONSE.max_octets()));

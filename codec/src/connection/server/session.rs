@@ -64,7 +64,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    // impl[EIM-RES-001]
+    // impl[EIM-RES-001, EIM-RES-006]
     pub(super) fn result(&mut self, result: payload::Result) {
         // A second result for the same frame, or one for no frame, would be a fault of the program
         // that the peer must not see.

@@ -14,6 +14,9 @@ use super::{Link, Received};
 use crate::connection::Endpoint;
 use crate::time::Timestamp;
 
+/// Reads after a failed write; what a peer may send then is bounded by the credit it had.
+const RESCUED_READS: usize = 16;
+
 /// Runs a connection of either role over a link.
 ///
 /// The driver's time begins at [`Timestamp::ZERO`] when it is made: make the endpoint with that
@@ -135,10 +138,24 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
     fn transmit(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
         match self.poll_write(cx, now) {
             Poll::Ready(Err(_)) => {
+                self.rescue(cx, now);
                 self.endpoint.transport_closed(now);
                 true
             }
             Poll::Ready(Ok(())) | Poll::Pending => false,
+        }
+    }
+
+    /// Writing failed: the peer may have said why before it hung up, and that has arrived already.
+    fn rescue(&mut self, cx: &mut Context<'_>, now: Timestamp) {
+        for _ in 0..RESCUED_READS {
+            let received = self.link.poll_receive(cx);
+            match received {
+                Poll::Ready(Ok(Received::Octets(octets) | Received::Message(octets))) => {
+                    self.endpoint.receive(now, octets);
+                }
+                _ => return,
+            }
         }
     }
 

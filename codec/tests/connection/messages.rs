@@ -315,7 +315,7 @@ fn what_does_not_fit_its_type_is_not_queued() {
         Err(SendError::WrongType)
     );
     assert_eq!(
-        pair.client.send(FrameType(0xe5), send("x")),
+        pair.client.send(FrameType(0x3e), send("x")),
         Err(SendError::WrongType)
     );
 }

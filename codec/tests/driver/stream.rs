@@ -1,6 +1,8 @@
 //! Over a byte stream.
 
-use std::task::Poll;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -199,4 +201,52 @@ async fn a_stranger_is_shown_out() {
         Duration::from_secs(10),
         "no linger when the peer is gone"
     );
+}
+
+/// A stream on which nothing can be written any more, while something is left to be read.
+struct HalfBroken {
+    left: &'static [u8],
+}
+
+impl tokio::io::AsyncRead for HalfBroken {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buffer.put_slice(self.left);
+        self.left = &[];
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncWrite for HalfBroken {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        _octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reason_is_heard_although_writing_fails() {
+    // ERROR with code TOO_MANY_CONNECTIONS.
+    let left = &[1, 6, 0, 0, 0, 0, 0, 0, 0, 0, 5, 10, 3, 8, 0x83, 12];
+    let mut driver = client(StreamLink::new(HalfBroken { left }));
+    let Some(ClientEvent::Closed(reason)) = driver.next().await else {
+        panic!()
+    };
+    assert_eq!(reason.by, ClosedBy::Peer);
+    assert_eq!(reason.code, Some(ErrorCode::TOO_MANY_CONNECTIONS));
+    assert!(driver.next().await.is_none());
 }

@@ -39,9 +39,13 @@ struct Args {
     /// Messages in flight, over all senders.
     #[arg(long, default_value_t = 1024)]
     outstanding: usize,
-    /// Senders; the recipient of each is the next one.
+    /// Senders at once.
     #[arg(long, default_value_t = 64)]
     senders: usize,
+    /// Users; each batch is of another one when there are more than senders. Each user writes to
+    /// the next one.
+    #[arg(long, default_value_t = 64)]
+    users: usize,
     /// Octets of a body.
     #[arg(long, default_value_t = 200)]
     payload: usize,
@@ -103,7 +107,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("opened in {} ms", opening.elapsed().as_millis());
     // Those that exist from an earlier run are refused, which is fine.
     store
-        .create_users(TENANT, (0..args.senders).map(account).collect())
+        .create_users(
+            TENANT,
+            (0..args.users.max(args.senders)).map(account).collect(),
+        )
         .await?;
 
     if args.messages > 0 {
@@ -212,15 +219,16 @@ struct Sender {
 }
 
 impl Sender {
+    /// Who sends the next batch: always the same user, or one of many.
+    fn user(&self, sent: u64) -> usize {
+        if self.args.users <= self.args.senders {
+            return self.number;
+        }
+        let mixed = (sent + self.number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        mixed as usize % self.args.users
+    }
+
     async fn send(self, stopped: Arc<AtomicBool>, left: Arc<AtomicU64>) -> (u64, Vec<u32>) {
-        let me = user(self.number);
-        let origin = Origin {
-            tenant: TENANT,
-            user: me,
-            device: DeviceId::from(*me.as_bytes()),
-            generation: None,
-        };
-        let peer = user((self.number + 1) % self.args.senders);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         // Incompressible, as encrypted or already compressed bodies are.
         let mut octets = vec![0; self.args.payload + 4096];
@@ -237,6 +245,9 @@ impl Sender {
             {
                 break;
             }
+            let number = self.user(sent);
+            let peer = user((number + 1) % self.args.users.max(self.args.senders));
+            let origin = origin(user(number));
             let batch = (0..self.burst).map(|index| {
                 let start = (sent as usize + index) % 4096;
                 Append {
@@ -257,6 +268,16 @@ impl Sender {
             sent += burst;
         }
         (sent, waits)
+    }
+}
+
+fn origin(user: UserId) -> Origin {
+    let device = DeviceId::from(*user.as_bytes());
+    Origin {
+        tenant: TENANT,
+        user,
+        device,
+        generation: None,
     }
 }
 

@@ -182,6 +182,42 @@ pub(crate) async fn unknown_members_fail_the_whole_change(h: Harness) {
     assert_eq!(roles(&h, id).await.len(), 2);
 }
 
+pub(crate) async fn a_change_fits_into_a_push(h: Harness) {
+    let options = eim_server::store::kv::Options {
+        group_members: 10_000,
+        ..h.options
+    };
+    let h = h.reopen_with(options).await;
+    let [a] = h.users([1]).await;
+    let many: Vec<UserId> = (0..4000_u128)
+        .map(|number| (number << 64).to_be_bytes().into())
+        .collect();
+    let record = |user: &UserId| {
+        let (user, name) = (*user, user.to_string());
+        eim_server::store::UserRecord {
+            user,
+            name,
+            ..crate::harness::account(2)
+        }
+    };
+    let records = many.iter().map(record).collect();
+    h.store.create_users(TENANT, records).await.unwrap();
+    assert_eq!(
+        refused(create(&h, "x", &many).await),
+        ErrorCode::INVALID_REQUEST
+    );
+    let id = create(&h, "x", &many[..3600]).await.unwrap().conversation;
+    let body = h.log(id).await[1].body.clone();
+    assert!(body.len() + 256 <= 65_536, "{}", body.len());
+    h.add(a, id, &many).await.unwrap();
+    assert_eq!(
+        refused(h.remove(a, id, &many).await),
+        ErrorCode::INVALID_REQUEST
+    );
+    h.remove(a, id, &many[1000..]).await.unwrap();
+    assert_eq!(roles(&h, id).await.len(), 1001);
+}
+
 pub(crate) async fn adding_is_for_owner_and_admins(h: Harness) {
     let [a, b, c, d] = h.users([1, 2, 3, 4]).await;
     let id = h.create_group(a, &[b]).await;

@@ -10,7 +10,7 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::clock::Clock;
 use eim_server::random::Random;
 use eim_server::store::embedded::{self, EmbeddedOptions, Fatal};
-use eim_server::store::kv::{Environment, KvStore, Options};
+use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
     Append, Appended, Change, Changed, CommitSink, Committed, Entry, Origin, Refused,
@@ -148,6 +148,20 @@ impl Harness {
     pub(crate) async fn reopen(self) -> Self {
         let options = self.options;
         self.reopen_with(options).await
+    }
+
+    /// Closes the store, raises its epoch and opens it again.
+    pub(crate) async fn reopen_raised(self) -> Self {
+        self.store.close().await;
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let environment = Environment { clock, random };
+        match &self.disk {
+            Disk::Memory(engine) => raise_log_epoch(engine, &environment).unwrap(),
+            Disk::Embedded(folder) => {
+                embedded::raise_log_epoch(folder.path(), &environment).unwrap()
+            }
+        };
+        self.reopen().await
     }
 
     pub(crate) async fn reopen_with(self, options: Options) -> Self {

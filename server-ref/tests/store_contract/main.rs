@@ -55,6 +55,7 @@ contract! {
         tenants_do_not_see_each_other
         only_messages_are_countable
         everything_survives_a_reopening
+        a_raised_epoch_keeps_what_was_and_numbers_on
         a_closed_store_says_so
     }
     timelines {
@@ -69,6 +70,7 @@ contract! {
         creating_logs_settings_then_members
         names_and_sizes_are_bounded
         unknown_members_fail_the_whole_change
+        a_change_fits_into_a_push
         adding_is_for_owner_and_admins
         adding_members_again_changes_nothing
         newcomers_see_from_their_entry_on

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_codec::id::ConversationId;
 use eim_codec::registry::{ErrorCode, FrameType};
-use eim_server::store::{Origin, Store, StoreError, Target, TenantId};
+use eim_server::store::{Origin, Store, StoreError, Target, TenantId, TimelinePage};
 
 use crate::harness::{ALL, Harness, START_MS, TENANT, device, origin, refused, user};
 
@@ -459,6 +459,39 @@ pub(crate) async fn everything_survives_a_reopening(h: Harness) {
     assert_eq!(
         (next.conv_seq, next.user_seq, next.time_ms),
         (11, 11, START_MS)
+    );
+}
+
+pub(crate) async fn a_raised_epoch_keeps_what_was_and_numbers_on(h: Harness) {
+    let [a, b] = h.users([1, 2]).await;
+    let old = h.store.log_epoch();
+    let message = h.text(Target::Direct(b), "before");
+    let id = h.append(a, message.clone()).await.unwrap().conversation;
+    let h = h.reopen_raised().await;
+    let new = h.store.log_epoch();
+    assert!(new > old);
+    assert!(h.append(a, message).await.unwrap().duplicate);
+    let after = h.say(a, Target::Direct(b), "after").await;
+    assert_eq!((after.conv_seq, after.user_seq), (2, 2));
+    let epochs: Vec<_> = h
+        .log(id)
+        .await
+        .iter()
+        .map(|entry| entry.log_epoch)
+        .collect();
+    assert_eq!(epochs, [old, new]);
+    let timeline = h.timeline(b, 0).await;
+    assert_eq!(
+        timeline
+            .iter()
+            .map(|item| item.entry.log_epoch)
+            .collect::<Vec<_>>(),
+        epochs
+    );
+    let page = h.store.timeline(TENANT, b, old, 1, ALL, ALL).await.unwrap();
+    assert!(
+        matches!(page, TimelinePage::TooOld { floor: 0, head: 2 }),
+        "{page:?}"
     );
 }
 

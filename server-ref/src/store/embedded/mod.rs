@@ -105,6 +105,17 @@ pub fn open(
     Ok(store)
 }
 
+/// Raises the epoch of the store in `folder`, which no process may have open. See
+/// [`kv::raise_log_epoch`](super::kv::raise_log_epoch).
+///
+/// # Errors
+/// [`OpenError`].
+pub fn raise_log_epoch(folder: &Path, environment: &Environment) -> Result<u64, OpenError> {
+    let folder = Folder::open(folder)?;
+    let engine = EmbeddedEngine::open(folder, Durability::default(), Sizes::default())?;
+    Ok(super::kv::raise_log_epoch(&engine, environment)?)
+}
+
 fn start(committing: Committing, fatal: Fatal) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

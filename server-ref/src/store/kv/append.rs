@@ -79,7 +79,7 @@ impl Committer {
             user_seq: numbered.user_seq,
             hash,
         };
-        // impl[EIM-MSG-037] impl[EIM-MSG-042]
+        // impl[EIM-MSG-037] impl[EIM-MSG-042] impl[EIM-TML-008]
         self.pending.put_act(key, outcome);
         Ok(appended(&outcome, false))
     }

@@ -15,7 +15,7 @@ use crate::store::{ConversationView, MemberPage, MemberView, StoreError, TenantI
 const TURN: usize = 64;
 
 /// A page of the conversations of a user, in id order.
-// impl[EIM-SYN-032]
+// impl[EIM-SYN-003] impl[EIM-SYN-032]
 pub(super) async fn page(
     reader: &dyn Reader,
     tenant: TenantId,

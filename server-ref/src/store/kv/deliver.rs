@@ -38,7 +38,7 @@ impl Committer {
     /// Appends `draft` to the log of a conversation and to the timelines of its members and of
     /// `former` ones whom the entry removed. Fails before anything is changed.
     // impl[EIM-MSG-015] impl[EIM-MSG-018] impl[EIM-MSG-019] impl[EIM-TML-001] impl[EIM-TML-002]
-    // impl[EIM-TML-004] impl[EIM-TML-005] impl[EIM-TML-006]
+    // impl[EIM-MSG-016] impl[EIM-TML-004] impl[EIM-TML-005] impl[EIM-TML-006] impl[EIM-TML-007]
     pub(super) fn deliver(
         &mut self,
         tenant: TenantId,

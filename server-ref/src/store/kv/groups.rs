@@ -3,20 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
-use eim_codec::registry::{ErrorCode, FrameType};
-use prost::Message;
+use eim_codec::payload::{ConversationKind, MembershipChange, Role};
+use eim_codec::registry::ErrorCode;
 
 use super::cache::{Conversation, Member};
 use super::committer::{Committer, Failure, refuse};
 use super::content;
-use super::deliver::{Draft, Numbered};
+use super::deliver::Numbered;
+use super::group_log::check_named;
 use super::keys::{self, Act, ActKey};
 use super::record::act::{ContentHash, Outcome};
-use super::record::entry::Seal;
-use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
+use super::record::state::{self, MembershipRow};
 use crate::store::{Change, Changed, Origin};
 
 /// The entry a change became; `None` when nothing had to change.
@@ -24,7 +22,7 @@ type Done = Result<(ConversationId, Option<Numbered>), Failure>;
 
 impl Committer {
     /// Carries out a change once.
-    // impl[EIM-GRP-001] impl[EIM-GRP-004] impl[EIM-GRP-006] impl[EIM-GRP-007]
+    // impl[EIM-GRP-001] impl[EIM-GRP-004] impl[EIM-GRP-005] impl[EIM-GRP-006] impl[EIM-GRP-007]
     pub(super) fn change(
         &mut self,
         change: &Change,
@@ -104,6 +102,7 @@ impl Committer {
         let mut others: BTreeSet<UserId> = members.iter().copied().collect();
         others.remove(&origin.user);
         self.check_size(1 + others.len())?;
+        check_named(others.len())?;
         self.check_users(origin, &others)?;
         self.timeline(origin.tenant, origin.user)?;
         let id = ConversationId::from(self.environment.random.octets());
@@ -139,6 +138,7 @@ impl Committer {
             return Ok((id, None));
         }
         self.check_size(size)?;
+        check_named(added.len())?;
         self.add(origin, id, &added)
     }
 
@@ -187,6 +187,7 @@ impl Committer {
         if removed.is_empty() {
             return Ok((id, None));
         }
+        check_named(removed.len())?;
         self.remove(origin, id, MembershipChange::Removed, &removed)
     }
 
@@ -294,173 +295,6 @@ impl Committer {
         self.put_conversation(origin, id)?;
         let numbered = self.settings(origin, id, name, false)?;
         Ok((id, Some(numbered)))
-    }
-
-    /// The group, when the caller is a member.
-    // impl[EIM-GRP-010] impl[EIM-GRP-012]
-    fn group(&mut self, origin: &Origin, id: ConversationId) -> Result<&mut Conversation, Failure> {
-        match self.conversation(origin.tenant, id)? {
-            Some(conversation) if conversation.member(origin.user).is_some() => {
-                if conversation.kind == ConversationKind::Group {
-                    return Ok(conversation);
-                }
-                refuse(ErrorCode::INVALID_REQUEST, "not a group")
-            }
-            _ => refuse(ErrorCode::NOT_FOUND, "no such group"),
-        }
-    }
-
-    /// The group, when the caller is a member with one of these roles, ready for an entry.
-    // impl[EIM-GRP-011]
-    fn group_as(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        roles: &[Role],
-    ) -> Result<&mut Conversation, Failure> {
-        let conversation = self.group(origin, id)?;
-        let role = conversation.member(origin.user).map(|member| member.role);
-        if !role.is_some_and(|role| roles.contains(&role)) {
-            return refuse(ErrorCode::FORBIDDEN, "the role does not permit this");
-        }
-        // Read now, so that nothing can fail once the change has begun.
-        let users: Vec<UserId> = conversation
-            .members
-            .iter()
-            .map(|member| member.user)
-            .collect();
-        for user in users {
-            self.timeline(origin.tenant, user)?;
-        }
-        self.group(origin, id)
-    }
-
-    fn head(&mut self, origin: &Origin, id: ConversationId) -> Result<u64, Failure> {
-        self.group(origin, id)
-            .map(|conversation| conversation.conv_seq)
-    }
-
-    fn check_name(&self, name: &str) -> Result<(), Failure> {
-        if name.is_empty() || name.len() > self.options.group_name_octets {
-            return refuse(ErrorCode::INVALID_REQUEST, "the name is empty or too long");
-        }
-        Ok(())
-    }
-
-    // impl[EIM-GRP-019]
-    fn check_size(&self, members: usize) -> Result<(), Failure> {
-        if members > self.options.group_members {
-            return refuse(
-                ErrorCode::LIMIT_REACHED,
-                "the group would have too many members",
-            );
-        }
-        Ok(())
-    }
-
-    // impl[EIM-GRP-017]
-    fn check_users(&self, origin: &Origin, users: &BTreeSet<UserId>) -> Result<(), Failure> {
-        for user in users {
-            if self.user_row(origin.tenant, *user)?.is_none() {
-                return refuse(ErrorCode::NOT_FOUND, "no such user");
-            }
-        }
-        Ok(())
-    }
-
-    /// Records a member with its role, new or changed.
-    fn put_member(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        member: Member,
-    ) -> Result<(), Failure> {
-        let role = member.role as i32;
-        let row = MemberRow {
-            role,
-            joined_at: member.joined_at,
-        };
-        let key = keys::member(origin.tenant, id, member.user);
-        self.pending.put_state(&key, state::encode(&row));
-        let row = MembershipRow {
-            role,
-            visible_from: member.joined_at,
-            ..MembershipRow::default()
-        };
-        let key = keys::membership(origin.tenant, member.user, id);
-        self.pending.put_state(&key, state::encode(&row));
-        if let Some(conversation) = self.conversation(origin.tenant, id)? {
-            conversation.put(member);
-        }
-        Ok(())
-    }
-
-    fn put_conversation(&mut self, origin: &Origin, id: ConversationId) -> Result<(), Failure> {
-        if let Some(conversation) = self.conversation(origin.tenant, id)? {
-            let row = ConversationRow {
-                kind: conversation.kind as i32,
-                name: conversation.name.clone(),
-                members: conversation.members.len() as u32,
-            };
-            self.pending
-                .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
-        }
-        Ok(())
-    }
-
-    fn settings(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        name: &str,
-        created: bool,
-    ) -> Result<Numbered, Failure> {
-        let kind = ConversationKind::Group as i32;
-        let body = SettingsBody {
-            kind,
-            name: name.to_owned(),
-            created,
-        };
-        self.log_change(origin, id, FrameType::SETTINGS, &body, &[])
-    }
-
-    fn membership(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        change: MembershipChange,
-        users: &BTreeSet<UserId>,
-        role: Role,
-        former: &[UserId],
-    ) -> Result<Numbered, Failure> {
-        let body = MembershipBody {
-            change: change as i32,
-            users: users.iter().map(|user| user.to_bytes()).collect(),
-            role: role as i32,
-        };
-        self.log_change(origin, id, FrameType::MEMBERSHIP, &body, former)
-    }
-
-    // impl[EIM-GRP-003]
-    fn log_change(
-        &mut self,
-        origin: &Origin,
-        id: ConversationId,
-        frame_type: FrameType,
-        body: &impl Message,
-        former: &[UserId],
-    ) -> Result<Numbered, Failure> {
-        let body = Bytes::from(body.encode_to_vec());
-        let draft = Draft {
-            frame_type,
-            sender: origin.user,
-            sender_device: origin.device,
-            client_msg_id: None,
-            seal: Seal::new(self.environment.random.octets(), "", &body),
-            body,
-            fallback_text: String::new(),
-        };
-        Ok(self.deliver(origin.tenant, id, draft, former)?)
     }
 }
 

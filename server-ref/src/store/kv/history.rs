@@ -13,7 +13,6 @@ use crate::store::{Entry, StoreError, TenantId};
 /// What to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
-    pub(super) log_epoch: u64,
     pub(super) first: u64,
     pub(super) last: u64,
     pub(super) newest_first: bool,
@@ -45,7 +44,7 @@ impl Page {
                 return Ok(ControlFlow::Break(()));
             }
             octets += record.len();
-            let entry = entry::decode(id, self.log_epoch, keys::number(key), record)?;
+            let entry = entry::decode(id, keys::number(key), record)?;
             entries.push(Arc::new(entry));
             Ok(ControlFlow::Continue(()))
         })?;

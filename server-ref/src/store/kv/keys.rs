@@ -54,6 +54,7 @@ pub(super) enum Act {
 }
 
 /// An idempotency key: what a user did once.
+// impl[EIM-MSG-009] impl[EIM-MSG-027]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ActKey {
     pub(super) tenant: TenantId,

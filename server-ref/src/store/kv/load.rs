@@ -148,6 +148,7 @@ pub(super) fn log_head_through(
 
 /// Head and floor of a timeline. The floor is the highest removed number, so the head is never
 /// below it.
+// impl[EIM-SYN-034]
 pub(super) fn timeline_bounds(
     reader: &(impl Reader + ?Sized),
     tenant: TenantId,

@@ -7,10 +7,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::conversation_of;
@@ -18,17 +15,16 @@ use super::command::{Command, Prepared, Reply};
 use super::committer::Committing;
 use super::content;
 use super::cursors::Cursors;
+use super::meta::Meta;
 use super::options::{Environment, Options};
 use super::record::entry::Seal;
-use super::record::state::{self, CursorRow, MetaRow};
-use crate::store::engine::{Batch, Engine, Reader, Space};
+use super::record::state::CursorRow;
+use crate::store::engine::{Engine, Reader};
 use crate::store::{
     Append, Appended, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
     MemberPage, Origin, Refused, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
     UserRecord,
 };
-
-const META_KEY: &[u8] = b"meta";
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
 /// for that.
@@ -45,53 +41,6 @@ impl fmt::Debug for KvStore {
         f.debug_struct("KvStore")
             .field("log_epoch", &self.meta.log_epoch)
             .finish_non_exhaustive()
-    }
-}
-
-/// Facts about the store that are made with it.
-#[derive(Clone, Copy)]
-pub(super) struct Meta {
-    pub(super) log_epoch: u64,
-    pub(super) secret: [u8; 32],
-}
-
-impl Meta {
-    /// Key of the hashes of contents; kept apart from what others derive.
-    fn content_secret(&self) -> [u8; 32] {
-        self.derive(b"content")
-    }
-
-    fn derive(&self, purpose: &[u8]) -> [u8; 32] {
-        let Ok(mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
-            unreachable!("HMAC takes keys of any length");
-        };
-        mac.chain_update(purpose).finalize().into_bytes().into()
-    }
-
-    // impl[EIM-MSG-021] the epoch is part of the store, so it changes with it
-    fn open(engine: &dyn Engine, environment: &Environment) -> Result<Self, StoreError> {
-        if let Some(record) = engine.get(Space::Meta, META_KEY)? {
-            let row: MetaRow = state::decode("meta", &record)?;
-            let secret = state::array("secret", &row.secret)?;
-            return Ok(Self {
-                log_epoch: row.log_epoch,
-                secret,
-            });
-        }
-        let epoch = u32::from_be_bytes(environment.random.octets());
-        let meta = Self {
-            log_epoch: 1 + u64::from(epoch),
-            secret: environment.random.octets(),
-        };
-        let secret = Bytes::copy_from_slice(&meta.secret);
-        let row = MetaRow {
-            log_epoch: meta.log_epoch,
-            secret,
-        };
-        let mut batch = Batch::default();
-        batch.put(Space::Meta, META_KEY, &state::encode(&row));
-        engine.commit(&batch)?;
-        Ok(meta)
     }
 }
 
@@ -131,7 +80,8 @@ impl KvStore {
         ))
     }
 
-    /// A view of what is committed.
+    /// A view of what is committed, all that was answered before included.
+    // impl[EIM-TML-009] impl[EIM-SYN-059]
     pub(super) fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         engine
@@ -228,7 +178,6 @@ impl Store for KvStore {
             return Ok(TimelinePage::TooOld { floor, head });
         }
         let page = super::timeline::Page {
-            log_epoch,
             cursor,
             max_entries,
             max_octets,
@@ -246,9 +195,7 @@ impl Store for KvStore {
         max_entries: usize,
         max_octets: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let log_epoch = self.meta.log_epoch;
         let page = super::history::Page {
-            log_epoch,
             first,
             last,
             newest_first,

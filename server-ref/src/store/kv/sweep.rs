@@ -31,13 +31,14 @@ impl Committer {
     ) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         let acts = self.sweep_acts(tenant, now_ms, limit)?;
-        let sessions = self.sweep_sessions(tenant, now_ms, limit.saturating_sub(acts))?;
-        let left = limit.saturating_sub(acts + sessions);
+        let (expired, sessions) =
+            self.sweep_sessions(tenant, now_ms, limit.saturating_sub(acts))?;
+        let left = limit.saturating_sub(acts + expired);
         let (references, through) = self.sweep_timelines(tenant, now_ms, left)?;
         swept.idempotency = acts as u64;
         swept.sessions = sessions as u64;
         swept.timeline = references as u64;
-        swept.more = !through || acts + sessions + references >= limit;
+        swept.more = !through || acts + expired + references >= limit;
         Ok(swept)
     }
 
@@ -91,12 +92,13 @@ impl Committer {
         Ok(removed)
     }
 
+    /// Gives back how many expiries were due, and how many of them ended a session.
     fn sweep_sessions(
         &mut self,
         tenant: TenantId,
         now_ms: u64,
         limit: usize,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<(usize, usize), StoreError> {
         let mut expired: Vec<(Vec<u8>, SessionId)> = Vec::new();
         let from = keys::session_expiry(tenant, 0, SessionId::from([0; 16]));
         let to = keys::session_expiry(tenant, now_ms, SessionId::from([0xFF; 16]));
@@ -114,7 +116,7 @@ impl Committer {
                 Ok(ControlFlow::Continue(()))
             },
         )?;
-        let mut removed = 0;
+        let (due, mut removed) = (expired.len(), 0);
         for (expiry, session) in expired {
             let key = keys::session(tenant, session);
             if let Some(record) = self.pending.state(&*self.engine, &key)? {
@@ -127,7 +129,7 @@ impl Committer {
             }
             self.pending.batch.delete(Space::Expiry, &expiry);
         }
-        Ok(removed)
+        Ok((due, removed))
     }
 
     /// Walks over the timelines of the tenant's users, as many as `limit`. Gives back how many

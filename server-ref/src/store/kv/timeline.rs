@@ -18,7 +18,6 @@ const TURN: usize = 64;
 /// What to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
-    pub(super) log_epoch: u64,
     pub(super) cursor: u64,
     pub(super) max_entries: usize,
     pub(super) max_octets: usize,
@@ -105,6 +104,6 @@ impl Page {
         let record = reader
             .get(Space::Log, &keys::log(tenant, conversation, conv_seq))?
             .ok_or_else(|| StoreError::Corrupt(format!("no entry {conversation}/{conv_seq}")))?;
-        entry::decode(conversation, self.log_epoch, conv_seq, &record)
+        entry::decode(conversation, conv_seq, &record)
     }
 }

@@ -29,57 +29,27 @@ struct Message {
     age: u8,
 }
 
+/// Who asks for the change of which group, under which key.
+#[derive(Clone, Debug)]
+struct Asked {
+    from: u8,
+    key: u8,
+    group: u8,
+}
+
 #[derive(Clone, Debug)]
 enum Act {
-    Send {
-        from: u8,
-        messages: Vec<Message>,
-    },
-    Create {
-        from: u8,
-        key: u8,
-        name: u8,
-        members: Vec<u8>,
-    },
-    Add {
-        from: u8,
-        key: u8,
-        group: u8,
-        users: Vec<u8>,
-    },
-    Remove {
-        from: u8,
-        key: u8,
-        group: u8,
-        users: Vec<u8>,
-    },
-    Leave {
-        from: u8,
-        key: u8,
-        group: u8,
-    },
-    SetRole {
-        from: u8,
-        key: u8,
-        group: u8,
-        user: u8,
-        role: i32,
-    },
-    Rename {
-        from: u8,
-        key: u8,
-        group: u8,
-        name: u8,
-    },
-    Disable {
-        user: u8,
-        disabled: bool,
-    },
-    /// In quarters of the window, forwards or a little back.
-    Time {
-        quarters: u8,
-        back: bool,
-    },
+    Send(u8, Vec<Message>),
+    Create(Asked, Vec<u8>),
+    Add(Asked, Vec<u8>),
+    Remove(Asked, Vec<u8>),
+    Leave(Asked),
+    SetRole(Asked, u8, i32),
+    Rename(Asked, u8),
+    /// Or enable.
+    Disable(u8, bool),
+    /// Quarters of the window, forwards or a little back.
+    Time(u8, bool),
     Sweep,
     Reopen,
 }
@@ -97,27 +67,23 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         });
     let users = || prop::collection::vec(0..USERS + 1, 0..4);
     // Keys of changes repeat seldom, or hardly a change would be carried out.
-    let (from, key, group) = (0..USERS, 0..200_u8, 0..3_u8);
-    let who = (from, key, group);
+    let asked = || {
+        let asked = (0..USERS, 0..200_u8, 0..3_u8);
+        asked.prop_map(|(from, key, group)| Asked { from, key, group })
+    };
+    let messages = prop::collection::vec(message, 1..6);
     let act = prop_oneof![
-        12 => (0..USERS, prop::collection::vec(message, 1..6))
-            .prop_map(|(from, messages)| Act::Send { from, messages }),
-        2 => (0..USERS, 0..200_u8, 0..3_u8, users())
-            .prop_map(|(from, key, name, members)| Act::Create { from, key, name, members }),
-        3 => (who.clone(), users())
-            .prop_map(|((from, key, group), users)| Act::Add { from, key, group, users }),
-        3 => (who.clone(), users())
-            .prop_map(|((from, key, group), users)| Act::Remove { from, key, group, users }),
-        2 => who.clone().prop_map(|(from, key, group)| Act::Leave { from, key, group }),
-        3 => (who.clone(), 0..USERS, 0..4_i32).prop_map(|((from, key, group), user, role)| {
-            Act::SetRole { from, key, group, user, role }
-        }),
-        1 => (who, 0..3_u8).prop_map(|((from, key, group), name)| {
-            Act::Rename { from, key, group, name }
-        }),
-        1 => (0..USERS, any::<bool>()).prop_map(|(user, disabled)| Act::Disable { user, disabled }),
+        12 => (0..USERS, messages).prop_map(|(from, messages)| Act::Send(from, messages)),
+        2 => (asked(), users()).prop_map(|(asked, users)| Act::Create(asked, users)),
+        3 => (asked(), users()).prop_map(|(asked, users)| Act::Add(asked, users)),
+        3 => (asked(), users()).prop_map(|(asked, users)| Act::Remove(asked, users)),
+        2 => asked().prop_map(Act::Leave),
+        3 => (asked(), 0..USERS, 0..4_i32)
+            .prop_map(|(asked, user, role)| Act::SetRole(asked, user, role)),
+        1 => (asked(), 0..3_u8).prop_map(|(asked, name)| Act::Rename(asked, name)),
+        1 => (0..USERS, any::<bool>()).prop_map(|(user, disabled)| Act::Disable(user, disabled)),
         2 => (0..4_u8, prop::bool::weighted(0.2))
-            .prop_map(|(quarters, back)| Act::Time { quarters, back }),
+            .prop_map(|(quarters, back)| Act::Time(quarters, back)),
         2 => Just(Act::Sweep),
         1 => Just(Act::Reopen),
     ];
@@ -154,77 +120,58 @@ fn message(model: &Model, now_ms: u64, window: u64, message: &Message) -> Append
 }
 
 fn change(model: &Model, act: &Act) -> Option<Change> {
-    let request = |key: u8| RequestId::from([key; 16]);
-    let from = |number: u8| origin(user(number));
+    let (Act::Create(asked, _)
+    | Act::Add(asked, _)
+    | Act::Remove(asked, _)
+    | Act::Leave(asked)
+    | Act::SetRole(asked, ..)
+    | Act::Rename(asked, _)) = act
+    else {
+        return None;
+    };
+    let origin = origin(user(asked.from));
+    let request = RequestId::from([asked.key; 16]);
+    let conversation = group(model, asked.group);
     let name = |number: u8| "n".repeat(usize::from(number));
+    let remove = |users, change| Change::RemoveMembers {
+        origin,
+        request,
+        conversation,
+        users,
+        change,
+    };
     Some(match act {
-        Act::Create {
-            from: by,
-            key,
-            name: called,
-            members,
-        } => Change::CreateGroup {
-            origin: from(*by),
-            request: request(*key),
-            name: name(*called),
-            members: users(members),
-        },
-        Act::Add {
-            from: by,
-            key,
-            group: number,
-            users: added,
-        } => Change::AddMembers {
-            origin: from(*by),
-            request: request(*key),
-            conversation: group(model, *number),
+        Act::Create(asked, members) => {
+            let (name, members) = (name(asked.group), users(members));
+            Change::CreateGroup {
+                origin,
+                request,
+                name,
+                members,
+            }
+        }
+        Act::Add(_, added) => Change::AddMembers {
+            origin,
+            request,
+            conversation,
             users: users(added),
         },
-        Act::Remove {
-            from: by,
-            key,
-            group: number,
-            users: removed,
-        } => Change::RemoveMembers {
-            origin: from(*by),
-            request: request(*key),
-            conversation: group(model, *number),
-            users: users(removed),
-            change: MembershipChange::Removed,
-        },
-        Act::Leave {
-            from: by,
-            key,
-            group: number,
-        } => Change::RemoveMembers {
-            origin: from(*by),
-            request: request(*key),
-            conversation: group(model, *number),
-            users: users(&[*by]),
-            change: MembershipChange::Left,
-        },
-        Act::SetRole {
-            from: by,
-            key,
-            group: number,
-            user: whom,
-            role,
-        } => Change::SetRole {
-            origin: from(*by),
-            request: request(*key),
-            conversation: group(model, *number),
-            user: user(*whom),
-            role: Role::try_from(*role).unwrap(),
-        },
-        Act::Rename {
-            from: by,
-            key,
-            group: number,
-            name: called,
-        } => Change::Rename {
-            origin: from(*by),
-            request: request(*key),
-            conversation: group(model, *number),
+        Act::Remove(_, removed) => remove(users(removed), MembershipChange::Removed),
+        Act::Leave(asked) => remove(users(&[asked.from]), MembershipChange::Left),
+        Act::SetRole(_, whom, role) => {
+            let (user, role) = (user(*whom), Role::try_from(*role).unwrap());
+            Change::SetRole {
+                origin,
+                request,
+                conversation,
+                user,
+                role,
+            }
+        }
+        Act::Rename(_, called) => Change::Rename {
+            origin,
+            request,
+            conversation,
             name: name(*called),
         },
         _ => return None,
@@ -243,11 +190,8 @@ impl Game {
         let window = self.h.options.idempotency_ms;
         self.model.next_commit(self.now_ms);
         match act {
-            Act::Send { from, messages } => self.send(user(*from), messages).await,
-            Act::Disable {
-                user: whom,
-                disabled,
-            } => {
+            Act::Send(from, messages) => self.send(user(*from), messages).await,
+            Act::Disable(whom, disabled) => {
                 let whom = user(*whom);
                 assert!(
                     self.h
@@ -258,7 +202,7 @@ impl Game {
                 );
                 self.model.set_disabled(whom, *disabled);
             }
-            Act::Time { quarters, back } => {
+            Act::Time(quarters, back) => {
                 let step = u64::from(*quarters) * (window / 4);
                 self.now_ms = if *back {
                     self.now_ms - step / 100

@@ -40,6 +40,7 @@ impl Seal {
 }
 
 /// Appends the record of `entry`; conversation and conv_seq are in the key.
+// impl[EIM-MSG-020] impl[EIM-MSG-060]
 pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal) {
     let mut flags = 0;
     flags |= if entry.sender.is_some() { SENDER } else { 0 };
@@ -55,6 +56,7 @@ pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal
     };
     out.reserve(128 + entry.fallback_text.len() + entry.body.len());
     out.extend_from_slice(&[VERSION, flags, entry.frame_type.0]);
+    put_varint(out, entry.log_epoch);
     put_varint(out, entry.time_ms);
     put_varint(out, entry.countable);
     if let Some(user) = &entry.sender {
@@ -78,6 +80,7 @@ pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal
 pub(in crate::store::kv) fn head(record: &[u8]) -> Result<(u64, u64), StoreError> {
     let mut octets = Octets::new("log entry", VERSION, record)?;
     let [_flags, _frame_type] = octets.array()?;
+    let _log_epoch = octets.varint()?;
     let time_ms = octets.varint()?;
     let countable = octets.varint()?;
     Ok((time_ms, countable))
@@ -86,12 +89,12 @@ pub(in crate::store::kv) fn head(record: &[u8]) -> Result<(u64, u64), StoreError
 /// Reads a record.
 pub(in crate::store::kv) fn decode(
     conversation: ConversationId,
-    log_epoch: u64,
     conv_seq: u64,
     record: &[u8],
 ) -> Result<Entry, StoreError> {
     let mut octets = Octets::new("log entry", VERSION, record)?;
     let [flags, frame_type] = octets.array()?;
+    let log_epoch = octets.varint()?;
     let time_ms = octets.varint()?;
     let countable = octets.varint()?;
     let sender = if flags & SENDER == 0 {

@@ -131,7 +131,8 @@ impl Session {
                 break reason;
             }
         };
-        self.end(reason).await;
+        // Boxed: an open session does not carry the state of its end.
+        Box::pin(self.end(reason)).await;
     }
 
     /// In this order, so that what is ready leaves in one write: results, answers, pushes, and

@@ -111,15 +111,16 @@ impl Acceptor {
             return;
         }
         let deadline = Box::pin(tokio::time::sleep(self.shared.options.handshake));
-        let this = self.clone();
         // A plain connection goes straight on; the others carry their handshake only while it lasts.
         if peer.transport == Transport::Tcp {
             let link = ServerLink::Tcp(StreamLink::new(stream));
-            self.tasks.spawn(this.serve(link, peer, seat, deadline));
+            let shared = Arc::clone(&self.shared);
+            self.tasks.spawn(serve(shared, link, peer, seat, deadline));
         } else {
+            let establish = Box::pin(self.clone().establish(stream, peer));
             self.tasks.spawn(async move {
-                match Box::pin(this.establish(stream, &peer)).await {
-                    Ok(link) => Box::pin(this.serve(link, peer, seat, deadline)).await,
+                match establish.await {
+                    Ok((shared, link)) => serve(shared, link, peer, seat, deadline).await,
                     Err(error) => {
                         tracing::debug!(%error, address = %peer.address, "no transport");
                     }
@@ -128,31 +129,47 @@ impl Acceptor {
         }
     }
 
-    async fn serve(self, link: ServerLink, peer: Peer, seat: Seat, deadline: Pin<Box<Sleep>>) {
-        let connections = gauge!(names::CONNECTIONS, "transport" => peer.transport.name());
-        connections.increment(1);
-        session::serve(self.shared, link, peer, seat, deadline).await;
-        connections.decrement(1);
-    }
-
-    async fn establish(&self, stream: TcpStream, peer: &Peer) -> io::Result<ServerLink> {
+    /// The link over `stream`, after the handshakes of TLS and WebSocket.
+    async fn establish(
+        self,
+        stream: TcpStream,
+        peer: Peer,
+    ) -> io::Result<(Arc<Shared>, ServerLink)> {
         let limit = self.shared.options.handshake;
-        match peer.transport {
-            Transport::Tcp => Ok(ServerLink::Tcp(StreamLink::new(stream))),
+        let link = match peer.transport {
+            Transport::Tcp => ServerLink::Tcp(StreamLink::new(stream)),
             Transport::Tls => {
                 let stream = self.tls.accept_eim(stream, limit).await?;
-                Ok(ServerLink::Tls(Box::new(StreamLink::new(stream))))
+                ServerLink::Tls(Box::new(StreamLink::new(stream)))
             }
             Transport::Ws => {
                 let socket = super::accept_websocket(stream, &self.origins, limit).await?;
-                Ok(ServerLink::Ws(Box::new(WebSocketLink::new(socket))))
+                ServerLink::Ws(Box::new(WebSocketLink::new(socket)))
             }
             Transport::Wss => {
                 let stream = self.tls.accept_web(stream, limit).await?;
                 let socket = super::accept_websocket(stream, &self.origins, limit).await?;
-                Ok(ServerLink::Wss(Box::new(WebSocketLink::new(socket))))
+                ServerLink::Wss(Box::new(WebSocketLink::new(socket)))
             }
-        }
+        };
+        Ok((self.shared, link))
+    }
+}
+
+/// Serves a connection and counts it.
+fn serve(
+    shared: Arc<Shared>,
+    link: ServerLink,
+    peer: Peer,
+    seat: Seat,
+    deadline: Pin<Box<Sleep>>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let name = peer.transport.name();
+    let served = session::serve(shared, link, peer, seat, deadline);
+    async move {
+        gauge!(names::CONNECTIONS, "transport" => name).increment(1);
+        served.await;
+        gauge!(names::CONNECTIONS, "transport" => name).decrement(1);
     }
 }
 

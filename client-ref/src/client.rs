@@ -69,7 +69,9 @@ impl Draft {
     /// A text message.
     #[must_use]
     pub fn text(target: Target, text: impl Into<String>) -> Self {
-        let body = payload::TextBody { text: text.into() }.encode_to_vec().into();
+        let body = payload::TextBody { text: text.into() }
+            .encode_to_vec()
+            .into();
         Self {
             target,
             frame_type: FrameType::TEXT,
@@ -154,12 +156,19 @@ impl Client {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (shown, state) = watch::channel(ConnectionState::Connecting);
         let (sink, events) = EventSink::new(options.events);
-        let mut engine =
-            Engine::new(options, connector, loaded, identity, (sink, shown, queue));
+        let mut engine = Engine::new(options, connector, loaded, identity, (sink, shown, queue));
         engine.remember(records);
         tokio::spawn(engine.run());
         let events = Arc::new(Mutex::new(events));
-        Ok(Self { commands, state, events, store, environment, device, adopted })
+        Ok(Self {
+            commands,
+            state,
+            events,
+            store,
+            environment,
+            device,
+            adopted,
+        })
     }
 
     /// Waits until the connection is open, or the client over.
@@ -170,7 +179,10 @@ impl Client {
         let mut state = self.state.clone();
         let reached = state
             .wait_for(|state| {
-                matches!(state, ConnectionState::Open { .. } | ConnectionState::Closed(_))
+                matches!(
+                    state,
+                    ConnectionState::Open { .. } | ConnectionState::Closed(_)
+                )
             })
             .await;
         match reached.as_deref() {
@@ -189,7 +201,10 @@ impl Client {
     /// The events, from the beginning; once. `None` if they were taken before or not wanted.
     #[must_use]
     pub fn events(&self) -> Option<Events> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// The local store.
@@ -259,14 +274,21 @@ impl Client {
             done,
         };
         let command = Command::Send(Box::new(outgoing));
-        self.commands.send(command).await.map_err(|_| SendError::Closed)?;
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| SendError::Closed)?;
         Ok(client_msg_id)
     }
 
     /// Asks the server. Asked again after a lost connection.
     pub(crate) async fn ask(&self, operation: Operation, body: request::Body) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let question = Question { operation, body, answer };
+        let question = Question {
+            operation,
+            body,
+            answer,
+        };
         self.commands
             .send(Command::Request(Box::new(question)))
             .await
@@ -283,7 +305,10 @@ impl Client {
             return Ok(user);
         }
         let found = self.users(Vec::new(), vec![name.to_owned()]).await?;
-        found.into_iter().next().ok_or_else(|| RequestError::UnknownUser(name.to_owned()))
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| RequestError::UnknownUser(name.to_owned()))
     }
 
     /// The login name of a user; asked once, then remembered on this device.
@@ -362,7 +387,9 @@ impl Client {
             Target::Conversation(id) => conversation_request::Target::Conversation(id.to_bytes()),
             Target::User(user) => conversation_request::Target::DirectTo(user.to_bytes()),
         };
-        let body = request::Body::Conversation(ConversationRequest { target: Some(target) });
+        let body = request::Body::Conversation(ConversationRequest {
+            target: Some(target),
+        });
         let answer = self.ask(Operation::CONVERSATION, body).await?;
         let response::Body::Conversation(answer) = answer else {
             return Err(RequestError::Nonsense("not a conversation"));
@@ -386,7 +413,8 @@ impl Client {
         last: u64,
         limit: usize,
     ) -> Result<Vec<Message>, RequestError> {
-        self.read_history(conversation, first, last, limit, false).await
+        self.read_history(conversation, first, last, limit, false)
+            .await
     }
 
     /// The newest `limit` messages of a conversation from the server, in order.
@@ -413,8 +441,7 @@ impl Client {
     ) -> Result<Vec<Message>, RequestError> {
         let mut messages = Vec::new();
         while messages.len() < limit {
-            let body =
-                crate::engine::history_request(conversation, first, last, newest_first);
+            let body = crate::engine::history_request(conversation, first, last, newest_first);
             let answer = self.ask(Operation::HISTORY, body).await?;
             let response::Body::History(page) = answer else {
                 return Err(RequestError::Nonsense("not history"));
@@ -469,6 +496,11 @@ async fn new_identity(
         user: None,
         user_name: String::new(),
     };
-    store.commit(Batch { identity: Some(identity.clone()), ..Batch::default() }).await?;
+    store
+        .commit(Batch {
+            identity: Some(identity.clone()),
+            ..Batch::default()
+        })
+        .await?;
     Ok(identity)
 }

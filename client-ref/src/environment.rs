@@ -35,7 +35,10 @@ impl fmt::Debug for Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { clock: Arc::new(System), random: Arc::new(System) }
+        Self {
+            clock: Arc::new(System),
+            random: Arc::new(System),
+        }
     }
 }
 
@@ -88,7 +91,10 @@ impl Ticks {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge: the one reading of monotonic time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: the one reading of monotonic time"
+)]
 fn instant() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }
@@ -98,16 +104,24 @@ fn instant() -> tokio::time::Instant {
 pub struct System;
 
 impl Clock for System {
-    #[expect(clippy::disallowed_methods, reason = "the edge: the one reading of the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge: the one reading of the wall clock"
+    )]
     fn unix_ms(&self) -> u64 {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            .map_or(0, |since| {
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            })
     }
 }
 
 impl Random for System {
-    #[expect(clippy::disallowed_methods, reason = "the edge: the one source of randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge: the one source of randomness"
+    )]
     fn fill(&self, octets: &mut [u8]) {
         // Without randomness there are no safe nonces or ids: there is nothing to go on with.
         getrandom::fill(octets).expect("the operating system has randomness");
@@ -128,8 +142,10 @@ mod tests {
 
     #[test]
     fn uuids_carry_version_variant_and_time() {
-        let environment =
-            Environment { clock: Arc::new(Fixed(0x0123_4567_89AB)), random: Arc::new(System) };
+        let environment = Environment {
+            clock: Arc::new(Fixed(0x0123_4567_89AB)),
+            random: Arc::new(System),
+        };
         let id = environment.uuid_v7();
         assert_eq!(id[..6], [0x01, 0x23, 0x45, 0x67, 0x89, 0xAB]);
         assert_eq!(id[6] >> 4, 7);

@@ -195,11 +195,26 @@ impl EventSink {
     pub(crate) fn new(wanted: bool) -> (Self, Option<Events>) {
         let unread = Arc::new(Unread::default());
         if !wanted {
-            return (Self { sender: None, unread }, None);
+            return (
+                Self {
+                    sender: None,
+                    unread,
+                },
+                None,
+            );
         }
         let (sender, receiver) = mpsc::unbounded_channel();
-        let events = Events { receiver, unread: Arc::clone(&unread) };
-        (Self { sender: Some(sender), unread }, Some(events))
+        let events = Events {
+            receiver,
+            unread: Arc::clone(&unread),
+        };
+        (
+            Self {
+                sender: Some(sender),
+                unread,
+            },
+            Some(events),
+        )
     }
 
     pub(crate) fn emit(&mut self, event: Event) {

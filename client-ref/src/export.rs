@@ -55,7 +55,9 @@ pub fn text_of(message: &Message) -> Option<String> {
     if message.frame_type != FrameType::TEXT || message.tombstone {
         return None;
     }
-    TextBody::decode(message.body.clone()).ok().map(|body| body.text)
+    TextBody::decode(message.body.clone())
+        .ok()
+        .map(|body| body.text)
 }
 
 /// SHA-256 of a body, in lower hexadecimal.
@@ -63,9 +65,11 @@ pub fn text_of(message: &Message) -> Option<String> {
 pub fn body_digest(body: &[u8]) -> String {
     use std::fmt::Write;
 
-    Sha256::digest(body).iter().fold(String::with_capacity(64), |mut text, octet| {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    Sha256::digest(body)
+        .iter()
+        .fold(String::with_capacity(64), |mut text, octet| {
+            // Writing into a string does not fail.
+            let _ = write!(text, "{octet:02x}");
+            text
+        })
 }

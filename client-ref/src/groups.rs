@@ -95,8 +95,9 @@ impl Client {
     /// # Errors
     /// [`RequestError`].
     pub async fn group_leave(&self, group: ConversationId) -> Result<GroupChange, RequestError> {
-        let body =
-            request::Body::GroupLeave(GroupLeaveRequest { conversation: group.to_bytes() });
+        let body = request::Body::GroupLeave(GroupLeaveRequest {
+            conversation: group.to_bytes(),
+        });
         self.change(Operation::GROUP_LEAVE, body).await
     }
 
@@ -141,7 +142,10 @@ impl Client {
     pub async fn group_members(&self, group: ConversationId) -> Result<Vec<Member>, RequestError> {
         let mut members: Vec<Member> = Vec::new();
         loop {
-            let after = members.last().map(|member| member.user.to_bytes()).unwrap_or_default();
+            let after = members
+                .last()
+                .map(|member| member.user.to_bytes())
+                .unwrap_or_default();
             let body = request::Body::GroupMembers(GroupMembersRequest {
                 conversation: group.to_bytes(),
                 after,

@@ -99,18 +99,30 @@ impl FromStr for ServerUrl {
             return Err(InvalidUrl::Credentials);
         }
         let (host, port) = authority.rsplit_once(':').ok_or(InvalidUrl::Port)?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
         if host.is_empty() {
             return Err(InvalidUrl::Host);
         }
-        let port = port.parse().ok().filter(|port| *port != 0).ok_or(InvalidUrl::Port)?;
+        let port = port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or(InvalidUrl::Port)?;
         let path = match (scheme.is_websocket(), path) {
             (true, "" | "/") => "/eim".to_owned(),
             (true, path) => path.to_owned(),
             (false, "" | "/") => String::new(),
             (false, _) => return Err(InvalidUrl::Path),
         };
-        Ok(Self { scheme, host: host.to_owned(), port, path })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+            path,
+        })
     }
 }
 
@@ -133,7 +145,10 @@ impl ServerUrl {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost")
-            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            || self
+                .host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -162,7 +177,10 @@ impl FromStr for Fingerprint {
     type Err = InvalidFingerprint;
 
     fn from_str(text: &str) -> Result<Self, InvalidFingerprint> {
-        let mut nibbles = text.chars().filter(|digit| *digit != ':').map(|digit| digit.to_digit(16));
+        let mut nibbles = text
+            .chars()
+            .filter(|digit| *digit != ':')
+            .map(|digit| digit.to_digit(16));
         let mut octets = [0_u8; 32];
         for octet in &mut octets {
             let (Some(Some(high)), Some(Some(low))) = (nibbles.next(), nibbles.next()) else {
@@ -170,7 +188,11 @@ impl FromStr for Fingerprint {
             };
             *octet = u8::try_from(high * 16 + low).map_err(|_| InvalidFingerprint)?;
         }
-        nibbles.next().is_none().then_some(Self(octets)).ok_or(InvalidFingerprint)
+        nibbles
+            .next()
+            .is_none()
+            .then_some(Self(octets))
+            .ok_or(InvalidFingerprint)
     }
 }
 
@@ -194,7 +216,9 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -259,7 +283,12 @@ impl fmt::Debug for Options {
 impl Options {
     /// Options with defaults: full connection, automatic reconnect, everything in `store`.
     #[must_use]
-    pub fn new(server: ServerUrl, user: &str, password: Option<&str>, store: Arc<dyn Store>) -> Self {
+    pub fn new(
+        server: ServerUrl,
+        user: &str,
+        password: Option<&str>,
+        store: Arc<dyn Store>,
+    ) -> Self {
         Self {
             server,
             credentials: Credentials {
@@ -331,7 +360,11 @@ mod tests {
             ("tcp://10.0.0.1:1", false),
             ("tcp://localhost.example:1", false),
         ] {
-            assert_eq!(text.parse::<ServerUrl>().unwrap().is_loopback(), loopback, "{text}");
+            assert_eq!(
+                text.parse::<ServerUrl>().unwrap().is_loopback(),
+                loopback,
+                "{text}"
+            );
         }
     }
 

@@ -86,14 +86,25 @@ impl Outbox {
     pub(crate) fn add(&mut self, item: OutboxItem, attempted: bool) {
         let position = item.position;
         let lane = self.lane(&item);
-        match self.lanes.get_mut(&lane).and_then(|state| state.held.as_mut()) {
+        match self
+            .lanes
+            .get_mut(&lane)
+            .and_then(|state| state.held.as_mut())
+        {
             Some(hold) => hold.waiting.insert(position),
             None => self.ready.insert(position),
         };
         if item.first_sent_at_ms == 0 {
             self.untimed.insert(position);
         }
-        self.items.insert(position, Item { item, sent: None, attempted });
+        self.items.insert(
+            position,
+            Item {
+                item,
+                sent: None,
+                attempted,
+            },
+        );
     }
 
     /// Items without a durable result.
@@ -123,7 +134,9 @@ impl Outbox {
     pub(crate) fn timed(&mut self, ids: &[ClientMsgId], time_ms: u64) {
         // `ids` came from `untimed`: a prefix of it, in the same order.
         for id in ids {
-            let Some(position) = self.untimed.first().copied() else { return };
+            let Some(position) = self.untimed.first().copied() else {
+                return;
+            };
             if let Some(item) = self.items.get_mut(&position)
                 && item.item.client_msg_id == *id
             {
@@ -136,21 +149,32 @@ impl Outbox {
     /// The next item that may leave now; call [`sent`](Self::sent) when it did.
     pub(crate) fn next(&self) -> Option<Departure<'_>> {
         let position = *self.ready.first()?;
-        let Item { item, attempted, .. } = self.items.get(&position)?;
+        let Item {
+            item, attempted, ..
+        } = self.items.get(&position)?;
         if item.first_sent_at_ms == 0 {
             return None;
         }
-        let after_failed =
-            self.lanes.get(&self.lane(item)).is_some_and(|state| state.announce);
+        let after_failed = self
+            .lanes
+            .get(&self.lane(item))
+            .is_some_and(|state| state.announce);
         // impl[EIM-MSG-046]
         let first_sent_at_ms = if *attempted { item.first_sent_at_ms } else { 0 };
-        Some(Departure { position, item, first_sent_at_ms, after_failed })
+        Some(Departure {
+            position,
+            item,
+            first_sent_at_ms,
+            after_failed,
+        })
     }
 
     /// The item left under this name.
     pub(crate) fn sent(&mut self, position: u64, send: SendId) {
         self.ready.remove(&position);
-        let Some(item) = self.items.get_mut(&position) else { return };
+        let Some(item) = self.items.get_mut(&position) else {
+            return;
+        };
         item.sent = Some(send);
         item.attempted = true;
         self.by_send.insert(send, position);
@@ -187,11 +211,16 @@ impl Outbox {
                 // impl[EIM-MSG-048] impl[EIM-MSG-055]
                 if state.held.is_none() {
                     let until = now.saturating_add(state.backoff.next(environment, floor));
-                    state.held = Some(Hold { until, waiting: BTreeSet::new() });
+                    state.held = Some(Hold {
+                        until,
+                        waiting: BTreeSet::new(),
+                    });
                     self.hold_back(lane);
                 }
-                if let Some(hold) =
-                    self.lanes.get_mut(&lane).and_then(|state| state.held.as_mut())
+                if let Some(hold) = self
+                    .lanes
+                    .get_mut(&lane)
+                    .and_then(|state| state.held.as_mut())
                 {
                     hold.until = hold.until.max(now.saturating_add(floor));
                     hold.waiting.insert(position);
@@ -204,8 +233,11 @@ impl Outbox {
 
     /// Removes an item by its key, wherever it is: another process settled it.
     pub(crate) fn remove(&mut self, id: ClientMsgId) {
-        let position =
-            self.items.iter().find(|(_, item)| item.item.client_msg_id == id).map(|(at, _)| *at);
+        let position = self
+            .items
+            .iter()
+            .find(|(_, item)| item.item.client_msg_id == id)
+            .map(|(at, _)| *at);
         let Some(position) = position else { return };
         self.ready.remove(&position);
         self.untimed.remove(&position);
@@ -230,12 +262,20 @@ impl Outbox {
             .ready
             .iter()
             .copied()
-            .filter(|at| self.items.get(at).is_some_and(|item| self.lane(&item.item) == lane))
+            .filter(|at| {
+                self.items
+                    .get(at)
+                    .is_some_and(|item| self.lane(&item.item) == lane)
+            })
             .collect();
         for position in &ready {
             self.ready.remove(position);
         }
-        if let Some(hold) = self.lanes.get_mut(&lane).and_then(|state| state.held.as_mut()) {
+        if let Some(hold) = self
+            .lanes
+            .get_mut(&lane)
+            .and_then(|state| state.held.as_mut())
+        {
             hold.waiting.extend(ready);
         }
     }
@@ -284,9 +324,15 @@ impl Outbox {
             .filter_map(|(position, item)| item.sent.take().map(|_| *position))
             .collect();
         for position in under_way {
-            let Some(item) = self.items.get(&position) else { continue };
+            let Some(item) = self.items.get(&position) else {
+                continue;
+            };
             let lane = self.lane(&item.item);
-            match self.lanes.get_mut(&lane).and_then(|state| state.held.as_mut()) {
+            match self
+                .lanes
+                .get_mut(&lane)
+                .and_then(|state| state.held.as_mut())
+            {
                 Some(hold) => hold.waiting.insert(position),
                 None => self.ready.insert(position),
             };

@@ -28,7 +28,9 @@ pub(crate) enum Next {
 #[must_use]
 pub(crate) fn after(reason: &CloseReason) -> Next {
     let floor = reason.retry_after.unwrap_or_default();
-    let Some(code) = reason.code else { return Next::Retry(floor) };
+    let Some(code) = reason.code else {
+        return Next::Retry(floor);
+    };
     if reason.by != ClosedBy::Peer {
         // What this side found wrong does not become right at once, but the peer may be replaced.
         return Next::Retry(floor.max(FIRST));
@@ -39,9 +41,9 @@ pub(crate) fn after(reason: &CloseReason) -> Next {
         // impl[EIM-ERR-014] REPLACED: the newer connection of this device stays.
         ErrorCode::REPLACED | ErrorCode::LOGGED_OUT => Next::Stop,
         ErrorCode::UNSUPPORTED_VERSION | ErrorCode::NO_COMMON_VERSION => Next::Stop,
-        ErrorCode::HANDSHAKE_TIMEOUT
-        | ErrorCode::IDLE_TIMEOUT
-        | ErrorCode::SESSION_CONFLICT => Next::Retry(floor),
+        ErrorCode::HANDSHAKE_TIMEOUT | ErrorCode::IDLE_TIMEOUT | ErrorCode::SESSION_CONFLICT => {
+            Next::Retry(floor)
+        }
         // impl[EIM-AUT-052] Guessing again needs a person. Unknown codes follow their class.
         _ if matches!(class(code), AUTHENTICATION | SESSION) => Next::Stop,
         _ => Next::Retry(floor),
@@ -64,7 +66,9 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The delay before the next attempt, at least `floor`.
     pub(crate) fn next(&mut self, environment: &Environment, floor: Duration) -> Duration {
-        let most = FIRST.saturating_mul(1_u32 << self.attempts.min(16)).min(LONGEST);
+        let most = FIRST
+            .saturating_mul(1_u32 << self.attempts.min(16))
+            .min(LONGEST);
         self.attempts = self.attempts.saturating_add(1);
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         floor.saturating_add(Duration::from_millis(environment.up_to(most)))
@@ -122,7 +126,10 @@ mod tests {
         for attempt in 0..40_u32 {
             let most = floor + LONGEST.min(FIRST * (1 << attempt.min(16)));
             let delay = backoff.next(&environment, floor);
-            assert!((floor..=most).contains(&delay), "attempt {attempt}: {delay:?}");
+            assert!(
+                (floor..=most).contains(&delay),
+                "attempt {attempt}: {delay:?}"
+            );
         }
     }
 }

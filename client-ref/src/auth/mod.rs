@@ -60,7 +60,9 @@ pub struct Exchange {
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exchange").field("mechanism", &self.mechanism).finish_non_exhaustive()
+        f.debug_struct("Exchange")
+            .field("mechanism", &self.mechanism)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +77,13 @@ impl Exchange {
             && offers(RESUME)
         {
             // impl[EIM-AUT-035]
-            return Ok((Self { mechanism: RESUME, scram: None }, resume.token.clone()));
+            return Ok((
+                Self {
+                    mechanism: RESUME,
+                    scram: None,
+                },
+                resume.token.clone(),
+            ));
         }
         // impl[EIM-AUT-017] With -PLUS whenever both sides can bind.
         let (mechanism, binding) = match means.binding {
@@ -85,9 +93,21 @@ impl Exchange {
         };
         let password = means.password.ok_or(AuthError::NoPassword)?;
         let can_bind = means.binding.is_some();
-        let mut scram = Scram::new(means.user, password, binding, can_bind, means.salted.clone())?;
+        let mut scram = Scram::new(
+            means.user,
+            password,
+            binding,
+            can_bind,
+            means.salted.clone(),
+        )?;
         let first = scram.step(None)?;
-        Ok((Self { mechanism, scram: Some(Box::new(scram)) }, first))
+        Ok((
+            Self {
+                mechanism,
+                scram: Some(Box::new(scram)),
+            },
+            first,
+        ))
     }
 
     /// Name of the mechanism.

@@ -43,8 +43,18 @@ impl SaltedPasswords {
             return Err(AuthError::Iterations(iterations));
         }
         // impl[EIM-AUT-026]
-        let key = (user.to_owned(), password.to_owned(), salt.to_vec(), iterations);
-        if let Some(salted) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let key = (
+            user.to_owned(),
+            password.to_owned(),
+            salt.to_vec(),
+            iterations,
+        );
+        if let Some(salted) = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Ok(*salted);
         }
         let salted = pbkdf2(password.as_bytes(), salt, iterations);
@@ -71,7 +81,9 @@ fn pbkdf2(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
         let mut next = keyed.clone();
         next.update(&block);
         block = next.finalize().into_bytes().into();
-        sum.iter_mut().zip(block).for_each(|(sum, octet)| *sum ^= octet);
+        sum.iter_mut()
+            .zip(block)
+            .for_each(|(sum, octet)| *sum ^= octet);
     }
     sum
 }

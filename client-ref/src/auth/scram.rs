@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
 use rsasl::mechanisms::scram::properties::{Iterations, Salt, SaltedPassword};
-use rsasl::prelude::{
-    Mechname, Registry, SASLClient, SASLConfig, Session, SessionError, State,
-};
+use rsasl::prelude::{Mechname, Registry, SASLClient, SASLConfig, Session, SessionError, State};
 use rsasl::property::{AuthId, ChannelBindings, OverrideCBType};
 
 use super::{AuthError, SaltedPasswords};
@@ -44,13 +42,18 @@ impl SessionCallback for Answers {
     ) -> Result<(), SessionError> {
         request.satisfy::<AuthId>(&self.user)?;
         if let Some(binding) = &self.binding {
-            request.satisfy::<OverrideCBType>(BINDING)?.satisfy::<ChannelBindings>(binding)?;
+            request
+                .satisfy::<OverrideCBType>(BINDING)?
+                .satisfy::<ChannelBindings>(binding)?;
         }
         if request.is::<SaltedPassword>()
             && let (Some(salt), Some(iterations)) =
                 (context.get_ref::<Salt>(), context.get_ref::<Iterations>())
         {
-            match self.salted.derive(&self.user, &self.password, salt, *iterations) {
+            match self
+                .salted
+                .derive(&self.user, &self.password, salt, *iterations)
+            {
                 Ok(salted) => {
                     request.satisfy::<SaltedPassword>(&salted)?;
                 }
@@ -95,10 +98,15 @@ impl Scram {
             .with_registry(Registry::with_mechanisms(&MECHANISMS))
             .with_callback(answers)
             .map_err(|error| broken(&error))?;
-        let name = if binding.is_some() { super::PLUS } else { super::BARE };
+        let name = if binding.is_some() {
+            super::PLUS
+        } else {
+            super::BARE
+        };
         let name = Mechname::parse(name.as_bytes()).map_err(|error| broken(&error))?;
-        let session =
-            SASLClient::new(config).start_suggested(&[name]).map_err(|error| broken(&error))?;
+        let session = SASLClient::new(config)
+            .start_suggested(&[name])
+            .map_err(|error| broken(&error))?;
         Ok(Self { session, failure })
     }
 

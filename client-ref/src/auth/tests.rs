@@ -87,7 +87,9 @@ fn run(
         .with_callback(verifier)
         .unwrap();
     let name = Mechname::parse(client.mechanism().as_bytes()).unwrap();
-    let mut server = SASLServer::<Passed>::new(Arc::clone(&config)).start_suggested(name).unwrap();
+    let mut server = SASLServer::<Passed>::new(Arc::clone(&config))
+        .start_suggested(name)
+        .unwrap();
     let mechanism = client.mechanism();
 
     let mut challenge = Vec::new();
@@ -156,7 +158,11 @@ fn a_server_without_the_verifier_is_found_out() {
         salted: &salted,
     })
     .unwrap();
-    assert!(client.finish(b"v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err());
+    assert!(
+        client
+            .finish(b"v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+            .is_err()
+    );
 }
 
 #[test]

@@ -14,7 +14,11 @@ use crate::sync::{Push, conversation_record, message};
 impl Engine {
     /// An answer is complete.
     pub(super) fn answered(&mut self, answered: Answered) {
-        let Answered { purpose, outcome, ordinals } = answered;
+        let Answered {
+            purpose,
+            outcome,
+            ordinals,
+        } = answered;
         self.staging.follow.consumed.extend(ordinals);
         match (purpose, outcome) {
             (Purpose::Application(question), Ok(body)) => {
@@ -83,7 +87,11 @@ impl Engine {
                     return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
                 }
             };
-            let arrival = Arrival { message, echo: entry.echo, presented: true };
+            let arrival = Arrival {
+                message,
+                echo: entry.echo,
+                presented: true,
+            };
             if let Push::Next(next) = self.timeline.push(arrival) {
                 self.accept(next);
             }
@@ -127,7 +135,11 @@ impl Engine {
                         lowest = lowest.min(message.conv_seq);
                         highest = highest.max(message.conv_seq);
                         let presented = source == Source::Backlog;
-                        arrivals.push(Arrival { message, echo: false, presented });
+                        arrivals.push(Arrival {
+                            message,
+                            echo: false,
+                            presented,
+                        });
                     }
                     Err(error) => {
                         self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());

@@ -87,7 +87,10 @@ impl Engine {
             && self.is_full_client()
             && let Phase::Online(online) = &mut self.phase
         {
-            online.driver.endpoint_mut().cursor(cursor.log_epoch, cursor.user_seq);
+            online
+                .driver
+                .endpoint_mut()
+                .cursor(cursor.log_epoch, cursor.user_seq);
         }
         self.give_credit();
     }

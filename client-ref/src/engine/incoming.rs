@@ -22,15 +22,28 @@ impl Engine {
             ClientEvent::Open(ok) => self.opened(&ok),
             // The outbox has put back what the session forgot when the connection opened.
             ClientEvent::Forgotten(_) | ClientEvent::Writable | ClientEvent::Event(_) => {}
-            ClientEvent::Push { ordinal, frame_type: FrameType::ENTRY, payload } => {
+            ClientEvent::Push {
+                ordinal,
+                frame_type: FrameType::ENTRY,
+                payload,
+            } => {
                 self.detached_entry(ordinal, payload);
             }
-            ClientEvent::Push { ordinal, frame_type, payload } => {
+            ClientEvent::Push {
+                ordinal,
+                frame_type,
+                payload,
+            } => {
                 self.pushed(ordinal, frame_type, payload);
             }
             // The hole it leaves is seen by the next push or PONG.
             ClientEvent::PushLost { ordinal, .. } => self.staging.follow.consumed.push(ordinal),
-            ClientEvent::Result { send, result, log_epoch, .. } => {
+            ClientEvent::Result {
+                send,
+                result,
+                log_epoch,
+                ..
+            } => {
                 self.result(send, result, log_epoch);
             }
             ClientEvent::Response(response) => {
@@ -65,7 +78,11 @@ impl Engine {
         if message.user_seq == 0 {
             self.look_behind(&message);
         }
-        let arrival = Arrival { message, echo, presented: true };
+        let arrival = Arrival {
+            message,
+            echo,
+            presented: true,
+        };
         if let Push::Next(next) = self.timeline.push(arrival) {
             self.accept(next);
         }
@@ -85,7 +102,9 @@ impl Engine {
 
     /// An entry outside the timeline beyond what is known of its log: the rest is read.
     fn look_behind(&mut self, message: &crate::store::Message) {
-        let Some(record) = self.records.get_mut(&message.conversation) else { return };
+        let Some(record) = self.records.get_mut(&message.conversation) else {
+            return;
+        };
         let expected = record.conv_seq.saturating_add(1);
         record.conv_seq = record.conv_seq.max(message.conv_seq);
         if message.conv_seq > expected {
@@ -99,7 +118,10 @@ impl Engine {
     fn note_membership(&mut self, message: &crate::store::Message) {
         let known = self.records.get_mut(&message.conversation);
         let news = known.is_none()
-            || matches!(message.frame_type, FrameType::MEMBERSHIP | FrameType::SETTINGS);
+            || matches!(
+                message.frame_type,
+                FrameType::MEMBERSHIP | FrameType::SETTINGS
+            );
         if let Some(record) = known {
             record.conv_seq = record.conv_seq.max(message.conv_seq);
         }
@@ -132,8 +154,12 @@ impl Engine {
             self.walk_heads(Walk::Behind);
         }
         for head in &pong.heads {
-            let Ok(conversation) = head.conversation.as_ref().try_into() else { continue };
-            let Some(record) = self.records.get_mut(&conversation) else { continue };
+            let Ok(conversation) = head.conversation.as_ref().try_into() else {
+                continue;
+            };
+            let Some(record) = self.records.get_mut(&conversation) else {
+                continue;
+            };
             if head.conv_seq > record.conv_seq {
                 record.conv_seq = head.conv_seq;
                 record.backlog = Backlog::Holes;
@@ -159,14 +185,18 @@ impl Engine {
         if self.withheld.is_empty() || self.events.is_full() {
             return;
         }
-        let Phase::Online(online) = &mut self.phase else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
         for ordinal in self.withheld.drain(..) {
             online.driver.endpoint_mut().consumed(ordinal);
         }
     }
 
     pub(super) fn settle_sends(&mut self, sends: &[SendId]) {
-        let Phase::Online(online) = &mut self.phase else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
         for send in sends {
             online.driver.endpoint_mut().settle(*send);
         }

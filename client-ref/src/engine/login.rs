@@ -20,8 +20,12 @@ const TOKEN_ATTEMPTS: u32 = 5;
 impl Engine {
     /// WELCOME: chooses the mechanism and begins.
     pub(super) fn welcomed(&mut self, welcome: &payload::Welcome) {
-        let Phase::Online(online) = &mut self.phase else { return };
-        let Some(transcript) = online.driver.endpoint().transcript() else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
+        let Some(transcript) = online.driver.endpoint().transcript() else {
+            return;
+        };
         let link = online.driver.link();
         // impl[EIM-AUT-032] The token goes to the server that gave it, and over TLS or loopback.
         let resume = self
@@ -74,8 +78,12 @@ impl Engine {
     }
 
     pub(super) fn challenged(&mut self, data: &Bytes) {
-        let Phase::Online(online) = &mut self.phase else { return };
-        let Login::Exchange(Some(exchange)) = &mut online.login else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
+        let Login::Exchange(Some(exchange)) = &mut online.login else {
+            return;
+        };
         match exchange.challenge(data) {
             Ok(answer) => online.driver.endpoint_mut().respond(answer),
             Err(error) => self.not_authenticated(&error),
@@ -84,24 +92,31 @@ impl Engine {
 
     /// AUTH_OK: the connection is open, if the server has proven itself.
     pub(super) fn opened(&mut self, ok: &payload::AuthOk) {
-        let Phase::Online(online) = &mut self.phase else { return };
-        let Login::Exchange(exchange) = &mut online.login else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
+        let Login::Exchange(exchange) = &mut online.login else {
+            return;
+        };
         if let Some(exchange) = exchange.take()
             && let Err(error) = exchange.finish(&ok.data)
         {
             return self.not_authenticated(&error);
         }
-        let (Ok(user), Ok(session)) =
-            (UserId::from_slice(&ok.user_id), SessionId::from_slice(&ok.session_id))
-        else {
+        let (Ok(user), Ok(session)) = (
+            UserId::from_slice(&ok.user_id),
+            SessionId::from_slice(&ok.session_id),
+        ) else {
             // impl[EIM-AUT-047]
             return self.misbehaved(ErrorCode::INVALID_VALUE, "ids in AUTH_OK");
         };
         if self.identity.user.is_some_and(|known| known != user) {
             let name = self.identity.user_name.clone();
-            self.end.get_or_insert(End::Authentication(format!(
-                "this profile belongs to {name}; use another profile for another user"
-            )));
+            self.end.get_or_insert_with(|| {
+                End::Authentication(format!(
+                    "this profile belongs to {name}; use another profile for another user"
+                ))
+            });
             return self.misbehaved(ErrorCode::AUTH_FAILED, "another user");
         }
         online.login = Login::Open;
@@ -114,7 +129,10 @@ impl Engine {
         self.begin_session(resumed);
         self.show(ConnectionState::Open { resumed });
         if self.is_full_client() {
-            self.compare(Cursor { log_epoch: ok.log_epoch, user_seq: ok.user_seq });
+            self.compare(Cursor {
+                log_epoch: ok.log_epoch,
+                user_seq: ok.user_seq,
+            });
         }
     }
 
@@ -167,7 +185,10 @@ impl Engine {
         let stored = self.timeline.cursor();
         if stored.log_epoch == 0 {
             // impl[EIM-SYN-026] The first login: from the beginning of what there is.
-            let start = Cursor { log_epoch: head.log_epoch, user_seq: 0 };
+            let start = Cursor {
+                log_epoch: head.log_epoch,
+                user_seq: 0,
+            };
             self.timeline.reset(start);
             self.staging.cursor(start);
         } else if stored.log_epoch != head.log_epoch || head.user_seq < stored.user_seq {
@@ -181,7 +202,11 @@ impl Engine {
     }
 
     fn not_authenticated(&mut self, error: &AuthError) {
-        self.end.get_or_insert(End::Authentication(error.to_string()));
-        self.misbehaved(ErrorCode::AUTH_FAILED, "the exchange failed on the client's side");
+        self.end
+            .get_or_insert_with(|| End::Authentication(error.to_string()));
+        self.misbehaved(
+            ErrorCode::AUTH_FAILED,
+            "the exchange failed on the client's side",
+        );
     }
 }

@@ -20,8 +20,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason};
 use eim_codec::connection::client::ClientSession;
+use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason};
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId};
 use eim_codec::registry::ErrorCode;
 use eim_codec::time::Timestamp;
@@ -39,14 +39,15 @@ use crate::link::{ClientLink, Connector, LinkError};
 use crate::options::{Attach, Options};
 use crate::outbox::Outbox;
 use crate::reconnect::Backoff;
-use crate::store::{
-    Applied, ConversationRecord, Identity, Loaded, ResumeCredential, StoreError,
-};
+use crate::store::{Applied, ConversationRecord, Identity, Loaded, ResumeCredential, StoreError};
 use crate::sync::{Backlogs, Timeline};
 
 pub(crate) use self::requests::history as history_request;
 
 type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
+
+/// Ranges of numbers that the store lacks.
+type Holes = Result<Vec<(u64, u64)>, StoreError>;
 
 /// Events taken from the connection before the store is looked at again.
 const EVENTS_AT_ONCE: usize = 512;
@@ -92,7 +93,7 @@ pub(crate) struct Engine {
 
     staging: Staging,
     committing: Option<Committing>,
-    looking: Option<Future<Result<Vec<(u64, u64)>, StoreError>>>,
+    looking: Option<Future<Holes>>,
     /// Whose holes the store is asked for.
     hole_of: Option<ConversationId>,
     /// What follows commits that returned while there was no connection.
@@ -137,7 +138,7 @@ struct Dialled {
 /// What woke the engine.
 enum Wake {
     Committed(Result<Applied, StoreError>),
-    Looked(Result<Vec<(u64, u64)>, StoreError>),
+    Looked(Holes),
     Dialled(Dialled),
     Event(Option<ClientEvent>),
     Redial,
@@ -151,7 +152,11 @@ impl Engine {
         connector: Arc<dyn Connector>,
         loaded: Loaded,
         identity: Identity,
-        ends: (EventSink, watch::Sender<ConnectionState>, mpsc::Receiver<Command>),
+        ends: (
+            EventSink,
+            watch::Sender<ConnectionState>,
+            mpsc::Receiver<Command>,
+        ),
     ) -> Self {
         let (events, state, commands) = ends;
         let mut config = ClientConfig::default();
@@ -246,7 +251,9 @@ impl Engine {
     fn handle(&mut self, wake: Wake) {
         match wake {
             Wake::Committed(applied) => {
-                let Some(Committing { follow, .. }) = self.committing.take() else { return };
+                let Some(Committing { follow, .. }) = self.committing.take() else {
+                    return;
+                };
                 match applied {
                     Ok(applied) => self.applied(applied, follow),
                     Err(error) => self.store_failed(&error),
@@ -259,8 +266,13 @@ impl Engine {
                     Err(error) => self.store_failed(&error),
                 }
             }
-            Wake::Dialled(Dialled { link: Ok(link), resume }) => self.dialled(link, resume),
-            Wake::Dialled(Dialled { link: Err(error), .. }) => self.not_dialled(&error),
+            Wake::Dialled(Dialled {
+                link: Ok(link),
+                resume,
+            }) => self.dialled(link, resume),
+            Wake::Dialled(Dialled {
+                link: Err(error), ..
+            }) => self.not_dialled(&error),
             Wake::Event(Some(event)) => self.burst(event),
             Wake::Event(None) => self.disconnected(),
             Wake::Redial => self.dial(),
@@ -273,8 +285,12 @@ impl Engine {
     fn burst(&mut self, first: ClientEvent) {
         self.incoming(first);
         for _ in 1..EVENTS_AT_ONCE {
-            let Phase::Online(online) = &mut self.phase else { return };
-            let Some(event) = online.driver.try_next() else { return };
+            let Phase::Online(online) = &mut self.phase else {
+                return;
+            };
+            let Some(event) = online.driver.try_next() else {
+                return;
+            };
             self.incoming(event);
         }
     }
@@ -285,7 +301,9 @@ impl Engine {
             if !self.accepts_commands() {
                 return;
             }
-            let Ok(command) = self.commands.try_recv() else { return };
+            let Ok(command) = self.commands.try_recv() else {
+                return;
+            };
             self.command(command);
         }
     }
@@ -296,7 +314,8 @@ impl Engine {
             Command::Request(question) => {
                 let id = self.request_id();
                 let (operation, body) = (question.operation, question.body.clone());
-                self.requests.ask(id, operation, body, Purpose::Application(*question));
+                self.requests
+                    .ask(id, operation, body, Purpose::Application(*question));
             }
             Command::Close(told) => self.close(Some(told)),
         }
@@ -333,15 +352,19 @@ impl Engine {
     }
 
     fn close(&mut self, told: Option<oneshot::Sender<()>>) {
-        let closing =
-            self.closing.get_or_insert(Closing { told: Vec::new(), said_farewell: false });
+        let closing = self.closing.get_or_insert(Closing {
+            told: Vec::new(),
+            said_farewell: false,
+        });
         closing.told.extend(told);
         self.commands.close();
     }
 
     /// Ends in order: first what is staged becomes durable and is told to the server.
     fn go_on_closing(&mut self) {
-        let Some(closing) = &mut self.closing else { return };
+        let Some(closing) = &mut self.closing else {
+            return;
+        };
         if self.committing.is_some() || !self.staging.is_empty() {
             return;
         }

@@ -51,7 +51,10 @@ impl Engine {
                 Ok(dialled) => dialled,
                 Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
             };
-            Dialled { link, resume: store.resume().await }
+            Dialled {
+                link,
+                resume: store.resume().await,
+            }
         }));
     }
 
@@ -70,7 +73,11 @@ impl Engine {
         let connection =
             ClientConnection::new(std::sync::Arc::clone(&self.config), nonce, Timestamp::ZERO);
         let driver = Driver::new(connection, link);
-        let online = Online { driver, login: Login::Hello, closed: None };
+        let online = Online {
+            driver,
+            login: Login::Hello,
+            closed: None,
+        };
         self.phase = Phase::Online(Box::new(online));
     }
 
@@ -92,8 +99,14 @@ impl Engine {
 
     /// The transport is gone; decides how to go on.
     pub(super) fn disconnected(&mut self) {
-        let Phase::Online(online) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
-        let Online { driver, closed, login } = *online;
+        let Phase::Online(online) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return;
+        };
+        let Online {
+            driver,
+            closed,
+            login,
+        } = *online;
         let was_open = matches!(login, Login::Open);
         let session = driver.into_endpoint().into_session();
         if was_open {
@@ -141,8 +154,9 @@ impl Engine {
         let most = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
         // impl[EIM-CON-041] After GOAWAY, clients come back spread over the stated time.
         let jitter = Duration::from_millis(self.options.environment.up_to(most));
-        let delay =
-            self.backoff.next(&self.options.environment, floor.saturating_add(jitter));
+        let delay = self
+            .backoff
+            .next(&self.options.environment, floor.saturating_add(jitter));
         self.show(ConnectionState::Waiting { delay, reason });
         self.phase = Phase::Waiting(Box::pin(sleep(delay)));
     }
@@ -154,9 +168,11 @@ fn stop(reason: &CloseReason) -> End {
     let detail = reason.detail.clone();
     match code {
         ErrorCode::REPLACED => End::Replaced,
-        _ if code.0 >> 8 == 0x03 => {
-            End::Authentication(if detail.is_empty() { code.to_string() } else { detail })
-        }
+        _ if code.0 >> 8 == 0x03 => End::Authentication(if detail.is_empty() {
+            code.to_string()
+        } else {
+            detail
+        }),
         _ => End::Refused { code, detail },
     }
 }

@@ -43,7 +43,9 @@ pub(super) struct HeadsWalk {
 
 impl Engine {
     pub(super) fn is_taking_snapshot(&self) -> bool {
-        self.heads.as_ref().is_some_and(|walk| walk.why == Walk::Snapshot)
+        self.heads
+            .as_ref()
+            .is_some_and(|walk| walk.why == Walk::Snapshot)
     }
 
     /// Lists the conversations, from the first page.
@@ -54,8 +56,13 @@ impl Engine {
             walk.again = walk.again.max(Some(why));
             return;
         }
-        self.heads =
-            Some(HeadsWalk { why, first: None, records: Vec::new(), under_way: false, again: None });
+        self.heads = Some(HeadsWalk {
+            why,
+            first: None,
+            records: Vec::new(),
+            under_way: false,
+            again: None,
+        });
     }
 
     /// Asks for everything that is due.
@@ -73,7 +80,9 @@ impl Engine {
                     log_epoch: cursor.log_epoch,
                     user_seq: cursor.user_seq,
                 });
-                let purpose = Purpose::Sync { asked: cursor.user_seq };
+                let purpose = Purpose::Sync {
+                    asked: cursor.user_seq,
+                };
                 self.ask(Operation::SYNC, body, purpose);
             }
             self.look_into_backlog();
@@ -95,7 +104,11 @@ impl Engine {
             return;
         }
         let after = bytes::Bytes::copy_from_slice(after);
-        self.ask(Operation::HEADS, request::Body::Heads(HeadsRequest { after }), Purpose::Heads);
+        self.ask(
+            Operation::HEADS,
+            request::Body::Heads(HeadsRequest { after }),
+            Purpose::Heads,
+        );
     }
 
     /// A page of conversations.
@@ -103,8 +116,10 @@ impl Engine {
         let Some(walk) = &mut self.heads else { return };
         walk.under_way = false;
         // impl[EIM-SYN-036] The place in the timeline is that of the first page.
-        walk.first
-            .get_or_insert(Cursor { log_epoch: page.log_epoch, user_seq: page.user_seq });
+        walk.first.get_or_insert(Cursor {
+            log_epoch: page.log_epoch,
+            user_seq: page.user_seq,
+        });
         for conversation in &page.conversations {
             match conversation_record(conversation) {
                 Ok(record) => walk.records.push(record),
@@ -123,8 +138,13 @@ impl Engine {
     }
 
     fn walked_heads(&mut self) {
-        let Some(HeadsWalk { why, first: Some(cursor), mut records, again, .. }) =
-            self.heads.take()
+        let Some(HeadsWalk {
+            why,
+            first: Some(cursor),
+            mut records,
+            again,
+            ..
+        }) = self.heads.take()
         else {
             return;
         };
@@ -137,7 +157,9 @@ impl Engine {
             self.timeline.note_head(cursor.user_seq);
         }
         if why == Walk::Behind {
-            records.iter_mut().for_each(|record| record.backlog = Backlog::Holes);
+            records
+                .iter_mut()
+                .for_each(|record| record.backlog = Backlog::Holes);
         }
         for record in &records {
             self.backlogs.add(record);
@@ -152,21 +174,23 @@ impl Engine {
 
     /// Begins anew from a snapshot.
     // impl[EIM-SYN-036] impl[EIM-SYN-037]
-    fn begin_at(
-        &mut self,
-        cursor: Cursor,
-        stored: Cursor,
-        records: &mut [ConversationRecord],
-    ) {
+    fn begin_at(&mut self, cursor: Cursor, stored: Cursor, records: &mut [ConversationRecord]) {
         let lost = stored.log_epoch != cursor.log_epoch || cursor.user_seq < stored.user_seq;
         tracing::warn!(?stored, ?cursor, lost, "taking a snapshot");
         for record in records {
             // impl[EIM-MSG-023] What is beyond the head was lost; what is not may be another
             // message by now.
             if lost {
-                self.staging.batch.truncate.push((record.conversation, record.conv_seq));
+                self.staging
+                    .batch
+                    .truncate
+                    .push((record.conversation, record.conv_seq));
             }
-            record.backlog = if lost { Backlog::Replaced } else { Backlog::Holes };
+            record.backlog = if lost {
+                Backlog::Replaced
+            } else {
+                Backlog::Holes
+            };
         }
         let head = self.timeline.head();
         self.timeline.reset(cursor);
@@ -181,14 +205,22 @@ impl Engine {
             return;
         }
         match self.backlogs.next() {
-            Some(Look::Hole { conversation, first, last }) => {
+            Some(Look::Hole {
+                conversation,
+                first,
+                last,
+            }) => {
                 self.hole_of = Some(conversation);
                 let store = std::sync::Arc::clone(&self.options.store);
                 self.looking = Some(Box::pin(async move {
                     store.missing(conversation, first, last, 1).await
                 }));
             }
-            Some(Look::Down { conversation, first, last }) => {
+            Some(Look::Down {
+                conversation,
+                first,
+                last,
+            }) => {
                 let body = history(conversation, first, last, true);
                 self.ask(Operation::HISTORY, body, Purpose::Down { last });
             }
@@ -198,7 +230,9 @@ impl Engine {
 
     /// The store answered which numbers are missing.
     pub(super) fn looked(&mut self, holes: &[(u64, u64)]) {
-        let Some(conversation) = self.hole_of.take() else { return };
+        let Some(conversation) = self.hole_of.take() else {
+            return;
+        };
         match holes.first() {
             Some(&(first, last)) => {
                 let body = history(conversation, first, last, false);
@@ -210,7 +244,9 @@ impl Engine {
 
     /// The conversation at hand has no holes any more, or cannot be read.
     pub(super) fn backlog_done(&mut self) {
-        let Some(conversation) = self.backlogs.complete() else { return };
+        let Some(conversation) = self.backlogs.complete() else {
+            return;
+        };
         self.complete(conversation);
         if self.backlogs.is_empty() {
             self.staging.follow.caught_up = true;

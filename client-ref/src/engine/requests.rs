@@ -119,7 +119,8 @@ impl Requests {
     // impl[EIM-SYN-030]
     pub(super) fn lagged(&mut self) {
         for (id, assembly) in std::mem::take(&mut self.assembling) {
-            self.waiting.push_back((id, assembly.purpose, assembly.request));
+            self.waiting
+                .push_back((id, assembly.purpose, assembly.request));
         }
     }
 
@@ -143,11 +144,21 @@ impl Requests {
         match outcome {
             Ok(body) if missing > 0 => {
                 let ordinals = Vec::new();
-                let assembly = Assembly { purpose, request, body, missing, ordinals };
+                let assembly = Assembly {
+                    purpose,
+                    request,
+                    body,
+                    missing,
+                    ordinals,
+                };
                 self.assembling.insert(id, assembly);
                 None
             }
-            outcome => Some(Answered { purpose, outcome, ordinals: Vec::new() }),
+            outcome => Some(Answered {
+                purpose,
+                outcome,
+                ordinals: Vec::new(),
+            }),
         }
     }
 
@@ -169,10 +180,20 @@ impl Requests {
         if assembly.missing > 0 {
             return Ok(None);
         }
-        let Some(Assembly { purpose, body, ordinals, .. }) = self.assembling.remove(&id) else {
+        let Some(Assembly {
+            purpose,
+            body,
+            ordinals,
+            ..
+        }) = self.assembling.remove(&id)
+        else {
             return Ok(None);
         };
-        Ok(Some(Answered { purpose, outcome: Ok(body), ordinals }))
+        Ok(Some(Answered {
+            purpose,
+            outcome: Ok(body),
+            ordinals,
+        }))
     }
 }
 

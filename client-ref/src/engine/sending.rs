@@ -41,7 +41,9 @@ impl Engine {
     pub(super) fn transmit(&mut self) {
         self.outbox.release(self.ticks.now());
         self.time_first_attempts();
-        let Phase::Online(online) = &mut self.phase else { return };
+        let Phase::Online(online) = &mut self.phase else {
+            return;
+        };
         let connection = online.driver.endpoint_mut();
         self.requests.transmit(connection);
         let mut unfit = None;
@@ -73,14 +75,20 @@ impl Engine {
     /// Items that waited for a connection get the time of their first attempt, durably.
     fn time_first_attempts(&mut self) {
         if self.staging.follow.timed.is_some()
-            || self.committing.as_ref().is_some_and(|now| now.follow.timed.is_some())
+            || self
+                .committing
+                .as_ref()
+                .is_some_and(|now| now.follow.timed.is_some())
         {
             return;
         }
         let ids = self.outbox.untimed();
         if let (false, Some(time)) = (ids.is_empty(), self.server_time_ms()) {
             let time = time.max(1);
-            self.staging.batch.attempted.extend(ids.iter().map(|id| (*id, time)));
+            self.staging
+                .batch
+                .attempted
+                .extend(ids.iter().map(|id| (*id, time)));
             self.staging.follow.timed = Some((ids, time));
         }
     }
@@ -97,7 +105,9 @@ impl Engine {
         };
         // The result is processed when what follows from it is durable.
         self.staging.follow.sends.push(send);
-        let Some(item) = self.outbox.answered(send, answer, now, environment) else { return };
+        let Some(item) = self.outbox.answered(send, answer, now, environment) else {
+            return;
+        };
         match (answer, &result.error) {
             (Answer::Again(_), error) => {
                 tracing::debug!(id = %item.client_msg_id, ?error, "to be sent again");
@@ -141,16 +151,28 @@ impl Engine {
         };
         let client_msg_id = item.client_msg_id;
         self.staging.settle(
-            Settlement { client_msg_id, message: Some(message) },
-            Settled { item, outcome: Ok(sent) },
+            Settlement {
+                client_msg_id,
+                message: Some(message),
+            },
+            Settled {
+                item,
+                outcome: Ok(sent),
+            },
         );
     }
 
     fn settle_refused(&mut self, item: OutboxItem, code: ErrorCode, detail: String) {
         let client_msg_id = item.client_msg_id;
         self.staging.settle(
-            Settlement { client_msg_id, message: None },
-            Settled { item, outcome: Err(Refused { code, detail }) },
+            Settlement {
+                client_msg_id,
+                message: None,
+            },
+            Settled {
+                item,
+                outcome: Err(Refused { code, detail }),
+            },
         );
     }
 }
@@ -187,6 +209,9 @@ fn lane(target: Target) -> Lane {
         Target::User(user) => user.as_bytes(),
     };
     let mut first = [0; 8];
-    first.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+    first
+        .iter_mut()
+        .zip(octets)
+        .for_each(|(to, from)| *to = *from);
     Lane(u64::from_be_bytes(first))
 }

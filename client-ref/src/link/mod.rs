@@ -32,7 +32,9 @@ pub enum LinkError {
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsSetupError),
     /// A plain transport to another machine was not allowed.
-    #[error("{0} would send everything in the clear; allow plain transports or use tls:// or wss://")]
+    #[error(
+        "{0} would send everything in the clear; allow plain transports or use tls:// or wss://"
+    )]
     PlainNotAllowed(String),
     /// The certificate is to be verified, but nothing says against what.
     #[error("{0} needs the fingerprint of the server's certificate or a file of authorities")]
@@ -93,9 +95,9 @@ impl Transport {
 
     fn is_confidential(&self) -> bool {
         match self {
-            Self::Tcp(stream) => {
-                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-            }
+            Self::Tcp(stream) => stream
+                .peer_addr()
+                .is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
             Self::Tls(_) | Self::Pipe(_) => true,
         }
     }

@@ -29,7 +29,11 @@ impl Network {
         allow_plain: bool,
     ) -> Result<Self, LinkError> {
         let scheme = server.scheme;
-        let purpose = if scheme.is_websocket() { Purpose::WebSocket } else { Purpose::Stream };
+        let purpose = if scheme.is_websocket() {
+            Purpose::WebSocket
+        } else {
+            Purpose::Stream
+        };
         let tls = if scheme.is_encrypted() {
             let trust = trust.ok_or_else(|| LinkError::NoTrust(server.to_string()))?;
             server_name(&server.host)?;
@@ -41,7 +45,11 @@ impl Network {
             }
             None
         };
-        Ok(Self { server: server.clone(), tls, source: None })
+        Ok(Self {
+            server: server.clone(),
+            tls,
+            source: None,
+        })
     }
 
     /// The fingerprint of the certificate that a server shows, to be compared by a person before
@@ -50,8 +58,11 @@ impl Network {
     /// # Errors
     /// [`LinkError::Io`] when no certificate was seen.
     pub async fn fingerprint(server: &ServerUrl) -> Result<Fingerprint, LinkError> {
-        let purpose =
-            if server.scheme.is_websocket() { Purpose::WebSocket } else { Purpose::Stream };
+        let purpose = if server.scheme.is_websocket() {
+            Purpose::WebSocket
+        } else {
+            Purpose::Stream
+        };
         let stream = tcp::connect(server, None).await?;
         Ok(probe(stream, &server.host, purpose).await?)
     }
@@ -79,7 +90,9 @@ impl Connector for Network {
         if websocket {
             websocket::connect(transport, &self.server).await
         } else {
-            Ok(ClientLink::Stream(eim_codec::tokio::StreamLink::new(transport)))
+            Ok(ClientLink::Stream(eim_codec::tokio::StreamLink::new(
+                transport,
+            )))
         }
     }
 

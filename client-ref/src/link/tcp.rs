@@ -28,7 +28,11 @@ pub(super) async fn connect(server: &ServerUrl, source: Option<IpAddr>) -> io::R
 }
 
 async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     socket.bind(SocketAddr::new(source, 0))?;
     socket.connect(address).await
 }

@@ -17,7 +17,9 @@ pub(super) async fn connect(
     direct: bool,
 ) -> Result<Transport, LinkError> {
     let name = server_name(host)?;
-    let stream = TlsConnector::from(configuration.clone()).connect(name, stream).await?;
+    let stream = TlsConnector::from(configuration.clone())
+        .connect(name, stream)
+        .await?;
     // impl[EIM-TRN-006]
     if direct && stream.get_ref().1.alpn_protocol() != Some(b"eim/1") {
         return Err(LinkError::WrongProtocol("eim/1"));

@@ -17,15 +17,16 @@ pub(super) async fn connect(
     transport: Transport,
     server: &ServerUrl,
 ) -> Result<ClientLink, LinkError> {
-    let failed = |error: tokio_tungstenite::tungstenite::Error| {
-        LinkError::WebSocket(error.to_string())
-    };
+    let failed =
+        |error: tokio_tungstenite::tungstenite::Error| LinkError::WebSocket(error.to_string());
     let mut request = server.to_string().into_client_request().map_err(failed)?;
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let (socket, response) =
-        client_async_with_config(request, transport, Some(websocket_config()))
-            .await
-            .map_err(failed)?;
+    request.headers_mut().insert(
+        SEC_WEBSOCKET_PROTOCOL,
+        HeaderValue::from_static(SUBPROTOCOL),
+    );
+    let (socket, response) = client_async_with_config(request, transport, Some(websocket_config()))
+        .await
+        .map_err(failed)?;
     // impl[EIM-TRN-020] Without the subprotocol the other side does not speak EIM.
     let selected = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
     if selected.is_none_or(|name| name != SUBPROTOCOL) {

@@ -21,7 +21,12 @@ fn item(position: u64, conversation: u8) -> OutboxItem {
 /// `base`.
 fn depart(outbox: &mut Outbox, base: u64) -> Vec<(u64, bool)> {
     let mut left = Vec::new();
-    while let Some(Departure { position, after_failed, .. }) = outbox.next() {
+    while let Some(Departure {
+        position,
+        after_failed,
+        ..
+    }) = outbox.next()
+    {
         outbox.sent(position, SendId(base + position));
         left.push((position, after_failed));
     }
@@ -38,7 +43,10 @@ fn leaves_in_order_and_forgets_what_is_final() {
     (1..=3).for_each(|position| outbox.add(item(position, 1), false));
     assert_eq!(depart(&mut outbox, 0), [(1, false), (2, false), (3, false)]);
     for send in [2, 1, 3] {
-        assert_eq!(answer(&mut outbox, send, Answer::Final).unwrap().position, send);
+        assert_eq!(
+            answer(&mut outbox, send, Answer::Final).unwrap().position,
+            send
+        );
     }
     assert_eq!((outbox.len(), outbox.lanes.len()), (0, 0));
     assert_eq!(answer(&mut outbox, 1, Answer::Final), None, "once");
@@ -52,8 +60,15 @@ fn a_fresh_session_sends_again_in_order() {
     answer(&mut outbox, 2, Answer::Final);
     outbox.forget_session();
     outbox.add(item(5, 1), false);
-    assert_eq!(depart(&mut outbox, 100), [(1, false), (3, false), (4, false), (5, false)]);
-    assert_eq!(answer(&mut outbox, 3, Answer::Final), None, "names of the old session are gone");
+    assert_eq!(
+        depart(&mut outbox, 100),
+        [(1, false), (3, false), (4, false), (5, false)]
+    );
+    assert_eq!(
+        answer(&mut outbox, 3, Answer::Final),
+        None,
+        "names of the old session are gone"
+    );
 }
 
 #[test]
@@ -65,14 +80,21 @@ fn a_failure_holds_its_conversation_until_all_is_answered() {
     answer(&mut outbox, 1, Answer::Again(Duration::from_secs(1)));
     outbox.add(item(5, 1), false);
     outbox.add(item(6, 2), false);
-    assert_eq!(depart(&mut outbox, 0), [(6, false)], "the other conversation flows");
+    assert_eq!(
+        depart(&mut outbox, 0),
+        [(6, false)],
+        "the other conversation flows"
+    );
     answer(&mut outbox, 2, Answer::Again(Duration::ZERO));
     let later = NOW.saturating_add(Duration::from_secs(60));
     outbox.release(later);
     assert!(outbox.next().is_none(), "one is still under way");
     answer(&mut outbox, 3, Answer::Again(Duration::ZERO));
     let due = outbox.next_release().unwrap();
-    assert!(due >= NOW.saturating_add(Duration::from_secs(1)), "retry_after is kept");
+    assert!(
+        due >= NOW.saturating_add(Duration::from_secs(1)),
+        "retry_after is kept"
+    );
     outbox.release(NOW);
     assert!(outbox.next().is_none(), "not before its time");
     outbox.release(due);
@@ -105,9 +127,21 @@ fn a_direct_peer_and_its_conversation_are_one_lane() {
     let (me, peer) = (UserId::from([1; 16]), UserId::from([2; 16]));
     let mut outbox = Outbox::default();
     outbox.identify(me);
-    outbox.add(OutboxItem { target: Target::User(peer), ..item(1, 0) }, false);
+    outbox.add(
+        OutboxItem {
+            target: Target::User(peer),
+            ..item(1, 0)
+        },
+        false,
+    );
     let conversation = Target::Conversation(ConversationId::direct(me, peer));
-    outbox.add(OutboxItem { target: conversation, ..item(2, 0) }, false);
+    outbox.add(
+        OutboxItem {
+            target: conversation,
+            ..item(2, 0)
+        },
+        false,
+    );
     let first = outbox.next().unwrap().position;
     outbox.sent(first, SendId(1));
     answer(&mut outbox, 1, Answer::Again(Duration::ZERO));
@@ -117,15 +151,29 @@ fn a_direct_peer_and_its_conversation_are_one_lane() {
 #[test]
 fn nothing_leaves_before_its_first_attempt_has_a_time() {
     let mut outbox = Outbox::default();
-    outbox.add(OutboxItem { first_sent_at_ms: 0, ..item(1, 1) }, false);
+    outbox.add(
+        OutboxItem {
+            first_sent_at_ms: 0,
+            ..item(1, 1)
+        },
+        false,
+    );
     outbox.add(item(2, 1), true);
     assert!(outbox.next().is_none());
     let untimed = outbox.untimed();
     outbox.timed(&untimed, 77);
     let first = outbox.next().unwrap();
-    assert_eq!((first.item.first_sent_at_ms, first.first_sent_at_ms), (77, 0), "a first attempt");
+    assert_eq!(
+        (first.item.first_sent_at_ms, first.first_sent_at_ms),
+        (77, 0),
+        "a first attempt"
+    );
     outbox.sent(1, SendId(1));
-    assert_eq!(outbox.next().unwrap().first_sent_at_ms, 1, "a retry from an earlier life");
+    assert_eq!(
+        outbox.next().unwrap().first_sent_at_ms,
+        1,
+        "a retry from an earlier life"
+    );
     outbox.forget_session();
     assert_eq!(outbox.next().unwrap().first_sent_at_ms, 77, "a retry");
     assert!(outbox.untimed().is_empty());

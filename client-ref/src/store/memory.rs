@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 
 use super::{
-    Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded, Message,
-    OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
+    Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
+    Message, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
 };
 
 /// A store in memory.
@@ -72,7 +72,9 @@ impl State {
             .map(|((_, seq), _)| *seq)
             .collect();
         for seq in doomed {
-            let Some(held) = self.messages.remove(&(conversation, seq)) else { continue };
+            let Some(held) = self.messages.remove(&(conversation, seq)) else {
+                continue;
+            };
             if let Some(mut item) = held.message.into_retry(device, held.hollow) {
                 item.position = self.enqueue(item.clone());
                 applied.requeued.push(item);
@@ -81,7 +83,11 @@ impl State {
     }
 
     fn arrive(&mut self, arrival: Arrival, applied: &mut Applied) -> ArrivalOutcome {
-        let Arrival { mut message, echo, presented } = arrival;
+        let Arrival {
+            mut message,
+            echo,
+            presented,
+        } = arrival;
         let key = (message.conversation, message.conv_seq);
         self.cut(key.0, key.1, message.log_epoch, applied);
         if let Some(held) = self.messages.get_mut(&key) {
@@ -116,8 +122,19 @@ impl State {
         if echo {
             (message.body, message.fallback_text) = body.unwrap_or_default();
         }
-        self.messages.insert(key, Held { message: message.clone(), shown: presented && !hollow, hollow });
-        if hollow { ArrivalOutcome::Hollow(key.0, key.1) } else { ArrivalOutcome::New(message) }
+        self.messages.insert(
+            key,
+            Held {
+                message: message.clone(),
+                shown: presented && !hollow,
+                hollow,
+            },
+        );
+        if hollow {
+            ArrivalOutcome::Hollow(key.0, key.1)
+        } else {
+            ArrivalOutcome::New(message)
+        }
     }
 
     fn apply(&mut self, batch: Batch) -> Applied {
@@ -126,9 +143,18 @@ impl State {
             self.identity = Some(identity);
         }
         for (conversation, beyond) in batch.truncate {
-            self.cut(conversation, beyond.saturating_add(1), u64::MAX, &mut applied);
+            self.cut(
+                conversation,
+                beyond.saturating_add(1),
+                u64::MAX,
+                &mut applied,
+            );
         }
-        applied.positions = batch.outbox.into_iter().map(|item| self.enqueue(item)).collect();
+        applied.positions = batch
+            .outbox
+            .into_iter()
+            .map(|item| self.enqueue(item))
+            .collect();
         for (id, time) in batch.attempted {
             if let Some(item) = self.places.get(&id).and_then(|at| self.outbox.get_mut(at)) {
                 item.first_sent_at_ms = time;
@@ -142,13 +168,22 @@ impl State {
             if let Some(message) = settlement.message {
                 let key = (message.conversation, message.conv_seq);
                 self.cut(key.0, key.1, message.log_epoch, &mut applied);
-                self.messages.entry(key).or_insert(Held { message, shown: false, hollow: false });
+                self.messages.entry(key).or_insert(Held {
+                    message,
+                    shown: false,
+                    hollow: false,
+                });
             }
             if let Some(position) = self.places.remove(&settlement.client_msg_id) {
                 self.outbox.remove(&position);
             }
         }
-        self.checkpoints.extend(batch.checkpoints.into_iter().map(|at| (at.source, at.place)));
+        self.checkpoints.extend(
+            batch
+                .checkpoints
+                .into_iter()
+                .map(|at| (at.source, at.place)),
+        );
         for mut record in batch.conversations {
             if let Some(known) = self.conversations.get(&record.conversation) {
                 record.backlog = record.backlog.max(known.backlog);
@@ -160,7 +195,8 @@ impl State {
                 record.backlog = Backlog::None;
             }
         }
-        self.users.extend(batch.users.into_iter().map(|user| (user.user, user)));
+        self.users
+            .extend(batch.users.into_iter().map(|user| (user.user, user)));
         if let Some(cursor) = batch.cursor {
             self.cursor = cursor;
         }
@@ -277,8 +313,11 @@ impl Store for MemoryStore {
         if first > last {
             return Ok(holes);
         }
-        for (_, seq) in
-            self.state().messages.range((conversation, first)..=(conversation, last)).map(|(k, _)| k)
+        for (_, seq) in self
+            .state()
+            .messages
+            .range((conversation, first)..=(conversation, last))
+            .map(|(k, _)| k)
         {
             if *seq > next {
                 holes.push((next, *seq - 1));
@@ -297,7 +336,12 @@ impl Store for MemoryStore {
     }
 
     async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        Ok(self.state().users.values().find(|user| user.name == name).cloned())
+        Ok(self
+            .state()
+            .users
+            .values()
+            .find(|user| user.name == name)
+            .cloned())
     }
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {

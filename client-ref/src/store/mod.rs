@@ -14,8 +14,8 @@ use eim_codec::id::{ConversationId, UserId};
 
 pub use self::memory::MemoryStore;
 pub use self::model::{
-    Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor, Identity,
-    Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
+    Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
+    Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
 };
 pub use self::sqlite::SqliteStore;
 

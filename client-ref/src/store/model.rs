@@ -93,7 +93,9 @@ pub struct ResumeCredential {
 
 impl fmt::Debug for ResumeCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResumeCredential").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("ResumeCredential")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 

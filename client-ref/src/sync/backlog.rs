@@ -39,9 +39,17 @@ enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// HISTORY of the range, newest first.
-    Down { conversation: ConversationId, first: u64, last: u64 },
+    Down {
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    },
     /// Ask the store for the first hole in the range, then HISTORY of it.
-    Hole { conversation: ConversationId, first: u64, last: u64 },
+    Hole {
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    },
 }
 
 impl Backlogs {
@@ -57,9 +65,14 @@ impl Backlogs {
             Backlog::Holes => Stage::Fill,
             Backlog::Replaced => Stage::Down(last),
         };
-        let task =
-            Task { conversation: record.conversation, first: record.visible_from.max(1), last, stage };
-        self.waiting.retain(|waiting| waiting.conversation != record.conversation);
+        let task = Task {
+            conversation: record.conversation,
+            first: record.visible_from.max(1),
+            last,
+            stage,
+        };
+        self.waiting
+            .retain(|waiting| waiting.conversation != record.conversation);
         self.waiting.push_back(task);
     }
 
@@ -83,10 +96,23 @@ impl Backlogs {
         }
         let task = self.current.as_ref()?;
         self.under_way = true;
-        let Task { conversation, first, last, stage } = *task;
+        let Task {
+            conversation,
+            first,
+            last,
+            stage,
+        } = *task;
         Some(match stage {
-            Stage::Down(from) => Look::Down { conversation, first, last: from },
-            Stage::Fill => Look::Hole { conversation, first, last },
+            Stage::Down(from) => Look::Down {
+                conversation,
+                first,
+                last: from,
+            },
+            Stage::Fill => Look::Hole {
+                conversation,
+                first,
+                last,
+            },
         })
     }
 
@@ -150,13 +176,21 @@ mod tests {
         let first = ConversationId::from([1; 16]);
         assert_eq!(
             backlogs.next(),
-            Some(Look::Hole { conversation: first, first: 3, last: 10 })
+            Some(Look::Hole {
+                conversation: first,
+                first: 3,
+                last: 10
+            })
         );
         assert_eq!(backlogs.next(), None, "one at a time");
         backlogs.filled(6);
         assert_eq!(
             backlogs.next(),
-            Some(Look::Hole { conversation: first, first: 7, last: 10 })
+            Some(Look::Hole {
+                conversation: first,
+                first: 7,
+                last: 10
+            })
         );
         assert_eq!(backlogs.complete(), Some(first));
         assert!(matches!(backlogs.next(), Some(Look::Hole { last: 4, .. })));
@@ -169,11 +203,32 @@ mod tests {
         let mut backlogs = Backlogs::default();
         backlogs.add(&record(1, 1, 10, Backlog::Replaced));
         let conversation = ConversationId::from([1; 16]);
-        assert_eq!(backlogs.next(), Some(Look::Down { conversation, first: 1, last: 10 }));
+        assert_eq!(
+            backlogs.next(),
+            Some(Look::Down {
+                conversation,
+                first: 1,
+                last: 10
+            })
+        );
         backlogs.went_down(7, false);
-        assert_eq!(backlogs.next(), Some(Look::Down { conversation, first: 1, last: 6 }));
+        assert_eq!(
+            backlogs.next(),
+            Some(Look::Down {
+                conversation,
+                first: 1,
+                last: 6
+            })
+        );
         backlogs.went_down(4, true);
-        assert_eq!(backlogs.next(), Some(Look::Hole { conversation, first: 1, last: 10 }));
+        assert_eq!(
+            backlogs.next(),
+            Some(Look::Hole {
+                conversation,
+                first: 1,
+                last: 10
+            })
+        );
     }
 
     #[test]
@@ -191,6 +246,13 @@ mod tests {
         let mut record = record(1, 2, 10, Backlog::Holes);
         record.visible_through = 5;
         backlogs.add(&record);
-        assert!(matches!(backlogs.next(), Some(Look::Hole { first: 2, last: 5, .. })));
+        assert!(matches!(
+            backlogs.next(),
+            Some(Look::Hole {
+                first: 2,
+                last: 5,
+                ..
+            })
+        ));
     }
 }

@@ -24,14 +24,22 @@ pub(crate) enum InvalidEntry {
 const LARGEST: u64 = i64::MAX as u64;
 
 fn number(value: u64, name: &'static str) -> Result<u64, InvalidEntry> {
-    if value <= LARGEST { Ok(value) } else { Err(InvalidEntry::Number(name)) }
+    if value <= LARGEST {
+        Ok(value)
+    } else {
+        Err(InvalidEntry::Number(name))
+    }
 }
 
 fn optional<T>(
     octets: &[u8],
     read: impl FnOnce(&[u8]) -> Result<T, InvalidId>,
 ) -> Result<Option<T>, InvalidEntry> {
-    if octets.is_empty() { Ok(None) } else { Ok(Some(read(octets)?)) }
+    if octets.is_empty() {
+        Ok(None)
+    } else {
+        Ok(Some(read(octets)?))
+    }
 }
 
 /// Reads an entry. Types this client does not know are kept as they are.
@@ -113,11 +121,41 @@ mod tests {
     fn impossible_entries_are_refused() {
         assert_eq!(message(None, 1, None), Err(InvalidEntry::Missing));
         for (broken, why) in [
-            (payload::Entry { conv_seq: 0, ..entry() }, "conv_seq 0"),
-            (payload::Entry { conv_seq: u64::MAX, ..entry() }, "conv_seq beyond"),
-            (payload::Entry { conversation: Bytes::new(), ..entry() }, "no conversation"),
-            (payload::Entry { sender: Bytes::from_static(&[1]), ..entry() }, "short sender"),
-            (payload::Entry { r#type: 256, ..entry() }, "type beyond an octet"),
+            (
+                payload::Entry {
+                    conv_seq: 0,
+                    ..entry()
+                },
+                "conv_seq 0",
+            ),
+            (
+                payload::Entry {
+                    conv_seq: u64::MAX,
+                    ..entry()
+                },
+                "conv_seq beyond",
+            ),
+            (
+                payload::Entry {
+                    conversation: Bytes::new(),
+                    ..entry()
+                },
+                "no conversation",
+            ),
+            (
+                payload::Entry {
+                    sender: Bytes::from_static(&[1]),
+                    ..entry()
+                },
+                "short sender",
+            ),
+            (
+                payload::Entry {
+                    r#type: 256,
+                    ..entry()
+                },
+                "type beyond an octet",
+            ),
         ] {
             assert!(message(Some(broken), 1, None).is_err(), "{why}");
         }

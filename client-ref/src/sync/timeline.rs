@@ -55,7 +55,10 @@ impl Timeline {
 
     /// Where everything through it went to the store.
     pub(crate) const fn cursor(&self) -> Cursor {
-        Cursor { log_epoch: self.log_epoch, user_seq: self.accepted }
+        Cursor {
+            log_epoch: self.log_epoch,
+            user_seq: self.accepted,
+        }
     }
 
     /// The highest number heard of.
@@ -120,7 +123,9 @@ impl Timeline {
         if self.early.len() < EARLY_ENTRIES && octets <= EARLY_OCTETS {
             self.early_octets = octets;
             if let Some(replaced) = self.early.insert(user_seq, arrival) {
-                self.early_octets = self.early_octets.saturating_sub(replaced.message.body.len());
+                self.early_octets = self
+                    .early_octets
+                    .saturating_sub(replaced.message.body.len());
             }
         }
     }
@@ -148,9 +153,8 @@ impl Timeline {
         }
         if !more {
             // The head of the answer is explained; whatever is beyond was pushed or will be.
-            self.head = self.early.last_key_value().map_or(head.max(self.accepted), |(last, _)| {
-                head.max(*last).max(self.accepted)
-            });
+            let early = self.early.last_key_value().map_or(0, |(last, _)| *last);
+            self.head = head.max(early).max(self.accepted);
         }
         true
     }

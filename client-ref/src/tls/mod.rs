@@ -55,10 +55,7 @@ pub enum Purpose {
 ///
 /// # Errors
 /// [`TlsSetupError`] when the authorities cannot be read.
-pub fn configuration(
-    trust: &Trust,
-    purpose: Purpose,
-) -> Result<Arc<ClientConfig>, TlsSetupError> {
+pub fn configuration(trust: &Trust, purpose: Purpose) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let provider = Arc::new(ring::default_provider());
     // impl[EIM-TRN-005] TLS 1.3 and nothing older.
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -69,9 +66,9 @@ pub fn configuration(
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pin::new(*expected, &provider)))
             .with_no_client_auth(),
-        Trust::Authorities(path) => {
-            builder.with_root_certificates(authorities(path)?).with_no_client_auth()
-        }
+        Trust::Authorities(path) => builder
+            .with_root_certificates(authorities(path)?)
+            .with_no_client_auth(),
     };
     let name = match purpose {
         Purpose::Stream => ALPN,
@@ -91,7 +88,9 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsSetupError> {
         CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
     {
         let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| failed(error.to_string()))?;
     }
     if roots.is_empty() {
         return Err(failed("no certificate in it".to_owned()));
@@ -126,10 +125,16 @@ pub async fn probe<S: AsyncRead + AsyncWrite + Unpin>(
         .dangerous()
         .with_custom_certificate_verifier(observer.clone())
         .with_no_client_auth();
-    let alpn = if purpose == Purpose::WebSocket { ALPN_HTTP } else { ALPN };
+    let alpn = if purpose == Purpose::WebSocket {
+        ALPN_HTTP
+    } else {
+        ALPN
+    };
     configuration.alpn_protocols = vec![alpn.to_vec()];
     let name = server_name(host).map_err(std::io::Error::other)?;
-    let refused = TlsConnector::from(Arc::new(configuration)).connect(name, stream).await;
+    let refused = TlsConnector::from(Arc::new(configuration))
+        .connect(name, stream)
+        .await;
     match (observer.seen(), refused) {
         (Some(fingerprint), _) => Ok(fingerprint),
         (None, Err(error)) => Err(error),

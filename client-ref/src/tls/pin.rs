@@ -26,7 +26,10 @@ pub(super) struct Pin {
 
 impl Pin {
     pub(super) fn new(expected: Fingerprint, provider: &CryptoProvider) -> Self {
-        Self { expected, algorithms: provider.signature_verification_algorithms }
+        Self {
+            expected,
+            algorithms: provider.signature_verification_algorithms,
+        }
     }
 }
 
@@ -79,7 +82,10 @@ pub(super) struct Observer {
 
 impl Observer {
     pub(super) fn new(provider: &CryptoProvider) -> Self {
-        Self { seen: Mutex::new(None), algorithms: provider.signature_verification_algorithms }
+        Self {
+            seen: Mutex::new(None),
+            algorithms: provider.signature_verification_algorithms,
+        }
     }
 
     pub(super) fn seen(&self) -> Option<Fingerprint> {

@@ -28,7 +28,9 @@ async fn the_loser_of_a_replacement_does_not_come_back() {
     let (client, _events) = world.start().await;
     let mut peer = world.accept(0).await;
     peer.quiet().await;
-    peer.driver.endpoint_mut().close(ErrorCode::REPLACED, "newer");
+    peer.driver
+        .endpoint_mut()
+        .close(ErrorCode::REPLACED, "newer");
     while peer.driver.next().await.is_some() {}
     assert!(world.is_quiet().await);
     assert_eq!(client.state(), ConnectionState::Closed(End::Replaced));
@@ -40,9 +42,14 @@ async fn refused_credentials_end_the_client() {
     let (client, _events) = world.start().await;
     let mut peer = world.dialled().await;
     peer.auth().await;
-    peer.driver.endpoint_mut().reject(ErrorCode::ACCOUNT_DISABLED, "disabled");
+    peer.driver
+        .endpoint_mut()
+        .reject(ErrorCode::ACCOUNT_DISABLED, "disabled");
     while peer.driver.next().await.is_some() {}
-    assert_eq!(client.opened().await, Err(End::Authentication("disabled".to_owned())));
+    assert_eq!(
+        client.opened().await,
+        Err(End::Authentication("disabled".to_owned()))
+    );
     assert!(world.is_quiet().await);
 }
 
@@ -52,7 +59,9 @@ async fn a_rejected_token_is_forgotten() {
     let (client, _events) = world.start().await;
     let mut peer = world.dialled().await;
     peer.auth().await;
-    peer.driver.endpoint_mut().reject(ErrorCode::RESUME_REJECTED, "old");
+    peer.driver
+        .endpoint_mut()
+        .reject(ErrorCode::RESUME_REJECTED, "old");
     while peer.driver.next().await.is_some() {}
     // The next attempt needs the password, which this client does not have.
     let mut peer = world.dialled().await;
@@ -105,5 +114,8 @@ async fn closing_settles_what_has_a_result() {
         ended |= matches!(event, ServerEvent::GoAway(_) | ServerEvent::Closed(_));
     }
     assert!(ended);
-    tokio::time::timeout(Duration::from_secs(30), closing).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), closing)
+        .await
+        .unwrap()
+        .unwrap();
 }

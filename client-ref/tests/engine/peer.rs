@@ -22,12 +22,12 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-pub const ME: [u8; 16] = [1; 16];
-pub const DEVICE: [u8; 16] = [2; 16];
-pub const BOB: [u8; 16] = [3; 16];
-pub const GROUP: [u8; 16] = [7; 16];
-pub const EPOCH: u64 = 5;
-pub const TOKEN: [u8; 32] = [9; 32];
+pub(crate) const ME: [u8; 16] = [1; 16];
+pub(crate) const DEVICE: [u8; 16] = [2; 16];
+pub(crate) const BOB: [u8; 16] = [3; 16];
+pub(crate) const GROUP: [u8; 16] = [7; 16];
+pub(crate) const EPOCH: u64 = 5;
+pub(crate) const TOKEN: [u8; 32] = [9; 32];
 
 /// Longer than any delay of the client that a test does not speak of.
 const LONG: Duration = Duration::from_secs(600);
@@ -50,15 +50,15 @@ impl Connector for Dial {
 }
 
 /// A device with a store and a way to the server.
-pub struct World {
-    pub store: Arc<MemoryStore>,
+pub(crate) struct World {
+    pub(crate) store: Arc<MemoryStore>,
     dial: mpsc::UnboundedSender<DuplexStream>,
     dialled: mpsc::UnboundedReceiver<DuplexStream>,
 }
 
 impl World {
     /// A device that has logged in before and holds a token, at this cursor.
-    pub async fn at(user_seq: u64) -> Self {
+    pub(crate) async fn at(user_seq: u64) -> Self {
         let store = Arc::new(MemoryStore::new());
         let batch = Batch {
             identity: Some(Identity {
@@ -66,7 +66,10 @@ impl World {
                 user: Some(ME.into()),
                 user_name: "ada".to_owned(),
             }),
-            cursor: Some(Cursor { log_epoch: EPOCH, user_seq }),
+            cursor: Some(Cursor {
+                log_epoch: EPOCH,
+                user_seq,
+            }),
             resume: Some(Some(ResumeCredential {
                 session: [4; 16].into(),
                 token: Bytes::from_static(&TOKEN),
@@ -76,10 +79,14 @@ impl World {
         };
         store.commit(batch).await.unwrap();
         let (dial, dialled) = mpsc::unbounded_channel();
-        Self { store, dial, dialled }
+        Self {
+            store,
+            dial,
+            dialled,
+        }
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let server = "tcp://127.0.0.1:1".parse().unwrap();
         let mut options = Options::new(server, "ada", None, self.store.clone());
         options.connector = Some(Arc::new(Dial(self.dial.clone())));
@@ -87,20 +94,23 @@ impl World {
     }
 
     /// A client that has begun to connect, and its events.
-    pub async fn start(&self) -> (Client, Events) {
+    pub(crate) async fn start(&self) -> (Client, Events) {
         let client = Client::start(self.options()).await.unwrap();
         let events = client.events().unwrap();
         (client, events)
     }
 
     /// Whether the client does not dial for a long time.
-    pub async fn is_quiet(&mut self) -> bool {
+    pub(crate) async fn is_quiet(&mut self) -> bool {
         timeout(LONG, self.dialled.recv()).await.is_err()
     }
 
     /// The next connection, up to AUTH.
-    pub async fn dialled(&mut self) -> Peer {
-        let stream = timeout(LONG, self.dialled.recv()).await.expect("a connection").unwrap();
+    pub(crate) async fn dialled(&mut self) -> Peer {
+        let stream = timeout(LONG, self.dialled.recv())
+            .await
+            .expect("a connection")
+            .unwrap();
         let mut config = ServerConfig::default();
         config.mechanisms = vec!["SCRAM-SHA-256".to_owned(), "EIM-RESUME".to_owned()];
         config.confidential = true;
@@ -119,7 +129,7 @@ impl World {
     }
 
     /// The next connection, open at this head, as a fresh session.
-    pub async fn accept(&mut self, head: u64) -> Peer {
+    pub(crate) async fn accept(&mut self, head: u64) -> Peer {
         let mut peer = self.dialled().await;
         peer.open(EPOCH, head, None).await;
         peer
@@ -127,15 +137,15 @@ impl World {
 }
 
 /// The scripted server's end of a connection.
-pub struct Peer {
-    pub driver: Driver<ServerConnection, StreamLink<DuplexStream>>,
+pub(crate) struct Peer {
+    pub(crate) driver: Driver<ServerConnection, StreamLink<DuplexStream>>,
     /// What HEADS is answered with.
-    pub heads: HeadsResponse,
+    pub(crate) heads: HeadsResponse,
 }
 
 impl Peer {
     /// Waits for AUTH; returns it.
-    pub async fn auth(&mut self) -> payload::Auth {
+    pub(crate) async fn auth(&mut self) -> payload::Auth {
         match self.event().await {
             ServerEvent::Auth(attempt) => attempt.auth,
             other => panic!("AUTH, not {other:?}"),
@@ -143,28 +153,26 @@ impl Peer {
     }
 
     /// Accepts the client. Returns whether the session went on.
-    pub async fn open(
+    pub(crate) async fn open(
         &mut self,
         log_epoch: u64,
         head: u64,
         session: Option<ServerSession>,
     ) -> bool {
         let auth = self.auth().await;
-        assert_eq!((auth.mechanism.as_str(), &auth.data[..]), ("EIM-RESUME", &TOKEN[..]));
+        assert_eq!(
+            (auth.mechanism.as_str(), &auth.data[..]),
+            ("EIM-RESUME", &TOKEN[..])
+        );
         self.opened_with(log_epoch, head, session)
     }
 
     /// Accepts a client whose AUTH was seen.
-    pub fn opened(&mut self, log_epoch: u64, head: u64) {
+    pub(crate) fn opened(&mut self, log_epoch: u64, head: u64) {
         self.opened_with(log_epoch, head, None);
     }
 
-    fn opened_with(
-        &mut self,
-        log_epoch: u64,
-        head: u64,
-        session: Option<ServerSession>,
-    ) -> bool {
+    fn opened_with(&mut self, log_epoch: u64, head: u64, session: Option<ServerSession>) -> bool {
         self.heads.log_epoch = log_epoch;
         self.heads.user_seq = head;
         let accept = Accept {
@@ -184,11 +192,14 @@ impl Peer {
     }
 
     async fn event(&mut self) -> ServerEvent {
-        timeout(LONG, self.driver.next()).await.expect("an event").expect("not the end")
+        timeout(LONG, self.driver.next())
+            .await
+            .expect("an event")
+            .expect("not the end")
     }
 
     /// The next event that a script has to answer: HEADS and PING are answered here.
-    pub async fn next(&mut self) -> ServerEvent {
+    pub(crate) async fn next(&mut self) -> ServerEvent {
         loop {
             match self.event().await {
                 ServerEvent::Request(request)
@@ -213,11 +224,11 @@ impl Peer {
     }
 
     /// Lets everything under way arrive; nothing that a script has to answer may come.
-    pub async fn quiet(&mut self) {
+    pub(crate) async fn quiet(&mut self) {
         self.quiet_for(Duration::from_millis(100)).await;
     }
 
-    pub async fn quiet_for(&mut self, time: Duration) {
+    pub(crate) async fn quiet_for(&mut self, time: Duration) {
         loop {
             match timeout(time, self.next()).await {
                 Err(_) => return,
@@ -227,7 +238,7 @@ impl Peer {
         }
     }
 
-    pub fn respond(&mut self, request: &Request, body: response::Body) {
+    pub(crate) fn respond(&mut self, request: &Request, body: response::Body) {
         let response = Response {
             request_id: request.request_id.clone(),
             operation: request.operation,
@@ -237,7 +248,7 @@ impl Peer {
         self.driver.endpoint_mut().respond(&response).unwrap();
     }
 
-    pub fn refuse(&mut self, request: &Request, code: ErrorCode) {
+    pub(crate) fn refuse(&mut self, request: &Request, code: ErrorCode) {
         let response = Response {
             request_id: request.request_id.clone(),
             operation: request.operation,
@@ -248,7 +259,7 @@ impl Peer {
     }
 
     /// The next request, past CURSOR.
-    pub async fn request(&mut self) -> Box<Request> {
+    pub(crate) async fn request(&mut self) -> Box<Request> {
         loop {
             match self.next().await {
                 ServerEvent::Request(request) => return request,
@@ -259,15 +270,18 @@ impl Peer {
     }
 
     /// The next request, which has to be SYNC from this cursor.
-    pub async fn sync(&mut self, user_seq: u64) -> Box<Request> {
+    pub(crate) async fn sync(&mut self, user_seq: u64) -> Box<Request> {
         let request = self.request().await;
-        let asked = SyncRequest { log_epoch: EPOCH, user_seq };
+        let asked = SyncRequest {
+            log_epoch: EPOCH,
+            user_seq,
+        };
         assert_eq!(request.body, Some(request::Body::Sync(asked)));
         request
     }
 
     /// The next request, which has to be HISTORY.
-    pub async fn history(&mut self) -> (Box<Request>, HistoryRequest) {
+    pub(crate) async fn history(&mut self) -> (Box<Request>, HistoryRequest) {
         let request = self.request().await;
         let Some(request::Body::History(asked)) = request.body.clone() else {
             panic!("HISTORY, not {request:?}");
@@ -276,7 +290,7 @@ impl Peer {
     }
 
     /// Answers SYNC with entries, up to the head.
-    pub fn page(&mut self, request: &Request, entries: Vec<(u64, Entry)>, head: u64) {
+    pub(crate) fn page(&mut self, request: &Request, entries: Vec<(u64, Entry)>, head: u64) {
         let last = entries.last().map_or(head, |(user_seq, _)| *user_seq);
         let entries = entries
             .into_iter()
@@ -287,25 +301,39 @@ impl Peer {
                 echo: false,
             })
             .collect();
-        let page =
-            SyncResponse { log_epoch: EPOCH, entries, user_seq: head, more: last < head };
+        let page = SyncResponse {
+            log_epoch: EPOCH,
+            entries,
+            user_seq: head,
+            more: last < head,
+        };
         self.respond(request, response::Body::Sync(page));
     }
 
-    pub fn push(&mut self, user_seq: u64, entry: Entry) {
+    pub(crate) fn push(&mut self, user_seq: u64, entry: Entry) {
         self.push_as(user_seq, entry, false);
     }
 
-    pub fn push_as(&mut self, user_seq: u64, entry: Entry, echo: bool) {
-        let push = Push { entry: Some(entry), user_seq, echo }.encode_to_vec();
-        self.driver.endpoint_mut().push(FrameType::TEXT, push.into()).unwrap();
+    pub(crate) fn push_as(&mut self, user_seq: u64, entry: Entry, echo: bool) {
+        let push = Push {
+            entry: Some(entry),
+            user_seq,
+            echo,
+        }
+        .encode_to_vec();
+        self.driver
+            .endpoint_mut()
+            .push(FrameType::TEXT, push.into())
+            .unwrap();
     }
 
     /// The next message of the client: its ordinal and what it says.
-    pub async fn message(&mut self) -> (u64, payload::Send) {
+    pub(crate) async fn message(&mut self) -> (u64, payload::Send) {
         loop {
             match self.next().await {
-                ServerEvent::Message { ordinal, payload, .. } => {
+                ServerEvent::Message {
+                    ordinal, payload, ..
+                } => {
                     return (ordinal, payload::Send::decode(payload).unwrap());
                 }
                 ServerEvent::Cursor { .. } => {}
@@ -314,7 +342,7 @@ impl Peer {
         }
     }
 
-    pub fn accepted(&mut self, ordinal: u64, conv_seq: u64) {
+    pub(crate) fn accepted(&mut self, ordinal: u64, conv_seq: u64) {
         self.driver.endpoint_mut().result(payload::Result {
             ordinal,
             conv_seq,
@@ -324,7 +352,13 @@ impl Peer {
         });
     }
 
-    pub fn failed(&mut self, ordinal: u64, code: ErrorCode, retryable: bool, retry_after_ms: u64) {
+    pub(crate) fn failed(
+        &mut self,
+        ordinal: u64,
+        code: ErrorCode,
+        retryable: bool,
+        retry_after_ms: u64,
+    ) {
         self.driver.endpoint_mut().result(payload::Result {
             ordinal,
             error: Some(error(code, retryable, retry_after_ms)),
@@ -334,11 +368,16 @@ impl Peer {
 }
 
 fn error(code: ErrorCode, retryable: bool, retry_after_ms: u64) -> ErrorInfo {
-    ErrorInfo { code: u32::from(code.0), detail: "scripted".to_owned(), retryable, retry_after_ms }
+    ErrorInfo {
+        code: u32::from(code.0),
+        detail: "scripted".to_owned(),
+        retryable,
+        retry_after_ms,
+    }
 }
 
 /// An entry of the group, sent by Bob.
-pub fn entry(conv_seq: u64) -> Entry {
+pub(crate) fn entry(conv_seq: u64) -> Entry {
     Entry {
         conversation: Bytes::from_static(&GROUP),
         log_epoch: EPOCH,
@@ -355,16 +394,20 @@ pub fn entry(conv_seq: u64) -> Entry {
     }
 }
 
-pub fn text(text: &str) -> Bytes {
-    TextBody { text: text.to_owned() }.encode_to_vec().into()
+pub(crate) fn text(text: &str) -> Bytes {
+    TextBody {
+        text: text.to_owned(),
+    }
+    .encode_to_vec()
+    .into()
 }
 
-pub fn group() -> Target {
+pub(crate) fn group() -> Target {
     Target::Conversation(GROUP.into())
 }
 
 /// The conversation of the group, as HEADS lists it.
-pub fn listed(conv_seq: u64) -> payload::Conversation {
+pub(crate) fn listed(conv_seq: u64) -> payload::Conversation {
     payload::Conversation {
         conversation: Bytes::from_static(&GROUP),
         kind: payload::ConversationKind::Group.into(),
@@ -382,7 +425,7 @@ pub fn listed(conv_seq: u64) -> payload::Conversation {
 
 /// The messages that the application sees when everything under way has arrived: place in the
 /// timeline and number.
-pub async fn messages(peer: &mut Peer, events: &mut Events) -> Vec<(u64, u64)> {
+pub(crate) async fn messages(peer: &mut Peer, events: &mut Events) -> Vec<(u64, u64)> {
     peer.quiet().await;
     let mut seen = Vec::new();
     while let Some(event) = events.try_next() {

@@ -16,17 +16,33 @@ async fn a_handle_resolves_to_the_durable_result() {
     let mut world = World::at(0).await;
     let (client, _events) = world.start().await;
     let mut peer = world.accept(0).await;
-    let handle = client.send_text(Target::User(BOB.into()), "hi").await.unwrap();
+    let handle = client
+        .send_text(Target::User(BOB.into()), "hi")
+        .await
+        .unwrap();
     let id = handle.client_msg_id();
     let (ordinal, send) = peer.message().await;
-    assert_eq!(send.target, Some(send::Target::DirectTo(BOB.to_vec().into())));
+    assert_eq!(
+        send.target,
+        Some(send::Target::DirectTo(BOB.to_vec().into()))
+    );
     assert_eq!((send.body, send.first_sent_at_ms), (text("hi"), 0));
-    assert_eq!(world.store.outbox_len().await.unwrap(), 1, "kept until the result");
+    assert_eq!(
+        world.store.outbox_len().await.unwrap(),
+        1,
+        "kept until the result"
+    );
     peer.accepted(ordinal, 1);
     peer.quiet().await;
     let sent = handle.await.unwrap();
-    assert_eq!((sent.client_msg_id, sent.conv_seq, sent.log_epoch), (id, 1, EPOCH));
-    assert_eq!(sent.conversation, ConversationId::direct(ME.into(), BOB.into()));
+    assert_eq!(
+        (sent.client_msg_id, sent.conv_seq, sent.log_epoch),
+        (id, 1, EPOCH)
+    );
+    assert_eq!(
+        sent.conversation,
+        ConversationId::direct(ME.into(), BOB.into())
+    );
     assert_eq!(world.store.outbox_len().await.unwrap(), 0);
 }
 
@@ -37,7 +53,12 @@ async fn a_fresh_session_gets_unsettled_messages_again_in_order() {
     let mut peer = world.accept(0).await;
     let mut handles = Vec::new();
     for number in 0..4 {
-        handles.push(client.send_text(group(), format!("{number}")).await.unwrap());
+        handles.push(
+            client
+                .send_text(group(), format!("{number}"))
+                .await
+                .unwrap(),
+        );
     }
     let mut first = Vec::new();
     for _ in 0..4 {
@@ -51,7 +72,10 @@ async fn a_fresh_session_gets_unsettled_messages_again_in_order() {
         let (ordinal, send) = peer.message().await;
         assert_eq!(send.client_msg_id, first[place].1.client_msg_id);
         assert_eq!(send.body, first[place].1.body);
-        assert!(send.first_sent_at_ms >= 1_000_000, "a retry says when it began");
+        assert!(
+            send.first_sent_at_ms >= 1_000_000,
+            "a retry says when it began"
+        );
         peer.accepted(ordinal, 10 + place as u64);
     }
     peer.quiet().await;
@@ -94,7 +118,12 @@ async fn a_retryable_failure_holds_back_what_follows() {
     let mut peer = world.accept(0).await;
     let mut handles = Vec::new();
     for number in 0..3 {
-        handles.push(client.send_text(group(), format!("{number}")).await.unwrap());
+        handles.push(
+            client
+                .send_text(group(), format!("{number}"))
+                .await
+                .unwrap(),
+        );
     }
     let mut sends = Vec::new();
     for _ in 0..3 {
@@ -104,7 +133,10 @@ async fn a_retryable_failure_holds_back_what_follows() {
     peer.failed(sends[1].0, ErrorCode::PREDECESSOR_FAILED, true, 0);
     peer.failed(sends[2].0, ErrorCode::PREDECESSOR_FAILED, true, 0);
     handles.push(client.send_text(group(), "3").await.unwrap());
-    let other = client.send_text(Target::User(BOB.into()), "other").await.unwrap();
+    let other = client
+        .send_text(Target::User(BOB.into()), "other")
+        .await
+        .unwrap();
     let (ordinal, send) = peer.message().await;
     assert_eq!(send.body, text("other"), "another conversation flows");
     peer.accepted(ordinal, 1);
@@ -136,7 +168,11 @@ async fn a_refusal_for_good_ends_the_message_alone() {
     peer.quiet().await;
     assert_eq!(
         refused.await,
-        Err(Refused { code: ErrorCode::FORBIDDEN, detail: "scripted".to_owned() }.into())
+        Err(Refused {
+            code: ErrorCode::FORBIDDEN,
+            detail: "scripted".to_owned()
+        }
+        .into())
     );
     assert_eq!(world.store.outbox_len().await.unwrap(), 0);
 }
@@ -191,7 +227,10 @@ async fn echo_and_result_come_in_either_order() {
     let (client, mut events) = world.start().await;
     let mut peer = world.accept(0).await;
     for (conv_seq, echo_first) in [(1, true), (2, false)] {
-        let handle = client.send_text(group(), format!("own {conv_seq}")).await.unwrap();
+        let handle = client
+            .send_text(group(), format!("own {conv_seq}"))
+            .await
+            .unwrap();
         let (ordinal, send) = peer.message().await;
         if echo_first {
             peer.push_as(conv_seq, echo(conv_seq, &send.client_msg_id), true);
@@ -204,7 +243,10 @@ async fn echo_and_result_come_in_either_order() {
             peer.quiet().await;
         }
         handle.await.unwrap();
-        assert_eq!(messages(&mut peer, &mut events).await, [(conv_seq, conv_seq)]);
+        assert_eq!(
+            messages(&mut peer, &mut events).await,
+            [(conv_seq, conv_seq)]
+        );
     }
     let held = world.store.latest(GROUP.into(), 9).await.unwrap();
     assert_eq!(held.len(), 2);
@@ -222,11 +264,24 @@ async fn an_echo_without_a_body_at_hand_is_read_from_history() {
     peer.push_as(1, echo(1, &[8; 16]), true);
     let (request, asked) = peer.history().await;
     assert_eq!((asked.first, asked.last), (1, 1));
-    let entry = eim_codec::payload::Entry { body: text("mine"), ..echo(1, &[8; 16]) };
-    let item = HistoryEntry { item: Some(history_entry::Item::Entry(entry)), detached: false };
-    let page =
-        HistoryResponse { log_epoch: EPOCH, items: vec![item], conv_seq: 1, more: false };
+    let entry = eim_codec::payload::Entry {
+        body: text("mine"),
+        ..echo(1, &[8; 16])
+    };
+    let item = HistoryEntry {
+        item: Some(history_entry::Item::Entry(entry)),
+        detached: false,
+    };
+    let page = HistoryResponse {
+        log_epoch: EPOCH,
+        items: vec![item],
+        conv_seq: 1,
+        more: false,
+    };
     peer.respond(&request, response::Body::History(page));
     assert_eq!(messages(&mut peer, &mut events).await, [(1, 1)]);
-    assert_eq!(world.store.latest(GROUP.into(), 1).await.unwrap()[0].body, text("mine"));
+    assert_eq!(
+        world.store.latest(GROUP.into(), 1).await.unwrap()[0].body,
+        text("mine")
+    );
 }

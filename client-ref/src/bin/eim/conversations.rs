@@ -15,18 +15,18 @@ use crate::exit::Failure;
 /// `--to USER` or `--group ID|NAME`.
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = false)]
-pub struct Where {
+pub(crate) struct Where {
     /// The direct conversation with this user.
     #[arg(long, value_name = "USER")]
-    pub to: Option<String>,
+    pub(crate) to: Option<String>,
     /// A group, by id or by name.
     #[arg(long, value_name = "ID|NAME")]
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
 }
 
 impl Where {
     /// Finds out what is meant.
-    pub async fn target(&self, client: &Client) -> Result<Target, Failure> {
+    pub(crate) async fn target(&self, client: &Client) -> Result<Target, Failure> {
         match (&self.to, &self.group) {
             (Some(name), _) => Ok(Target::User(client.user(name).await?.user)),
             (None, Some(group)) => Ok(Target::Conversation(find_group(client, group).await?)),
@@ -36,7 +36,7 @@ impl Where {
 }
 
 /// A group by id or by name.
-pub async fn find_group(client: &Client, group: &str) -> Result<ConversationId, Failure> {
+pub(crate) async fn find_group(client: &Client, group: &str) -> Result<ConversationId, Failure> {
     if let Ok(id) = group.parse() {
         return Ok(id);
     }
@@ -50,19 +50,22 @@ pub async fn find_group(client: &Client, group: &str) -> Result<ConversationId, 
 
 fn by_name(records: &[ConversationRecord], name: &str) -> Result<Option<ConversationId>, Failure> {
     let mut named = records.iter().filter(|record| {
-        record.kind == ConversationKind::Group
-            && record.name == name
-            && record.visible_through == 0
+        record.kind == ConversationKind::Group && record.name == name && record.visible_through == 0
     });
     let found = named.next().map(|record| record.conversation);
     if named.next().is_some() {
-        return Err(Failure::usage(format!("several groups are named {name}: use the id")));
+        return Err(Failure::usage(format!(
+            "several groups are named {name}: use the id"
+        )));
     }
     Ok(found)
 }
 
 /// The id of a conversation.
-pub async fn conversation_id(client: &Client, target: Target) -> Result<ConversationId, Failure> {
+pub(crate) async fn conversation_id(
+    client: &Client,
+    target: Target,
+) -> Result<ConversationId, Failure> {
     match target {
         Target::Conversation(id) => Ok(id),
         Target::User(peer) => {
@@ -73,7 +76,7 @@ pub async fn conversation_id(client: &Client, target: Target) -> Result<Conversa
 }
 
 /// The user of this profile.
-pub async fn own_id(store: &dyn Store) -> Result<UserId, Failure> {
+pub(crate) async fn own_id(store: &dyn Store) -> Result<UserId, Failure> {
     store
         .load(false)
         .await?
@@ -84,13 +87,13 @@ pub async fn own_id(store: &dyn Store) -> Result<UserId, Failure> {
 
 /// Names for people, asked once each.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     users: BTreeMap<UserId, String>,
 }
 
 impl Names {
     /// The name of a user, or the beginning of the id.
-    pub async fn user(&mut self, client: &Client, user: UserId) -> String {
+    pub(crate) async fn user(&mut self, client: &Client, user: UserId) -> String {
         if let Some(name) = self.users.get(&user) {
             return name.clone();
         }
@@ -106,7 +109,7 @@ impl Names {
     }
 
     /// What a message says, in one line's worth of text.
-    pub async fn text(&mut self, client: &Client, message: &Message) -> String {
+    pub(crate) async fn text(&mut self, client: &Client, message: &Message) -> String {
         if message.tombstone {
             return "(erased)".to_owned();
         }
@@ -150,7 +153,7 @@ fn settings(message: &Message) -> String {
 }
 
 /// The name of a role.
-pub const fn role_name(role: eim_codec::payload::Role) -> &'static str {
+pub(crate) const fn role_name(role: eim_codec::payload::Role) -> &'static str {
     use eim_codec::payload::Role;
 
     match role {

@@ -12,7 +12,7 @@ use crate::profile::Globals;
 
 /// Arguments of `eim digest`.
 #[derive(Args, Debug)]
-pub struct Digest {
+pub(crate) struct Digest {
     /// One conversation only.
     #[arg(long, value_name = "ID")]
     conversation: Option<ConversationId>,
@@ -20,7 +20,7 @@ pub struct Digest {
 
 impl Digest {
     /// Runs the verb: conversation, number of messages, first and last number, digest.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let store = globals.existing_store()?;
         let mut output = Output::new();
         for conversation in selected(&*store, self.conversation).await? {
@@ -40,8 +40,11 @@ impl Digest {
                     count += 1;
                 }
             }
-            let digest: String =
-                digest.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
+            let digest: String = digest
+                .finalize()
+                .iter()
+                .map(|octet| format!("{octet:02x}"))
+                .collect();
             output.line(&format!("{conversation} {count} {first}..{last} {digest}"))?;
         }
         Ok(output.flush()?)

@@ -10,7 +10,7 @@ use eim_client::store::StoreError;
 
 /// Exit codes, as the help documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// A reader went away: nothing is wrong.
     Quiet = 0,
     /// A message or request was refused.
@@ -27,35 +27,38 @@ pub enum Exit {
 
 /// Why the program ends with an error.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     exit: Exit,
     message: String,
 }
 
 impl Failure {
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
-    pub fn connection(message: impl Into<String>) -> Self {
+    pub(crate) fn connection(message: impl Into<String>) -> Self {
         Self::new(Exit::Connection, message)
     }
 
-    pub fn refused(message: impl Into<String>) -> Self {
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
     }
 
     /// A file cannot be used.
-    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+    pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::usage(format!("{}: {error}", path.display()))
     }
 
     /// Tells the person and makes the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
             eprintln!("eim: {}", self.message);
         }
@@ -94,7 +97,11 @@ impl From<ConnectError> for Failure {
 
 impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
-        let exit = if error.is_transient() { Exit::Connection } else { Exit::Usage };
+        let exit = if error.is_transient() {
+            Exit::Connection
+        } else {
+            Exit::Usage
+        };
         Self::new(exit, error.to_string())
     }
 }

@@ -14,7 +14,7 @@ const PAGE: usize = 1000;
 
 /// Arguments of `eim export`.
 #[derive(Args, Debug)]
-pub struct Export {
+pub(crate) struct Export {
     /// One conversation only.
     #[arg(long, value_name = "ID")]
     conversation: Option<ConversationId>,
@@ -22,7 +22,7 @@ pub struct Export {
 
 impl Export {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let store = globals.existing_store()?;
         let mut output = Output::new();
         for conversation in selected(&*store, self.conversation).await? {
@@ -38,29 +38,42 @@ impl Export {
 }
 
 /// The conversations that have messages in the store, by id.
-pub async fn selected(
+pub(crate) async fn selected(
     store: &dyn Store,
     only: Option<ConversationId>,
 ) -> Result<Vec<ConversationId>, Failure> {
     let all = store.message_conversations().await?;
-    Ok(all.into_iter().filter(|id| only.is_none_or(|only| only == *id)).collect())
+    Ok(all
+        .into_iter()
+        .filter(|id| only.is_none_or(|only| only == *id))
+        .collect())
 }
 
 /// Reads a conversation page by page.
-pub struct Reader {
+pub(crate) struct Reader {
     conversation: ConversationId,
     next: u64,
 }
 
 impl Reader {
-    pub const fn new(conversation: ConversationId) -> Self {
-        Self { conversation, next: 1 }
+    pub(crate) const fn new(conversation: ConversationId) -> Self {
+        Self {
+            conversation,
+            next: 1,
+        }
     }
 
     /// The next messages, in order; `None` at the end.
-    pub async fn page(&mut self, store: &dyn Store) -> Result<Option<Vec<Message>>, Failure> {
-        let page = store.messages(self.conversation, self.next, u64::MAX, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(None) };
+    pub(crate) async fn page(
+        &mut self,
+        store: &dyn Store,
+    ) -> Result<Option<Vec<Message>>, Failure> {
+        let page = store
+            .messages(self.conversation, self.next, u64::MAX, PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
         self.next = last.conv_seq.saturating_add(1);
         Ok(Some(page))
     }

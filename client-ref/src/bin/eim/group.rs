@@ -13,7 +13,7 @@ use crate::profile::Globals;
 
 /// `eim group …`
 #[derive(Debug, Subcommand)]
-pub enum Group {
+pub(crate) enum Group {
     /// Creates a group and prints its id.
     Create {
         /// Name of the group.
@@ -69,7 +69,7 @@ pub enum Group {
 
 /// A role, as typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RoleName {
+pub(crate) enum RoleName {
     /// May do everything.
     Owner,
     /// May add and remove members and rename.
@@ -90,7 +90,7 @@ impl From<RoleName> for Role {
 
 impl Group {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let mut options = globals.options(Attach::SendOnly)?;
         options.adopt_outbox = false;
         options.events = false;
@@ -111,16 +111,28 @@ impl Group {
             }
             Self::Members { group } => return members(client, &group, output).await,
             Self::List => return list(client, output).await,
-            Self::Add { group, users: names } => {
+            Self::Add {
+                group,
+                users: names,
+            } => {
                 let group = find_group(client, &group).await?;
-                client.group_add(group, &users(client, &names).await?).await?
+                client
+                    .group_add(group, &users(client, &names).await?)
+                    .await?
             }
-            Self::Remove { group, users: names } => {
+            Self::Remove {
+                group,
+                users: names,
+            } => {
                 let group = find_group(client, &group).await?;
-                client.group_remove(group, &users(client, &names).await?).await?
+                client
+                    .group_remove(group, &users(client, &names).await?)
+                    .await?
             }
             Self::Leave { group } => {
-                client.group_leave(find_group(client, &group).await?).await?
+                client
+                    .group_leave(find_group(client, &group).await?)
+                    .await?
             }
             Self::Role { group, user, role } => {
                 let group = find_group(client, &group).await?;
@@ -128,7 +140,9 @@ impl Group {
                 client.group_role(group, user, role.into()).await?
             }
             Self::Rename { group, name } => {
-                client.group_rename(find_group(client, &group).await?, &name).await?
+                client
+                    .group_rename(find_group(client, &group).await?, &name)
+                    .await?
             }
         };
         report(change);
@@ -157,7 +171,11 @@ async fn members(client: &Client, group: &str, output: &mut Output) -> Result<()
     let mut names = Names::default();
     for member in client.group_members(group).await? {
         let name = names.user(client, member.user).await;
-        output.line(&format!("{name}\t{}\t{}", role_name(member.role), member.user))?;
+        output.line(&format!(
+            "{name}\t{}\t{}",
+            role_name(member.role),
+            member.user
+        ))?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::tail::describe;
 
 /// Arguments of `eim history`.
 #[derive(Args, Debug)]
-pub struct History {
+pub(crate) struct History {
     #[command(flatten)]
     place: Where,
     /// The first N messages.
@@ -27,7 +27,7 @@ pub struct History {
 
 impl History {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let mut options = globals.options(Attach::SendOnly)?;
         options.adopt_outbox = false;
         options.events = false;

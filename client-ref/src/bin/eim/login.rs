@@ -14,7 +14,7 @@ use crate::prompt;
 
 /// Arguments of `eim login`.
 #[derive(Args, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// tcp://host:port, tls://host:port, ws://host:port or wss://host:port/eim
     #[arg(long, value_name = "URL")]
     server: ServerUrl,
@@ -34,12 +34,15 @@ pub struct Login {
 
 impl Login {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let folder = globals.folder()?;
         let fingerprint = self.fingerprint().await?;
         let ca = self
             .ca
-            .map(|file| file.canonicalize().map_err(|error| Failure::file(&file, &error)))
+            .map(|file| {
+                file.canonicalize()
+                    .map_err(|error| Failure::file(&file, &error))
+            })
             .transpose()?;
         let profile = Profile {
             server: self.server.to_string(),
@@ -54,7 +57,12 @@ impl Login {
         };
         let store = globals.store()?;
         // The password is what is to be tried, not an older token.
-        store.commit(Batch { resume: Some(None), ..Batch::default() }).await?;
+        store
+            .commit(Batch {
+                resume: Some(None),
+                ..Batch::default()
+            })
+            .await?;
         let mut options = profile.options(Some(&password), store.clone())?;
         options.reconnect = false;
         options.events = false;
@@ -64,7 +72,10 @@ impl Login {
         client.close().await;
         profile.save(&folder)?;
         let loaded = store.load(false).await?;
-        let name = loaded.identity.map(|identity| identity.user_name).unwrap_or_default();
+        let name = loaded
+            .identity
+            .map(|identity| identity.user_name)
+            .unwrap_or_default();
         eprintln!("logged in as {name}; profile {}", folder.display());
         if loaded.resume.is_none() {
             eprintln!("the server does not keep this device logged in: set EIM_PASSWORD");
@@ -81,12 +92,17 @@ impl Login {
             return Ok(None);
         }
         let seen = Network::fingerprint(&self.server).await?;
-        eprintln!("{} shows a certificate with the fingerprint\n  {seen}", self.server);
+        eprintln!(
+            "{} shows a certificate with the fingerprint\n  {seen}",
+            self.server
+        );
         // impl[EIM-SEC-007] First use: a person compares, nothing is trusted silently.
         if prompt::confirm("Compare it with what the server printed.")? {
             Ok(Some(seen.to_string()))
         } else {
-            Err(Failure::connection("not trusted; give --fingerprint or --ca"))
+            Err(Failure::connection(
+                "not trusted; give --fingerprint or --ca",
+            ))
         }
     }
 }

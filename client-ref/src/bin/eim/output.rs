@@ -26,17 +26,19 @@ struct JsonLine<'a> {
 
 /// Standard output, buffered; flushed when there is nothing more at hand.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     writer: BufWriter<Stdout>,
 }
 
 impl Output {
-    pub fn new() -> Self {
-        Self { writer: BufWriter::with_capacity(64 * 1024, io::stdout()) }
+    pub(crate) fn new() -> Self {
+        Self {
+            writer: BufWriter::with_capacity(64 * 1024, io::stdout()),
+        }
     }
 
     /// A message as JSON.
-    pub fn json(&mut self, message: &Message) -> io::Result<()> {
+    pub(crate) fn json(&mut self, message: &Message) -> io::Result<()> {
         let line = JsonLine {
             conversation: message.conversation.to_string(),
             log_epoch: message.log_epoch,
@@ -54,30 +56,35 @@ impl Output {
     }
 
     /// Anything as a JSON line.
-    pub fn serialize(&mut self, value: &impl Serialize) -> io::Result<()> {
+    pub(crate) fn serialize(&mut self, value: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.writer, value)?;
         self.writer.write_all(b"\n")
     }
 
     /// A line of text.
-    pub fn line(&mut self, line: &str) -> io::Result<()> {
+    pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
         self.writer.write_all(line.as_bytes())?;
         self.writer.write_all(b"\n")
     }
 
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
 }
 
 /// Time of day (UTC) of a server time.
-pub fn time_of_day(time_ms: u64) -> String {
+pub(crate) fn time_of_day(time_ms: u64) -> String {
     let seconds = time_ms / 1000 % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// Makes text harmless for a terminal: control characters would move the cursor or worse.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|letter| match letter {
             '\n' | '\t' => letter,

@@ -15,7 +15,7 @@ use crate::exit::Failure;
 
 /// Options of all verbs.
 #[derive(Args, Debug)]
-pub struct Globals {
+pub(crate) struct Globals {
     /// Folder of the profile; a profile is one device.
     #[arg(long, global = true, env = "EIM_PROFILE", value_name = "DIR")]
     profile: Option<PathBuf>,
@@ -30,25 +30,25 @@ pub struct Globals {
 /// What `eim login` remembers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// URL of the server.
-    pub server: String,
+    pub(crate) server: String,
     /// Login name.
-    pub user: String,
+    pub(crate) user: String,
     /// Fingerprint of the server's certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     /// File of authorities.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// Plain transports to other machines are allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub allow_plain: bool,
+    pub(crate) allow_plain: bool,
 }
 
 impl Globals {
     /// Folder of the profile.
-    pub fn folder(&self) -> Result<PathBuf, Failure> {
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
         if let Some(folder) = &self.profile {
             return Ok(folder.clone());
         }
@@ -58,7 +58,7 @@ impl Globals {
     }
 
     /// The password, if one was given.
-    pub fn password(&self) -> Result<Option<String>, Failure> {
+    pub(crate) fn password(&self) -> Result<Option<String>, Failure> {
         if let Some(file) = &self.password_file {
             let text =
                 std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
@@ -68,27 +68,34 @@ impl Globals {
     }
 
     /// The profile, as `eim login` left it.
-    pub fn load(&self) -> Result<Profile, Failure> {
+    pub(crate) fn load(&self) -> Result<Profile, Failure> {
         let file = self.folder()?.join("profile.toml");
         let text = std::fs::read_to_string(&file).map_err(|_| {
-            Failure::usage(format!("{} is no profile: run `eim login` first", file.display()))
+            Failure::usage(format!(
+                "{} is no profile: run `eim login` first",
+                file.display()
+            ))
         })?;
-        toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+        toml::from_str(&text)
+            .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
     }
 
     /// The local store.
-    pub fn store(&self) -> Result<Arc<dyn Store>, Failure> {
-        Ok(Arc::new(SqliteStore::open(&self.folder()?, &Environment::default())?))
+    pub(crate) fn store(&self) -> Result<Arc<dyn Store>, Failure> {
+        Ok(Arc::new(SqliteStore::open(
+            &self.folder()?,
+            &Environment::default(),
+        )?))
     }
 
     /// The local store of a profile that exists.
-    pub fn existing_store(&self) -> Result<Arc<dyn Store>, Failure> {
+    pub(crate) fn existing_store(&self) -> Result<Arc<dyn Store>, Failure> {
         self.load()?;
         self.store()
     }
 
     /// Options for a client of this profile.
-    pub fn options(&self, attach: Attach) -> Result<Options, Failure> {
+    pub(crate) fn options(&self, attach: Attach) -> Result<Options, Failure> {
         let profile = self.load()?;
         let mut options = profile.options(self.password()?.as_deref(), self.store()?)?;
         options.attach = attach;
@@ -97,7 +104,7 @@ impl Globals {
     }
 
     /// Connects a client of this profile.
-    pub async fn connect(&self, options: Options) -> Result<Client, Failure> {
+    pub(crate) async fn connect(&self, options: Options) -> Result<Client, Failure> {
         let client = Client::connect(options).await?;
         if let ConnectionState::Closed(end) = client.state() {
             return Err(end.into());
@@ -108,14 +115,14 @@ impl Globals {
 
 impl Profile {
     /// Writes the profile into its folder.
-    pub fn save(&self, folder: &Path) -> Result<(), Failure> {
+    pub(crate) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let text = toml::to_string(self).map_err(|error| Failure::usage(error.to_string()))?;
         let file = folder.join("profile.toml");
         std::fs::write(&file, text).map_err(|error| Failure::file(&file, &error))
     }
 
     /// Options for a client.
-    pub fn options(
+    pub(crate) fn options(
         &self,
         password: Option<&str>,
         store: Arc<dyn Store>,
@@ -137,15 +144,18 @@ impl Profile {
 }
 
 /// Reads a fingerprint.
-pub fn parse_fingerprint(text: &str) -> Result<Fingerprint, Failure> {
-    text.parse().map_err(|error: eim_client::options::InvalidFingerprint| {
-        Failure::usage(error.to_string())
-    })
+pub(crate) fn parse_fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse()
+        .map_err(|error: eim_client::options::InvalidFingerprint| Failure::usage(error.to_string()))
 }
 
 /// What the device is called in the user's device list.
 fn device_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String = host.trim().chars().take(64).collect();
-    if host.is_empty() { "eim".to_owned() } else { format!("eim on {host}") }
+    if host.is_empty() {
+        "eim".to_owned()
+    } else {
+        format!("eim on {host}")
+    }
 }

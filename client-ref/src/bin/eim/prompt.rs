@@ -25,9 +25,11 @@ impl Drop for RawMode {
 }
 
 /// Asks for a password without showing it.
-pub fn password(user: &str) -> Result<String, Failure> {
+pub(crate) fn password(user: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("a password is needed: EIM_PASSWORD or --password-file"));
+        return Err(Failure::usage(
+            "a password is needed: EIM_PASSWORD or --password-file",
+        ));
     }
     eprint!("password of {user}: ");
     io::stderr().flush()?;
@@ -58,7 +60,7 @@ pub fn password(user: &str) -> Result<String, Failure> {
 }
 
 /// Asks a question that only `yes` answers.
-pub fn confirm(question: &str) -> Result<bool, Failure> {
+pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }

@@ -9,7 +9,7 @@ use crate::profile::Globals;
 
 /// Arguments of `eim status`.
 #[derive(Args, Debug)]
-pub struct Status {
+pub(crate) struct Status {
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -30,7 +30,7 @@ struct Report {
 
 impl Status {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let profile = globals.load()?;
         let store = globals.store()?;
         let loaded = store.load(false).await?;
@@ -59,7 +59,10 @@ impl Status {
                 ("user", report.user),
                 ("user id", report.user_id.unwrap_or_else(none)),
                 ("device", report.device.unwrap_or_else(none)),
-                ("resume token", if report.logged_in { "kept" } else { "none" }.to_owned()),
+                (
+                    "resume token",
+                    if report.logged_in { "kept" } else { "none" }.to_owned(),
+                ),
                 ("log epoch", report.log_epoch.to_string()),
                 ("cursor", report.cursor.to_string()),
                 ("conversations", report.conversations.to_string()),

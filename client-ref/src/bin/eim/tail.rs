@@ -16,7 +16,7 @@ use crate::profile::Globals;
 
 /// Arguments of `eim tail`.
 #[derive(Args, Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     /// JSON lines instead of text.
     #[arg(long)]
     json: bool,
@@ -36,7 +36,7 @@ pub struct Tail {
 
 impl Tail {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let mut options = globals.options(Attach::Full)?;
         options.adopt_outbox = false;
         let client = globals.connect(options).await?;
@@ -69,7 +69,10 @@ impl Tail {
                 Some(event) => event,
                 None => {
                     printer.output.flush()?;
-                    let idle = self.until_idle.filter(|_| caught_up).map(Duration::from_millis);
+                    let idle = self
+                        .until_idle
+                        .filter(|_| caught_up)
+                        .map(Duration::from_millis);
                     tokio::select! {
                         biased;
                         event = events.next() => match event {
@@ -89,7 +92,10 @@ impl Tail {
                 Event::CaughtUp => caught_up = true,
                 Event::State(ConnectionState::Waiting { delay, reason }) => {
                     caught_up = false;
-                    eprintln!("eim: {reason}; next attempt in {:.1} s", delay.as_secs_f32());
+                    eprintln!(
+                        "eim: {reason}; next attempt in {:.1} s",
+                        delay.as_secs_f32()
+                    );
                 }
                 Event::State(ConnectionState::Closed(end)) => return Err(end.into()),
                 _ => {}
@@ -122,14 +128,17 @@ impl Printer {
             return Ok(self.output.json(message)?);
         }
         // Names come from the server when they are new; that must not hold back the messages.
-        let line = timeout(Duration::from_secs(5), describe(&mut self.names, client, message));
+        let line = timeout(
+            Duration::from_secs(5),
+            describe(&mut self.names, client, message),
+        );
         let line = line.await.unwrap_or_else(|_| message.fallback_text.clone());
         Ok(self.output.line(&line)?)
     }
 }
 
 /// A message as a line for people.
-pub async fn describe(names: &mut Names, client: &Client, message: &Message) -> String {
+pub(crate) async fn describe(names: &mut Names, client: &Client, message: &Message) -> String {
     let sender = match message.sender {
         Some(sender) => names.user(client, sender).await,
         None => "server".to_owned(),

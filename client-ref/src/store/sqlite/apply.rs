@@ -25,7 +25,12 @@ pub(super) fn apply(
         transaction.set("user_name", &identity.user_name)?;
     }
     for (conversation, beyond) in &batch.truncate {
-        transaction.cut(*conversation, beyond.saturating_add(1), u64::MAX, &mut applied)?;
+        transaction.cut(
+            *conversation,
+            beyond.saturating_add(1),
+            u64::MAX,
+            &mut applied,
+        )?;
     }
     for item in &batch.outbox {
         applied.positions.push(transaction.enqueue(item)?);
@@ -86,7 +91,9 @@ impl Transaction<'_> {
     }
 
     fn unset(&self, key: &str) -> Result<(), StoreError> {
-        self.connection.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?;
+        self.connection
+            .prepare_cached("DELETE FROM meta WHERE key = ?")?
+            .execute([key])?;
         Ok(())
     }
 
@@ -115,8 +122,9 @@ impl Transaction<'_> {
             return u64::try_from(self.connection.last_insert_rowid())
                 .map_err(|_| StoreError::Corrupt("outbox position"));
         }
-        let mut known =
-            self.connection.prepare_cached("SELECT position FROM outbox WHERE client_msg_id = ?")?;
+        let mut known = self
+            .connection
+            .prepare_cached("SELECT position FROM outbox WHERE client_msg_id = ?")?;
         Ok(known.query_row([item.client_msg_id.as_bytes()], |row| row.get(0))?)
     }
 
@@ -175,11 +183,23 @@ impl Transaction<'_> {
         arrival: Arrival,
         applied: &mut Applied,
     ) -> Result<ArrivalOutcome, StoreError> {
-        let Arrival { mut message, echo, presented } = arrival;
+        let Arrival {
+            mut message,
+            echo,
+            presented,
+        } = arrival;
         let mut known = self.known(&message)?;
-        if known.as_ref().is_none_or(|known| known.log_epoch < message.log_epoch) {
+        if known
+            .as_ref()
+            .is_none_or(|known| known.log_epoch < message.log_epoch)
+        {
             // The common case, a number beyond all others, finds nothing to cut.
-            self.cut(message.conversation, message.conv_seq, message.log_epoch, applied)?;
+            self.cut(
+                message.conversation,
+                message.conv_seq,
+                message.log_epoch,
+                applied,
+            )?;
             known = self.known(&message)?;
         }
         if let Some(known) = known {
@@ -224,7 +244,12 @@ impl Transaction<'_> {
             self.connection.execute(
                 "UPDATE message SET hollow = 0, shown = 1, body = ?, fallback_text = ? \
                  WHERE conversation = ? AND conv_seq = ?",
-                params![&message.body[..], message.fallback_text, key.0.as_bytes(), key.1],
+                params![
+                    &message.body[..],
+                    message.fallback_text,
+                    key.0.as_bytes(),
+                    key.1
+                ],
             )?;
             return Ok(ArrivalOutcome::New(self.stored(&message)?));
         }
@@ -243,11 +268,16 @@ impl Transaction<'_> {
     fn stored(&self, message: &Message) -> Result<Message, StoreError> {
         let seq = message.conv_seq;
         let found = read::messages(self.connection, message.conversation, seq, seq, 1)?;
-        found.into_iter().next().ok_or(StoreError::Corrupt("message gone"))
+        found
+            .into_iter()
+            .next()
+            .ok_or(StoreError::Corrupt("message gone"))
     }
 
     fn outbox_body(&self, message: &Message) -> Result<Option<(Vec<u8>, String)>, StoreError> {
-        let Some(id) = message.client_msg_id else { return Ok(None) };
+        let Some(id) = message.client_msg_id else {
+            return Ok(None);
+        };
         let mut body = self
             .connection
             .prepare_cached("SELECT body, fallback_text FROM outbox WHERE client_msg_id = ?")?;
@@ -282,8 +312,16 @@ impl Transaction<'_> {
     fn settle(&self, settlement: Settlement, applied: &mut Applied) -> Result<(), StoreError> {
         if let Some(message) = settlement.message {
             let mut known = self.known(&message)?;
-            if known.as_ref().is_none_or(|known| known.log_epoch < message.log_epoch) {
-                self.cut(message.conversation, message.conv_seq, message.log_epoch, applied)?;
+            if known
+                .as_ref()
+                .is_none_or(|known| known.log_epoch < message.log_epoch)
+            {
+                self.cut(
+                    message.conversation,
+                    message.conv_seq,
+                    message.log_epoch,
+                    applied,
+                )?;
                 known = self.known(&message)?;
             }
             if known.is_none() {

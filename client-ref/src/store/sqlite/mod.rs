@@ -20,7 +20,8 @@ use tokio::sync::oneshot;
 use self::outbox::Owner;
 use self::worker::Worker;
 use super::{
-    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError,
+    UserRecord,
 };
 use crate::environment::Environment;
 
@@ -39,7 +40,9 @@ impl SqliteStore {
         schema::private_folder(folder)?;
         let owner = Owner::register(folder, environment)?;
         let connection = schema::open(&folder.join("messages.sqlite"))?;
-        Ok(Self { worker: Worker::start(connection, owner)? })
+        Ok(Self {
+            worker: Worker::start(connection, owner)?,
+        })
     }
 
     async fn read<T: Send + 'static>(
@@ -80,7 +83,8 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
-        self.run(move |connection, owner| apply::apply(connection, owner, batch)).await
+        self.run(move |connection, owner| apply::apply(connection, owner, batch))
+            .await
     }
 
     async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError> {
@@ -111,7 +115,8 @@ impl Store for SqliteStore {
         conversation: ConversationId,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.read(move |connection| read::latest(connection, conversation, limit)).await
+        self.read(move |connection| read::latest(connection, conversation, limit))
+            .await
     }
 
     async fn missing(
@@ -127,16 +132,19 @@ impl Store for SqliteStore {
 
     async fn checkpoint(&self, source: &str) -> Result<Option<u64>, StoreError> {
         let source = source.to_owned();
-        self.read(move |connection| read::checkpoint(connection, &source)).await
+        self.read(move |connection| read::checkpoint(connection, &source))
+            .await
     }
 
     async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
         let name = name.to_owned();
-        self.read(move |connection| read::user_by_name(connection, &name)).await
+        self.read(move |connection| read::user_by_name(connection, &name))
+            .await
     }
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
-        self.read(move |connection| read::user(connection, user)).await
+        self.read(move |connection| read::user(connection, user))
+            .await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

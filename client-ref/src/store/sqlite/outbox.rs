@@ -28,7 +28,11 @@ impl Owner {
         let id = environment.octets();
         let lock = File::create(folder.join(name(&id)))?;
         lock.lock()?;
-        Ok(Self { id, folder, _lock: lock })
+        Ok(Self {
+            id,
+            folder,
+            _lock: lock,
+        })
     }
 
     /// Id of the owner, as stored beside its items.
@@ -38,9 +42,11 @@ impl Owner {
 
     /// Takes over the items of owners that are dead.
     pub(super) fn adopt(&self, connection: &Connection) -> Result<(), StoreError> {
-        let mut others = connection.prepare("SELECT DISTINCT owner FROM outbox WHERE owner <> ?")?;
-        let others: Vec<[u8; 16]> =
-            others.query_map([&self.id[..]], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut others =
+            connection.prepare("SELECT DISTINCT owner FROM outbox WHERE owner <> ?")?;
+        let others: Vec<[u8; 16]> = others
+            .query_map([&self.id[..]], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         for other in others {
             if self.is_dead(&other)? {
                 connection.execute(

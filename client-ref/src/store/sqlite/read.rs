@@ -98,12 +98,12 @@ pub(super) fn device(connection: &Connection) -> Result<Option<DeviceId>, StoreE
     Ok(meta::<[u8; 16]>(connection, "device")?.map(DeviceId::from))
 }
 
-pub(super) fn credential(
-    connection: &Connection,
-) -> Result<Option<ResumeCredential>, StoreError> {
+pub(super) fn credential(connection: &Connection) -> Result<Option<ResumeCredential>, StoreError> {
     let session = meta::<[u8; 16]>(connection, "session")?;
     let token = meta::<Vec<u8>>(connection, "resume_token")?;
-    let (Some(session), Some(token)) = (session, token) else { return Ok(None) };
+    let (Some(session), Some(token)) = (session, token) else {
+        return Ok(None);
+    };
     Ok(Some(ResumeCredential {
         session: SessionId::from(session),
         token: token.into(),
@@ -133,19 +133,27 @@ pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, Sto
             user_seq: meta(connection, "user_seq")?.unwrap_or_default(),
         },
         resume: credential(connection)?,
-        outbox: outbox.query_map([&owner.id()[..]], outbox_item)?.collect::<Result<_, _>>()?,
+        outbox: outbox
+            .query_map([&owner.id()[..]], outbox_item)?
+            .collect::<Result<_, _>>()?,
         hollow: hollow
-            .query_map([], |row| Ok((row.get::<_, [u8; 16]>(0)?.into(), row.get(1)?)))?
+            .query_map([], |row| {
+                Ok((row.get::<_, [u8; 16]>(0)?.into(), row.get(1)?))
+            })?
             .collect::<Result<_, _>>()?,
     })
 }
 
-pub(super) fn conversations(connection: &Connection) -> Result<Vec<ConversationRecord>, StoreError> {
+pub(super) fn conversations(
+    connection: &Connection,
+) -> Result<Vec<ConversationRecord>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT conversation, kind, name, conv_seq, visible_from, visible_through, role, peer, \
          time_ms, members, backlog FROM conversation ORDER BY conversation",
     )?;
-    Ok(statement.query_map([], conversation)?.collect::<Result<_, _>>()?)
+    Ok(statement
+        .query_map([], conversation)?
+        .collect::<Result<_, _>>()?)
 }
 
 pub(super) fn message_conversations(
@@ -158,7 +166,10 @@ pub(super) fn message_conversations(
     let mut found: Vec<ConversationId> = Vec::new();
     loop {
         let after: &[u8] = found.last().map_or(&[], |last| last.as_bytes());
-        match statement.query_row([after], |row| row.get::<_, [u8; 16]>(0)).optional()? {
+        match statement
+            .query_row([after], |row| row.get::<_, [u8; 16]>(0))
+            .optional()?
+        {
             Some(id) => found.push(id.into()),
             None => return Ok(found),
         }
@@ -178,7 +189,12 @@ pub(super) fn messages(
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = statement.query_map(
-        (&conversation.as_bytes()[..], integer(first), integer(last), limit),
+        (
+            &conversation.as_bytes()[..],
+            integer(first),
+            integer(last),
+            limit,
+        ),
         message,
     )?;
     Ok(found.collect::<Result<_, _>>()?)
@@ -233,7 +249,8 @@ pub(super) fn missing(
 }
 
 pub(super) fn checkpoint(connection: &Connection, source: &str) -> Result<Option<u64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT place FROM checkpoint WHERE source = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT place FROM checkpoint WHERE source = ?")?;
     Ok(statement.query_row([source], |row| row.get(0)).optional()?)
 }
 
@@ -246,10 +263,15 @@ pub(super) fn user_by_name(
     Ok(statement.query_row([name], user_record).optional()?)
 }
 
-pub(super) fn user(connection: &Connection, user: UserId) -> Result<Option<UserRecord>, StoreError> {
+pub(super) fn user(
+    connection: &Connection,
+    user: UserId,
+) -> Result<Option<UserRecord>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT user, name, display_name FROM user WHERE user = ?")?;
-    Ok(statement.query_row([&user.as_bytes()[..]], user_record).optional()?)
+    Ok(statement
+        .query_row([&user.as_bytes()[..]], user_record)
+        .optional()?)
 }
 
 pub(super) fn outbox_len(connection: &Connection) -> Result<usize, StoreError> {

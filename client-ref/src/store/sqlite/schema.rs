@@ -123,7 +123,12 @@ fn create_tables(connection: &Connection) -> Result<(), StoreError> {
             connection.pragma_update(None, "user_version", FORMAT)?;
         }
         FORMAT => {}
-        found => return Err(StoreError::Format { found, known: FORMAT }),
+        found => {
+            return Err(StoreError::Format {
+                found,
+                known: FORMAT,
+            });
+        }
     }
     connection.execute_batch("COMMIT")?;
     Ok(())

@@ -27,13 +27,15 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    #[expect(clippy::disallowed_methods, reason = "a store engine has its own thread")]
     pub(super) fn start(connection: Connection, owner: Owner) -> Result<Self, StoreError> {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("eim-store".to_owned())
             .spawn(move || run(&connection, &owner, &queue))?;
-        Ok(Self { jobs: Some(Mutex::new(jobs)), thread: Some(thread) })
+        Ok(Self {
+            jobs: Some(Mutex::new(jobs)),
+            thread: Some(thread),
+        })
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
@@ -65,7 +67,9 @@ fn run(connection: &Connection, owner: &Owner, queue: &Receiver<Job>) {
 /// Runs the jobs in one transaction and answers all of them after its end.
 fn transact(connection: &Connection, owner: &Owner, jobs: impl Iterator<Item = Job>) {
     let mut replies = Vec::new();
-    let mut outcome = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
+    let mut outcome = connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(StoreError::from);
     for job in jobs {
         if outcome.is_err() {
             // Nothing can be done for it; dropping it reports a closed store.

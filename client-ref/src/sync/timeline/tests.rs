@@ -27,13 +27,19 @@ fn arrival(user_seq: u64) -> Arrival {
 
 fn numbers(push: &Push) -> Vec<u64> {
     match push {
-        Push::Next(next) => next.iter().map(|arrival| arrival.message.user_seq).collect(),
+        Push::Next(next) => next
+            .iter()
+            .map(|arrival| arrival.message.user_seq)
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn timeline(user_seq: u64) -> Timeline {
-    Timeline::new(Cursor { log_epoch: 1, user_seq })
+    Timeline::new(Cursor {
+        log_epoch: 1,
+        user_seq,
+    })
 }
 
 #[test]
@@ -59,7 +65,13 @@ fn a_hole_pulls_once_and_keeps_what_is_beyond() {
     let mut timeline = timeline(4);
     assert_eq!(timeline.push(arrival(7)), Push::Early);
     assert_eq!(timeline.push(arrival(8)), Push::Early);
-    assert_eq!(timeline.pull(), Some(Pull::Sync(Cursor { log_epoch: 1, user_seq: 4 })));
+    assert_eq!(
+        timeline.pull(),
+        Some(Pull::Sync(Cursor {
+            log_epoch: 1,
+            user_seq: 4
+        }))
+    );
     assert_eq!(timeline.pull(), None);
     assert_eq!(numbers(&timeline.push(arrival(5))), [5]);
     assert_eq!(numbers(&timeline.push(arrival(6))), [6, 7, 8]);
@@ -76,7 +88,13 @@ fn goes_on_while_there_is_more() {
     timeline.push(arrival(1));
     timeline.push(arrival(2));
     assert!(timeline.page(0, 4, true));
-    assert_eq!(timeline.pull(), Some(Pull::Sync(Cursor { log_epoch: 1, user_seq: 2 })));
+    assert_eq!(
+        timeline.pull(),
+        Some(Pull::Sync(Cursor {
+            log_epoch: 1,
+            user_seq: 2
+        }))
+    );
 }
 
 #[test]

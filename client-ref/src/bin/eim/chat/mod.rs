@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Arguments of `eim chat`.
 #[derive(Args, Debug)]
-pub struct Chat {
+pub(crate) struct Chat {
     /// Begins with the direct conversation with this user.
     #[arg(long, value_name = "USER", conflicts_with = "group")]
     to: Option<String>,
@@ -47,9 +47,11 @@ enum Found {
 
 impl Chat {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         if !std::io::stdout().is_terminal() {
-            return Err(Failure::usage("chat needs a terminal; see eim tail and eim send"));
+            return Err(Failure::usage(
+                "chat needs a terminal; see eim tail and eim send",
+            ));
         }
         let client = globals.connect(globals.options(Attach::Full)?).await?;
         let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
@@ -84,7 +86,12 @@ struct Ui<'a> {
 impl<'a> Ui<'a> {
     fn new(client: &'a Client, model: Model) -> Self {
         let (found, findings) = mpsc::unbounded_channel();
-        Self { client, model, found, findings }
+        Self {
+            client,
+            model,
+            found,
+            findings,
+        }
     }
 
     async fn run(
@@ -140,7 +147,8 @@ impl<'a> Ui<'a> {
             Some(Event::Settled(settled)) => self.model.settled(&settled),
             Some(Event::State(state)) => self.model.state(state),
             Some(Event::Conversations) => {
-                self.model.records(self.client.store().conversations().await?);
+                self.model
+                    .records(self.client.store().conversations().await?);
             }
             Some(_) => {}
             None => return Err(Failure::connection("the client is over")),
@@ -164,7 +172,9 @@ impl<'a> Ui<'a> {
 
     /// Reads the selected conversation from the store.
     async fn load(&mut self) -> Result<(), Failure> {
-        let Some(conversation) = self.model.selected() else { return Ok(()) };
+        let Some(conversation) = self.model.selected() else {
+            return Ok(());
+        };
         let messages = self.client.store().latest(conversation, SCROLLBACK).await?;
         self.model.load(conversation, &messages);
         Ok(())

@@ -13,7 +13,7 @@ use crate::output::{printable, time_of_day};
 
 /// What a key asks for beyond the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Ends the program.
     Quit,
     /// Reads the selected conversation.
@@ -26,30 +26,30 @@ pub enum Action {
 
 /// A conversation in the list.
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub conversation: ConversationId,
-    pub target: Target,
+pub(crate) struct Row {
+    pub(crate) conversation: ConversationId,
+    pub(crate) target: Target,
     /// Name of a group; `None` for direct conversations, which are named by their peer.
     group: Option<String>,
     peer: Option<UserId>,
-    pub unread: usize,
+    pub(crate) unread: usize,
     time_ms: u64,
 }
 
 /// A line of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub conv_seq: u64,
-    pub time: String,
-    pub sender: Option<UserId>,
-    pub text: String,
-    pub mark: Mark,
+pub(crate) struct Entry {
+    pub(crate) conv_seq: u64,
+    pub(crate) time: String,
+    pub(crate) sender: Option<UserId>,
+    pub(crate) text: String,
+    pub(crate) mark: Mark,
     id: Option<ClientMsgId>,
 }
 
 /// How far an own message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// In the log.
     Durable,
     /// On its way.
@@ -60,7 +60,7 @@ pub enum Mark {
 
 /// Everything on the screen.
 #[derive(Debug)]
-pub struct Model {
+pub(crate) struct Model {
     me: UserId,
     rows: Vec<Row>,
     selected: usize,
@@ -68,18 +68,18 @@ pub struct Model {
     names: BTreeMap<UserId, String>,
     unnamed: BTreeSet<UserId>,
     asked: BTreeSet<UserId>,
-    pub input: String,
+    pub(crate) input: String,
     /// Character of the input before which the cursor stands.
-    pub cursor: usize,
+    pub(crate) cursor: usize,
     /// Lines scrolled up from the newest.
-    pub scroll: usize,
-    pub help: bool,
+    pub(crate) scroll: usize,
+    pub(crate) help: bool,
     state: ConnectionState,
     notice: Option<String>,
 }
 
 impl Model {
-    pub fn new(me: UserId) -> Self {
+    pub(crate) fn new(me: UserId) -> Self {
         Self {
             me,
             rows: Vec::new(),
@@ -97,24 +97,24 @@ impl Model {
         }
     }
 
-    pub fn rows(&self) -> &[Row] {
+    pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    pub fn selected(&self) -> Option<ConversationId> {
+    pub(crate) fn selected(&self) -> Option<ConversationId> {
         self.rows.get(self.selected).map(|row| row.conversation)
     }
 
-    pub const fn selected_index(&self) -> usize {
+    pub(crate) const fn selected_index(&self) -> usize {
         self.selected
     }
 
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
     /// The name of a user, or the beginning of the id until it is known.
-    pub fn user(&self, user: UserId) -> String {
+    pub(crate) fn user(&self, user: UserId) -> String {
         match self.names.get(&user) {
             Some(name) => name.clone(),
             None => user.to_string().chars().take(8).collect(),
@@ -122,7 +122,7 @@ impl Model {
     }
 
     /// The name of a conversation.
-    pub fn title(&self, row: &Row) -> String {
+    pub(crate) fn title(&self, row: &Row) -> String {
         match (&row.group, row.peer) {
             (Some(name), _) => printable(name),
             (None, Some(peer)) if peer == self.me => "(notes to self)".to_owned(),
@@ -132,12 +132,15 @@ impl Model {
     }
 
     /// The status line.
-    pub fn status(&self) -> String {
+    pub(crate) fn status(&self) -> String {
         let state = match &self.state {
             ConnectionState::Connecting => "connecting".to_owned(),
             ConnectionState::Open { .. } => "online".to_owned(),
             ConnectionState::Waiting { delay, reason } => {
-                format!("offline ({reason}); next attempt in {:.0} s", delay.as_secs_f32().ceil())
+                format!(
+                    "offline ({reason}); next attempt in {:.0} s",
+                    delay.as_secs_f32().ceil()
+                )
             }
             ConnectionState::Closed(end) => format!("over: {end}"),
             _ => String::new(),
@@ -149,15 +152,15 @@ impl Model {
         }
     }
 
-    pub fn state(&mut self, state: ConnectionState) {
+    pub(crate) fn state(&mut self, state: ConnectionState) {
         self.state = state;
     }
 
-    pub fn notice(&mut self, text: String) {
+    pub(crate) fn notice(&mut self, text: String) {
         self.notice = Some(printable(&text));
     }
 
-    pub fn name(&mut self, user: UserId, name: String) {
+    pub(crate) fn name(&mut self, user: UserId, name: String) {
         self.names.insert(user, printable(&name));
     }
 
@@ -168,14 +171,14 @@ impl Model {
     }
 
     /// Users whose names are to be asked for; each is returned once.
-    pub fn take_unnamed(&mut self) -> BTreeSet<UserId> {
+    pub(crate) fn take_unnamed(&mut self) -> BTreeSet<UserId> {
         let unnamed = std::mem::take(&mut self.unnamed);
         self.asked.extend(unnamed.iter().copied());
         unnamed
     }
 
     /// Conversations as the store knows them.
-    pub fn records(&mut self, records: Vec<ConversationRecord>) {
+    pub(crate) fn records(&mut self, records: Vec<ConversationRecord>) {
         let selected = self.selected();
         for record in records {
             if record.visible_through != 0 {
@@ -185,7 +188,11 @@ impl Model {
                 self.meet(peer);
             }
             let group = (record.kind == ConversationKind::Group).then_some(record.name);
-            match self.rows.iter_mut().find(|row| row.conversation == record.conversation) {
+            match self
+                .rows
+                .iter_mut()
+                .find(|row| row.conversation == record.conversation)
+            {
                 Some(row) => {
                     row.group = group;
                     row.peer = record.peer;
@@ -206,14 +213,19 @@ impl Model {
 
     /// The newest conversations first; the selected one stays selected.
     fn sort(&mut self, selected: Option<ConversationId>) {
-        self.rows.sort_by_key(|row| (std::cmp::Reverse(row.time_ms), row.conversation));
+        self.rows
+            .sort_by_key(|row| (std::cmp::Reverse(row.time_ms), row.conversation));
         self.selected = selected
-            .and_then(|selected| self.rows.iter().position(|row| row.conversation == selected))
+            .and_then(|selected| {
+                self.rows
+                    .iter()
+                    .position(|row| row.conversation == selected)
+            })
             .unwrap_or(0);
     }
 
     /// Selects the direct conversation with a user, which may not exist yet.
-    pub fn open_direct(&mut self, conversation: ConversationId, peer: UserId) {
+    pub(crate) fn open_direct(&mut self, conversation: ConversationId, peer: UserId) {
         if !self.rows.iter().any(|row| row.conversation == conversation) {
             self.rows.push(Row {
                 conversation,
@@ -227,8 +239,12 @@ impl Model {
         self.select(conversation);
     }
 
-    pub fn select(&mut self, conversation: ConversationId) {
-        if let Some(place) = self.rows.iter().position(|row| row.conversation == conversation) {
+    pub(crate) fn select(&mut self, conversation: ConversationId) {
+        if let Some(place) = self
+            .rows
+            .iter()
+            .position(|row| row.conversation == conversation)
+        {
             self.selected = place;
             self.entries.clear();
             self.scroll = 0;
@@ -236,7 +252,7 @@ impl Model {
     }
 
     /// Shows messages of the store, oldest first.
-    pub fn load(&mut self, conversation: ConversationId, messages: &[Message]) {
+    pub(crate) fn load(&mut self, conversation: ConversationId, messages: &[Message]) {
         if self.selected() != Some(conversation) {
             return;
         }
@@ -252,8 +268,11 @@ impl Model {
     }
 
     /// A message arrived.
-    pub fn message(&mut self, message: &Message) {
-        let place = self.rows.iter().position(|row| row.conversation == message.conversation);
+    pub(crate) fn message(&mut self, message: &Message) {
+        let place = self
+            .rows
+            .iter()
+            .position(|row| row.conversation == message.conversation);
         let place = place.unwrap_or_else(|| {
             self.rows.push(Row {
                 conversation: message.conversation,
@@ -285,7 +304,8 @@ impl Model {
             self.meet(sender);
         }
         if message.client_msg_id.is_some() {
-            self.entries.retain(|entry| entry.id != message.client_msg_id);
+            self.entries
+                .retain(|entry| entry.id != message.client_msg_id);
         }
         let entry = Entry {
             conv_seq: message.conv_seq,
@@ -305,7 +325,7 @@ impl Model {
     }
 
     /// An own message is on its way.
-    pub fn posted(&mut self, conversation: ConversationId, id: ClientMsgId, text: String) {
+    pub(crate) fn posted(&mut self, conversation: ConversationId, id: ClientMsgId, text: String) {
         if self.selected() == Some(conversation) {
             self.entries.push(Entry {
                 conv_seq: 0,
@@ -320,7 +340,7 @@ impl Model {
     }
 
     /// An own message has its result; as a message it comes by itself.
-    pub fn settled(&mut self, settled: &Settled) {
+    pub(crate) fn settled(&mut self, settled: &Settled) {
         if let Err(refused) = &settled.outcome {
             let id = Some(settled.item.client_msg_id);
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
@@ -330,7 +350,7 @@ impl Model {
         }
     }
 
-    pub fn paste(&mut self, text: &str) {
+    pub(crate) fn paste(&mut self, text: &str) {
         for letter in text.chars() {
             self.insert(if letter.is_control() { ' ' } else { letter });
         }
@@ -344,11 +364,14 @@ impl Model {
 
     /// Where a character of the input begins.
     fn octet(&self, character: usize) -> usize {
-        self.input.char_indices().nth(character).map_or(self.input.len(), |(at, _)| at)
+        self.input
+            .char_indices()
+            .nth(character)
+            .map_or(self.input.len(), |(at, _)| at)
     }
 
     /// A key was pressed.
-    pub fn key(&mut self, key: KeyEvent) -> Vec<Action> {
+    pub(crate) fn key(&mut self, key: KeyEvent) -> Vec<Action> {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {
                 KeyCode::Char('c' | 'q') => vec![Action::Quit],

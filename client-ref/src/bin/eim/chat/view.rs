@@ -23,7 +23,7 @@ const HELP: [&str; 9] = [
 ];
 
 /// Draws everything. Works from very small terminals on.
-pub fn draw(frame: &mut Frame<'_>, model: &Model) {
+pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
     let [main, input, status, keys] = Layout::vertical([
         Constraint::Min(1),
         Constraint::Length(3),
@@ -38,7 +38,10 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model) {
     draw_input(frame, model, input);
     let bar = Style::new().add_modifier(Modifier::REVERSED);
     frame.render_widget(Paragraph::new(model.status()).style(bar), status);
-    frame.render_widget(Paragraph::new(KEYS).style(Style::new().fg(Color::DarkGray)), keys);
+    frame.render_widget(
+        Paragraph::new(KEYS).style(Style::new().fg(Color::DarkGray)),
+        keys,
+    );
     if model.help {
         draw_help(frame);
     }
@@ -89,7 +92,9 @@ fn draw_messages(frame: &mut Frame<'_>, model: &Model, area: Rect) {
 }
 
 fn entry_lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
-    let sender = entry.sender.map_or_else(|| "server".to_owned(), |sender| model.user(sender));
+    let sender = entry
+        .sender
+        .map_or_else(|| "server".to_owned(), |sender| model.user(sender));
     let mark = match entry.mark {
         Mark::Durable => "",
         Mark::Pending => " …",
@@ -100,10 +105,13 @@ fn entry_lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>>
         Mark::Pending => Style::new().fg(Color::DarkGray),
         Mark::Failed => Style::new().fg(Color::Red),
     };
-    wrap(&format!("{} {sender}: {}{mark}", entry.time, entry.text), width)
-        .into_iter()
-        .map(|line| Line::styled(line, style))
-        .collect()
+    wrap(
+        &format!("{} {sender}: {}{mark}", entry.time, entry.text),
+        width,
+    )
+    .into_iter()
+    .map(|line| Line::styled(line, style))
+    .collect()
 }
 
 /// Breaks text into lines of a width in columns, at line ends and wherever it has to.
@@ -135,7 +143,9 @@ fn draw_input(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let width = usize::from(inner.width).max(1);
     let hidden = (column + 1).saturating_sub(width);
     let offset = u16::try_from(hidden).unwrap_or(u16::MAX);
-    let input = Paragraph::new(model.input.as_str()).block(block).scroll((0, offset));
+    let input = Paragraph::new(model.input.as_str())
+        .block(block)
+        .scroll((0, offset));
     frame.render_widget(input, area);
     let column = u16::try_from(column - hidden).unwrap_or(u16::MAX);
     frame.set_cursor_position(Position::new(inner.x.saturating_add(column), inner.y));
@@ -150,8 +160,7 @@ fn draw_help(frame: &mut Frame<'_>) {
         width,
         height,
     };
-    let help = Paragraph::new(HELP.map(Line::from).to_vec())
-        .block(Block::bordered().title("Help"));
+    let help = Paragraph::new(HELP.map(Line::from).to_vec()).block(Block::bordered().title("Help"));
     frame.render_widget(Clear, area);
     frame.render_widget(help, area);
 }

@@ -6,13 +6,13 @@ use crate::exit::Failure;
 
 /// An account.
 #[derive(Clone, Debug)]
-pub struct Account {
-    pub name: String,
-    pub password: String,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) password: String,
 }
 
 /// Reads `count` accounts from a CSV file, or makes their names from a prefix.
-pub fn accounts(
+pub(crate) fn accounts(
     file: Option<&Path>,
     prefix: Option<&str>,
     password: Option<&str>,
@@ -23,12 +23,15 @@ pub fn accounts(
             let text =
                 std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
             parse(&text).map_err(|line| {
-                Failure::usage(format!("{}:{line}: neither name,password nor name,display name,password", file.display()))
+                Failure::usage(format!(
+                    "{}:{line}: neither name,password nor name,display name,password",
+                    file.display()
+                ))
             })?
         }
         (None, Some(prefix)) => {
-            let password = password
-                .ok_or_else(|| Failure::usage("a password is needed: EIM_PASSWORD"))?;
+            let password =
+                password.ok_or_else(|| Failure::usage("a password is needed: EIM_PASSWORD"))?;
             (0..count)
                 .map(|number| Account {
                     name: format!("{prefix}{number}"),
@@ -39,7 +42,10 @@ pub fn accounts(
         (None, None) => return Err(Failure::usage("--accounts or --users-prefix is needed")),
     };
     if all.len() < count {
-        return Err(Failure::usage(format!("{count} accounts are needed, not {}", all.len())));
+        return Err(Failure::usage(format!(
+            "{count} accounts are needed, not {}",
+            all.len()
+        )));
     }
     Ok(all.into_iter().take(count).collect())
 }
@@ -53,7 +59,10 @@ fn parse(text: &str) -> Result<Vec<Account>, usize> {
         .map(|(number, line)| {
             let (name, rest) = line.split_once(',').ok_or(number + 1)?;
             let password = rest.split_once(',').map_or(rest, |(_, password)| password);
-            Ok(Account { name: name.trim().to_owned(), password: password.trim().to_owned() })
+            Ok(Account {
+                name: name.trim().to_owned(),
+                password: password.trim().to_owned(),
+            })
         })
         .collect()
 }
@@ -65,8 +74,14 @@ mod tests {
     #[test]
     fn reads_names_and_passwords() {
         let accounts = parse("name,password\na,A.,p,q\n\nb , r\n").unwrap();
-        assert_eq!((accounts[0].name.as_str(), accounts[0].password.as_str()), ("a", "p,q"));
-        assert_eq!((accounts[1].name.as_str(), accounts[1].password.as_str()), ("b", "r"));
+        assert_eq!(
+            (accounts[0].name.as_str(), accounts[0].password.as_str()),
+            ("a", "p,q")
+        );
+        assert_eq!(
+            (accounts[1].name.as_str(), accounts[1].password.as_str()),
+            ("b", "r")
+        );
         assert_eq!(parse("a,b\nc").unwrap_err(), 2);
     }
 }

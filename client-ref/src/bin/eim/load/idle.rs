@@ -30,7 +30,7 @@ struct State {
 }
 
 /// Opens the connections, says so on standard output, holds them.
-pub async fn run(
+pub(crate) async fn run(
     load: &Load,
     opener: Arc<Opener>,
     accounts: Vec<Account>,
@@ -74,7 +74,10 @@ pub async fn run(
     }
     say(load, "done", held.len() - count, count)?;
     if count > 0 {
-        return Err(Failure::new(Exit::Verification, format!("{count} connections were lost")));
+        return Err(Failure::new(
+            Exit::Verification,
+            format!("{count} connections were lost"),
+        ));
     }
     Ok(())
 }
@@ -111,9 +114,13 @@ async fn hold(mut session: Session, lost: mpsc::UnboundedSender<String>) {
 
 /// One address has too few ports and too small a share of the server's half-open connections.
 fn source(first: IpAddr, step: usize) -> Option<IpAddr> {
-    let IpAddr::V4(first) = first else { return None };
+    let IpAddr::V4(first) = first else {
+        return None;
+    };
     let step = u32::try_from(step).ok()?;
-    Some(IpAddr::V4(Ipv4Addr::from(u32::from(first).checked_add(step)?)))
+    Some(IpAddr::V4(Ipv4Addr::from(
+        u32::from(first).checked_add(step)?,
+    )))
 }
 
 fn say(load: &Load, state: &'static str, open: usize, lost: usize) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 
 /// Arguments of `eim load`.
 #[derive(Args, Clone, Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// tcp://host:port, tls://host:port, ws://host:port or wss://host:port/eim
     #[arg(long, value_name = "URL")]
     server: ServerUrl,
@@ -97,12 +97,12 @@ pub struct Load {
     json: bool,
     /// Threads of the generator.
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// How senders attach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SenderMode {
+pub(crate) enum SenderMode {
     /// Results only.
     SendOnly,
     /// Results and echoes.
@@ -140,7 +140,7 @@ struct Common {
 
 impl Load {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let accounts = accounts(
             self.accounts.as_deref(),
             self.users_prefix.as_deref(),
@@ -200,10 +200,13 @@ impl Load {
         let mut opening = JoinSet::new();
         let mut sessions: Vec<Option<Session>> = accounts.iter().map(|_| None).collect();
         for (index, account) in accounts.iter().enumerate() {
-            let sends_only = self.group_size == 0
-                && index % 2 == 0
-                && self.sender_mode == SenderMode::SendOnly;
-            let mode = if sends_only { AttachMode::SendOnly } else { AttachMode::Full };
+            let sends_only =
+                self.group_size == 0 && index % 2 == 0 && self.sender_mode == SenderMode::SendOnly;
+            let mode = if sends_only {
+                AttachMode::SendOnly
+            } else {
+                AttachMode::Full
+            };
             let (opener, account) = (Arc::clone(opener), account.clone());
             opening.spawn(async move { (index, opener.open(&account, mode, None).await) });
             if opening.len() >= 32 {
@@ -218,9 +221,13 @@ impl Load {
 
     /// Who sends where.
     async fn plans(&self, sessions: Vec<Session>) -> Result<Vec<(Session, Option<Plan>)>, Failure> {
-        let senders = if self.group_size == 0 { self.pairs } else { sessions.len() };
-        let interval = (self.rate > 0)
-            .then(|| Duration::from_secs_f64(senders as f64 / self.rate as f64));
+        let senders = if self.group_size == 0 {
+            self.pairs
+        } else {
+            sessions.len()
+        };
+        let interval =
+            (self.rate > 0).then(|| Duration::from_secs_f64(senders as f64 / self.rate as f64));
         let users: Vec<UserId> = sessions.iter().map(|session| session.user).collect();
         let plan = |index: usize, target| Plan {
             sender: index as u32,
@@ -228,7 +235,11 @@ impl Load {
             window: self.window.max(1),
             payload: self.payload,
             interval,
-            receivers: if self.group_size == 0 { 1 } else { self.group_size as u64 - 1 },
+            receivers: if self.group_size == 0 {
+                1
+            } else {
+                self.group_size as u64 - 1
+            },
         };
         let mut plans = Vec::with_capacity(sessions.len());
         let mut group = None;
@@ -284,7 +295,9 @@ impl Load {
         while let Some(done) = workers.join_next().await {
             stats.add(&finished(done)?);
         }
-        Ok(Report::new(self, &stats, common, elapsed, accepted, delivered))
+        Ok(Report::new(
+            self, &stats, common, elapsed, accepted, delivered,
+        ))
     }
 }
 
@@ -304,7 +317,8 @@ async fn step(
 }
 
 fn finished(done: Result<Result<Stats, String>, tokio::task::JoinError>) -> Result<Stats, Failure> {
-    done.map_err(|error| Failure::connection(error.to_string()))?.map_err(Failure::connection)
+    done.map_err(|error| Failure::connection(error.to_string()))?
+        .map_err(Failure::connection)
 }
 
 async fn until(mut reached: impl FnMut() -> bool) {

@@ -13,7 +13,7 @@ use crate::output::Output;
 
 /// Latencies in milliseconds.
 #[derive(Serialize)]
-pub struct Latency {
+pub(crate) struct Latency {
     count: u64,
     p50: f64,
     p99: f64,
@@ -36,7 +36,7 @@ impl Latency {
 
 /// The report.
 #[derive(Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     server: String,
     senders: u64,
     group_size: usize,
@@ -61,7 +61,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(
+    pub(crate) fn new(
         load: &Load,
         stats: &Stats,
         common: &Common,
@@ -88,7 +88,10 @@ impl Report {
             delivery_ms: Latency::of(&stats.delivery),
             refused: stats.refused,
             unanswered: sent - answered,
-            lost: common.due.load(Relaxed).saturating_sub(common.delivered.load(Relaxed)),
+            lost: common
+                .due
+                .load(Relaxed)
+                .saturating_sub(common.delivered.load(Relaxed)),
             duplicates: stats.duplicates,
             disorder: stats.disorder,
             gaps: stats.gaps,
@@ -98,7 +101,7 @@ impl Report {
     }
 
     /// Nothing acknowledged is lost, nothing came twice, everything came in order.
-    pub const fn is_sound(&self) -> bool {
+    pub(crate) const fn is_sound(&self) -> bool {
         self.lost == 0
             && self.unanswered == 0
             && self.duplicates == 0
@@ -107,7 +110,7 @@ impl Report {
             && self.result_disorder == 0
     }
 
-    pub fn print(&self, json: bool) -> Result<(), Failure> {
+    pub(crate) fn print(&self, json: bool) -> Result<(), Failure> {
         let mut output = Output::new();
         if json {
             output.serialize(self)?;

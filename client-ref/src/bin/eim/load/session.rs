@@ -21,10 +21,10 @@ use super::account::Account;
 use crate::exit::{Exit, Failure};
 
 /// Runs one connection.
-pub type ClientDriver = Driver<ClientConnection, ClientLink>;
+pub(crate) type ClientDriver = Driver<ClientConnection, ClientLink>;
 
 /// Opens connections.
-pub struct Opener {
+pub(crate) struct Opener {
     network: Network,
     config: Arc<ClientConfig>,
     environment: Environment,
@@ -32,15 +32,15 @@ pub struct Opener {
 }
 
 /// A logged-in connection.
-pub struct Session {
-    pub driver: ClientDriver,
-    pub user: UserId,
-    pub log_epoch: u64,
-    pub user_seq: u64,
+pub(crate) struct Session {
+    pub(crate) driver: ClientDriver,
+    pub(crate) user: UserId,
+    pub(crate) log_epoch: u64,
+    pub(crate) user_seq: u64,
 }
 
 impl Opener {
-    pub fn new(server: &ServerUrl, trust: Option<&Trust>) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &ServerUrl, trust: Option<&Trust>) -> Result<Self, Failure> {
         let mut config = ClientConfig::default();
         config.implementation = "eim load".to_owned();
         // What compresses well in a test says nothing about real messages.
@@ -54,7 +54,7 @@ impl Opener {
     }
 
     /// Logs in on a device of its own.
-    pub async fn open(
+    pub(crate) async fn open(
         &self,
         account: &Account,
         mode: AttachMode,
@@ -138,7 +138,12 @@ impl Opener {
 
 fn session(driver: ClientDriver, ok: &AuthOk) -> Result<Session, Failure> {
     let user = UserId::from_slice(&ok.user_id).map_err(|_| unexpected())?;
-    Ok(Session { driver, user, log_epoch: ok.log_epoch, user_seq: ok.user_seq })
+    Ok(Session {
+        driver,
+        user,
+        log_epoch: ok.log_epoch,
+        user_seq: ok.user_seq,
+    })
 }
 
 fn unexpected() -> Failure {
@@ -150,13 +155,13 @@ fn refused(error: &eim_client::auth::AuthError) -> Failure {
 }
 
 /// The direct conversation with a user.
-pub fn direct(peer: &UserId) -> send::Target {
+pub(crate) fn direct(peer: &UserId) -> send::Target {
     send::Target::DirectTo(peer.to_bytes())
 }
 
 impl Session {
     /// Creates a group; events that come meanwhile do not matter yet.
-    pub async fn create_group(
+    pub(crate) async fn create_group(
         &mut self,
         number: usize,
         members: impl Iterator<Item = &UserId>,

@@ -5,13 +5,13 @@ use eim_codec::payload::{self, TextBody, send};
 use prost::Message as _;
 
 /// Characters of a stamp: eight digits of sender, sixteen of number, sixteen of microseconds.
-pub const STAMP: usize = 40;
+pub(crate) const STAMP: usize = 40;
 
 /// The mark that finds the place of the id in the template.
 const ID_MARK: [u8; 16] = *b"\xF5id of a message";
 
 /// Makes the octets of `Send`s: one template, patched for each message.
-pub struct Template {
+pub(crate) struct Template {
     octets: Vec<u8>,
     id_at: usize,
     stamp_at: usize,
@@ -21,7 +21,7 @@ pub struct Template {
 
 impl Template {
     /// A text of `size` characters, at least a stamp. `prefix` makes ids unique.
-    pub fn new(target: send::Target, sender: u32, size: usize, prefix: [u8; 8]) -> Self {
+    pub(crate) fn new(target: send::Target, sender: u32, size: usize, prefix: [u8; 8]) -> Self {
         let text = "x".repeat(size.max(STAMP));
         let characters = text.len();
         let body = TextBody { text }.encode_to_vec();
@@ -32,15 +32,23 @@ impl Template {
             ..payload::Send::default()
         }
         .encode_to_vec();
-        let id_at =
-            octets.windows(ID_MARK.len()).position(|window| window == ID_MARK).unwrap_or(0);
+        let id_at = octets
+            .windows(ID_MARK.len())
+            .position(|window| window == ID_MARK)
+            .unwrap_or(0);
         // The text is the end of the body, and the body that of the message.
         let stamp_at = octets.len() - characters;
-        Self { id_at, stamp_at, octets, sender, prefix }
+        Self {
+            id_at,
+            stamp_at,
+            octets,
+            sender,
+            prefix,
+        }
     }
 
     /// The octets of a message.
-    pub fn make(&self, number: u64, micros: u64) -> Bytes {
+    pub(crate) fn make(&self, number: u64, micros: u64) -> Bytes {
         let mut octets = BytesMut::from(&self.octets[..]);
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.prefix);
@@ -63,15 +71,15 @@ fn digits(to: &mut [u8], mut value: u64) {
 
 /// A stamp that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    pub sender: u32,
-    pub number: u64,
-    pub micros: u64,
+pub(crate) struct Stamp {
+    pub(crate) sender: u32,
+    pub(crate) number: u64,
+    pub(crate) micros: u64,
 }
 
 impl Stamp {
     /// Reads the stamp of a text body; `None` for a message of somebody else.
-    pub fn read(body: &[u8]) -> Option<Self> {
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
         // Field 1, length-delimited, one or two octets of length: the text is at the end.
         let text = match body {
             [0x0A, short, text @ ..] if *short < 0x80 => text,
@@ -111,7 +119,11 @@ mod tests {
             assert_eq!(text.len(), size.max(STAMP));
             assert_eq!(
                 Stamp::read(&send.body),
-                Some(Stamp { sender: 0xABC, number: u64::MAX - 3, micros: 0x1234_5678_9ABC })
+                Some(Stamp {
+                    sender: 0xABC,
+                    number: u64::MAX - 3,
+                    micros: 0x1234_5678_9ABC
+                })
             );
         }
         assert_eq!(Stamp::read(b"\x0A\x02hi"), None);

@@ -6,27 +6,27 @@ use hdrhistogram::Histogram;
 const LONGEST: u64 = 120_000_000;
 
 /// Figures.
-pub struct Stats {
+pub(crate) struct Stats {
     /// Microseconds from sending to the result.
-    pub result: Histogram<u64>,
+    pub(crate) result: Histogram<u64>,
     /// Microseconds from sending to the delivery.
-    pub delivery: Histogram<u64>,
+    pub(crate) delivery: Histogram<u64>,
     /// Messages the server refused.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// Deliveries that came twice.
-    pub duplicates: u64,
+    pub(crate) duplicates: u64,
     /// Deliveries out of their sender's order.
-    pub disorder: u64,
+    pub(crate) disorder: u64,
     /// Numbers of a sender that were passed over.
-    pub gaps: u64,
+    pub(crate) gaps: u64,
     /// Results that contradict each other in conv_seq.
-    pub result_disorder: u64,
+    pub(crate) result_disorder: u64,
     /// Times a receiver was told that it is too slow.
-    pub lagged: u64,
+    pub(crate) lagged: u64,
 }
 
 impl Stats {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let histogram =
             || Histogram::new_with_bounds(1, LONGEST, 3).expect("constant bounds are valid");
         Self {
@@ -41,7 +41,7 @@ impl Stats {
         }
     }
 
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         // The bounds are the same everywhere.
         let _ = self.result.add(&other.result);
         let _ = self.delivery.add(&other.delivery);

@@ -6,13 +6,13 @@ use super::stamp::Stamp;
 
 /// What a receiver has seen of each sender.
 #[derive(Debug, Default)]
-pub struct Tracker {
+pub(crate) struct Tracker {
     next: BTreeMap<u32, u64>,
 }
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// The next number of its sender.
     Next,
     /// A number that was passed: it came before, or it comes too late.
@@ -23,14 +23,18 @@ pub enum Delivery {
 
 impl Tracker {
     /// Judges a delivery.
-    pub fn see(&mut self, stamp: Stamp) -> Delivery {
+    pub(crate) fn see(&mut self, stamp: Stamp) -> Delivery {
         let next = self.next.entry(stamp.sender).or_insert(0);
         if stamp.number < *next {
             return Delivery::Again;
         }
         let missing = stamp.number - *next;
         *next = stamp.number + 1;
-        if missing == 0 { Delivery::Next } else { Delivery::Beyond(missing) }
+        if missing == 0 {
+            Delivery::Next
+        } else {
+            Delivery::Beyond(missing)
+        }
     }
 }
 
@@ -41,7 +45,13 @@ mod tests {
     #[test]
     fn tells_order_repetition_and_holes_apart() {
         let mut tracker = Tracker::default();
-        let mut see = |sender, number| tracker.see(Stamp { sender, number, micros: 0 });
+        let mut see = |sender, number| {
+            tracker.see(Stamp {
+                sender,
+                number,
+                micros: 0,
+            })
+        };
         assert_eq!(see(1, 0), Delivery::Next);
         assert_eq!(see(2, 0), Delivery::Next);
         assert_eq!(see(1, 1), Delivery::Next);

@@ -20,19 +20,19 @@ use super::track::{Delivery, Tracker};
 use super::{Common, Stage};
 
 /// What a sender does.
-pub struct Plan {
-    pub sender: u32,
-    pub target: send::Target,
-    pub window: usize,
-    pub payload: usize,
+pub(crate) struct Plan {
+    pub(crate) sender: u32,
+    pub(crate) target: send::Target,
+    pub(crate) window: usize,
+    pub(crate) payload: usize,
     /// Time between messages; as fast as possible without.
-    pub interval: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
     /// How many receive each message.
-    pub receivers: u64,
+    pub(crate) receivers: u64,
 }
 
 /// One connection at work.
-pub struct Worker {
+pub(crate) struct Worker {
     session: Session,
     sending: Option<Sending>,
     common: Arc<Common>,
@@ -55,7 +55,7 @@ struct Sending {
 }
 
 impl Worker {
-    pub fn new(
+    pub(crate) fn new(
         session: Session,
         plan: Option<Plan>,
         common: Arc<Common>,
@@ -63,8 +63,7 @@ impl Worker {
     ) -> Self {
         let sending = plan.map(|plan| {
             let prefix = Environment::default().octets();
-            let template =
-                Template::new(plan.target.clone(), plan.sender, plan.payload, prefix);
+            let template = Template::new(plan.target.clone(), plan.sender, plan.payload, prefix);
             Sending {
                 template,
                 next: 0,
@@ -88,7 +87,7 @@ impl Worker {
     }
 
     /// Works until the end; an error is for people.
-    pub async fn run(mut self) -> Result<Stats, String> {
+    pub(crate) async fn run(mut self) -> Result<Stats, String> {
         loop {
             self.stage = *self.stages.borrow_and_update();
             if self.stage == Stage::End {
@@ -101,14 +100,19 @@ impl Worker {
                 _ = self.stages.changed() => continue,
                 () = wait(pause) => continue,
             };
-            let Some(event) = event else { return Err("a connection ended".to_owned()) };
+            let Some(event) = event else {
+                return Err("a connection ended".to_owned());
+            };
             self.event(event)?;
             while let Some(event) = self.session.driver.try_next() {
                 self.event(event)?;
             }
             if std::mem::take(&mut self.moved) {
                 let (log_epoch, user_seq) = (self.session.log_epoch, self.session.user_seq);
-                self.session.driver.endpoint_mut().cursor(log_epoch, user_seq);
+                self.session
+                    .driver
+                    .endpoint_mut()
+                    .cursor(log_epoch, user_seq);
             }
         }
     }
@@ -154,7 +158,9 @@ impl Worker {
 
     fn event(&mut self, event: ClientEvent) -> Result<(), String> {
         match event {
-            ClientEvent::Push { ordinal, payload, .. } => {
+            ClientEvent::Push {
+                ordinal, payload, ..
+            } => {
                 self.session.driver.endpoint_mut().consumed(ordinal);
                 let push = payload::Push::decode(payload).map_err(|error| error.to_string())?;
                 self.push(push);
@@ -196,7 +202,9 @@ impl Worker {
     }
 
     fn deliver(&mut self, entry: &payload::Entry) {
-        let Some(stamp) = Stamp::read(&entry.body) else { return };
+        let Some(stamp) = Stamp::read(&entry.body) else {
+            return;
+        };
         match self.tracker.see(stamp) {
             Delivery::Next => {
                 self.common.delivered.fetch_add(1, Relaxed);
@@ -212,13 +220,20 @@ impl Worker {
             }
         }
         if self.stage == Stage::Measure {
-            let latency = self.common.ticks.now().as_micros().saturating_sub(stamp.micros);
+            let latency = self
+                .common
+                .ticks
+                .now()
+                .as_micros()
+                .saturating_sub(stamp.micros);
             self.stats.delivery.saturating_record(latency.max(1));
         }
     }
 
     fn result(&mut self, send: SendId, result: &payload::Result) {
-        let Some(sending) = &mut self.sending else { return };
+        let Some(sending) = &mut self.sending else {
+            return;
+        };
         let place = sending.under_way.iter().position(|(id, _)| *id == send);
         let Some((_, sent)) = place.and_then(|place| sending.under_way.remove(place)) else {
             return;
@@ -254,7 +269,11 @@ impl Worker {
                 user_seq: self.session.user_seq,
             })),
         };
-        self.session.driver.endpoint_mut().request(&request).map_err(|error| error.to_string())
+        self.session
+            .driver
+            .endpoint_mut()
+            .request(&request)
+            .map_err(|error| error.to_string())
     }
 
     fn page(&mut self, page: SyncResponse) -> Result<(), String> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Appends one JSON line for each message, only after its durable result is stored here.
-pub struct AckLog {
+pub(crate) struct AckLog {
     path: PathBuf,
     writer: BufWriter<File>,
 }
@@ -26,16 +26,19 @@ struct Ack {
 }
 
 impl AckLog {
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
             .map_err(|error| Failure::file(path, &error))?;
-        Ok(Self { path: path.to_owned(), writer: BufWriter::new(file) })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: BufWriter::new(file),
+        })
     }
 
-    pub fn write(&mut self, item: &OutboxItem, sent: &Sent) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, item: &OutboxItem, sent: &Sent) -> Result<(), Failure> {
         let ack = Ack {
             client_msg_id: sent.client_msg_id.to_string(),
             conversation: sent.conversation.to_string(),
@@ -46,10 +49,14 @@ impl AckLog {
         let mut line =
             serde_json::to_vec(&ack).map_err(|error| Failure::usage(error.to_string()))?;
         line.push(b'\n');
-        self.writer.write_all(&line).map_err(|error| Failure::file(&self.path, &error))
+        self.writer
+            .write_all(&line)
+            .map_err(|error| Failure::file(&self.path, &error))
     }
 
-    pub fn flush(&mut self) -> Result<(), Failure> {
-        self.writer.flush().map_err(|error| Failure::file(&self.path, &error))
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.writer
+            .flush()
+            .map_err(|error| Failure::file(&self.path, &error))
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 use crate::exit::Failure;
 
 /// What is read.
-pub enum Input {
+pub(crate) enum Input {
     Nothing,
     Text(String),
     File(PathBuf),
@@ -17,7 +17,7 @@ pub enum Input {
 
 /// The lines of an input, repeated as told. A last line without an end counts; an end at the end
 /// of the input does not begin another line.
-pub struct Lines {
+pub(crate) struct Lines {
     source: Source,
     /// Lines left.
     left: u64,
@@ -27,28 +27,45 @@ enum Source {
     /// One message, as it is.
     Text(String),
     /// All lines of a file, and which is next.
-    File { lines: Arc<[String]>, next: usize },
+    File {
+        lines: Arc<[String]>,
+        next: usize,
+    },
     Standard(BufReader<Stdin>),
 }
 
 impl Lines {
     /// Opens the input.
-    pub fn open(input: Input, repeat: u64, until_total: Option<u64>) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        input: Input,
+        repeat: u64,
+        until_total: Option<u64>,
+    ) -> Result<Self, Failure> {
         let repeated = repeat != 1 || until_total.is_some();
         let (source, per_pass) = match input {
-            Input::Nothing => return Ok(Self { source: Source::Text(String::new()), left: 0 }),
+            Input::Nothing => {
+                return Ok(Self {
+                    source: Source::Text(String::new()),
+                    left: 0,
+                });
+            }
             Input::Text(text) => (Source::Text(text), 1),
             Input::File(path) => {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|error| Failure::file(&path, &error))?;
+                let text =
+                    std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
                 let lines = split(&text);
                 let count = lines.len() as u64;
                 (Source::File { lines, next: 0 }, count)
             }
             Input::Standard if repeated => {
-                return Err(Failure::usage("standard input cannot be repeated; use --file"));
+                return Err(Failure::usage(
+                    "standard input cannot be repeated; use --file",
+                ));
             }
-            Input::Standard => (Source::Standard(BufReader::new(tokio::io::stdin())), u64::MAX),
+            Input::Standard => (
+                Source::Standard(BufReader::new(tokio::io::stdin())),
+                u64::MAX,
+            ),
         };
         let left = match until_total {
             Some(_) if per_pass == 0 => 0,
@@ -59,7 +76,7 @@ impl Lines {
     }
 
     /// Lines of one pass, where they are known.
-    pub fn per_pass(&self) -> Option<u64> {
+    pub(crate) fn per_pass(&self) -> Option<u64> {
         match &self.source {
             Source::Text(_) => Some(1),
             Source::File { lines, .. } => Some(lines.len() as u64),
@@ -68,7 +85,7 @@ impl Lines {
     }
 
     /// Passes over lines that were taken in an earlier life.
-    pub async fn skip(&mut self, count: u64) -> Result<(), Failure> {
+    pub(crate) async fn skip(&mut self, count: u64) -> Result<(), Failure> {
         for _ in 0..count {
             if self.next().await?.is_none() {
                 break;
@@ -78,7 +95,7 @@ impl Lines {
     }
 
     /// The next line; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<String>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, Failure> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -142,7 +159,10 @@ mod tests {
 
     #[tokio::test]
     async fn repeats_until_the_total() {
-        let source = Source::File { lines: split("a\nb\n"), next: 0 };
+        let source = Source::File {
+            lines: split("a\nb\n"),
+            next: 0,
+        };
         let mut lines = Lines { source, left: 5 };
         lines.skip(1).await.unwrap();
         let mut read = Vec::new();

@@ -23,7 +23,7 @@ use crate::profile::Globals;
 
 /// Arguments of `eim send`.
 #[derive(Args, Debug)]
-pub struct Send {
+pub(crate) struct Send {
     #[command(flatten)]
     place: Where,
     /// The text; `-` or nothing reads standard input, every line a message, blank lines too.
@@ -58,7 +58,7 @@ pub struct Send {
 
 impl Send {
     /// Runs the verb.
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let lines = self.lines()?;
         let acks = self.ack_log.as_deref().map(AckLog::open).transpose()?;
         let mut options = globals.options(Attach::SendOnly)?;
@@ -73,7 +73,9 @@ impl Send {
             refused: 0,
             progress: Progress::new(self.total(&lines)),
         };
-        let done = self.work(&client, events, target, lines, source, &mut tally).await;
+        let done = self
+            .work(&client, events, target, lines, source, &mut tally)
+            .await;
         tally.progress.finish();
         client.close().await;
         done?;
@@ -91,12 +93,15 @@ impl Send {
     }
 
     fn total(&self, lines: &Lines) -> Option<u64> {
-        self.until_total.or_else(|| Some(lines.per_pass()?.saturating_mul(self.repeat)))
+        self.until_total
+            .or_else(|| Some(lines.per_pass()?.saturating_mul(self.repeat)))
     }
 
     /// What names the input in the store.
     fn source(&self, target: Target) -> Result<Option<String>, Failure> {
-        let Some(name) = &self.checkpoint else { return Ok(None) };
+        let Some(name) = &self.checkpoint else {
+            return Ok(None);
+        };
         if !name.is_empty() {
             return Ok(Some(format!("send {name}")));
         }
@@ -104,7 +109,9 @@ impl Send {
             .file
             .as_ref()
             .ok_or_else(|| Failure::usage("--checkpoint needs --file, or a name"))?;
-        let file = file.canonicalize().map_err(|error| Failure::file(file, &error))?;
+        let file = file
+            .canonicalize()
+            .map_err(|error| Failure::file(file, &error))?;
         let target = match target {
             Target::User(user) => user.to_string(),
             Target::Conversation(conversation) => conversation.to_string(),
@@ -117,7 +124,10 @@ impl Send {
             None => Draft::text(target, line),
             Some(namespace) => {
                 let fallback_text = line.clone();
-                let body = CustomBody { namespace: namespace.clone(), data: line.into() };
+                let body = CustomBody {
+                    namespace: namespace.clone(),
+                    data: line.into(),
+                };
                 Draft {
                     target,
                     frame_type: FrameType::CUSTOM,
@@ -237,7 +247,10 @@ impl Tally {
 
     fn verdict(&self) -> Result<(), Failure> {
         if self.refused > 0 {
-            return Err(Failure::refused(format!("{} messages were refused", self.refused)));
+            return Err(Failure::refused(format!(
+                "{} messages were refused",
+                self.refused
+            )));
         }
         Ok(())
     }

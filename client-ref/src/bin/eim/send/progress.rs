@@ -5,13 +5,13 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How far the work is.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// A bar up to `total`, or a counter; nothing for a single message or without a terminal.
-    pub fn new(total: Option<u64>) -> Self {
+    pub(crate) fn new(total: Option<u64>) -> Self {
         if !std::io::stderr().is_terminal() || total == Some(1) {
             return Self { bar: None };
         }
@@ -29,21 +29,21 @@ impl Progress {
         Self { bar: Some(bar) }
     }
 
-    pub fn advance(&self, count: u64) {
+    pub(crate) fn advance(&self, count: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(count);
         }
     }
 
     /// Says something without tearing the bar.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
             None => eprintln!("{text}"),
         }
     }
 
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish();
         }

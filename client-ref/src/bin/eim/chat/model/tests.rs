@@ -40,7 +40,11 @@ fn message(conversation: u8, conv_seq: u64, sender: u8, text: &str) -> Message {
         client_msg_id: Some([u8::try_from(conv_seq).unwrap(); 16].into()),
         time_ms: 1000 * conv_seq,
         user_seq: conv_seq,
-        body: TextBody { text: text.to_owned() }.encode_to_vec().into(),
+        body: TextBody {
+            text: text.to_owned(),
+        }
+        .encode_to_vec()
+        .into(),
         fallback_text: String::new(),
         tombstone: false,
     }
@@ -76,7 +80,10 @@ fn shows_everything_in_80_by_24() {
     let mut model = model();
     let work = [7; 16].into();
     assert_eq!(model.selected(), Some(work), "the newest one first");
-    model.load(work, &[message(7, 1, 2, "hello"), message(7, 2, 1, "hi bob")]);
+    model.load(
+        work,
+        &[message(7, 1, 2, "hello"), message(7, 2, 1, "hi bob")],
+    );
     model.message(&message(8, 3, 2, "elsewhere"));
     type_text(&mut model, "an answer");
     let screen = screen(&model, 80, 24);
@@ -108,7 +115,10 @@ fn control_characters_never_reach_the_terminal() {
     let mut model = model();
     model.load([7; 16].into(), &[message(7, 1, 2, "\u{1b}[2Jgone\u{7}")]);
     let screen = screen(&model, 80, 24);
-    assert!(!screen.contains('\u{1b}') && screen.contains("[2Jgone"), "{screen}");
+    assert!(
+        !screen.contains('\u{1b}') && screen.contains("[2Jgone"),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -117,7 +127,10 @@ fn a_message_is_pending_until_it_is_in_the_log() {
     let work = ConversationId::from([7; 16]);
     type_text(&mut model, "hey");
     let sent = model.key(key(KeyCode::Enter));
-    assert_eq!(sent, [Action::Send(Target::Conversation(work), "hey".to_owned())]);
+    assert_eq!(
+        sent,
+        [Action::Send(Target::Conversation(work), "hey".to_owned())]
+    );
     assert_eq!(model.input, "");
     model.posted(work, [5; 16].into(), "hey".to_owned());
     assert_eq!(model.entries()[0].mark, Mark::Pending);
@@ -172,11 +185,17 @@ fn keys_edit_and_move() {
 fn a_name_opens_a_conversation_that_does_not_exist_yet() {
     let mut model = model();
     type_text(&mut model, "/to bob");
-    assert_eq!(model.key(key(KeyCode::Enter)), [Action::Find("bob".to_owned())]);
+    assert_eq!(
+        model.key(key(KeyCode::Enter)),
+        [Action::Find("bob".to_owned())]
+    );
     model.open_direct([9; 16].into(), [2; 16].into());
     type_text(&mut model, "hi");
     let sent = model.key(key(KeyCode::Enter));
-    assert_eq!(sent, [Action::Send(Target::User([2; 16].into()), "hi".to_owned())]);
+    assert_eq!(
+        sent,
+        [Action::Send(Target::User([2; 16].into()), "hi".to_owned())]
+    );
 }
 
 #[test]
@@ -185,7 +204,10 @@ fn unknown_people_are_asked_for_once() {
     model.take_unnamed();
     model.message(&message(7, 1, 9, "who"));
     model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
-    assert_eq!(model.take_unnamed(), BTreeSet::from([UserId::from([9; 16])]));
+    assert_eq!(
+        model.take_unnamed(),
+        BTreeSet::from([UserId::from([9; 16])])
+    );
     model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
     assert!(model.take_unnamed().is_empty());
 }

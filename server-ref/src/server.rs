@@ -30,6 +30,10 @@ use crate::transport::{
 
 /// The tenant of a server that has one.
 pub const TENANT: TenantId = TenantId(0);
+/// How long a stopping server waits for one of its own tasks.
+const HELPER_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a stopping server waits for last octets after the drain deadline.
+const LAST_OCTETS: Duration = Duration::from_secs(3);
 /// Folder of the store inside the data folder.
 const STORE_FOLDER: &str = "store";
 
@@ -346,9 +350,12 @@ impl Running {
         drain(&shared, &connections).await;
         shared.store.close().await;
         closed.cancel();
-        for helper in helpers {
-            if let Err(error) = helper.await {
-                tracing::error!(%error, "a task of the server failed");
+        for mut helper in helpers {
+            match tokio::time::timeout(HELPER_PATIENCE, &mut helper).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a task of the server failed"),
+                // For example a page that is still being fetched.
+                Err(_) => helper.abort(),
             }
         }
         tracing::info!("stopped");
@@ -373,11 +380,8 @@ pub async fn drain(shared: &Shared, connections: &TaskTracker) {
         "closing what has not settled"
     );
     shared.hub.signal_all(Signal::Stop);
-    let last = Duration::from_secs(3);
-    if tokio::time::timeout(last, connections.wait())
-        .await
-        .is_err()
-    {
+    let last = tokio::time::timeout(LAST_OCTETS, connections.wait());
+    if last.await.is_err() {
         tracing::warn!(connections = connections.len(), "connections left behind");
     }
 }

@@ -253,3 +253,59 @@ async fn a_message_resent_in_a_fresh_session_is_not_written_twice() {
             .all(|event| !matches!(event, ClientEvent::Push { .. }))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_missed_too_much_goes_on_and_is_told_so() {
+    let kit = Kit::new("[memory]\nqueue_frames = 4").await;
+    let mut alice = kit.login(1, 1).await;
+    let mut bob = kit.login(2, 2).await;
+    alice.say(2, "one").await;
+    bob.push().await;
+    let (data, _) = token(bob.opened.as_ref().unwrap());
+    let lost = bob.lose().unwrap();
+    for n in 2..=20 {
+        alice.say(2, &n.to_string()).await;
+    }
+    let mut bob = kit.connect();
+    let ok = bob
+        .resume(&Login::of(2, 2), data, Resume::Session(lost))
+        .await
+        .unwrap();
+    assert_eq!(ok.outcome(), SessionOutcome::Resumed);
+    let lagged = bob
+        .until(|event| match event {
+            ClientEvent::Lagged(lagged) => Ok(lagged),
+            other => Err(other),
+        })
+        .await;
+    assert_eq!(lagged.user_seq, 20);
+    alice.say(2, "present").await;
+    let (_, push) = bob.push().await;
+    assert!(push.user_seq > 1, "what was sent before is not repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_without_a_connection_are_bounded_in_number() {
+    let kit = Kit::new("[session]\ndetached_sessions = 2").await;
+    let mut tokens = Vec::new();
+    for device in 1..=3 {
+        let client = kit.login(1, device).await;
+        let (data, _) = token(client.opened.as_ref().unwrap());
+        let kept = kit.shared.detached.expire(0);
+        tokens.push((device, data, client.lose().unwrap()));
+        while kit.shared.detached.expire(0) < (kept + 1).min(2) {
+            tokio::task::yield_now().await;
+        }
+    }
+    // Kept open: one that ends would make the next oldest go.
+    let (mut outcomes, mut open) = (Vec::new(), Vec::new());
+    for (device, data, lost) in tokens {
+        let mut client = kit.connect();
+        let resume = Resume::Session(lost);
+        let ok = client.resume(&Login::of(1, device), data, resume).await;
+        outcomes.push(ok.unwrap().outcome());
+        open.push(client);
+    }
+    let (resumed, fresh) = (SessionOutcome::Resumed, SessionOutcome::Fresh);
+    assert_eq!(outcomes, [fresh, resumed, resumed], "the oldest made room");
+}

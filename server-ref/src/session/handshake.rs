@@ -89,7 +89,7 @@ async fn authenticate(
                 let confidential = shared.connection.for_peer(peer).confidential;
                 let step = shared
                     .auth
-                    .begin(&attempt, device, binding, confidential)
+                    .begin(&attempt, device, binding, confidential, peer.address.ip())
                     .await?;
                 (step, attempt, device)
             }

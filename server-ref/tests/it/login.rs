@@ -145,3 +145,30 @@ async fn garbage_is_answered_with_an_error_and_the_end() {
     stranger.read_to_end(&mut octets).await.unwrap();
     assert_eq!(octets[..2], [1, 0x06]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn guessing_gets_slower_for_the_guesser_only() {
+    let kit = Kit::new("").await;
+    let wrong = Login {
+        password: "wrong",
+        ..Login::of(1, 1)
+    };
+    for _ in 0..5 {
+        kit.connect().login(&wrong).await.unwrap_err();
+    }
+    let begun = kit::now();
+    kit.connect().login(&Login::of(2, 2)).await.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_millis(100),
+        "others do not wait"
+    );
+    kit.connect().login(&wrong).await.unwrap_err();
+    assert!(begun.elapsed() >= Duration::from_millis(500));
+    kit.connect().login(&Login::of(1, 3)).await.unwrap();
+    let begun = kit::now();
+    kit.connect().login(&Login::of(1, 4)).await.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_millis(100),
+        "a success ends it"
+    );
+}

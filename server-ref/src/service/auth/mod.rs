@@ -4,7 +4,9 @@
 
 mod resume;
 pub mod scram;
+mod throttle;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use sha2::Sha256;
 
 pub use resume::TOKEN_OCTETS;
 
+use self::throttle::Throttle;
 use super::password::normalise_name;
 use crate::clock::Clock;
 use crate::random::Random;
@@ -79,6 +82,8 @@ pub enum Step {
 pub struct Pending {
     exchange: scram::Exchange,
     user: Option<UserRecord>,
+    from: IpAddr,
+    name: String,
 }
 
 /// The authentication service.
@@ -90,6 +95,7 @@ pub struct AuthService {
     iterations: u32,
     token_ms: u64,
     tenant: TenantId,
+    throttle: Throttle,
 }
 
 impl std::fmt::Debug for AuthService {
@@ -136,11 +142,13 @@ impl AuthService {
             iterations,
             token_ms,
             tenant,
+            throttle: Throttle::default(),
         }
     }
 
     /// Begins with the first AUTH. `binding` is the channel binding data of the connection, if
-    /// -PLUS was offered on it; `confidential` whether tokens may cross it.
+    /// -PLUS was offered on it; `confidential` whether tokens may cross it; `from` the client's
+    /// address.
     ///
     /// # Errors
     /// A [`Rejection`] that ends the connection.
@@ -150,6 +158,7 @@ impl AuthService {
         device: DeviceId,
         binding: Option<[u8; 32]>,
         confidential: bool,
+        from: IpAddr,
     ) -> Result<Step, Rejection> {
         let auth = &attempt.auth;
         match auth.mechanism.as_str() {
@@ -160,7 +169,8 @@ impl AuthService {
                 "resume tokens need TLS or loopback",
             )),
             scram::PLAIN | scram::PLUS => {
-                self.challenge(&auth.mechanism, &auth.data, binding).await
+                self.challenge(&auth.mechanism, &auth.data, binding, from)
+                    .await
             }
             // impl[EIM-AUT-007, EIM-AUT-027]
             _ => Err(Rejection::new(
@@ -175,11 +185,18 @@ impl AuthService {
     /// # Errors
     /// A [`Rejection`] that ends the connection.
     pub fn proceed(&self, pending: Pending, data: &[u8]) -> Result<Step, Rejection> {
-        let last = pending.exchange.finish(data)?;
+        let Pending {
+            exchange,
+            user,
+            from,
+            name,
+        } = pending;
+        let last = exchange
+            .finish(data)
+            .inspect_err(|_| self.throttle.failed(from, &name, self.clock.now_ms()))?;
         // An unknown user never gets here: nobody can prove a fake verifier.
-        let user = pending
-            .user
-            .ok_or_else(|| Rejection::failed("authentication failed"))?;
+        let user = user.ok_or_else(|| Rejection::failed("authentication failed"))?;
+        self.throttle.succeeded(from, &name);
         // impl[EIM-AUT-029]
         enabled(&user)?;
         // impl[EIM-AUT-023]
@@ -195,12 +212,18 @@ impl AuthService {
         mechanism: &str,
         message: &[u8],
         binding: Option<[u8; 32]>,
+        from: IpAddr,
     ) -> Result<Step, Rejection> {
         let first = scram::ClientFirst::parse(message, mechanism)?;
-        let user = match normalise_name(&first.name) {
-            Ok(name) => self.store.user_by_name(self.tenant, &name).await?,
-            Err(_) => None,
+        let (user, name) = match normalise_name(&first.name) {
+            Ok(name) => (self.store.user_by_name(self.tenant, &name).await?, name),
+            // No account can have such a name; all of them count as one.
+            Err(_) => (None, String::new()),
         };
+        let pause = self.throttle.pause(from, &name, self.clock.now_ms());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         let verifier = match &user {
             Some(user) => user.verifier.clone(),
             None => self.fake_verifier(&first.name),
@@ -208,7 +231,12 @@ impl AuthService {
         let (exchange, challenge) = scram::Exchange::start(mechanism, binding, verifier, message)?;
         Ok(Step::Challenge(
             challenge,
-            Box::new(Pending { exchange, user }),
+            Box::new(Pending {
+                exchange,
+                user,
+                from,
+                name,
+            }),
         ))
     }
 

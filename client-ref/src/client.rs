@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::id::{ClientMsgId, DeviceId, UserId};
 use eim_codec::payload::{
-    self, ConversationRequest, HeadsRequest, UsersRequest, conversation_request, history_entry,
-    request, response,
+    self, ConversationRequest, HeadsRequest, UsersRequest, conversation_request, request, response,
 };
-use eim_codec::registry::{FrameType, Operation};
+use eim_codec::registry::{FrameType, Operation, limits};
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -23,10 +22,8 @@ use crate::error::{ConnectError, RequestError, SendError};
 use crate::event::{ConnectionState, End, EventSink, Events, Sent};
 use crate::link::{Connector, Network};
 use crate::options::Options;
-use crate::store::{
-    Batch, Checkpoint, ConversationRecord, Identity, Message, Store, Target, UserRecord,
-};
-use crate::sync::{conversation_record, message};
+use crate::store::{Batch, Checkpoint, ConversationRecord, Identity, Store, Target, UserRecord};
+use crate::sync::conversation_record;
 
 /// Commands on their way to the engine.
 const COMMANDS: usize = 1024;
@@ -262,6 +259,7 @@ impl Client {
         draft: Draft,
         done: Option<oneshot::Sender<Result<Sent, SendError>>>,
     ) -> Result<ClientMsgId, SendError> {
+        check(&draft)?;
         // impl[EIM-MSG-008]
         let client_msg_id = ClientMsgId::from(self.environment.uuid_v7());
         let outgoing = Outgoing {
@@ -401,81 +399,6 @@ impl Client {
             .ok_or(RequestError::Nonsense("a conversation"))
     }
 
-    /// Messages `first..=last` of a conversation from the server, at most `limit`, in order; 0
-    /// as `last` means the head. Numbers that cannot be read are left out.
-    ///
-    /// # Errors
-    /// [`RequestError`].
-    pub async fn history(
-        &self,
-        conversation: ConversationId,
-        first: u64,
-        last: u64,
-        limit: usize,
-    ) -> Result<Vec<Message>, RequestError> {
-        self.read_history(conversation, first, last, limit, false)
-            .await
-    }
-
-    /// The newest `limit` messages of a conversation from the server, in order.
-    ///
-    /// # Errors
-    /// [`RequestError`].
-    pub async fn newest(
-        &self,
-        conversation: ConversationId,
-        limit: usize,
-    ) -> Result<Vec<Message>, RequestError> {
-        let mut messages = self.read_history(conversation, 0, 0, limit, true).await?;
-        messages.reverse();
-        Ok(messages)
-    }
-
-    async fn read_history(
-        &self,
-        conversation: ConversationId,
-        mut first: u64,
-        mut last: u64,
-        limit: usize,
-        newest_first: bool,
-    ) -> Result<Vec<Message>, RequestError> {
-        let mut messages = Vec::new();
-        while messages.len() < limit {
-            let body = crate::engine::history_request(conversation, first, last, newest_first);
-            let answer = self.ask(Operation::HISTORY, body).await?;
-            let response::Body::History(page) = answer else {
-                return Err(RequestError::Nonsense("not history"));
-            };
-            let (mut lowest, mut highest) = (u64::MAX, 0);
-            for item in page.items {
-                match item.item {
-                    Some(history_entry::Item::Entry(entry)) => {
-                        let message = message(Some(entry), 0, None)
-                            .map_err(|_| RequestError::Nonsense("an entry"))?;
-                        lowest = lowest.min(message.conv_seq);
-                        highest = highest.max(message.conv_seq);
-                        messages.push(message);
-                    }
-                    Some(history_entry::Item::Unavailable(range)) => {
-                        lowest = lowest.min(range.first);
-                        highest = highest.max(range.last);
-                    }
-                    None => {}
-                }
-            }
-            if !page.more || lowest > highest || (newest_first && lowest <= 1) {
-                break;
-            }
-            if newest_first {
-                last = lowest - 1;
-            } else {
-                first = highest.saturating_add(1);
-            }
-        }
-        messages.truncate(limit);
-        Ok(messages)
-    }
-
     /// Ends in order: what has a result is settled, the rest stays in the outbox.
     pub async fn close(&self) {
         let (told, done) = oneshot::channel();
@@ -483,6 +406,21 @@ impl Client {
             // The engine may be over already, which is as good.
             let _ = done.await;
         }
+    }
+}
+
+/// Refuses what the server would refuse, before it enters the outbox.
+// impl[EIM-LIM-010]
+fn check(draft: &Draft) -> Result<(), SendError> {
+    let max = usize::try_from(limits::TEXT_OCTETS.default).unwrap_or(usize::MAX);
+    if draft.frame_type != FrameType::TEXT || draft.body.len() <= max {
+        return Ok(());
+    }
+    let got = payload::TextBody::decode(draft.body.clone()).map_or(0, |body| body.text.len());
+    if got > max {
+        Err(SendError::TooLong { got, max })
+    } else {
+        Ok(())
     }
 }
 

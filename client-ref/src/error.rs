@@ -31,6 +31,14 @@ pub enum SendError {
     /// The server refused it for good.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The text has more octets than a TEXT may have.
+    #[error("a text of {got} octets; {max} are allowed")]
+    TooLong {
+        /// Octets of the text.
+        got: usize,
+        /// Most octets of a text.
+        max: usize,
+    },
     /// The client ended before the result. If the message was in the outbox, it stays there and
     /// leaves when a client of this device comes back.
     #[error("the client ended before the result")]

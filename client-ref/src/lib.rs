@@ -39,6 +39,7 @@ pub mod error;
 pub mod event;
 mod export;
 mod groups;
+mod history;
 pub mod link;
 pub mod options;
 mod outbox;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eim_codec::connection::{CloseReason, ClosedBy};
-use eim_codec::registry::{ErrorClass, ErrorCode};
+use eim_codec::registry::ErrorCode;
 
 use crate::environment::Environment;
 
@@ -11,7 +11,7 @@ use crate::environment::Environment;
 const FIRST: Duration = Duration::from_millis(500);
 
 /// Longest delay of all.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// What to do after a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,37 +24,21 @@ pub(crate) enum Next {
     Stop,
 }
 
-/// Decides by the reason why a connection ended.
+/// Decides by the reason why a connection ended, as the server stated it.
+// impl[EIM-ERR-014]
 #[must_use]
 pub(crate) fn after(reason: &CloseReason) -> Next {
     let floor = reason.retry_after.unwrap_or_default();
-    let Some(code) = reason.code else {
-        return Next::Retry(floor);
-    };
-    if reason.by != ClosedBy::Peer {
-        // What this side found wrong does not become right at once, but the peer may be replaced.
-        return Next::Retry(floor.max(FIRST));
-    }
-    match code {
+    match (reason.by, reason.code) {
         // impl[EIM-AUT-044]
-        ErrorCode::RESUME_REJECTED => Next::ForgetToken,
-        // impl[EIM-ERR-014] REPLACED: the newer connection of this device stays.
-        ErrorCode::REPLACED | ErrorCode::LOGGED_OUT => Next::Stop,
-        ErrorCode::UNSUPPORTED_VERSION | ErrorCode::NO_COMMON_VERSION => Next::Stop,
-        ErrorCode::HANDSHAKE_TIMEOUT | ErrorCode::IDLE_TIMEOUT | ErrorCode::SESSION_CONFLICT => {
-            Next::Retry(floor)
-        }
-        // impl[EIM-AUT-052] Guessing again needs a person. Unknown codes follow their class.
-        _ if matches!(class(code), AUTHENTICATION | SESSION) => Next::Stop,
+        (ClosedBy::Peer, Some(ErrorCode::RESUME_REJECTED)) => Next::ForgetToken,
+        // impl[EIM-ERR-016, EIM-CON-016, EIM-AUT-052, EIM-VER-013] Among these are REPLACED, where
+        // the newer connection stays, and refused credentials, which are not guessed again.
+        (ClosedBy::Peer, Some(_)) if !reason.retryable => Next::Stop,
+        // What this side found wrong does not become right at once, but the peer may be replaced.
+        (ClosedBy::Local, Some(_)) => Next::Retry(floor.max(FIRST)),
         _ => Next::Retry(floor),
     }
-}
-
-const AUTHENTICATION: ErrorClass = ErrorClass(0x03);
-const SESSION: ErrorClass = ErrorClass(0x04);
-
-const fn class(code: ErrorCode) -> ErrorClass {
-    ErrorClass((code.0 >> 8) as u8)
 }
 
 /// Delays with full jitter: after a failure of the server, clients do not come back together.
@@ -65,6 +49,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// The delay before the next attempt, at least `floor`.
+    // impl[EIM-ERR-017, EIM-ERR-018, EIM-ERR-026]
     pub(crate) fn next(&mut self, environment: &Environment, floor: Duration) -> Duration {
         let most = FIRST
             .saturating_mul(1_u32 << self.attempts.min(16))
@@ -74,7 +59,7 @@ impl Backoff {
         floor.saturating_add(Duration::from_millis(environment.up_to(most)))
     }
 
-    /// A connection opened: the next failure is a first one.
+    /// A connection lasted: the next failure is a first one.
     pub(crate) const fn reset(&mut self) {
         self.attempts = 0;
     }
@@ -85,6 +70,7 @@ mod tests {
     use super::*;
 
     fn by_peer(code: ErrorCode) -> Next {
+        // The registry says of these whether they are retryable, and so does a conforming server.
         after(&CloseReason::error(ClosedBy::Peer, code, ""))
     }
 
@@ -100,11 +86,21 @@ mod tests {
             ErrorCode::AUTH_FAILED,
             ErrorCode::BINDING_MISMATCH,
             ErrorCode::ACCOUNT_DISABLED,
-            ErrorCode(0x03EE),
         ] {
             assert_eq!(by_peer(code), Next::Stop, "{code}");
         }
         assert_eq!(by_peer(ErrorCode::RESUME_REJECTED), Next::ForgetToken);
+    }
+
+    #[test]
+    fn the_server_decides_whether_a_retry_makes_sense() {
+        for (retryable, next) in [(true, Next::Retry(Duration::ZERO)), (false, Next::Stop)] {
+            let reason = CloseReason {
+                retryable,
+                ..CloseReason::error(ClosedBy::Peer, ErrorCode(0x77EE), "unknown here")
+            };
+            assert_eq!(after(&reason), next);
+        }
     }
 
     #[test]

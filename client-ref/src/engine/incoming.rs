@@ -55,6 +55,8 @@ impl Engine {
             ClientEvent::Lagged(lagged) => self.lagged(&lagged),
             ClientEvent::GoAway(goaway) => {
                 self.jitter = Duration::from_millis(goaway.reconnect_jitter_ms);
+                let stay_away = goaway.reason.map_or(0, |reason| reason.retry_after_ms);
+                self.stay_away = Duration::from_millis(stay_away);
             }
             ClientEvent::Closed(reason) => self.closed(reason),
             other => tracing::debug!(?other, "an event this client does not know"),

@@ -1,5 +1,7 @@
 //! From WELCOME to AUTH_OK.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use eim_codec::connection::client::{AuthStart, Resume};
 use eim_codec::id::{SessionId, UserId};
@@ -23,6 +25,7 @@ impl Engine {
         let Phase::Online(online) = &mut self.phase else {
             return;
         };
+        self.heartbeat = Duration::from_millis(u64::from(welcome.heartbeat_ms));
         let Some(transcript) = online.driver.endpoint().transcript() else {
             return;
         };
@@ -120,7 +123,7 @@ impl Engine {
             return self.misbehaved(ErrorCode::AUTH_FAILED, "another user");
         }
         online.login = Login::Open;
-        self.backoff.reset();
+        self.opened_at = Some(self.ticks.now());
         self.refused_tokens = 0;
         self.server_time = Some((ok.server_time_ms, self.ticks.now()));
         self.identified(user, &ok.user_name);

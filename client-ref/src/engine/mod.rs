@@ -105,6 +105,11 @@ pub(crate) struct Engine {
     backoff: Backoff,
     /// The server asked to stay away for up to this time.
     jitter: Duration,
+    /// The server asked to stay away for at least this time.
+    stay_away: Duration,
+    /// When the connection at hand opened.
+    opened_at: Option<Timestamp>,
+    heartbeat: Duration,
     closing: Option<Closing>,
     end: Option<End>,
 }
@@ -201,6 +206,9 @@ impl Engine {
             phase: Phase::Waiting(Box::pin(sleep(Duration::ZERO))),
             backoff: Backoff::default(),
             jitter: Duration::ZERO,
+            stay_away: Duration::ZERO,
+            opened_at: None,
+            heartbeat: Duration::ZERO,
             closing: None,
             end: None,
             options,

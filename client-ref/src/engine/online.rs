@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use eim_codec::connection::CloseReason;
 use eim_codec::connection::client::ClientConnection;
+use eim_codec::connection::{CloseReason, ClosedBy};
 use eim_codec::registry::ErrorCode;
 use eim_codec::time::Timestamp;
 use eim_codec::tokio::Driver;
@@ -108,6 +108,7 @@ impl Engine {
             login,
         } = *online;
         let was_open = matches!(login, Login::Open);
+        self.note_lifetime();
         let session = driver.into_endpoint().into_session();
         if was_open {
             self.session = session;
@@ -124,6 +125,10 @@ impl Engine {
             self.wait_to_redial(Duration::ZERO, "the connection was lost".to_owned());
             return;
         };
+        if reason.session_lost && reason.by == ClosedBy::Peer {
+            // impl[EIM-ERR-015]
+            self.token_refused();
+        }
         match after(&reason) {
             Next::ForgetToken => {
                 self.token_refused();
@@ -134,6 +139,18 @@ impl Engine {
             }
             Next::Retry(_) => self.over(End::Connection(Self::reason(&reason))),
             Next::Stop => self.over(stop(&reason)),
+        }
+    }
+
+    /// A connection that lasted ends a row of failures.
+    // impl[EIM-ERR-018]
+    fn note_lifetime(&mut self) {
+        let lasted = self
+            .opened_at
+            .take()
+            .is_some_and(|at| self.ticks.now().saturating_since(at) >= self.heartbeat);
+        if lasted {
+            self.backoff.reset();
         }
     }
 
@@ -151,8 +168,10 @@ impl Engine {
 
     fn wait_to_redial(&mut self, floor: Duration, reason: String) {
         let jitter = std::mem::take(&mut self.jitter);
+        // impl[EIM-CON-031]
+        let floor = floor.max(std::mem::take(&mut self.stay_away));
         let most = u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX);
-        // impl[EIM-CON-041] After GOAWAY, clients come back spread over the stated time.
+        // impl[EIM-CON-046] After GOAWAY, clients come back spread over the stated time.
         let jitter = Duration::from_millis(self.options.environment.up_to(most));
         let delay = self
             .backoff

@@ -126,6 +126,7 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Closed => Self::connection(error.to_string()),
+            SendError::TooLong { .. } => Self::usage(error.to_string()),
             _ => Self::refused(error.to_string()),
         }
     }

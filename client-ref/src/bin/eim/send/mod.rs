@@ -7,6 +7,7 @@ mod progress;
 use std::path::PathBuf;
 
 use clap::Args;
+use eim_client::error::SendError;
 use eim_client::options::Attach;
 use eim_client::store::{Checkpoint, Target};
 use eim_client::{Client, ConnectionState, Draft, Event, Events};
@@ -182,16 +183,19 @@ impl Send {
                     tally.flush()?;
                 }
                 posted = post(client, next.clone()), if next.is_some() => {
-                    posted?;
                     next = None;
-                    tally.waiting += 1;
+                    match posted {
+                        Ok(()) => tally.waiting += 1,
+                        Err(SendError::Closed) => return Err(SendError::Closed.into()),
+                        Err(refused) => tally.refuse(&format!("line {place}: {refused}")),
+                    }
                 }
             }
         }
     }
 }
 
-async fn post(client: &Client, draft: Option<Draft>) -> Result<(), Failure> {
+async fn post(client: &Client, draft: Option<Draft>) -> Result<(), SendError> {
     if let Some(draft) = draft {
         client.post(draft).await?;
     }
@@ -207,6 +211,11 @@ struct Tally {
 }
 
 impl Tally {
+    fn refuse(&mut self, what: &str) {
+        self.refused += 1;
+        self.progress.say(&format!("eim: {what}"));
+    }
+
     fn event(&mut self, event: Option<Event>) -> Result<(), Failure> {
         match event {
             Some(Event::Settled(settled)) => {
@@ -218,8 +227,8 @@ impl Tally {
                         }
                     }
                     Err(refused) => {
-                        self.refused += 1;
-                        eprintln!("eim: {} was refused: {refused}", settled.item.client_msg_id);
+                        let id = settled.item.client_msg_id;
+                        self.refuse(&format!("{id} was refused: {refused}"));
                     }
                 }
                 self.progress.advance(1);

@@ -53,7 +53,7 @@ impl Default for Sizes {
         Self {
             cache: 64 << 20,
             memtable: 32 << 20,
-            journals: 512 << 20,
+            journals: 256 << 20,
             workers: 1,
         }
     }

@@ -5,8 +5,10 @@ mod embedded_only;
 mod failures;
 mod groups;
 mod harness;
+mod idempotency;
 mod messages;
 mod model;
+mod roles;
 mod sweeping;
 mod timelines;
 
@@ -40,13 +42,6 @@ contract! {
         the_first_message_opens_a_direct_conversation
         notes_to_self_reach_only_oneself
         strangers_and_holes_look_alike
-        a_retry_gets_the_first_result
-        a_repetition_inside_one_batch_is_one_message
-        the_same_key_with_other_content_is_a_conflict
-        a_retry_beyond_the_window_is_refused
-        a_retry_is_answered_even_after_leaving
-        a_refused_message_leaves_no_key
-        one_message_on_many_connections_is_one_entry
         an_older_connection_cannot_write
         outcomes_stand_for_themselves
         the_sink_hears_commits_in_order
@@ -57,6 +52,15 @@ contract! {
         everything_survives_a_reopening
         a_raised_epoch_keeps_what_was_and_numbers_on
         a_closed_store_says_so
+    }
+    idempotency {
+        a_retry_gets_the_first_result
+        a_repetition_inside_one_batch_is_one_message
+        the_same_key_with_other_content_is_a_conflict
+        a_retry_beyond_the_window_is_refused
+        a_retry_is_answered_even_after_leaving
+        a_refused_message_leaves_no_key
+        one_message_on_many_connections_is_one_entry
     }
     timelines {
         a_timeline_has_every_entry_once_in_commit_order
@@ -75,16 +79,18 @@ contract! {
         adding_members_again_changes_nothing
         newcomers_see_from_their_entry_on
         removing_ends_what_one_sees
-        admins_remove_plain_members_only
-        leaving_needs_a_transfer_first
         coming_back_starts_anew
-        roles_change_by_the_owner_only
-        handing_over_is_one_entry
         renaming_is_a_logged_change
         a_repeated_request_gets_the_first_answer
         direct_conversations_are_not_groups
         changes_are_pushed_to_everybody_concerned
         everything_survives_a_reopening
+    }
+    roles {
+        admins_remove_plain_members_only
+        roles_change_by_the_owner_only
+        handing_over_is_one_entry
+        leaving_needs_a_transfer_first
     }
     accounts {
         names_and_ids_are_unique

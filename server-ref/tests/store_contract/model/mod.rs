@@ -1,6 +1,7 @@
 //! Random acts against a naive model of the store: every outcome, and in the end everything that
 //! can be read, is what the model says.
 
+mod changes;
 mod reference;
 
 use std::future::Future;

@@ -38,7 +38,7 @@ impl Pair {
             settled: 0,
             consumed: 0,
         };
-        for _ in 0..4 {
+        for _ in 0..8 {
             pair.round();
         }
         pair

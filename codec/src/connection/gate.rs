@@ -53,9 +53,9 @@ fn admit_unknown(frame: &Frame, phase: Phase) -> Result<Admitted, Violation> {
         return Err(unexpected(frame.frame_type));
     }
     match frame.frame_type.range().unknown {
-        // impl[EIM-SEQ-006]
+        // impl[EIM-SEQ-006, EIM-EXT-004]
         Unknown::Unsupported => Ok(Admitted::Sequenced),
-        // impl[EIM-FRM-023]
+        // impl[EIM-FRM-023, EIM-EXT-016]
         Unknown::Ignore => numberless(frame).map(|()| Admitted::Ignorable),
         // The decoder hands none of these over.
         Unknown::Close => Err(Violation::new(

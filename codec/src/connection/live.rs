@@ -172,6 +172,7 @@ impl Live {
     }
 
     /// Sends an ignorable frame, which conforming peers ignore.
+    // impl[EIM-EXT-013]
     pub(crate) fn grease(&mut self, line: &mut Line) {
         let octet = self.heartbeat.last_octet();
         if let Some(frame_type) = pick(FrameType::GREASE, octet)
@@ -265,7 +266,7 @@ impl Live {
 }
 
 /// The Protobuf payload of a frame.
-// impl[EIM-FRM-029, EIM-CMP-024]
+// impl[EIM-FRM-029, EIM-CMP-024, EIM-EXT-001]
 pub(crate) fn decode<M: Message + Default>(frame: &Frame) -> Result<M, Violation> {
     M::decode(frame.content()?).map_err(|_| Violation::malformed(frame.frame_type))
 }

@@ -23,6 +23,7 @@ pub(crate) struct Queued {
     pub(crate) payload: Bytes,
 }
 
+// impl[EIM-LIM-008]
 #[derive(Debug)]
 pub(crate) struct Queue {
     messages: VecDeque<Queued>,

@@ -285,6 +285,7 @@ impl<E: fmt::Debug, L> fmt::Debug for Driver<E, L> {
     }
 }
 
+// impl[EIM-LIM-004, EIM-LIM-005]
 #[expect(
     clippy::disallowed_methods,
     reason = "the one edge where the connection meets a clock"

@@ -39,6 +39,7 @@ impl AwaitWelcome {
             .iter()
             .map(|capability| capability.0)
             .collect();
+        // impl[EIM-EXT-014]
         if config.grease {
             let [first, second, ..] = nonce;
             compressions.extend(pick(Compression::GREASE, first).map(|value| u32::from(value.0)));

@@ -284,6 +284,7 @@ impl Open {
             .settled_through()
             .saturating_add(config.unsettled_results.into());
         self.live.put_window(line, inbound, most);
+        // impl[EIM-RSM-018]
         if let Some(lagged) = self.lagged.take() {
             if self.live.may_send(line.now) {
                 // A LAGGED is smaller than any frame limit.
@@ -294,7 +295,7 @@ impl Open {
         }
         let (pongs, encoder) = (&mut self.pongs, line.encoder);
         let budget = agreed.chunk_octets();
-        // impl[EIM-HBT-010, EIM-HBT-012]
+        // impl[EIM-HBT-010, EIM-HBT-012, EIM-HBT-013]
         let tail = |out: &mut BytesMut, sent: u64| {
             while let Some(pong) = pongs.first_mut() {
                 pong.last_sequence_sent = sent;

@@ -57,6 +57,7 @@ impl Pair {
                     self.client.consumed(ordinal);
                     self.consumed += 1;
                 }
+                ClientEvent::Closed(reason) => panic!("{reason:?}"),
                 _ => {}
             }
         }

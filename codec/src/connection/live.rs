@@ -108,7 +108,7 @@ impl Live {
         now: Timestamp,
     ) -> Result<Window, Violation> {
         let window: Window = decode(frame)?;
-        if window.received_through <= outbound.acknowledged() {
+        if window.received_through <= outbound.reported() {
             self.count(now)?;
         }
         outbound.window(&window)?;

@@ -29,8 +29,10 @@ pub(crate) struct Outbound {
     /// Octets of the frames through it.
     octets: u64,
     credit: Credit,
-    /// The peer has received through here.
+    /// The peer has received through here: by WINDOW, or by a result that proves it.
     acknowledged: u64,
+    /// `received_through` of the last WINDOW.
+    reported: u64,
     /// The peer processes nothing beyond (GOAWAY).
     stop_after: u64,
     next_fragment: u32,
@@ -74,6 +76,7 @@ impl Outbound {
             octets: 0,
             credit: Credit::default(),
             acknowledged: 0,
+            reported: 0,
             stop_after: u64::MAX,
             next_fragment: 0,
             queue: Queue::new(limits),
@@ -168,12 +171,13 @@ impl Outbound {
     pub(crate) fn window(&mut self, window: &Window) -> Result<(), Violation> {
         self.check_window(window)?;
         self.credit.raise(window)?;
+        self.reported = window.received_through;
         self.acknowledge(window.received_through);
         Ok(())
     }
 
     fn check_window(&self, window: &Window) -> Result<(), Violation> {
-        if window.received_through < self.acknowledged {
+        if window.received_through < self.reported {
             let detail = "received_through went back";
             return Err(Violation::new(ErrorCode::CREDIT_REDUCED, detail));
         }
@@ -192,8 +196,9 @@ impl Outbound {
         }
     }
 
-    pub(crate) const fn acknowledged(&self) -> u64 {
-        self.acknowledged
+    /// Through where the peer has reported to have received.
+    pub(crate) const fn reported(&self) -> u64 {
+        self.reported
     }
 
     /// Whether this state can go on from what the peer says it has.

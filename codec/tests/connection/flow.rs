@@ -413,3 +413,36 @@ fn one_chunk_takes_many_frames_within_its_bound() {
     pair.inject(Bytes::from(all));
     assert_eq!(pair.messages().len(), 5);
 }
+
+#[test]
+fn a_busy_second_is_no_flood() {
+    let mut client = client_config();
+    client.window.frames = 16;
+    let mut server = server_config();
+    server.window.frames = 16;
+    let mut pair = Pair::open_with(client, server);
+    for _ in 0..1000 {
+        for _ in 0..16 {
+            pair.send("x");
+            pair.push("y");
+        }
+        pair.run();
+    }
+    assert_eq!(pair.client_closed().or(pair.server_closed()), None);
+    assert_eq!(pair.results().len(), 16_000);
+    assert_eq!(pair.pushes().len(), 16_000);
+    let windows = |types: &[FrameType]| {
+        types
+            .iter()
+            .filter(|other| **other == FrameType::WINDOW)
+            .count()
+    };
+    assert!(
+        windows(&pair.to_client.types()) > 512,
+        "more than a bucket holds"
+    );
+    assert!(
+        windows(&pair.to_server.types()) > 512,
+        "more than a bucket holds"
+    );
+}

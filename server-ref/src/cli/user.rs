@@ -134,6 +134,11 @@ async fn carry_out(config: &Config, command: Command) -> Result<Reply, CliError>
     if let Some(reply) = asked.map_err(|error| CliError::Other(error.to_string()))? {
         return Ok(reply);
     }
+    let data_dir = &config.server.data_dir;
+    if !matches!(command, Command::UserAdd { .. }) && !data_dir.exists() {
+        let folder = data_dir.display();
+        return Err(CliError::Other(format!("there is no data folder {folder}")));
+    }
     let parts = Parts {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),

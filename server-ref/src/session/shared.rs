@@ -120,7 +120,7 @@ impl ConnectionConfigs {
             made.queue = Queue {
                 messages: 1024,
                 octets: 4 << 20,
-                retained_octets: 256 << 10,
+                retained_octets: 128 << 10,
             };
             made.unsettled_results = config.limits.unsettled_results;
             made.requests_in_flight = config.limits.requests_in_flight;

@@ -18,11 +18,14 @@ use crate::payload::{GoAway, Ping, Pong, Window};
 use crate::registry::{Compression, ErrorCode, FrameType, Phase, limits};
 use crate::time::Timestamp;
 
+/// When the bucket of this side holds a token again, at the latest.
+const REFILL: Duration = Duration::from_millis(16);
+
 /// The open phase of one connection. Not part of the session.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) heartbeat: Heartbeat,
-    /// Counted control frames of the peer, and of this side.
+    /// Counted control frames of the peer, and of this side: fewer, since the way may bunch them.
     theirs: Bucket,
     ours: Bucket,
     /// `accept_through` of the peer's GOAWAY.
@@ -53,7 +56,7 @@ impl Live {
         Self {
             heartbeat: Heartbeat::new(heartbeat, now),
             theirs: Bucket::new(control_frames_per_s),
-            ours: Bucket::new(limits::CONTROL_FRAMES_PER_S.default),
+            ours: Bucket::new(limits::CONTROL_FRAMES_PER_S.default / 4 * 3),
             peer_goaway: None,
             leaving: false,
             leave: Leave::Never,
@@ -207,20 +210,29 @@ impl Live {
         self.window_at
     }
 
-    /// Puts WINDOW if it is due, for the sake of sequenced frames or of time only; ordinals beyond `most` are not granted.
+    /// Puts WINDOW if it is due, for the sake of sequenced frames or of time only; ordinals beyond
+    /// `most` are not granted.
     // impl[EIM-SEQ-009]
     pub(crate) fn put_window(&mut self, line: &mut Line, inbound: &mut Inbound, most: u64) {
-        if self.window_now || inbound.is_window_due(most) {
-            self.window_now = false;
-            if !inbound.is_paused() {
-                self.window_at = None;
-            }
-            // A WINDOW is smaller than any frame limit.
-            let _ = line.put(FrameType::WINDOW, &inbound.window(most));
+        if !self.window_now && !inbound.is_window_due(most) {
+            return;
         }
+        // One that reports nothing new is counted by the peer.
+        if !inbound.is_unreported() && !self.may_send(line.now) {
+            self.window_now = true;
+            self.window_at = Some(line.now.saturating_add(REFILL));
+            return;
+        }
+        self.window_now = false;
+        if !inbound.is_paused() {
+            self.window_at = None;
+        }
+        // A WINDOW is smaller than any frame limit.
+        let _ = line.put(FrameType::WINDOW, &inbound.window(most));
     }
 
-    /// What is due now: control frames, which no credit holds back, first, then frames to repeat, then new ones, then `tail`.
+    /// What is due now: control frames, which no credit holds back, first, then frames to repeat, then
+    /// new ones, then `tail`.
     // impl[EIM-WIN-020, EIM-CON-051, EIM-HBT-023]
     pub(crate) fn transmit(
         &mut self,

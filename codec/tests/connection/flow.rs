@@ -446,3 +446,39 @@ fn a_busy_second_is_no_flood() {
         "more than a bucket holds"
     );
 }
+
+#[test]
+fn windows_that_only_renew_credit_keep_to_the_rate() {
+    let mut server = server_config();
+    server.window.frames = 2;
+    let mut pair = Pair::open_with(client_config(), server);
+    pair.obliging = false;
+    let mut answered = 0;
+    for round in 0..20_000 {
+        if round < 1000 {
+            pair.send("x");
+            pair.send("x");
+        }
+        pair.run();
+        // Both are reported as received before the second is answered, which then only renews.
+        let mut messages = 0;
+        for event in std::mem::take(&mut pair.server_events) {
+            if let ServerEvent::Message { ordinal, .. } = event {
+                pair.server.result(success(ordinal));
+                pair.step();
+                messages += 1;
+            }
+            assert!(!matches!(event, ServerEvent::Closed(_)), "round {round}");
+        }
+        answered += messages;
+        if answered == 2000 {
+            return;
+        }
+        for (send, _) in pair.results() {
+            pair.client.settle(send);
+        }
+        pair.client_events.clear();
+        pair.advance(Duration::from_millis(1));
+    }
+    panic!("{answered} of 2000 were answered");
+}

@@ -338,7 +338,7 @@ fn events_pass_and_too_many_are_dropped() {
         pair.server.event(&event);
     }
     pair.run();
-    assert_eq!(pair.client_events.len(), 512);
+    assert_eq!(pair.client_events.len(), 384);
     assert_eq!(pair.client_events[0], ClientEvent::Event(event));
     assert!(pair.client_closed().is_none());
 }

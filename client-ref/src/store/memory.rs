@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 
+use super::epochs::Epochs;
 use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
     Message, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
@@ -23,6 +24,7 @@ struct State {
     cursor: Cursor,
     resume: Option<ResumeCredential>,
     messages: BTreeMap<(ConversationId, u64), Held>,
+    epochs: BTreeMap<ConversationId, Epochs>,
     outbox: BTreeMap<u64, OutboxItem>,
     places: BTreeMap<ClientMsgId, u64>,
     next_position: u64,
@@ -64,6 +66,11 @@ impl State {
     }
 
     fn cut(&mut self, conversation: ConversationId, from: u64, below: u64, applied: &mut Applied) {
+        let epochs = self.epochs.entry(conversation).or_default();
+        if !epochs.may_hold(from, below) {
+            return;
+        }
+        epochs.cut(from, below);
         let device = self.identity.as_ref().map(|identity| identity.device);
         let doomed: Vec<u64> = self
             .messages
@@ -122,6 +129,8 @@ impl State {
         if echo {
             (message.body, message.fallback_text) = body.unwrap_or_default();
         }
+        let epochs = self.epochs.entry(message.conversation).or_default();
+        epochs.note(message.log_epoch, message.conv_seq);
         self.messages.insert(
             key,
             Held {
@@ -168,6 +177,8 @@ impl State {
             if let Some(message) = settlement.message {
                 let key = (message.conversation, message.conv_seq);
                 self.cut(key.0, key.1, message.log_epoch, &mut applied);
+                let epochs = self.epochs.entry(message.conversation).or_default();
+                epochs.note(message.log_epoch, message.conv_seq);
                 self.messages.entry(key).or_insert(Held {
                     message,
                     shown: false,

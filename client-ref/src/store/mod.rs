@@ -5,6 +5,7 @@
 //! outbox item and the place in the input it came from. A batch is durable when
 //! [`Store::commit`] returns, or nothing of it is.
 
+mod epochs;
 mod memory;
 mod model;
 mod sqlite;

@@ -1,10 +1,15 @@
 //! Applying a batch inside a transaction.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use eim_codec::id::ConversationId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::outbox::Owner;
 use super::read::{self, MESSAGE, integer};
+use crate::store::epochs::Epochs;
 use crate::store::{
     Applied, Arrival, ArrivalOutcome, Batch, Message, OutboxItem, Settlement, StoreError, Target,
 };
@@ -15,7 +20,11 @@ pub(super) fn apply(
     owner: &Owner,
     batch: Batch,
 ) -> Result<Applied, StoreError> {
-    let transaction = Transaction { connection, owner };
+    let transaction = Transaction {
+        connection,
+        owner,
+        epochs: RefCell::default(),
+    };
     let mut applied = Applied::default();
     if let Some(identity) = &batch.identity {
         transaction.set("device", &identity.device.as_bytes()[..])?;
@@ -66,12 +75,15 @@ pub(super) fn apply(
         Some(None) => transaction.unset("resume_token")?,
         None => {}
     }
+    transaction.keep_epochs()?;
     Ok(applied)
 }
 
 struct Transaction<'a> {
     connection: &'a Connection,
     owner: &'a Owner,
+    /// Of the conversations this transaction touches.
+    epochs: RefCell<BTreeMap<ConversationId, Epochs>>,
 }
 
 /// What a stored message is compared by.
@@ -128,6 +140,39 @@ impl Transaction<'_> {
         Ok(known.query_row([item.client_msg_id.as_bytes()], |row| row.get(0))?)
     }
 
+    /// Looks at or changes what is known of a conversation's epochs.
+    fn epochs<T>(
+        &self,
+        conversation: ConversationId,
+        look: impl FnOnce(&mut Epochs) -> T,
+    ) -> Result<T, StoreError> {
+        let mut known = self.epochs.borrow_mut();
+        match known.entry(conversation) {
+            Entry::Occupied(mut entry) => Ok(look(entry.get_mut())),
+            Entry::Vacant(entry) => Ok(look(
+                entry.insert(read::epochs(self.connection, conversation)?),
+            )),
+        }
+    }
+
+    fn keep_epochs(&self) -> Result<(), StoreError> {
+        for (conversation, epochs) in self.epochs.borrow().iter() {
+            for (log_epoch, last) in epochs.iter() {
+                self.connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO epoch (conversation, log_epoch, last) \
+                         VALUES (?, ?, ?)",
+                    )?
+                    .execute(params![
+                        conversation.as_bytes(),
+                        integer(log_epoch),
+                        integer(last)
+                    ])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes entries from `from` on that are of an epoch below `below`; what this device sent
     /// goes back into the outbox.
     fn cut(
@@ -137,6 +182,14 @@ impl Transaction<'_> {
         below: u64,
         applied: &mut Applied,
     ) -> Result<(), StoreError> {
+        let may_hold = self.epochs(conversation, |epochs| {
+            let may_hold = epochs.may_hold(from, below);
+            epochs.cut(from, below);
+            may_hold
+        })?;
+        if !may_hold {
+            return Ok(());
+        }
         const DOOMED: &str = "conversation = ? AND conv_seq >= ? AND log_epoch < ?";
         let key = params![conversation.as_bytes(), integer(from), integer(below)];
         let mut doomed = self.connection.prepare_cached(&format!(
@@ -286,6 +339,9 @@ impl Transaction<'_> {
     }
 
     fn insert(&self, message: &Message, shown: bool, hollow: bool) -> Result<(), StoreError> {
+        self.epochs(message.conversation, |epochs| {
+            epochs.note(message.log_epoch, message.conv_seq);
+        })?;
         self.connection
             .prepare_cached(&format!(
                 "INSERT INTO message ({MESSAGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -7,6 +7,7 @@ use eim_codec::registry::FrameType;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::outbox::Owner;
+use crate::store::epochs::Epochs;
 use crate::store::{
     Backlog, ConversationRecord, Cursor, Identity, Loaded, Message, OutboxItem, ResumeCredential,
     StoreError, Target, UserRecord,
@@ -154,6 +155,21 @@ pub(super) fn conversations(
     Ok(statement
         .query_map([], conversation)?
         .collect::<Result<_, _>>()?)
+}
+
+/// How far each epoch of a conversation reaches.
+pub(super) fn epochs(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> Result<Epochs, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT log_epoch, last FROM epoch WHERE conversation = ?")?;
+    let mut rows = statement.query([conversation.as_bytes()])?;
+    let mut epochs = Epochs::default();
+    while let Some(row) = rows.next()? {
+        epochs.note(row.get(0)?, row.get(1)?);
+    }
+    Ok(epochs)
 }
 
 pub(super) fn message_conversations(

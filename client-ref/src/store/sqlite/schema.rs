@@ -35,6 +35,13 @@ CREATE TABLE message (
     PRIMARY KEY (conversation, conv_seq)
 ) WITHOUT ROWID;
 CREATE INDEX message_hollow ON message (conversation, conv_seq) WHERE hollow;
+-- How far each epoch reaches in a conversation, or further.
+CREATE TABLE epoch (
+    conversation BLOB NOT NULL,
+    log_epoch INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (conversation, log_epoch)
+) WITHOUT ROWID;
 CREATE TABLE outbox (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     client_msg_id BLOB NOT NULL UNIQUE,

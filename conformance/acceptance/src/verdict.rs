@@ -108,13 +108,44 @@ pub(crate) fn judge(acks: &[Ack], devices: &[(String, Vec<Stored>)]) -> Verdict 
     for (name, stored) in devices {
         check_device(name, stored, acks, &mut verdict);
     }
-    if let Some(((first_name, first), rest)) = devices.split_first() {
+    let from = visible_to_all(devices);
+    let mut views = devices
+        .iter()
+        .map(|(name, stored)| (name, visible(stored, &from)));
+    if let Some((first_name, first)) = views.next() {
         verdict.entries = first.len();
-        for (name, stored) in rest {
-            compare(first_name, first, name, stored, &mut verdict);
+        for (name, stored) in views {
+            compare(first_name, &first, name, &stored, &mut verdict);
         }
     }
     verdict
+}
+
+/// First number of each conversation that every device may read: a founder sees the entries that
+/// made the group, the members see it from the entry that added them. That no message is missing
+/// from a device is judged by the acks, not by this.
+fn visible_to_all(devices: &[(String, Vec<Stored>)]) -> HashMap<&str, u64> {
+    let mut from = HashMap::new();
+    for (_, stored) in devices {
+        let mut first: HashMap<&str, u64> = HashMap::new();
+        for entry in stored {
+            let number = first.entry(&entry.conversation).or_insert(entry.conv_seq);
+            *number = entry.conv_seq.min(*number);
+        }
+        for (conversation, number) in first {
+            let highest = from.entry(conversation).or_insert(number);
+            *highest = number.max(*highest);
+        }
+    }
+    from
+}
+
+fn visible<'a>(stored: &'a [Stored], from: &HashMap<&str, u64>) -> Vec<&'a Stored> {
+    let seen = |entry: &&Stored| {
+        from.get(entry.conversation.as_str())
+            .is_none_or(|&first| entry.conv_seq >= first)
+    };
+    stored.iter().filter(seen).collect()
 }
 
 /// One message has one result: a key acknowledged at two places, or a place given to two keys.
@@ -188,7 +219,7 @@ fn check_device(name: &str, stored: &[Stored], acks: &[Ack], verdict: &mut Verdi
     }
 }
 
-fn compare(first: &str, a: &[Stored], name: &str, b: &[Stored], verdict: &mut Verdict) {
+fn compare(first: &str, a: &[&Stored], name: &str, b: &[&Stored], verdict: &mut Verdict) {
     if let Some(at) = a.iter().zip(b).position(|(x, y)| x != y) {
         verdict
             .reordered
@@ -277,6 +308,12 @@ mod tests {
     #[test]
     fn a_hole_is_found() {
         assert_eq!(judge(&[], &[device("a", &[1, 3])]).gaps.len(), 1);
+    }
+
+    #[test]
+    fn entries_before_a_member_was_added_are_not_compared() {
+        let verdict = judge(&[ack(2)], &[device("a", &[1, 2, 3]), device("b", &[2, 3])]);
+        assert!(verdict.is_clean(), "{verdict}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// Source of random octets.
+// impl[EIM-SEC-001, EIM-CON-005]
 pub trait Random: Send + Sync + 'static {
     /// Fills `octets` with unpredictable octets.
     fn fill(&self, octets: &mut [u8]);

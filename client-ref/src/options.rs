@@ -41,11 +41,11 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    const ALL: [(&'static str, Self, u16); 4] = [
-        ("tcp", Self::Tcp, 7470),
-        ("tls", Self::Tls, 7471),
-        ("ws", Self::Ws, 7472),
-        ("wss", Self::Wss, 7473),
+    const ALL: [(&'static str, Self); 4] = [
+        ("tcp", Self::Tcp),
+        ("tls", Self::Tls),
+        ("ws", Self::Ws),
+        ("wss", Self::Wss),
     ];
 
     /// Whether TLS protects the transport.
@@ -86,9 +86,9 @@ impl FromStr for ServerUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = text.split_once("://").ok_or(InvalidUrl::Scheme)?;
-        let (_, scheme, _) = Scheme::ALL
+        let (_, scheme) = Scheme::ALL
             .into_iter()
-            .find(|(name, ..)| name.eq_ignore_ascii_case(scheme))
+            .find(|(name, _)| name.eq_ignore_ascii_case(scheme))
             .ok_or(InvalidUrl::Scheme)?;
         let (authority, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
@@ -128,9 +128,9 @@ impl FromStr for ServerUrl {
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, ..) = Scheme::ALL
+        let (name, _) = Scheme::ALL
             .into_iter()
-            .find(|(_, scheme, _)| *scheme == self.scheme)
+            .find(|(_, scheme)| *scheme == self.scheme)
             .unwrap_or(Scheme::ALL[0]);
         if self.host.contains(':') {
             write!(f, "{name}://[{}]:{}{}", self.host, self.port, self.path)
@@ -197,6 +197,7 @@ impl FromStr for Fingerprint {
 }
 
 /// What makes a TLS server trustworthy. There is no value that turns verification off.
+// impl[EIM-TRN-010, EIM-TRN-015]
 #[derive(Clone, Debug)]
 pub enum Trust {
     /// Exactly the certificate with this fingerprint.

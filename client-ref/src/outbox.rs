@@ -312,7 +312,7 @@ impl Outbox {
     }
 
     /// The session did not go on: whatever was under way is sent again, in its order.
-    // impl[EIM-RSM-025]
+    // impl[EIM-RSM-025, EIM-MSG-047]
     pub(crate) fn forget_session(&mut self) {
         self.by_send.clear();
         for state in self.lanes.values_mut() {

@@ -72,6 +72,7 @@ impl Exchange {
     /// # Errors
     /// [`AuthError`] when nothing fits.
     pub fn start(means: &Means<'_>) -> Result<(Self, Bytes), AuthError> {
+        // impl[EIM-EXT-003]
         let offers = |name: &str| means.offered.iter().any(|offered| offered == name);
         if let Some(resume) = means.resume
             && offers(RESUME)

@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// What the server is told about a durable batch; later, if there is no connection.
-    // impl[EIM-SYN-014] impl[EIM-CUR-004] CURSOR, settling and credit follow the commit.
+    // impl[EIM-SYN-014, EIM-CUR-001, EIM-CUR-007, EIM-RES-012] CURSOR, settling and credit follow the commit.
     pub(super) fn tell_server(&mut self, follow: &FollowUp) {
         if follow.session != self.session_number {
             return;

@@ -117,6 +117,7 @@ impl Engine {
     }
 
     /// Membership and settings change what HEADS said: it is asked again.
+    // impl[EIM-GRP-031]
     fn note_membership(&mut self, message: &crate::store::Message) {
         let known = self.records.get_mut(&message.conversation);
         let news = known.is_none()

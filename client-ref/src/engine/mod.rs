@@ -413,6 +413,7 @@ impl Engine {
         self.options.attach == Attach::Full
     }
 
+    // impl[EIM-GRP-009]
     fn request_id(&self) -> RequestId {
         self.options.environment.uuid_v7().into()
     }

@@ -40,7 +40,8 @@ impl Online {
 }
 
 impl Engine {
-    /// Begins an attempt.
+    /// Begins an attempt; there is never more than one.
+    // impl[EIM-CON-032]
     pub(super) fn dial(&mut self) {
         self.show(ConnectionState::Connecting);
         let connector = std::sync::Arc::clone(&self.connector);

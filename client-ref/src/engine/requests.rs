@@ -100,6 +100,7 @@ impl Requests {
 
     /// The connection is gone: what the application asked is asked again, under the same id,
     /// which makes repeating it safe; the rest begins anew by itself.
+    // impl[EIM-RSM-027, EIM-CON-055]
     pub(super) fn disconnected(&mut self) {
         let under_way = std::mem::take(&mut self.under_way);
         let assembling = std::mem::take(&mut self.assembling)
@@ -124,6 +125,7 @@ impl Requests {
         }
     }
 
+    // impl[EIM-SYN-003, EIM-CON-054]
     /// A RESPONSE came. `None` while large entries are still to follow, or for an id that was
     /// not asked.
     pub(super) fn response(&mut self, response: payload::Response) -> Option<Answered> {

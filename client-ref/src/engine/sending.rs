@@ -17,7 +17,7 @@ use crate::store::{Message, OutboxItem, Settlement, Target};
 
 impl Engine {
     /// Puts a message on its way into the outbox; it leaves when it is durable there.
-    // impl[EIM-MSG-004]
+    // impl[EIM-MSG-004, EIM-RES-009, EIM-ERR-025]
     pub(super) fn enqueue(&mut self, outgoing: Outgoing) {
         let item = OutboxItem {
             position: 0,
@@ -103,7 +103,7 @@ impl Engine {
             }
             _ => Answer::Final,
         };
-        // The result is processed when what follows from it is durable.
+        // impl[EIM-RES-012, EIM-MSG-061] The result is processed when what follows from it is durable.
         self.staging.follow.sends.push(send);
         let Some(item) = self.outbox.answered(send, answer, now, environment) else {
             return;
@@ -162,6 +162,7 @@ impl Engine {
         );
     }
 
+    // impl[EIM-ERR-019, EIM-ERR-023, EIM-MSG-049, EIM-MSG-050]
     fn settle_refused(&mut self, item: OutboxItem, code: ErrorCode, detail: String) {
         let client_msg_id = item.client_msg_id;
         self.staging.settle(

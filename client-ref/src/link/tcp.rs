@@ -7,6 +7,7 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use crate::options::ServerUrl;
 
+// impl[EIM-TRN-002]
 /// Connects to the first address of the server that answers.
 pub(super) async fn connect(server: &ServerUrl, source: Option<IpAddr>) -> io::Result<TcpStream> {
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the server's name has no address");
@@ -17,7 +18,7 @@ pub(super) async fn connect(server: &ServerUrl, source: Option<IpAddr>) -> io::R
         };
         match connected {
             Ok(stream) => {
-                // Writes are coalesced already; waiting for more would only cost time.
+                // impl[EIM-TRN-003] Writes are coalesced already; waiting for more would only cost time.
                 stream.set_nodelay(true)?;
                 return Ok(stream);
             }

@@ -74,6 +74,7 @@ pub fn configuration(trust: &Trust, purpose: Purpose) -> Result<Arc<ClientConfig
         Purpose::Stream => ALPN,
         Purpose::WebSocket => ALPN_HTTP,
     };
+    // impl[EIM-TRN-006]
     configuration.alpn_protocols = vec![name.to_vec()];
     Ok(Arc::new(configuration))
 }
@@ -98,7 +99,8 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsSetupError> {
     Ok(roots)
 }
 
-/// The name a certificate is checked against.
+/// The name a certificate is checked against, and sent as server_name.
+// impl[EIM-TRN-009]
 ///
 /// # Errors
 /// [`TlsSetupError::Name`] for anything that is neither a DNS name nor an address.

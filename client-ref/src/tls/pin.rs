@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::options::Fingerprint;
 
 /// SHA-256 of a certificate in DER.
+// impl[EIM-TRN-011]
 #[must_use]
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     Fingerprint(Sha256::digest(certificate).into())
@@ -59,6 +60,7 @@ impl ServerCertVerifier for Pin {
         Err(PeerIncompatible::Tls12NotOffered.into())
     }
 
+    // impl[EIM-TRN-013]
     fn verify_tls13_signature(
         &self,
         message: &[u8],

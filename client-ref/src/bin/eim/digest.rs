@@ -16,6 +16,9 @@ pub(crate) struct Digest {
     /// One conversation only.
     #[arg(long, value_name = "ID")]
     conversation: Option<ConversationId>,
+    /// From this number of each conversation on: members that joined later have no more.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    first: u64,
 }
 
 impl Digest {
@@ -26,7 +29,7 @@ impl Digest {
         for conversation in selected(&*store, self.conversation).await? {
             let mut digest = Sha256::new();
             let (mut count, mut first, mut last) = (0_u64, 0, 0);
-            let mut reader = Reader::new(conversation);
+            let mut reader = Reader::new(conversation, self.first);
             while let Some(page) = reader.page(&*store).await? {
                 for message in &page {
                     let line = serde_json::to_vec(&Line::from(message))

@@ -18,6 +18,9 @@ pub(crate) struct Export {
     /// One conversation only.
     #[arg(long, value_name = "ID")]
     conversation: Option<ConversationId>,
+    /// From this number of each conversation on: members that joined later have no more.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    first: u64,
 }
 
 impl Export {
@@ -26,7 +29,7 @@ impl Export {
         let store = globals.existing_store()?;
         let mut output = Output::new();
         for conversation in selected(&*store, self.conversation).await? {
-            let mut reader = Reader::new(conversation);
+            let mut reader = Reader::new(conversation, self.first);
             while let Some(page) = reader.page(&*store).await? {
                 for message in &page {
                     output.serialize(&Line::from(message))?;
@@ -56,10 +59,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) const fn new(conversation: ConversationId) -> Self {
+    pub(crate) const fn new(conversation: ConversationId, first: u64) -> Self {
         Self {
             conversation,
-            next: 1,
+            next: first,
         }
     }
 

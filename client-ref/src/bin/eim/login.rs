@@ -96,7 +96,7 @@ impl Login {
             "{} shows a certificate with the fingerprint\n  {seen}",
             self.server
         );
-        // impl[EIM-SEC-007] First use: a person compares, nothing is trusted silently.
+        // impl[EIM-TRN-014] First use: a person compares, nothing is trusted silently.
         if prompt::confirm("Compare it with what the server printed.")? {
             Ok(Some(seen.to_string()))
         } else {

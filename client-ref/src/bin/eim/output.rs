@@ -83,6 +83,7 @@ pub(crate) fn time_of_day(time_ms: u64) -> String {
     )
 }
 
+// impl[EIM-SEC-011]
 /// Makes text harmless for a terminal: control characters would move the cursor or worse.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()

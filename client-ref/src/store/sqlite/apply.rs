@@ -173,6 +173,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    // impl[EIM-MSG-024]
     /// Removes entries from `from` on that are of an epoch below `below`; what this device sent
     /// goes back into the outbox.
     fn cut(
@@ -276,6 +277,7 @@ impl Transaction<'_> {
         })
     }
 
+    // impl[EIM-MSG-062]
     fn arrive_again(
         &self,
         message: Message,

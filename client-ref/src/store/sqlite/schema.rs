@@ -88,6 +88,7 @@ impl From<std::io::Error> for StoreError {
 }
 
 /// Creates the folder of a device, readable for this user alone.
+// impl[EIM-SEC-013]
 pub(super) fn private_folder(folder: &Path) -> Result<(), StoreError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -103,7 +104,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // impl[EIM-CUR-004] What CURSOR says is stored survives a loss of power.
+    // impl[EIM-CUR-001] What CURSOR says is stored survives a loss of power.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -112,6 +113,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The file holds a resume token: nobody else may read it.
+// impl[EIM-AUT-045]
 fn create_private(file: &Path) -> Result<(), StoreError> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

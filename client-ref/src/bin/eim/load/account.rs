@@ -55,7 +55,10 @@ pub(crate) fn accounts(
 fn parse(text: &str) -> Result<Vec<Account>, usize> {
     text.lines()
         .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty() && *line != "name,password")
+        .filter(|(_, line)| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with('#') && line != "name,password"
+        })
         .map(|(number, line)| {
             let (name, rest) = line.split_once(',').ok_or(number + 1)?;
             let password = rest.split_once(',').map_or(rest, |(_, password)| password);
@@ -73,7 +76,7 @@ mod tests {
 
     #[test]
     fn reads_names_and_passwords() {
-        let accounts = parse("name,password\na,A.,p,q\n\nb , r\n").unwrap();
+        let accounts = parse("# accounts\nname,password\na,A.,p,q\n\nb , r\n").unwrap();
         assert_eq!(
             (accounts[0].name.as_str(), accounts[0].password.as_str()),
             ("a", "p,q")

@@ -1,20 +1,19 @@
 //! One contract for every store.
 
+mod fixtures;
+mod on_disk;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use eim_client::environment::Environment;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    Identity, MemoryStore, Message, OutboxItem, ResumeCredential, Settlement, SqliteStore, Store,
-    Target, UserRecord,
+    MemoryStore, Message, OutboxItem, ResumeCredential, Settlement, SqliteStore, Store, UserRecord,
 };
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId};
+use eim_codec::id::{ConversationId, DeviceId};
 use eim_codec::payload::{ConversationKind, Role};
-use eim_codec::registry::FrameType;
 
-const CONVERSATION: u8 = 7;
-const DEVICE: u8 = 9;
+use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
 
 /// Runs a check against each store; the folder lives as long as the check.
 macro_rules! contract {
@@ -52,68 +51,6 @@ contract!(
     backlogs_are_raised_and_completed,
     checkpoints_and_users_are_kept,
 );
-
-fn message(conv_seq: u64, user_seq: u64) -> Message {
-    Message {
-        conversation: [CONVERSATION; 16].into(),
-        log_epoch: 1,
-        conv_seq,
-        frame_type: FrameType::TEXT,
-        sender: Some([1; 16].into()),
-        sender_device: Some([2; 16].into()),
-        client_msg_id: Some(key(conv_seq)),
-        time_ms: 1000 + conv_seq,
-        user_seq,
-        body: Bytes::from(format!("body {conv_seq}")),
-        fallback_text: String::new(),
-        tombstone: false,
-    }
-}
-
-fn key(number: u64) -> ClientMsgId {
-    let mut id = [0; 16];
-    id[8..].copy_from_slice(&number.to_be_bytes());
-    id.into()
-}
-
-fn arrival(message: Message) -> Arrival {
-    Arrival {
-        message,
-        echo: false,
-        presented: true,
-    }
-}
-
-fn item(number: u64) -> OutboxItem {
-    OutboxItem {
-        position: 0,
-        client_msg_id: key(number),
-        target: Target::Conversation([CONVERSATION; 16].into()),
-        frame_type: FrameType::TEXT,
-        body: Bytes::from(format!("body {number}")),
-        fallback_text: format!("fallback {number}"),
-        first_sent_at_ms: 0,
-    }
-}
-
-fn identity() -> Identity {
-    Identity {
-        device: [DEVICE; 16].into(),
-        user: Some([1; 16].into()),
-        user_name: "u".to_owned(),
-    }
-}
-
-async fn arrive(store: &Arc<dyn Store>, arrivals: Vec<Arrival>) -> Vec<ArrivalOutcome> {
-    store
-        .commit(Batch {
-            arrivals,
-            ..Batch::default()
-        })
-        .await
-        .unwrap()
-        .arrivals
-}
 
 async fn begins_empty(store: Arc<dyn Store>) {
     let loaded = store.load(true).await.unwrap();
@@ -511,73 +448,4 @@ async fn checkpoints_and_users_are_kept(store: Arc<dyn Store>) {
     assert_eq!(store.user_by_name("ada").await.unwrap(), Some(user.clone()));
     assert_eq!(store.user(user.user).await.unwrap(), Some(user));
     assert_eq!(store.user_by_name("bob").await.unwrap(), None);
-}
-
-/// Beyond the contract: what only a store on disk promises.
-mod on_disk {
-    use super::*;
-
-    #[tokio::test]
-    async fn survives_being_closed() {
-        let folder = tempfile::tempdir().unwrap();
-        let environment = Environment::default();
-        {
-            let store = SqliteStore::open(folder.path(), &environment).unwrap();
-            let batch = Batch {
-                identity: Some(identity()),
-                outbox: vec![item(1), item(2)],
-                arrivals: vec![arrival(message(1, 1))],
-                ..Batch::default()
-            };
-            store.commit(batch).await.unwrap();
-        }
-        let store = SqliteStore::open(folder.path(), &environment).unwrap();
-        assert!(
-            store.load(false).await.unwrap().outbox.is_empty(),
-            "not adopted"
-        );
-        let loaded = store.load(true).await.unwrap();
-        assert_eq!(loaded.identity, Some(identity()));
-        assert_eq!(loaded.outbox.len(), 2);
-        assert_eq!(
-            store
-                .latest(message(1, 1).conversation, 9)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-    }
-
-    #[tokio::test]
-    async fn leaves_the_outbox_of_a_living_process_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let environment = Environment::default();
-        let first = SqliteStore::open(folder.path(), &environment).unwrap();
-        let second = SqliteStore::open(folder.path(), &environment).unwrap();
-        first
-            .commit(Batch {
-                outbox: vec![item(1)],
-                ..Batch::default()
-            })
-            .await
-            .unwrap();
-        assert!(second.load(true).await.unwrap().outbox.is_empty());
-        assert_eq!(second.outbox_len().await.unwrap(), 1);
-        drop(first);
-        assert_eq!(second.load(true).await.unwrap().outbox.len(), 1);
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn is_private() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let folder = tempfile::tempdir().unwrap();
-        let profile = folder.path().join("profile");
-        let _store = SqliteStore::open(&profile, &Environment::default()).unwrap();
-        let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&profile), 0o700);
-        assert_eq!(mode(&profile.join("messages.sqlite")), 0o600);
-    }
 }

@@ -19,7 +19,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
-        #[expect(clippy::disallowed_methods, reason = "the edge where wall-clock time enters")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the edge where wall-clock time enters"
+        )]
         let now = std::time::SystemTime::now();
         let elapsed = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)

@@ -9,7 +9,10 @@ const OTHERS: u64 = 512;
 /// `connections` need.
 pub fn make_room(connections: u32) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: maximum, maximum };
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
     let limit = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => maximum,
         Err(error) => {

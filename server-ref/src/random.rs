@@ -30,7 +30,10 @@ impl Random for SystemRandom {
     ///
     /// When the operating system has no randomness: a server must not go on without it.
     fn fill(&self, out: &mut [u8]) {
-        #[expect(clippy::disallowed_methods, reason = "the edge where randomness enters")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the edge where randomness enters"
+        )]
         let filled = getrandom::fill(out);
         assert!(filled.is_ok(), "the operating system has no randomness");
     }

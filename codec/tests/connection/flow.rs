@@ -428,7 +428,7 @@ fn a_busy_second_is_no_flood() {
         }
         pair.run();
     }
-    assert_eq!(pair.client_closed().or(pair.server_closed()), None);
+    assert_eq!(pair.client_closed().or_else(|| pair.server_closed()), None);
     assert_eq!(pair.results().len(), 16_000);
     assert_eq!(pair.pushes().len(), 16_000);
     let windows = |types: &[FrameType]| {

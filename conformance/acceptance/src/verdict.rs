@@ -47,6 +47,13 @@ pub(crate) struct Stored {
     pub sha256: String,
 }
 
+impl Stored {
+    /// Whether somebody wrote it, as against what the server logs of members and settings.
+    pub(crate) fn is_message(&self) -> bool {
+        (0x20..0x40).contains(&self.frame_type)
+    }
+}
+
 /// What the judge found. Empty lists everywhere mean: nothing lost, nothing twice, one order.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Verdict {

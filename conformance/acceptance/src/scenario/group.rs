@@ -129,23 +129,22 @@ impl Group {
     }
 
     /// Each sender's messages stand in the order of its text, each line as often as it was sent.
+    /// Which messages are whose is read from the log, because a sender that was killed may have
+    /// died between a durable result and writing it down.
     fn check_content(&self, stored: &[Stored], verdict: &mut Verdict) -> Result<(), Failure> {
-        let place: HashMap<&str, usize> = stored
+        let by_key: HashMap<&str, &Stored> = stored
             .iter()
-            .enumerate()
-            .filter_map(|(at, entry)| Some((entry.client_msg_id.as_deref()?, at)))
+            .filter_map(|entry| Some((entry.client_msg_id.as_deref()?, entry)))
             .collect();
         for (sender, text) in self.senders.iter().zip(&self.texts) {
             let acks = sender.acks()?;
-            let mut places: Vec<usize> = acks
+            let user = acks
                 .iter()
-                .filter_map(|ack| place.get(ack.client_msg_id.as_str()).copied())
-                .collect();
-            places.sort_unstable();
-            places.dedup();
-            let sent: Vec<&str> = places
+                .find_map(|ack| by_key.get(ack.client_msg_id.as_str())?.sender.as_deref());
+            let sent: Vec<&str> = stored
                 .iter()
-                .filter_map(|&at| Some(stored.get(at)?.sha256.as_str()))
+                .filter(|entry| entry.is_message() && entry.sender.as_deref() == user)
+                .map(|entry| entry.sha256.as_str())
                 .collect();
             let expected = expected_bodies(text, self.share)?;
             if sent != expected {

@@ -56,6 +56,27 @@ async fn leaves_the_outbox_of_a_living_process_alone() {
     assert_eq!(second.load(true).await.unwrap().outbox.len(), 1);
 }
 
+/// `eim status` looks while a sender of the device is in the middle of a commit, or stands still.
+#[tokio::test]
+async fn readers_do_not_wait_for_the_writer_of_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = Environment::default();
+    let writer = SqliteStore::open(folder.path(), &environment).unwrap();
+    writer
+        .commit(Batch {
+            outbox: vec![item(1)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("messages.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let reader = SqliteStore::open(folder.path(), &environment).unwrap();
+    assert_eq!(reader.outbox_len().await.unwrap(), 1);
+    reader.load(false).await.unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn is_private() {

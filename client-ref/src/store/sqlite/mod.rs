@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::outbox::Owner;
-use self::worker::Worker;
+use self::worker::{Job, Reply, Worker};
 use super::{
     Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError,
     UserRecord,
@@ -49,23 +49,25 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(move |connection, _| read(connection)).await
+        self.run(false, move |connection, _| read(connection)).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        writes: bool,
         job: impl FnOnce(&Connection, &Owner) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.worker.submit(Box::new(move |connection, owner| {
+        let work = Box::new(move |connection: &Connection, owner: &Owner| {
             let outcome = job(connection, owner);
             let failed = outcome.as_ref().err().cloned();
-            let reply = Box::new(move |committed: Result<(), StoreError>| {
+            let reply: Reply = Box::new(move |committed: Result<(), StoreError>| {
                 // The asker may have gone away; the work is done all the same.
                 let _ = answer.send(committed.and(outcome));
             });
             (failed, reply)
-        }))?;
+        });
+        self.worker.submit(Job { writes, work })?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -73,7 +75,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self, adopt: bool) -> Result<Loaded, StoreError> {
-        self.run(move |connection, owner| {
+        self.run(adopt, move |connection, owner| {
             if adopt {
                 owner.adopt(connection)?;
             }
@@ -83,8 +85,10 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
-        self.run(move |connection, owner| apply::apply(connection, owner, batch))
-            .await
+        self.run(true, move |connection, owner| {
+            apply::apply(connection, owner, batch)
+        })
+        .await
     }
 
     async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError> {

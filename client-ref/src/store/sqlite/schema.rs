@@ -123,10 +123,14 @@ fn create_private(file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Creates the tables in a new file. A file that has them is only read, so that a second process
+/// opens it even while another one is in the middle of a transaction.
 fn create_tables(connection: &Connection) -> Result<(), StoreError> {
+    if version(connection)? == FORMAT {
+        return Ok(());
+    }
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let found: u64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
+    match version(connection)? {
         0 => {
             connection.execute_batch(TABLES)?;
             connection.pragma_update(None, "user_version", FORMAT)?;
@@ -141,4 +145,8 @@ fn create_tables(connection: &Connection) -> Result<(), StoreError> {
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+fn version(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }

@@ -16,8 +16,14 @@ const JOBS_PER_TRANSACTION: usize = 64;
 pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Work inside a transaction. An error rolls the transaction back, for all jobs in it.
-pub(super) type Job =
+pub(super) type Work =
     Box<dyn FnOnce(&Connection, &Owner) -> (Option<StoreError>, Reply) + Send + 'static>;
+
+/// Work, and whether it writes: a transaction of readers alone never waits for another process.
+pub(super) struct Job {
+    pub(super) writes: bool,
+    pub(super) work: Work,
+}
 
 /// Handle of the thread; dropping it finishes the jobs at hand and ends the thread.
 #[derive(Debug)]
@@ -59,23 +65,27 @@ fn run(connection: &Connection, owner: &Owner, queue: &Receiver<Job>) {
     while let Ok(first) = queue.recv() {
         let jobs = std::iter::once(first)
             .chain(std::iter::from_fn(|| queue.try_recv().ok()))
-            .take(JOBS_PER_TRANSACTION);
+            .take(JOBS_PER_TRANSACTION)
+            .collect();
         transact(connection, owner, jobs);
     }
 }
 
 /// Runs the jobs in one transaction and answers all of them after its end.
-fn transact(connection: &Connection, owner: &Owner, jobs: impl Iterator<Item = Job>) {
+fn transact(connection: &Connection, owner: &Owner, jobs: Vec<Job>) {
     let mut replies = Vec::new();
-    let mut outcome = connection
-        .execute_batch("BEGIN IMMEDIATE")
-        .map_err(StoreError::from);
+    let begin = if jobs.iter().any(|job| job.writes) {
+        "BEGIN IMMEDIATE"
+    } else {
+        "BEGIN"
+    };
+    let mut outcome = connection.execute_batch(begin).map_err(StoreError::from);
     for job in jobs {
         if outcome.is_err() {
             // Nothing can be done for it; dropping it reports a closed store.
             continue;
         }
-        let (failed, reply) = job(connection, owner);
+        let (failed, reply) = (job.work)(connection, owner);
         replies.push(reply);
         if let Some(error) = failed {
             outcome = Err(error);

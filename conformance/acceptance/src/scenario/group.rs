@@ -95,9 +95,9 @@ impl Group {
         sender.start_sending(&self.id, text, self.share)
     }
 
-    /// Acks written down so far.
-    pub(crate) fn acked(&self) -> u64 {
-        self.senders.iter().map(Device::ack_count).sum()
+    /// About how many acks were written down so far.
+    pub(crate) fn acked_about(&self) -> u64 {
+        self.senders.iter().map(Device::acked_about).sum()
     }
 
     /// Messages that will be sent altogether.
@@ -159,6 +159,20 @@ impl Group {
         }
         Ok(())
     }
+}
+
+/// Whether all senders are through; one that failed is a failure of the run.
+pub(crate) fn all_ended(senders: &mut [Process]) -> Result<bool, Failure> {
+    let mut all = true;
+    for sender in senders {
+        match sender.ended()? {
+            Some(status) if !status.success() => {
+                return Err(Failure::Run(format!("a sender ended with {status}")));
+            }
+            ended => all &= ended.is_some(),
+        }
+    }
+    Ok(all)
 }
 
 /// Writes the verdict down and turns a bad one into a failure.

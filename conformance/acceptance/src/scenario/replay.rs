@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Failure;
 use crate::patience::Patience;
 use crate::scenario::Ground;
-use crate::scenario::group::{Group, Load, close};
+use crate::scenario::group::{Group, Load, all_ended, close};
 use crate::server::Server;
 
 /// Options of `replay`.
@@ -24,24 +24,19 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     let mut senders = (0..group.senders.len())
         .map(|at| group.start_sender(at))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut patience = Patience::new(Duration::from_secs(3600));
     let mut shown = 0;
-    while group.acked() < group.total() {
-        for sender in &mut senders {
-            if let Some(status) = sender.ended()?
-                && !status.success()
-            {
-                return Err(Failure::Run(format!("a sender ended with {status}")));
-            }
-        }
-        if group.acked() * 10 / group.total() > shown {
-            shown = group.acked() * 10 / group.total();
-            println!("{} of {} acknowledged", group.acked(), group.total());
+    let mut patience = Patience::new(Duration::from_secs(3600));
+    while !all_ended(&mut senders)? {
+        let tenth = group.acked_about() * 10 / group.total().max(1);
+        if tenth > shown {
+            shown = tenth;
+            println!(
+                "about {} of {} acknowledged",
+                group.acked_about(),
+                group.total()
+            );
         }
         patience.wait("the senders")?;
-    }
-    for sender in &mut senders {
-        sender.finish()?;
     }
     let verdict = group.judge()?;
     server.stop()?;

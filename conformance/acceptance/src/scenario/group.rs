@@ -128,6 +128,26 @@ impl Group {
         Ok(verdict)
     }
 
+    /// Judges the acks by what a new device can still read. When it cannot even log in, or finds no
+    /// conversation, everything acknowledged is lost.
+    pub(crate) fn judge_late(&self) -> Result<Verdict, Failure> {
+        let mut acks = Vec::new();
+        for sender in &self.senders {
+            acks.extend(sender.acks()?);
+        }
+        let login = self
+            .late
+            .login(&self.url, Some(&self.fingerprint), PASSWORD);
+        let stored = match login.and_then(|()| self.late.catch_up(3000)) {
+            Ok(()) => self.late.export()?,
+            Err(failure) => {
+                println!("nothing can be read: {failure}");
+                Vec::new()
+            }
+        };
+        Ok(judge(&acks, &[(self.late.name.clone(), stored)]))
+    }
+
     /// Each sender's messages stand in the order of its text, each line as often as it was sent.
     /// Which messages are whose is read from the log, because a sender that was killed may have
     /// died between a durable result and writing it down.

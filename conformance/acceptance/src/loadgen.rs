@@ -1,5 +1,6 @@
 //! The load generator, `eim load`, as other runs use it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::Failure;
 use crate::patience::Patience;
 use crate::process::Process;
 use crate::scenario::Ground;
+use crate::server::Server;
 
 /// What is generated.
 #[derive(Clone, Debug)]
@@ -45,6 +47,7 @@ pub(crate) struct LoadGenerator {
     accounts: PathBuf,
     report: PathBuf,
     log: PathBuf,
+    fingerprint: Option<String>,
 }
 
 impl LoadGenerator {
@@ -60,7 +63,14 @@ impl LoadGenerator {
             accounts,
             report: ground.folder.join("load.json"),
             log: ground.folder.join("load.log"),
+            fingerprint: None,
         })
+    }
+
+    /// Trusts the certificate of this server.
+    pub(crate) fn trust(&mut self, server: &Server) -> Result<(), Failure> {
+        self.fingerprint = Some(server.fingerprint()?);
+        Ok(())
     }
 
     /// The account file, for the server.
@@ -82,22 +92,24 @@ impl LoadGenerator {
             .args(["--window", &plan.window.to_string()])
             .args(["--payload", &plan.payload.to_string()])
             .args(["--duration", &plan.seconds.to_string()])
-            .arg("--json")
-            .arg(&self.report);
+            .arg("--json");
         if let Some(rate) = plan.rate {
             command.args(["--rate", &rate.to_string()]);
         }
-        Process::start("eim load", &mut command, &self.log)
+        let report = File::create(&self.report)?;
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        Process::start_into("eim load", &mut command, report, log)
     }
 
     /// Opens and holds idle authenticated connections; returns when all are open.
     pub(crate) fn hold(&self, url: &str, count: u32) -> Result<Process, Failure> {
         let log = self.log.with_extension("idle");
+        File::create(&log)?;
         let mut command = self.command(url);
-        command.args(["--idle", &count.to_string()]);
+        command.args(["--idle", &count.to_string(), "--duration", "3600"]);
         let mut process = Process::start("eim load --idle", &mut command, &log)?;
         let mut patience = Patience::new(Duration::from_secs(300));
-        while !std::fs::read_to_string(&log)?.contains("all open") {
+        while !std::fs::read_to_string(&log)?.contains(&format!("open: {count} connections")) {
             if let Some(status) = process.ended()? {
                 return Err(Failure::Run(format!("eim load --idle ended with {status}")));
             }
@@ -117,6 +129,9 @@ impl LoadGenerator {
         command
             .args(["load", "--server", url, "--accounts"])
             .arg(&self.accounts);
+        if let Some(fingerprint) = &self.fingerprint {
+            command.args(["--fingerprint", fingerprint]);
+        }
         command
     }
 }

@@ -54,10 +54,20 @@ impl Process {
     /// Starts `command` with its output in `log`.
     pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self, Failure> {
         let out = File::options().create(true).append(true).open(log)?;
+        Self::start_into(name, command, out.try_clone()?, out)
+    }
+
+    /// Starts `command` with its output and its complaints apart.
+    pub(crate) fn start_into(
+        name: &str,
+        command: &mut Command,
+        output: File,
+        complaints: File,
+    ) -> Result<Self, Failure> {
         let child = command
             .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out)
+            .stdout(output)
+            .stderr(complaints)
             .spawn()
             .map_err(|error| Failure::Setup(format!("{name} did not start: {error}")))?;
         Ok(Self {

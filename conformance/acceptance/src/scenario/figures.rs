@@ -43,11 +43,12 @@ pub(crate) struct Options {
 /// Runs it and prints one JSON report.
 pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     let mut report = serde_json::Map::new();
-    let generator = LoadGenerator::new(ground, options.idle.max(2 * options.pairs), PASSWORD)?;
+    let mut generator = LoadGenerator::new(ground, options.idle.max(2 * options.pairs), PASSWORD)?;
     let data = ground.folder.join("data");
     let mut server = Server::new(&ground.programs, &data, &ground.folder.join("server.log"))?;
     server.start()?;
     server.import(generator.accounts())?;
+    generator.trust(&server)?;
 
     preload(&server, &generator, options)?;
     for transport in [Transport::Tcp, Transport::Tls] {
@@ -62,7 +63,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         report.insert("store".into(), figures);
     }
     for transport in [Transport::Tcp, Transport::Tls] {
-        let octets = idle(ground, &generator, transport, options)?;
+        let octets = idle(ground, &mut generator, transport, options)?;
         println!("idle {transport:?}: {octets} octets resident a connection");
         report.insert(format!("idle {transport:?}"), json!(octets));
     }
@@ -145,16 +146,17 @@ fn direct(ground: &Ground, program: &PathBuf, options: &Options) -> Result<Value
 /// Resident octets a connection, from the difference that many of them make on a fresh server.
 fn idle(
     ground: &Ground,
-    generator: &LoadGenerator,
+    generator: &mut LoadGenerator,
     transport: Transport,
     options: &Options,
 ) -> Result<u64, Failure> {
     let data = ground.folder.join(format!("idle-{transport:?}"));
-    let log = ground.folder.join("idle.log");
+    let log = ground.folder.join(format!("idle-{transport:?}.log"));
     let mut server = Server::new(&ground.programs, &data, &log)?;
     server.set("LIMITS__HALF_OPEN_PER_ADDRESS", 65_536);
     server.start()?;
     server.import(generator.accounts())?;
+    generator.trust(&server)?;
     drop(generator.hold(&server.url(transport), 16)?);
     let before = server.process()?.resident_kib()?;
     let crowd = generator.hold(&server.url(transport), options.idle)?;

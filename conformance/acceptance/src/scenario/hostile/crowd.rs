@@ -16,7 +16,7 @@ pub(crate) fn silent(address: SocketAddr, count: u32) -> Result<Vec<TcpStream>, 
     for number in 0..count {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         let host = 2 + u8::try_from(number / 200 % 250).unwrap_or(0);
-        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), 0)).into())?;
         if socket.connect(&address.into()).is_ok() {
             crowd.push(socket.into());
         }

@@ -43,8 +43,9 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     server.set("SESSION__HEARTBEAT_MS", 4000);
     server.set("LIMITS__HALF_OPEN_PER_ADDRESS", 256);
     server.start()?;
-    let generator = LoadGenerator::new(ground, options.frozen.max(32), PASSWORD)?;
+    let mut generator = LoadGenerator::new(ground, options.frozen.max(32), PASSWORD)?;
     server.import(generator.accounts())?;
+    generator.trust(&server)?;
     if options.only_cases {
         return play_cases(&server);
     }
@@ -116,9 +117,9 @@ fn wait_until_forgotten(server: &Server) -> Result<(), Failure> {
 }
 
 fn compare(calm: &Value, hostile: &Value) {
-    let p99 = |report: &Value| report.pointer("/delivery_us/p99").and_then(Value::as_u64);
+    let p99 = |report: &Value| report.pointer("/delivery_ms/p99").and_then(Value::as_f64);
     println!(
-        "delivery p99 in us: calm {:?}, hostile {:?}",
+        "delivery p99 in ms: calm {:?}, hostile {:?}",
         p99(calm),
         p99(hostile)
     );

@@ -90,6 +90,14 @@ impl Device {
         Process::start(&format!("{} send", self.name), &mut command, &self.log)
     }
 
+    /// Sends the lines of `text` to a user, again and again up to `total` lines.
+    pub(crate) fn send_to(&self, user: &str, text: &Path, total: u64) -> Result<(), Failure> {
+        let mut command = self.command("send");
+        command.args(["--to", user, "--file"]).arg(text);
+        command.args(["--until-total", &total.to_string()]);
+        Process::start(&format!("{} send", self.name), &mut command, &self.log)?.finish()
+    }
+
     /// Connects, pulls everything, and ends when nothing came for `idle_ms`.
     pub(crate) fn catch_up(&self, idle_ms: u64) -> Result<(), Failure> {
         let mut command = self.command("tail");

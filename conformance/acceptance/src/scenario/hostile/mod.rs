@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::device::Device;
 use crate::loadgen::{LoadGenerator, Plan};
 use crate::scenario::Ground;
 use crate::server::{Server, Transport};
@@ -75,8 +76,12 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         "  {} authenticated connections without a sign of life",
         options.frozen
     );
-    let (deaf, deaf_id) = crowd::deaf(address, "load2", PASSWORD)?;
-    crowd::flood(address, ("load3", PASSWORD), &deaf_id, 20_000, 1024)?;
+    let deaf = crowd::deaf(address, "load2", PASSWORD)?;
+    let text = ground.folder.join("flood.txt");
+    std::fs::write(&text, "x".repeat(1024))?;
+    let flooder = Device::new(&ground.programs, &ground.folder, "flooder", "load3");
+    flooder.login(&url, None, PASSWORD)?;
+    flooder.send_to("load2", &text, 20_000)?;
     println!("  20,000 messages of 1 KiB to a peer that never reads");
     let hostile_kib = server.process()?.resident_kib()?;
     load.finish()?;
@@ -105,11 +110,13 @@ fn wait_until_forgotten(server: &Server) -> Result<(), Failure> {
     let mut patience = crate::patience::Patience::new(Duration::from_secs(60));
     loop {
         let page = server.admin_page("/metrics")?;
-        let connections = page
+        // One line for each transport.
+        let connections: Vec<f64> = page
             .lines()
-            .find_map(|line| line.strip_prefix("eim_connections "))
-            .and_then(|value| value.trim().parse::<f64>().ok());
-        if connections == Some(0.0) {
+            .filter(|line| line.starts_with("eim_connections"))
+            .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+            .collect();
+        if !connections.is_empty() && connections.iter().sum::<f64>() == 0.0 {
             return Ok(());
         }
         patience.wait("the server to forget silent peers")?;

@@ -17,6 +17,9 @@ use crate::server::{Server, Transport};
 
 const PASSWORD: &str = "a password of the acceptance runs";
 
+/// The well-behaved load uses the first 32 accounts; hostile peers have some to themselves.
+const ACCOUNTS: u32 = 64;
+
 /// Options of `hostile`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -44,7 +47,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     server.set("SESSION__HEARTBEAT_MS", 4000);
     server.set("LIMITS__HALF_OPEN_PER_ADDRESS", 256);
     server.start()?;
-    let mut generator = LoadGenerator::new(ground, options.frozen.max(32), PASSWORD)?;
+    let mut generator = LoadGenerator::new(ground, ACCOUNTS.max(options.frozen), PASSWORD)?;
     server.import(generator.accounts())?;
     generator.trust(&server)?;
     if options.only_cases {
@@ -76,12 +79,12 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         "  {} authenticated connections without a sign of life",
         options.frozen
     );
-    let deaf = crowd::deaf(address, "load2", PASSWORD)?;
+    let deaf = crowd::deaf(address, "load62", PASSWORD)?;
     let text = ground.folder.join("flood.txt");
     std::fs::write(&text, "x".repeat(1024))?;
-    let flooder = Device::new(&ground.programs, &ground.folder, "flooder", "load3");
+    let flooder = Device::new(&ground.programs, &ground.folder, "flooder", "load63");
     flooder.login(&url, None, PASSWORD)?;
-    flooder.send_to("load2", &text, 20_000)?;
+    flooder.send_to("load62", &text, 20_000)?;
     println!("  20,000 messages of 1 KiB to a peer that never reads");
     let hostile_kib = server.process()?.resident_kib()?;
     load.finish()?;
@@ -98,7 +101,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
 }
 
 fn play_cases(server: &Server) -> Result<(), Failure> {
-    for line in cases::play(server.tcp_address(), "load1", PASSWORD)? {
+    for line in cases::play(server.tcp_address(), "load61", PASSWORD)? {
         println!("  {line}");
     }
     Ok(())

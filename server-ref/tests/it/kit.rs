@@ -1,9 +1,7 @@
 //! A server without sockets, and clients that speak to it through pipes.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,10 +14,8 @@ use eim_codec::payload::{
 use eim_codec::registry::{ErrorCode, FrameType, Operation};
 use eim_codec::time::Timestamp;
 use eim_codec::tokio::{Driver, StreamLink};
-use eim_server::clock::Clock;
 use eim_server::config::Config;
 use eim_server::hub::Hub;
-use eim_server::random::Random;
 use eim_server::server::{self, Parts, TENANT};
 use eim_server::service::password;
 use eim_server::session::{self, Shared};
@@ -29,37 +25,8 @@ use prost::Message as _;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio_util::task::TaskTracker;
 
+use crate::doubles::{Seeded, TestClock};
 use crate::scram::Scram;
-
-/// A clock that tests set.
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicU64);
-
-impl Clock for TestClock {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// SplitMix64 from a fixed seed.
-pub(crate) struct Seeded(AtomicU64);
-
-impl fmt::Debug for Seeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seeded")
-    }
-}
-
-impl Random for Seeded {
-    fn fill(&self, out: &mut [u8]) {
-        for chunk in out.chunks_mut(8) {
-            let mut z = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 /// A server without sockets.
 pub(crate) struct Kit {
@@ -87,8 +54,8 @@ impl Kit {
     pub(crate) async fn new(settings: &str) -> Self {
         let config =
             Config::from_toml(&format!("{settings}\n[store]\nengine = \"memory\"")).unwrap();
-        let clock = Arc::new(TestClock(AtomicU64::new(1_800_000_000_000)));
-        let random = Arc::new(Seeded(AtomicU64::new(7)));
+        let clock = Arc::new(TestClock::at(1_800_000_000_000));
+        let random = Arc::new(Seeded::with(7));
         let parts = Parts {
             clock: Arc::clone(&clock) as _,
             random: Arc::clone(&random) as _,
@@ -165,7 +132,7 @@ impl Kit {
 
     pub(crate) fn advance_clock(&self, by: Duration) {
         let ms = u64::try_from(by.as_millis()).unwrap();
-        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+        self.clock.advance(ms);
     }
 }
 

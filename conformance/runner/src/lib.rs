@@ -5,8 +5,14 @@
 //!
 //! - [`spec`]: chapters to requirements, and the rules a chapter keeps.
 //! - [`registry`]: the numbers, and the tables that show them in the chapters.
+//! - [`data`]: the files of the suite, embedded or from a checkout.
+//! - [`results`]: the results file, from which every report is made.
+//! - [`cli`]: the verbs of the command line.
 //! - [`trace`]: everything together: lint, generated files, tags in code, summary.
 
+pub mod cli;
+pub mod data;
 pub mod registry;
+pub mod results;
 pub mod spec;
 pub mod trace;

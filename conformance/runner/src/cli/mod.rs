@@ -1,0 +1,59 @@
+//! The command line: one file a verb.
+
+pub mod explain;
+pub mod trace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::data::Data;
+use crate::trace::project::Project;
+
+/// All required cases passed.
+pub const PASSED: u8 = 0;
+/// Cases or checks failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage; no case matched; files that cannot be read.
+pub const USAGE: u8 = 2;
+/// The testee did not start, or broke its protocol.
+pub const TESTEE: u8 = 3;
+/// An entry of a list of known failures is stale.
+pub const STALE: u8 = 4;
+/// Nothing failed, but cases were flaky.
+pub const FLAKY: u8 = 5;
+
+/// Options of every verb.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Checkout of the project to read from instead of what the binary carries.
+    #[arg(long, global = true)]
+    pub root: Option<PathBuf>,
+}
+
+impl Global {
+    /// Where files come from: the checkout if one is given.
+    #[must_use]
+    pub fn data(&self) -> Data {
+        self.root.clone().map_or(Data::Embedded, Data::Checkout)
+    }
+
+    /// The checkout: the one given, or the one around the current folder.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn project(&self) -> Result<Project, String> {
+        if let Some(root) = &self.root {
+            return Ok(Project::at(root));
+        }
+        let here = std::env::current_dir().map_err(|e| e.to_string())?;
+        Project::around(&here).ok_or_else(|| "no spec/registry around here; use --root".into())
+    }
+}
+
+/// The exit code `code`.
+#[must_use]
+pub fn exit(code: u8) -> ExitCode {
+    ExitCode::from(code)
+}

@@ -58,9 +58,18 @@ impl Config {
         let config: Self = figment
             .extract()
             .map_err(|error| ConfigError::Parse(Box::new(error)))?;
-        let problems = check::problems(&config);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what was loaded, or put together by a program that embeds the server.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let problems = check::problems(self);
         if problems.is_empty() {
-            Ok(config)
+            Ok(())
         } else {
             Err(ConfigError::Invalid(problems))
         }

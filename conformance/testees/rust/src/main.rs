@@ -1,12 +1,35 @@
 //! `eim-testee`: the reference codec, server and client, as the testee protocols want them.
 
-use clap::Parser;
+mod server;
 
-/// The reference implementations as testees.
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The reference implementations as testees: they read commands from standard input and answer on
+/// standard output, one JSON object a line.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Cli {}
+struct Cli {
+    #[command(subcommand)]
+    role: Role,
+}
 
-fn main() {
-    let Cli {} = Cli::parse();
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// The launch protocol for servers, around the reference server.
+    Server,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().role {
+        Role::Server => server::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("eim-testee: {message}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,0 +1,40 @@
+//! Names of limits and where the reference server keeps them.
+
+use eim_server::config::Config;
+
+/// Sets the limit `name`. `false` when the server has no such setting.
+///
+/// # Errors
+/// The value does not fit.
+pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, String> {
+    let narrow = || u32::try_from(value).map_err(|_| format!("limit {name}: {value} is too large"));
+    let (limits, session, store) = (&mut config.limits, &mut config.session, &mut config.store);
+    match name {
+        "frame_octets" => limits.frame_octets = narrow()?,
+        "handshake_ms" => limits.handshake_ms = value,
+        "half_open_per_address" => limits.half_open_per_address = narrow()?,
+        // The suite wants exactly this credit: it does not grow.
+        "window_frames" => {
+            limits.window_frames = narrow()?;
+            limits.window_frames_max = narrow()?;
+        }
+        "window_octets" => {
+            limits.window_octets = narrow()?;
+            limits.window_octets_max = narrow()?;
+        }
+        "unsettled_results" => limits.unsettled_results = narrow()?,
+        "control_frames_per_s" => limits.control_frames_per_s = narrow()?,
+        "requests_in_flight" => limits.requests_in_flight = narrow()?,
+        "messages_per_s" => limits.messages_per_s = narrow()?,
+        "group_members" => limits.group_members = narrow()?,
+        "heartbeat_ms" => session.heartbeat_ms = value,
+        "background_ms" => session.background_ms = value,
+        "resume_ms" => session.resume_ms = value,
+        "resume_token_ms" => session.resume_token_ms = value,
+        "idempotency_ms" => store.idempotency_ms = value,
+        "timeline_ms" => store.timeline_ms = value,
+        "goaway_ms" => config.shutdown.drain_ms = value,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}

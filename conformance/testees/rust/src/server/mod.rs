@@ -1,0 +1,145 @@
+//! The launch protocol for servers, around the reference server in this process.
+//!
+//! A kill of this process is a crash of the server: its store is the embedded one, in `data`.
+
+mod launch;
+mod limits;
+
+use std::sync::Arc;
+
+use eim_server::admin::{self, Command, Reply};
+use eim_server::clock::SystemClock;
+use eim_server::config::Config;
+use eim_server::random::SystemRandom;
+use eim_server::server::{self, Parts, Running};
+use eim_server::service::accounts::NewUser;
+use serde::Serialize;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
+
+use launch::{Launch, Operation};
+
+type Input = Lines<BufReader<Stdin>>;
+
+/// Serves as the line on standard input says, until told to stop or the input ends.
+///
+/// # Errors
+/// What the suite has to be told on standard error.
+pub(crate) fn run() -> Result<(), String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?
+        .block_on(serve())
+}
+
+async fn serve() -> Result<(), String> {
+    let mut input = BufReader::new(tokio::io::stdin()).lines();
+    let Some(line) = next_line(&mut input).await? else {
+        return Err("standard input ended before the launch line".to_owned());
+    };
+    let launch: Launch = serde_json::from_str(&line).map_err(|error| format!("launch: {error}"))?;
+    let (config, unset) = launch.config()?;
+    eim_server::logging::install(&config.log).map_err(|error| error.to_string())?;
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
+    let running = server::start(&config, &parts)
+        .await
+        .map_err(|error| error.to_string())?;
+    add_accounts(&running, &launch).await?;
+    answer(&ready(&running, &config, &unset)?)?;
+    operate(&mut input, &config).await?;
+    running.shutdown().await;
+    Ok(())
+}
+
+/// Accounts that the folder does not have yet.
+async fn add_accounts(running: &Running, launch: &Launch) -> Result<(), String> {
+    let known = running.accounts.list().await;
+    let known = known.map_err(|error| error.to_string())?;
+    let missing = launch
+        .accounts
+        .iter()
+        .filter(|account| known.iter().all(|known| known.name != account.name))
+        .map(|account| NewUser {
+            name: account.name.clone(),
+            display_name: String::new(),
+            credential: account.password.clone(),
+        })
+        .collect();
+    let added = running.accounts.add(missing).await;
+    added.map(drop).map_err(|error| error.to_string())
+}
+
+fn ready(
+    running: &Running,
+    config: &Config,
+    unset: &[String],
+) -> Result<serde_json::Value, String> {
+    let listeners: serde_json::Map<_, _> = running
+        .addresses
+        .iter()
+        .map(|(transport, address)| (transport.name().to_owned(), address.to_string().into()))
+        .collect();
+    let mut ready = json!({
+        "ready": listeners,
+        "impl": {"name": "eim-server", "version": env!("CARGO_PKG_VERSION"), "language": "rust"},
+    });
+    let encrypted = running
+        .addresses
+        .iter()
+        .any(|(transport, _)| transport.is_tls());
+    if encrypted {
+        let path = config.server.data_dir.join("certificate.pem");
+        let pem = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        ready["certificate"] = pem.into();
+    }
+    if !unset.is_empty() {
+        ready["unset"] = unset.into();
+    }
+    Ok(ready)
+}
+
+/// Carries out operations until one stops the server.
+async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
+    while let Some(line) = next_line(input).await? {
+        let Ok(operation) = serde_json::from_str(&line) else {
+            answer(&json!({"unsupported": true}))?;
+            continue;
+        };
+        let command = match operation {
+            Operation::Stop => return answer(&json!({"ok": true})),
+            Operation::Disable { account } => Command::UserDisable { name: account },
+            Operation::Enable { account } => Command::UserEnable { name: account },
+        };
+        // The way an operator's command takes, so that connections of the account end too.
+        let reply = admin::ask(&config.server.data_dir, &command)
+            .await
+            .map_err(|error| error.to_string())?;
+        match reply {
+            Some(Reply::Done | Reply::Accounts { .. }) => answer(&json!({"ok": true}))?,
+            Some(Reply::Failed { reason }) => return Err(reason),
+            None => return Err("the server does not listen for commands".to_owned()),
+        }
+    }
+    Ok(())
+}
+
+async fn next_line(input: &mut Input) -> Result<Option<String>, String> {
+    let line = input.next_line().await;
+    line.map_err(|error| format!("standard input: {error}"))
+}
+
+fn answer(value: &impl Serialize) -> Result<(), String> {
+    use std::io::Write as _;
+
+    let mut line = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(&line)
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("standard output: {error}"))
+}

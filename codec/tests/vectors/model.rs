@@ -37,6 +37,8 @@ pub(crate) struct Case {
     pub(crate) kind: Kind,
     #[serde(rename = "desc")]
     _desc: String,
+    #[serde(rename = "about")]
+    _about: serde_json::Value,
     #[serde(default)]
     pub(crate) canonical: bool,
     #[serde(default)]

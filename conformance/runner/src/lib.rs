@@ -8,6 +8,7 @@
 //! - [`data`]: the files of the suite, embedded or from a checkout.
 //! - [`results`]: the results file, from which every report is made.
 //! - [`cli`]: the verbs of the command line.
+//! - [`vectors`]: octets and verdicts as data: form, lint, generators.
 //! - [`trace`]: everything together: lint, generated files, tags in code, summary.
 
 pub mod cli;
@@ -16,3 +17,4 @@ pub mod registry;
 pub mod results;
 pub mod spec;
 pub mod trace;
+pub mod vectors;

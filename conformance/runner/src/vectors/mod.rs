@@ -1,0 +1,13 @@
+//! Vectors: octets and the verdict a receiver comes to, as data.
+//!
+//! - [`model`]: the form of a file, both ways, strict.
+//! - [`octets`]: hexadecimal, fields and repetitions to octets.
+//! - [`load`]: all files of the suite.
+
+pub mod load;
+pub mod model;
+pub mod octets;
+mod wire_form;
+
+pub use load::{Loaded, load};
+pub use model::{Case, File, Test};

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, DeviceId, UserId};
@@ -242,7 +243,7 @@ impl Client {
     /// [`SendError::Closed`] when the client is over.
     pub async fn send(&self, draft: Draft) -> Result<SendHandle, SendError> {
         let (done, waits) = oneshot::channel();
-        let id = self.dispatch(draft, Some(done)).await?;
+        let id = self.dispatch(draft, None, Some(done)).await?;
         Ok(SendHandle { id, done: waits })
     }
 
@@ -251,12 +252,25 @@ impl Client {
     /// # Errors
     /// [`SendError::Closed`] when the client is over.
     pub async fn post(&self, draft: Draft) -> Result<ClientMsgId, SendError> {
-        self.dispatch(draft, None).await
+        self.dispatch(draft, None, None).await
+    }
+
+    /// As [`post`](Self::post), and waits until the message is durable in the outbox: it leaves
+    /// even if this process ends now.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the client is over; the message may be in the outbox then.
+    pub async fn store_and_post(&self, draft: Draft) -> Result<ClientMsgId, SendError> {
+        let (stored, durable) = oneshot::channel();
+        let id = self.dispatch(draft, Some(stored), None).await?;
+        durable.await.map_err(|_| SendError::Closed)?;
+        Ok(id)
     }
 
     async fn dispatch(
         &self,
         draft: Draft,
+        stored: Option<oneshot::Sender<()>>,
         done: Option<oneshot::Sender<Result<Sent, SendError>>>,
     ) -> Result<ClientMsgId, SendError> {
         check(&draft)?;
@@ -269,6 +283,7 @@ impl Client {
             body: draft.body,
             fallback_text: draft.fallback_text,
             checkpoint: draft.checkpoint,
+            stored,
             done,
         };
         let command = Command::Send(Box::new(outgoing));
@@ -397,6 +412,21 @@ impl Client {
             .as_ref()
             .and_then(|conversation| conversation_record(conversation).ok())
             .ok_or(RequestError::Nonsense("a conversation"))
+    }
+
+    /// Says whether there is a network. Without one the connection is dropped without a word, which
+    /// loses nothing, and there is no attempt until there is one again; the session may go on then.
+    pub async fn set_network(&self, available: bool) {
+        // A client that is over needs no network.
+        let _ = self.commands.send(Command::Network(available)).await;
+    }
+
+    /// Says that the application goes to the background and is in contact with the server again
+    /// after `next_contact` at the latest; zero returns to the foreground. Holds on every connection
+    /// until said otherwise.
+    pub async fn set_background(&self, next_contact: Duration) {
+        // A client that is over is silent anyway.
+        let _ = self.commands.send(Command::Background(next_contact)).await;
     }
 
     /// Ends in order: what has a result is settled, the rest stays in the outbox.

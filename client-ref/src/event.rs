@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use eim_codec::connection::ClosedBy;
 use eim_codec::id::{ClientMsgId, ConversationId};
 use eim_codec::registry::ErrorCode;
 use futures_util::Stream;
@@ -27,6 +28,10 @@ pub enum Event {
     Message(Message),
     /// A message of this device has its durable result.
     Settled(Settled),
+    /// A message of this device failed for now; it leaves again by itself.
+    Postponed(Postponed),
+    /// A connection ended.
+    Disconnected(Disconnected),
     /// The server lost data and began a new epoch: own messages that were lost are sent again.
     Requeued(usize),
     /// Conversations were created or changed.
@@ -53,8 +58,32 @@ pub enum ConnectionState {
         /// Why the last one ended.
         reason: String,
     },
+    /// Not connected, and no attempt until the application says that there is a network again.
+    Offline,
     /// Over; nothing follows.
     Closed(End),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disconnected {
+    /// Who ended it.
+    pub by: ClosedBy,
+    /// The code of the ERROR that was sent or received, if there was one.
+    pub code: Option<ErrorCode>,
+    /// For people.
+    pub detail: String,
+    /// The client tries again by itself.
+    pub reconnects: bool,
+}
+
+/// A message of this device that failed for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postponed {
+    /// Its key.
+    pub client_msg_id: ClientMsgId,
+    /// Why.
+    pub refused: Refused,
 }
 
 /// Why a client is over.

@@ -49,7 +49,9 @@ mod sync;
 pub mod tls;
 
 pub use self::client::{Client, Draft, SendHandle};
-pub use self::event::{ConnectionState, End, Event, Events, Sent, Settled};
+pub use self::event::{
+    ConnectionState, Disconnected, End, Event, Events, Postponed, Refused, Sent, Settled,
+};
 pub use self::export::{Line, body_digest, text_of};
 pub use self::groups::{GroupChange, Member};
 pub use self::options::Options;

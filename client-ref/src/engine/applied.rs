@@ -24,6 +24,10 @@ impl Engine {
             }
             self.outbox.add(item, false);
         }
+        for stored in follow.stored.drain(..) {
+            // Whoever asked may not wait any more.
+            let _ = stored.send(());
+        }
         if !applied.requeued.is_empty() {
             self.events.emit(Event::Requeued(applied.requeued.len()));
             for item in applied.requeued {

@@ -1,5 +1,7 @@
 //! What the application asks of the engine.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use eim_codec::id::ClientMsgId;
 use eim_codec::payload::{request, response};
@@ -17,6 +19,10 @@ pub(crate) enum Command {
     Send(Box<Outgoing>),
     /// Asks the server.
     Request(Box<Question>),
+    /// Whether there is a network.
+    Network(bool),
+    /// The application goes to the background until its next contact, or returns (zero).
+    Background(Duration),
     /// Ends in order; answered at the end.
     Close(oneshot::Sender<()>),
 }
@@ -31,6 +37,8 @@ pub(crate) struct Outgoing {
     pub fallback_text: String,
     /// Becomes durable together with the message.
     pub checkpoint: Option<Checkpoint>,
+    /// Told when the message is durable in the outbox.
+    pub stored: Option<oneshot::Sender<()>>,
     /// Told the durable result.
     pub done: Option<oneshot::Sender<Result<Sent, SendError>>>,
 }

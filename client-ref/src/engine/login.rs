@@ -130,6 +130,7 @@ impl Engine {
         self.keep_token(session, &ok.resume_token);
         let resumed = ok.outcome() == SessionOutcome::Resumed;
         self.begin_session(resumed);
+        self.repeat_background();
         self.show(ConnectionState::Open { resumed });
         if self.is_full_client() {
             self.compare(Cursor {

@@ -110,6 +110,10 @@ pub(crate) struct Engine {
     /// When the connection at hand opened.
     opened_at: Option<Timestamp>,
     heartbeat: Duration,
+    /// The application says that there is a network.
+    network: bool,
+    /// Longest silence the application has announced; zero in the foreground.
+    background: Duration,
     closing: Option<Closing>,
     end: Option<End>,
 }
@@ -127,6 +131,8 @@ struct Closing {
 }
 
 enum Phase {
+    /// There is no network.
+    Offline,
     Waiting(Pin<Box<Sleep>>),
     Dialling(Future<Dialled>),
     Online(Box<Online>),
@@ -209,6 +215,8 @@ impl Engine {
             stay_away: Duration::ZERO,
             opened_at: None,
             heartbeat: Duration::ZERO,
+            network: true,
+            background: Duration::ZERO,
             closing: None,
             end: None,
             options,
@@ -325,6 +333,8 @@ impl Engine {
                 self.requests
                     .ask(id, operation, body, Purpose::Application(*question));
             }
+            Command::Network(available) => self.network(available),
+            Command::Background(next_contact) => self.background(next_contact),
             Command::Close(told) => self.close(Some(told)),
         }
     }
@@ -476,7 +486,7 @@ async fn phase(phase: &mut Phase) -> Wake {
         }
         Phase::Dialling(dialling) => Wake::Dialled(dialling.as_mut().await),
         Phase::Online(online) => Wake::Event(online.driver.next().await),
-        Phase::Over => std::future::pending().await,
+        Phase::Offline | Phase::Over => std::future::pending().await,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Dialled, Engine, Phase};
 use crate::auth::Exchange;
-use crate::event::{ConnectionState, End};
+use crate::event::{ConnectionState, Disconnected, End, Event};
 use crate::link::{ClientLink, LinkError};
 use crate::reconnect::{Next, after};
 use crate::store::{ResumeCredential, StoreError};
@@ -43,6 +43,11 @@ impl Engine {
     /// Begins an attempt; there is never more than one.
     // impl[EIM-CON-032]
     pub(super) fn dial(&mut self) {
+        if !self.network {
+            self.show(ConnectionState::Offline);
+            self.phase = Phase::Offline;
+            return;
+        }
         self.show(ConnectionState::Connecting);
         let connector = std::sync::Arc::clone(&self.connector);
         let patience = self.options.connect_timeout;
@@ -119,27 +124,73 @@ impl Engine {
         self.requests.disconnected();
         self.heads = None;
         self.looking = None;
+        let reason = closed.unwrap_or_else(|| CloseReason::orderly(ClosedBy::Transport));
         if self.end.is_some() || self.closing.is_some() {
-            return;
+            return self.tell_end(&reason, false);
         }
-        let Some(reason) = closed else {
-            self.wait_to_redial(Duration::ZERO, "the connection was lost".to_owned());
-            return;
-        };
         if reason.session_lost && reason.by == ClosedBy::Peer {
             // impl[EIM-ERR-015]
             self.token_refused();
         }
-        match after(&reason) {
+        let next = after(&reason);
+        let reconnects =
+            next == Next::ForgetToken || matches!(next, Next::Retry(_)) && self.options.reconnect;
+        self.tell_end(&reason, reconnects);
+        match next {
             Next::ForgetToken => {
                 self.token_refused();
                 self.wait_to_redial(Duration::ZERO, Self::reason(&reason));
             }
-            Next::Retry(floor) if self.options.reconnect => {
+            Next::Retry(floor) if reconnects => {
                 self.wait_to_redial(floor, Self::reason(&reason));
             }
             Next::Retry(_) => self.over(End::Connection(Self::reason(&reason))),
             Next::Stop => self.over(stop(&reason)),
+        }
+    }
+
+    fn tell_end(&mut self, reason: &CloseReason, reconnects: bool) {
+        self.events.emit(Event::Disconnected(Disconnected {
+            by: reason.by,
+            code: reason.code,
+            detail: reason.detail.clone(),
+            reconnects,
+        }));
+    }
+
+    /// There is a network, or none: then nothing is said on a connection that is dead already.
+    pub(super) fn network(&mut self, available: bool) {
+        self.network = available;
+        match (&self.phase, available) {
+            (Phase::Offline, true) => {
+                self.wait_to_redial(Duration::ZERO, "the network is back".to_owned());
+            }
+            (Phase::Online(_), false) => self.disconnected(),
+            (Phase::Dialling(_), false) => self.dial(),
+            // What waits looks at the network before it dials.
+            _ => {}
+        }
+    }
+
+    /// The application goes to the background, or returns (zero).
+    pub(super) fn background(&mut self, next_contact: Duration) {
+        self.background = next_contact;
+        self.say_background();
+    }
+
+    fn say_background(&mut self) {
+        let next_contact_ms = u64::try_from(self.background.as_millis()).unwrap_or(u64::MAX);
+        if let Phase::Online(online) = &mut self.phase
+            && online.is_open()
+        {
+            online.driver.endpoint_mut().background(next_contact_ms);
+        }
+    }
+
+    /// A new connection begins in the foreground: the background has to be said again.
+    pub(super) fn repeat_background(&mut self) {
+        if !self.background.is_zero() {
+            self.say_background();
         }
     }
 

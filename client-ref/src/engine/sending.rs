@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::command::Outgoing;
 use super::{Engine, Phase};
-use crate::event::{Refused, Sent, Settled};
+use crate::event::{Event, Postponed, Refused, Sent, Settled};
 use crate::outbox::{Answer, Departure};
 use crate::store::{Message, OutboxItem, Settlement, Target};
 
@@ -34,6 +34,7 @@ impl Engine {
             },
         };
         self.staging.batch.checkpoints.extend(outgoing.checkpoint);
+        self.staging.follow.stored.extend(outgoing.stored);
         self.staging.send(item, outgoing.done);
     }
 
@@ -111,10 +112,16 @@ impl Engine {
         match (answer, &result.error) {
             (Answer::Again(_), error) => {
                 tracing::debug!(id = %item.client_msg_id, ?error, "to be sent again");
+                if let Some(error) = error {
+                    self.events.emit(Event::Postponed(Postponed {
+                        client_msg_id: item.client_msg_id,
+                        refused: refused(error),
+                    }));
+                }
             }
             (Answer::Final, Some(error)) => {
-                let code = ErrorCode(u16::try_from(error.code).unwrap_or(0));
-                self.settle_refused(item, code, error.detail.clone());
+                let Refused { code, detail } = refused(error);
+                self.settle_refused(item, code, detail);
             }
             (Answer::Final, None) => self.settle_sent(item, &result, log_epoch),
         }
@@ -175,6 +182,13 @@ impl Engine {
                 outcome: Err(Refused { code, detail }),
             },
         );
+    }
+}
+
+fn refused(error: &payload::ErrorInfo) -> Refused {
+    Refused {
+        code: ErrorCode(u16::try_from(error.code).unwrap_or(0)),
+        detail: error.detail.clone(),
     }
 }
 

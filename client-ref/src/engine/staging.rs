@@ -24,6 +24,8 @@ pub(super) struct FollowUp {
     pub sources: Vec<Source>,
     /// New outbox items and who waits for them.
     pub outgoing: Vec<(OutboxItem, Option<Waiter>)>,
+    /// Who waits for new outbox items to be durable.
+    pub stored: Vec<oneshot::Sender<()>>,
     /// Items whose first attempt is marked, with its time.
     pub timed: Option<(Vec<ClientMsgId>, u64)>,
     /// Settled items.

@@ -4,3 +4,4 @@ mod login;
 mod peer;
 mod sending;
 mod sync;
+mod telling;

@@ -142,6 +142,7 @@ impl Model {
                     delay.as_secs_f32().ceil()
                 )
             }
+            ConnectionState::Offline => "offline".to_owned(),
             ConnectionState::Closed(end) => format!("over: {end}"),
             _ => String::new(),
         };

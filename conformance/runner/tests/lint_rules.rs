@@ -143,6 +143,11 @@ fn error_not_in_text() {
 }
 
 #[test]
+fn no_outcome() {
+    breaks(" error=PAYLOAD_TOO_LARGE", "", Rule::NoOutcome);
+}
+
+#[test]
 fn withdrawn_requirements_keep_their_id_only() {
     let withdrawn = GOOD.replace("rev=2", "rev=2 status=withdrawn");
     assert_eq!(broken(&withdrawn.replace("SHOULD NOT do", "withdrew")), []);

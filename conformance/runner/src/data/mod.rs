@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use crate::results::Suite;
 use crate::trace::project::Project;
 
 /// Path below the project and octets, sorted within each folder given to the build.
@@ -39,6 +40,26 @@ impl Data {
         }
     }
 
+    /// What is tested, and with what.
+    ///
+    /// # Errors
+    /// Which file cannot be read, and why.
+    pub fn suite(&self) -> Result<Suite, String> {
+        let requirements = self.read("spec/registry/requirements.json")?;
+        let mut cases = String::new();
+        for folder in ["conformance/vectors", "conformance/live"] {
+            for file in self.files(folder, "json")? {
+                cases.push_str(&file);
+                cases.push_str(&self.read(&file)?);
+            }
+        }
+        Ok(Suite {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            requirements_sha256: sha256(requirements.as_bytes()),
+            cases_sha256: sha256(cases.as_bytes()),
+        })
+    }
+
     /// Paths of all files below a folder whose name ends with `.` and `extension`, sorted.
     ///
     /// # Errors
@@ -65,6 +86,20 @@ impl Data {
             Self::Checkout(root) => Project::at(root).files(folder, extension),
         }
     }
+}
+
+/// SHA-256 of octets, lower hexadecimal.
+#[must_use]
+pub fn sha256(octets: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(octets)
+        .iter()
+        .fold(String::new(), |mut text, octet| {
+            let _ = write!(text, "{octet:02x}");
+            text
+        })
 }
 
 #[cfg(test)]

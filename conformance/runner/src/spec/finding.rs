@@ -29,6 +29,18 @@ pub enum Rule {
     NotCurrent,
     /// A tag in the code names an unknown requirement, or an old revision.
     StaleTag,
+    /// A requirement says that something is rejected, and not with which error.
+    NoOutcome,
+    /// The text of a requirement changed, and its revision did not.
+    SameRevision,
+    /// The list of requirements that are only read does not fit the chapters.
+    ReviewOnly,
+    /// No case that ran and passed shows a MUST, for a side that it binds.
+    NotShown,
+    /// A case shows no requirement, or one that does not exist.
+    CaseWithoutRequirement,
+    /// The results are those of other requirements or cases.
+    StaleResults,
 }
 
 impl Rule {
@@ -48,6 +60,12 @@ impl Rule {
             Self::UnknownReference => "unknown-reference",
             Self::NotCurrent => "not-current",
             Self::StaleTag => "stale-tag",
+            Self::NoOutcome => "no-outcome",
+            Self::SameRevision => "same-revision",
+            Self::ReviewOnly => "review-only",
+            Self::NotShown => "not-shown",
+            Self::CaseWithoutRequirement => "case-without-requirement",
+            Self::StaleResults => "stale-results",
         }
     }
 }

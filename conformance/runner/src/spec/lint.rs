@@ -97,10 +97,16 @@ fn ids(all: &[&Requirement]) -> Vec<Finding> {
     findings
 }
 
-/// The error exists, and the text names it.
+/// What rejects says with which error; the error exists, and the text names it.
 fn errors(requirement: &Requirement, registries: &Registries) -> Option<Finding> {
-    let error = requirement.error.as_deref()?;
     let id = &requirement.id;
+    let Some(error) = requirement.error.as_deref() else {
+        let message = format!("{id}: rejected with which error?");
+        return requirement
+            .text
+            .contains("MUST reject")
+            .then(|| at(requirement, Rule::NoOutcome, message));
+    };
     if error == "ignore" {
         None
     } else if !registries.errors.error.iter().any(|row| row.name == error) {

@@ -1,11 +1,17 @@
 //! `eim-conformance trace`: everything the specification promises about itself, checked.
 
+pub mod coverage;
+pub mod exceptions;
+pub mod gate;
+pub mod page;
 pub mod project;
 pub mod summary;
 pub mod tags;
+pub mod tests;
 
 use crate::registry::{Registries, markers};
 use crate::spec::{self, Chapter, Finding, Requirement, Rule, chapter, lint};
+use exceptions::Exceptions;
 use project::Project;
 
 /// Path of the generated catalogue, relative to the project.
@@ -18,6 +24,10 @@ pub struct Report {
     pub requirements: Vec<Requirement>,
     /// All tags in code.
     pub tags: Vec<tags::Tag>,
+    /// All tests that are tagged with what they show.
+    pub tests: Vec<tests::TestTag>,
+    /// Requirements that nothing but reading shows.
+    pub exceptions: Exceptions,
     /// Everything that is wrong.
     pub findings: Vec<Finding>,
     /// Files that were written.
@@ -38,6 +48,15 @@ pub enum Mode {
 /// # Errors
 /// What cannot be read or written.
 pub fn run(project: &Project, mode: Mode) -> Result<Report, String> {
+    run_editing(project, mode, &[])
+}
+
+/// Checks a project in which the wording of the requirements `editorial`, but not their meaning,
+/// may have changed since the catalogue was written.
+///
+/// # Errors
+/// What cannot be read or written.
+pub fn run_editing(project: &Project, mode: Mode, editorial: &[String]) -> Result<Report, String> {
     let registries = Registries::read(&project.path("spec/registry"))?;
     let mut findings = Vec::new();
     let mut written = Vec::new();
@@ -67,23 +86,47 @@ pub fn run(project: &Project, mode: Mode) -> Result<Report, String> {
         .flat_map(|(_, chapter)| chapter.requirements)
         .collect();
     let catalogue = spec::catalogue(&requirements).map_err(|e| e.to_string())?;
-    settle(
-        project,
-        mode,
-        CATALOGUE,
-        &catalogue,
-        &mut findings,
-        &mut written,
-    )?;
+    let changed = changed(project, &requirements, editorial)?;
+    if changed.is_empty() {
+        settle(
+            project,
+            mode,
+            CATALOGUE,
+            &catalogue,
+            &mut findings,
+            &mut written,
+        )?;
+    }
+    findings.extend(changed);
 
     let tags = tags::scan(project)?;
     findings.extend(tags::check(&tags, &requirements));
+    let tests = tests::scan(project)?;
+    findings.extend(tests::check(&tests, &requirements));
+    let exceptions = Exceptions::read(project)?;
+    findings.extend(exceptions.check(&requirements));
     Ok(Report {
         requirements,
         tags,
+        tests,
+        exceptions,
         findings,
         written,
     })
+}
+
+/// Requirements whose text changed since the catalogue was written, without a new revision.
+fn changed(
+    project: &Project,
+    requirements: &[Requirement],
+    editorial: &[String],
+) -> Result<Vec<Finding>, String> {
+    if !project.path(CATALOGUE).exists() {
+        return Ok(Vec::new());
+    }
+    let older = project.read(CATALOGUE)?;
+    spec::catalogue::same_revision(requirements, &older, editorial)
+        .map_err(|error| format!("{CATALOGUE}: {error}"))
 }
 
 /// A document beside the chapters: it states nothing, but what it cites exists.

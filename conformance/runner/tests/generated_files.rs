@@ -12,7 +12,7 @@ const CHAPTER: &str = "\
 
 A side MUST use the registry.
 
-<!-- req: role=both level=must since=1.0 verify=review rev=1 -->
+<!-- req: role=both level=must since=1.0 verify=unit rev=1 -->
 
 <!-- registry:compression -->
 <!-- /registry -->
@@ -86,16 +86,20 @@ fn a_changed_text_makes_the_catalogue_stale() {
     let project = sample(folder.path());
     run(&project, Mode::Write).unwrap();
     let text = project.read("spec/90-sample.md").unwrap();
-    project
-        .write("spec/90-sample.md", &text.replace("use the", "heed the"))
-        .unwrap();
-
-    let findings = run(&project, Mode::Check).unwrap().findings;
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(
-        (findings[0].file.as_str(), findings[0].rule),
-        (CATALOGUE, Rule::NotCurrent)
-    );
+    let changed = text.replace("use the", "heed the");
+    for (text, file, rule) in [
+        (changed.clone(), "spec/90-sample.md", Rule::SameRevision),
+        (
+            changed.replace("rev=1", "rev=2"),
+            CATALOGUE,
+            Rule::NotCurrent,
+        ),
+    ] {
+        project.write("spec/90-sample.md", &text).unwrap();
+        let findings = run(&project, Mode::Check).unwrap().findings;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!((findings[0].file.as_str(), findings[0].rule), (file, rule));
+    }
 }
 
 #[test]

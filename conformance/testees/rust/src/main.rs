@@ -1,5 +1,7 @@
 //! `eim-testee`: the reference codec, server and client, as the testee protocols want them.
 
+mod client;
+mod output;
 mod server;
 
 use std::process::ExitCode;
@@ -19,11 +21,14 @@ struct Cli {
 enum Role {
     /// The launch protocol for servers, around the reference server.
     Server,
+    /// The launch protocol for clients, around the reference client.
+    Client,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().role {
         Role::Server => server::run(),
+        Role::Client => client::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,10 +13,10 @@ use eim_server::config::Config;
 use eim_server::random::SystemRandom;
 use eim_server::server::{self, Parts, Running};
 use eim_server::service::accounts::NewUser;
-use serde::Serialize;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
+use crate::output::line;
 use launch::{Launch, Operation};
 
 type Input = Lines<BufReader<Stdin>>;
@@ -35,10 +35,10 @@ pub(crate) fn run() -> Result<(), String> {
 
 async fn serve() -> Result<(), String> {
     let mut input = BufReader::new(tokio::io::stdin()).lines();
-    let Some(line) = next_line(&mut input).await? else {
+    let Some(text) = next_line(&mut input).await? else {
         return Err("standard input ended before the launch line".to_owned());
     };
-    let launch: Launch = serde_json::from_str(&line).map_err(|error| format!("launch: {error}"))?;
+    let launch: Launch = serde_json::from_str(&text).map_err(|error| format!("launch: {error}"))?;
     let (config, unset) = launch.config()?;
     eim_server::logging::install(&config.log).map_err(|error| error.to_string())?;
     let parts = Parts {
@@ -49,7 +49,7 @@ async fn serve() -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     add_accounts(&running, &launch).await?;
-    answer(&ready(&running, &config, &unset)?)?;
+    line(&ready(&running, &config, &unset)?)?;
     operate(&mut input, &config).await?;
     running.shutdown().await;
     Ok(())
@@ -105,13 +105,13 @@ fn ready(
 
 /// Carries out operations until one stops the server.
 async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
-    while let Some(line) = next_line(input).await? {
-        let Ok(operation) = serde_json::from_str(&line) else {
-            answer(&json!({"unsupported": true}))?;
+    while let Some(text) = next_line(input).await? {
+        let Ok(operation) = serde_json::from_str(&text) else {
+            line(&json!({"unsupported": true}))?;
             continue;
         };
         let command = match operation {
-            Operation::Stop => return answer(&json!({"ok": true})),
+            Operation::Stop => return line(&json!({"ok": true})),
             Operation::Disable { account } => Command::UserDisable { name: account },
             Operation::Enable { account } => Command::UserEnable { name: account },
         };
@@ -120,7 +120,7 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())?;
         match reply {
-            Some(Reply::Done | Reply::Accounts { .. }) => answer(&json!({"ok": true}))?,
+            Some(Reply::Done | Reply::Accounts { .. }) => line(&json!({"ok": true}))?,
             Some(Reply::Failed { reason }) => return Err(reason),
             None => return Err("the server does not listen for commands".to_owned()),
         }
@@ -131,15 +131,4 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
 async fn next_line(input: &mut Input) -> Result<Option<String>, String> {
     let line = input.next_line().await;
     line.map_err(|error| format!("standard input: {error}"))
-}
-
-fn answer(value: &impl Serialize) -> Result<(), String> {
-    use std::io::Write as _;
-
-    let mut line = serde_json::to_vec(value).map_err(|error| error.to_string())?;
-    line.push(b'\n');
-    let mut out = std::io::stdout().lock();
-    out.write_all(&line)
-        .and_then(|()| out.flush())
-        .map_err(|error| format!("standard output: {error}"))
 }

@@ -1,0 +1,98 @@
+//! The commands of the launch protocol for clients.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// A line of the suite.
+#[derive(Debug, Deserialize)]
+pub(super) struct Line {
+    pub(super) id: u64,
+    #[serde(flatten)]
+    pub(super) command: serde_json::Value,
+}
+
+/// A command.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(super) enum Command {
+    Hello {
+        protocol: u32,
+    },
+    Connect(Box<Connect>),
+    Send(Send),
+    SendAgain {
+        #[serde(rename = "ref")]
+        name: String,
+    },
+    History {
+        conversation: String,
+    },
+    State,
+    Groups(Groups),
+    Background {
+        next_contact_ms: u64,
+    },
+    Close,
+    Abandon,
+}
+
+/// Names of the commands, to tell an unknown one from a wrong one.
+pub(super) const KNOWN: [&str; 10] = [
+    "hello",
+    "connect",
+    "send",
+    "send_again",
+    "history",
+    "state",
+    "groups",
+    "background",
+    "close",
+    "abandon",
+];
+
+/// Log in, and stay.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Connect {
+    pub(super) endpoint: String,
+    pub(super) certificate: Option<String>,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) data: PathBuf,
+    #[serde(default = "device_name")]
+    pub(super) device_name: String,
+    #[serde(default)]
+    pub(super) mode: Mode,
+}
+
+fn device_name() -> String {
+    "testee".to_owned()
+}
+
+/// What the connection is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    #[default]
+    Full,
+    SendOnly,
+}
+
+/// TEXT into the outbox.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Send {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    pub(super) to_user: Option<String>,
+    pub(super) conversation: Option<String>,
+    pub(super) text: String,
+}
+
+/// A request about groups.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub(super) enum Groups {
+    Create { name: String, members: Vec<String> },
+    Rename { conversation: String, name: String },
+    Leave { conversation: String },
+}

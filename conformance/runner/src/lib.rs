@@ -7,6 +7,7 @@
 //! - [`registry`]: the numbers, and the tables that show them in the chapters.
 //! - [`data`]: the files of the suite, embedded or from a checkout.
 //! - [`results`]: the results file, from which every report is made.
+//! - [`report`]: JUnit, HTML and Markdown, made from results.
 //! - [`cli`]: the verbs of the command line.
 //! - [`vectors`]: octets and verdicts as data: form, lint, generators.
 //! - [`trace`]: everything together: lint, generated files, tags in code, summary.
@@ -14,6 +15,7 @@
 pub mod cli;
 pub mod data;
 pub mod registry;
+pub mod report;
 pub mod results;
 pub mod spec;
 pub mod trace;

@@ -23,6 +23,7 @@ struct Cli {
 enum Verb {
     Trace(cli::trace::Args),
     Explain(cli::explain::Args),
+    Report(cli::report::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match &verb {
         Verb::Trace(args) => cli::trace::run(args, &global),
         Verb::Explain(args) => cli::explain::run(args, &global),
+        Verb::Report(args) => cli::report::run(args, &global),
     };
     outcome.unwrap_or_else(|message| {
         eprintln!("eim-conformance: {message}");

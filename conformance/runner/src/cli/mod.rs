@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 pub mod explain;
+pub mod report;
 pub mod trace;
 
 use std::path::PathBuf;

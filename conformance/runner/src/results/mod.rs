@@ -109,7 +109,36 @@ pub enum Status {
     UnexpectedlyPassed,
 }
 
+impl Role {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Codec => "codec",
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
 impl Status {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::TimedOut => "timed-out",
+            Self::Garbage => "garbage",
+            Self::Flaky => "flaky",
+            Self::NotApplicable => "not-applicable",
+            Self::KnownFailing => "known-failing",
+            Self::KnownFlaky => "known-flaky",
+            Self::UnexpectedlyPassed => "unexpectedly-passed",
+        }
+    }
+
     /// Whether the case shows that its requirements are kept.
     #[must_use]
     pub const fn is_pass(self) -> bool {

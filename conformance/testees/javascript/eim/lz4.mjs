@@ -33,7 +33,7 @@ export function decompress(data, size) {
     out.set(data.subarray(at, at + literals), written);
     at += literals;
     written += literals;
-    if (at === data.length) return written === size && (token & 15) === 0 ? out : undefined;
+    if (at === data.length) return written === size ? out : undefined; // the last sequence has no copy
 
     if (data.length - at < 2) return undefined;
     const offset = data[at] | (data[at + 1] << 8);

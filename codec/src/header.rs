@@ -124,18 +124,17 @@ impl Rules {
     // EIM-FRM-024, EIM-EXT-016]
     #[cold]
     fn of_unknown(frame_type: FrameType, limits: &DecoderLimits) -> Result<Self, Fault> {
-        let range = frame_type.range();
-        let negotiable = matches!(range.name, "extension" | "private");
-        if range.unknown == Unknown::Close && !(negotiable && limits.extensions) {
-            let fault = if negotiable {
-                Fault::Extension
+        let negotiated = limits.extensions.contains(frame_type);
+        if frame_type.range().unknown == Unknown::Close && !negotiated {
+            return Err(if frame_type.is_negotiable() {
+                Fault::Extension(frame_type)
             } else {
-                Fault::Type
-            };
-            return Err(fault(frame_type));
+                Fault::Type(frame_type)
+            });
         }
         Ok(Self {
-            compressible: frame_type.is_compressible(),
+            compressible: frame_type.is_compressible()
+                || limits.extensions.is_compressible(frame_type),
             max_octets: frame_type.max_octets(),
         })
     }

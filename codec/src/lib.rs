@@ -44,7 +44,9 @@ pub use encoder::Encoder;
 pub use error::{EncodeError, Fault, Rejected, Stage};
 pub use frame::{Frame, encode_frame};
 pub use header::{HEADER_OCTETS, Header};
-pub use limits::{CompressionSet, DecoderLimits, INVARIANT_VERSION, VERSION, version_octet};
+pub use limits::{
+    CompressionSet, DecoderLimits, ExtensionTypes, INVARIANT_VERSION, VERSION, version_octet,
+};
 
 #[cfg(feature = "connection")]
 pub mod connection;

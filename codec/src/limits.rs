@@ -72,6 +72,72 @@ impl fmt::Debug for CompressionSet {
     }
 }
 
+/// Types of the extension and private ranges that were negotiated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExtensionTypes {
+    known: [u32; 3],
+    compressible: [u32; 3],
+}
+
+impl ExtensionTypes {
+    /// None.
+    pub const NONE: Self = Self {
+        known: [0; 3],
+        compressible: [0; 3],
+    };
+
+    /// This set and `frame_type`, whose definition says whether it may be compressed. A type of another
+    /// range is left out.
+    #[must_use]
+    pub fn with(mut self, frame_type: FrameType, compressible: bool) -> Self {
+        put(&mut self.known, frame_type);
+        if compressible {
+            put(&mut self.compressible, frame_type);
+        }
+        self
+    }
+
+    /// Whether the set holds `frame_type`.
+    #[must_use]
+    pub fn contains(self, frame_type: FrameType) -> bool {
+        holds(&self.known, frame_type)
+    }
+
+    /// Whether `frame_type` may be compressed.
+    #[must_use]
+    pub fn is_compressible(self, frame_type: FrameType) -> bool {
+        holds(&self.compressible, frame_type)
+    }
+}
+
+/// Word and bit of a type of the two ranges, 0x80 to 0xDF.
+fn place(frame_type: FrameType) -> Option<(usize, u32)> {
+    if !frame_type.is_negotiable() {
+        return None;
+    }
+    let place = frame_type.0.checked_sub(0x80)?;
+    Some((usize::from(place / 32), 1 << (place % 32)))
+}
+
+fn put(words: &mut [u32; 3], frame_type: FrameType) {
+    if let Some((word, bit)) = place(frame_type)
+        && let Some(word) = words.get_mut(word)
+    {
+        *word |= bit;
+    }
+}
+
+fn holds(words: &[u32; 3], frame_type: FrameType) -> bool {
+    place(frame_type).is_some_and(|(word, bit)| words.get(word).is_some_and(|word| word & bit != 0))
+}
+
+impl fmt::Debug for ExtensionTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = (0..=u8::MAX).map(FrameType).filter(|it| self.contains(*it));
+        f.debug_set().entries(held).finish()
+    }
+}
+
 /// What a [`Decoder`](crate::Decoder) accepts. Changes with the phase of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,9 +148,8 @@ pub struct DecoderLimits {
     pub max_payload: u32,
     /// Algorithms that were negotiated.
     pub compressions: CompressionSet,
-    /// Hand over types of the extension and private ranges; the caller knows which of them were
-    /// negotiated. When false they are rejected.
-    pub extensions: bool,
+    /// Types of the extension and private ranges to hand over; all others of them are rejected.
+    pub extensions: ExtensionTypes,
 }
 
 impl DecoderLimits {
@@ -96,7 +161,7 @@ impl DecoderLimits {
             version: VERSION,
             max_payload: limits::HANDSHAKE_FRAME_OCTETS.default,
             compressions: CompressionSet::NONE,
-            extensions: false,
+            extensions: ExtensionTypes::NONE,
         }
     }
 
@@ -107,7 +172,7 @@ impl DecoderLimits {
             version: VERSION,
             max_payload,
             compressions,
-            extensions: false,
+            extensions: ExtensionTypes::NONE,
         }
     }
 }
@@ -132,12 +197,20 @@ impl FrameType {
         }
     }
 
-    /// Whether the compression octet may be non-zero.
+    /// Whether the type is of the extension or the private range, which take part in a connection only
+    /// where they were negotiated.
+    #[must_use]
+    pub fn is_negotiable(self) -> bool {
+        matches!(self.range().name, "extension" | "private")
+    }
+
+    /// Whether the compression octet may be non-zero. Of extensions their definition says it:
+    /// [`ExtensionTypes`].
     #[must_use]
     pub fn is_compressible(self) -> bool {
         match (self.info(), self.range().unknown) {
             (Some(info), _) => info.compression,
-            (None, unknown) => unknown != Unknown::Ignore,
+            (None, unknown) => unknown == Unknown::Unsupported,
         }
     }
 }

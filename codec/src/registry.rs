@@ -325,6 +325,23 @@ impl ErrorCode {
         let by_class = || matches!(self.class().blame(), Blame::Capacity | Blame::Environment);
         self.info().map_or_else(by_class, |info| info.retryable)
     }
+
+    /// Whether to try again after a peer has sent this code with `retryable` as `received`. A code that
+    /// the registry lists means what the peer says. Of another one the class decides: session, capacity
+    /// and server errors mean what the peer says; of all others, and of unknown classes, nothing is
+    /// gained by trying again.
+    // impl[EIM-ERR-013, EIM-ERR-014]
+    #[must_use]
+    pub fn may_retry(self, received: bool) -> bool {
+        let by_class = || {
+            let class = self.class();
+            matches!(
+                class,
+                ErrorClass::SESSION | ErrorClass::CAPACITY | ErrorClass::SERVER
+            )
+        };
+        received && (self.info().is_some() || by_class())
+    }
 }
 
 /// Looks a number up in a table sorted by number.
@@ -381,5 +398,27 @@ mod tests {
             ErrorCode(0xFF01).closes(),
             "an unknown class ends the connection"
         );
+    }
+
+    // test[EIM-ERR-013]
+    #[test]
+    fn only_known_codes_and_classes_are_tried_again_because_a_peer_says_so() {
+        for (code, heeded) in [
+            (ErrorCode::OVERLOADED.0, true),
+            (ErrorCode::INVALID_TYPE.0, true),
+            (0x04FE, true),
+            (0x06FE, true),
+            (0x07FE, true),
+            (0x01FE, false),
+            (0x02FE, false),
+            (0x03FE, false),
+            (0x05FE, false),
+            (0x08FE, false),
+            (0xFFFF, false),
+            (0, false),
+        ] {
+            assert_eq!(ErrorCode(code).may_retry(true), heeded, "{code:#06x}");
+            assert!(!ErrorCode(code).may_retry(false), "{code:#06x}");
+        }
     }
 }

@@ -127,12 +127,13 @@ pub(crate) fn reason_of(error: payload::Error) -> CloseReason {
     let session_lost = error.scope() == ErrorScope::Session;
     let info = error.info.unwrap_or_default();
     let retry_after = (info.retry_after_ms > 0).then(|| Duration::from_millis(info.retry_after_ms));
+    // A number beyond 16 bits is as unknown as 0.
+    let code = ErrorCode(u16::try_from(info.code).unwrap_or_default());
     CloseReason {
         by: ClosedBy::Peer,
-        // A number beyond 16 bits is as unknown as 0.
-        code: Some(ErrorCode(u16::try_from(info.code).unwrap_or_default())),
+        code: Some(code),
         detail: info.detail,
-        retryable: info.retryable,
+        retryable: code.may_retry(info.retryable),
         retry_after,
         session_lost,
     }

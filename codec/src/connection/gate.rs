@@ -1,14 +1,14 @@
 //! Which frames may come through now: direction, phase, capability, and whether a number is due.
-
-use alloc::format;
+//!
+//! These are the checks that follow an accepted header and need no memory. The connections make them;
+//! whoever handles frames without a connection can make them alone.
 
 use super::violation::Violation;
-use crate::frame::Frame;
 use crate::registry::{Direction, ErrorCode, FrameType, Phase, Unknown};
 
 /// What a frame that may come through is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admitted {
+pub enum Admitted {
     /// A frame without a number.
     Control,
     /// Takes an ordinal and credit.
@@ -17,66 +17,98 @@ pub(crate) enum Admitted {
     Ignorable,
 }
 
-/// Checks a frame that arrived from `sender` while its direction is in `phase`.
+/// Why a frame may not come through; the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Not from this side, or not in this phase.
+    #[error("{0} may not come now")]
+    Unexpected(FrameType),
+    /// FRAGMENT or CANCEL without the capability.
+    #[error("fragments were not negotiated")]
+    Fragments,
+    /// A number in a frame that has none.
+    #[error("{0} carries no sequence")]
+    Numbered(FrameType),
+    /// A type that no decoder hands over.
+    #[error("invalid frame type")]
+    Invalid,
+}
+
+impl Refusal {
+    /// The code that ERROR reports.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Unexpected(_) => ErrorCode::UNEXPECTED_FRAME,
+            Self::Fragments => ErrorCode::EXTENSION_NOT_NEGOTIATED,
+            Self::Numbered(_) => ErrorCode::BAD_SEQUENCE,
+            Self::Invalid => ErrorCode::INVALID_TYPE,
+        }
+    }
+}
+
+/// Checks type and sequence of a frame that came from `sender` while its direction is in `phase`;
+/// `fragments` says whether the capability was negotiated. Whether the number of a sequenced frame is
+/// the next one is for [`flow`](super::flow) to say.
+///
+/// # Errors
+/// [`Refusal`].
 // impl[EIM-FRM-026, EIM-FRM-027]
-pub(crate) fn admit(
-    frame: &Frame,
+pub fn admit(
+    frame_type: FrameType,
+    sequence: u32,
     sender: Direction,
     phase: Phase,
     fragments: bool,
-) -> Result<Admitted, Violation> {
-    let frame_type = frame.frame_type;
+) -> Result<Admitted, Refusal> {
     let Some(info) = frame_type.info() else {
-        return admit_unknown(frame, phase);
+        return admit_unknown(frame_type, sequence, phase);
     };
     if (info.direction != Direction::Both && info.direction != sender)
         || !info.phases.contains(phase)
     {
-        return Err(unexpected(frame_type));
+        return Err(Refusal::Unexpected(frame_type));
     }
     // impl[EIM-FRG-006]
     if !fragments && matches!(frame_type, FrameType::FRAGMENT | FrameType::CANCEL) {
-        let detail = "fragments were not negotiated";
-        return Err(Violation::new(ErrorCode::EXTENSION_NOT_NEGOTIATED, detail));
+        return Err(Refusal::Fragments);
     }
     if info.sequenced {
         return Ok(Admitted::Sequenced);
     }
-    numberless(frame)?;
+    numberless(frame_type, sequence)?;
     Ok(Admitted::Control)
 }
 
 #[cold]
-fn admit_unknown(frame: &Frame, phase: Phase) -> Result<Admitted, Violation> {
+fn admit_unknown(frame_type: FrameType, sequence: u32, phase: Phase) -> Result<Admitted, Refusal> {
     if !matches!(phase, Phase::Open | Phase::Draining) {
         // impl[EIM-FRM-028]
-        return Err(unexpected(frame.frame_type));
+        return Err(Refusal::Unexpected(frame_type));
     }
-    match frame.frame_type.range().unknown {
+    match frame_type.range().unknown {
         // impl[EIM-SEQ-006, EIM-EXT-004]
         Unknown::Unsupported => Ok(Admitted::Sequenced),
         // impl[EIM-FRM-023, EIM-EXT-016]
-        Unknown::Ignore => numberless(frame).map(|()| Admitted::Ignorable),
-        // The decoder hands none of these over.
-        Unknown::Close => Err(Violation::new(
-            ErrorCode::INVALID_TYPE,
-            "invalid frame type",
-        )),
+        Unknown::Ignore => numberless(frame_type, sequence).map(|()| Admitted::Ignorable),
+        // The decoder hands over those that were negotiated.
+        Unknown::Close if frame_type.is_negotiable() => {
+            numberless(frame_type, sequence).map(|()| Admitted::Control)
+        }
+        Unknown::Close => Err(Refusal::Invalid),
     }
 }
 
 // impl[EIM-SEQ-005]
-fn numberless(frame: &Frame) -> Result<(), Violation> {
-    if frame.sequence == 0 {
-        return Ok(());
+fn numberless(frame_type: FrameType, sequence: u32) -> Result<(), Refusal> {
+    match sequence {
+        0 => Ok(()),
+        _ => Err(Refusal::Numbered(frame_type)),
     }
-    let detail = format!("{} carries no sequence", frame.frame_type);
-    Err(Violation::new(ErrorCode::BAD_SEQUENCE, detail))
 }
 
+/// The refusal of a type that may not come now.
 pub(crate) fn unexpected(frame_type: FrameType) -> Violation {
-    Violation::new(
-        ErrorCode::UNEXPECTED_FRAME,
-        format!("{frame_type} may not come now"),
-    )
+    Violation::from(Refusal::Unexpected(frame_type))
 }

@@ -1,14 +1,13 @@
 //! The sequenced frames of the peer: numbers, credit, reassembly, and what is not consumed yet.
 
 use alloc::collections::VecDeque;
-use alloc::format;
 
 use bytes::Bytes;
 use prost::Message;
 
-use super::sequence::sequence_of;
+use super::flow::{self, frame_octets};
 use super::violation::Violation;
-use super::window::{Grant, cost};
+use super::window::Grant;
 use super::{Reassembly as ReassemblyBounds, WindowSize, gate};
 use crate::fragment::{Fragment, Reassembler, ReassemblerLimits, Reassembly};
 use crate::frame::Frame;
@@ -95,7 +94,7 @@ impl Inbound {
             .map_err(|violation| violation.in_frame(ordinal))
     }
 
-    // impl[EIM-SEQ-004, EIM-SEQ-007, EIM-WIN-003, EIM-WIN-021, EIM-WIN-012, EIM-CON-037]
+    // impl[EIM-SEQ-007, EIM-WIN-012, EIM-CON-037]
     fn accept_next(
         &mut self,
         ordinal: u64,
@@ -103,23 +102,13 @@ impl Inbound {
         sender: Direction,
         compressions: CompressionSet,
     ) -> Result<Arrived, Violation> {
-        let expected = sequence_of(ordinal);
-        if frame.sequence != expected {
-            let detail = format!("sequence {} where {expected} is next", frame.sequence);
-            return Err(Violation::new(ErrorCode::BAD_SEQUENCE, detail));
-        }
-        let wire = cost(frame.payload.len());
-        let octets = self
-            .received
-            .1
-            .saturating_add(self.dropped.1)
-            .saturating_add(wire);
-        if !self.grant.covers(ordinal, octets) {
-            return Err(Violation::new(
-                ErrorCode::CREDIT_EXCEEDED,
-                "beyond the credit granted",
-            ));
-        }
+        let wire = frame_octets(frame.payload.len());
+        let arrived = (
+            ordinal.saturating_sub(1),
+            self.received.1.saturating_add(self.dropped.1),
+        );
+        let granted = self.grant.current();
+        let (ordinal, octets) = flow::next(arrived, granted, frame.sequence, frame.payload.len())?;
         if self.accept_through.is_some_and(|through| ordinal > through) {
             self.dropped = (
                 self.dropped.0.saturating_add(1),

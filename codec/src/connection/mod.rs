@@ -22,7 +22,6 @@ mod close;
 mod config;
 mod event;
 mod flood;
-mod gate;
 mod heartbeat;
 mod inbound;
 mod line;
@@ -30,13 +29,14 @@ mod live;
 mod outbound;
 mod queue;
 mod retained;
-mod sequence;
 #[cfg(test)]
 mod tests;
 mod violation;
 mod window;
 
 pub mod client;
+pub mod flow;
+pub mod gate;
 pub mod server;
 
 use core::fmt;

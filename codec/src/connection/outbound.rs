@@ -6,11 +6,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 
 use super::agreed::Agreed;
+use super::flow::{FlowError, Outgoing, frame_octets, sequence_of};
 use super::queue::{Queue, Queued};
 use super::retained::Retained;
-use super::sequence::sequence_of;
 use super::violation::Violation;
-use super::window::{Credit, cost};
 use super::{Cancelled, Lane, Queue as QueueLimits, SendError};
 use crate::compression::compress;
 use crate::fragment::{Fragment, Splitter};
@@ -24,15 +23,10 @@ const FRAGMENT_OCTETS: u32 = 32 * 1024;
 /// The sequenced frames of this side. Part of a session.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    /// Last ordinal transmitted.
-    sent: u64,
-    /// Octets of the frames through it.
-    octets: u64,
-    credit: Credit,
+    /// What was transmitted, and the credit for more.
+    flow: Outgoing,
     /// The peer has received through here: by WINDOW, or by a result that proves it.
     acknowledged: u64,
-    /// `received_through` of the last WINDOW.
-    reported: u64,
     /// The peer processes nothing beyond (GOAWAY).
     stop_after: u64,
     next_fragment: u32,
@@ -72,11 +66,8 @@ impl Departures for () {
 impl Outbound {
     pub(crate) fn new(limits: QueueLimits) -> Self {
         Self {
-            sent: 0,
-            octets: 0,
-            credit: Credit::default(),
+            flow: Outgoing::default(),
             acknowledged: 0,
-            reported: 0,
             stop_after: u64::MAX,
             next_fragment: 0,
             queue: Queue::new(limits),
@@ -86,7 +77,7 @@ impl Outbound {
     }
 
     pub(crate) const fn sent(&self) -> u64 {
-        self.sent
+        self.flow.sent()
     }
 
     /// Checks and queues a message of this side, which is `own`.
@@ -161,36 +152,16 @@ impl Outbound {
         }
     }
 
-    /// Takes over the first credit of a session.
-    pub(crate) fn open(&mut self, window: &Window) -> Result<(), Violation> {
-        self.credit.raise(window)
-    }
-
-    /// Takes over a WINDOW.
-    // impl[EIM-WIN-009, EIM-WIN-010]
-    pub(crate) fn window(&mut self, window: &Window) -> Result<(), Violation> {
-        self.check_window(window)?;
-        self.credit.raise(window)?;
-        self.reported = window.received_through;
+    /// Takes over the first credit of a session, or a WINDOW.
+    pub(crate) fn window(&mut self, window: &Window) -> Result<(), FlowError> {
+        self.flow.window(window)?;
         self.acknowledge(window.received_through);
-        Ok(())
-    }
-
-    fn check_window(&self, window: &Window) -> Result<(), Violation> {
-        if window.received_through < self.reported {
-            let detail = "received_through went back";
-            return Err(Violation::new(ErrorCode::CREDIT_REDUCED, detail));
-        }
-        if window.received_through > self.sent {
-            let detail = "received_through is beyond the last frame sent";
-            return Err(Violation::new(ErrorCode::CREDIT_REDUCED, detail));
-        }
         Ok(())
     }
 
     /// The peer has received through here: by WINDOW, or by a result that proves it.
     pub(crate) fn acknowledge(&mut self, through: u64) {
-        if through > self.acknowledged && through <= self.sent {
+        if through > self.acknowledged && through <= self.sent() {
             self.acknowledged = through;
             self.retained.acknowledge(through);
         }
@@ -198,16 +169,14 @@ impl Outbound {
 
     /// Through where the peer has reported to have received.
     pub(crate) const fn reported(&self) -> u64 {
-        self.reported
+        self.flow.reported()
     }
 
     /// Whether this state can go on from what the peer says it has.
     // impl[EIM-RSM-007, EIM-RSM-009]
     pub(crate) fn can_resume(&self, window: &Window) -> bool {
-        let mut credit = self.credit;
-        self.check_window(window).is_ok()
-            && credit.raise(window).is_ok()
-            && self.retained.covers_after(window.received_through)
+        let mut flow = self.flow;
+        flow.window(window).is_ok() && self.retained.covers_after(window.received_through)
     }
 
     /// Goes on from what the peer has.
@@ -233,7 +202,7 @@ impl Outbound {
 
     /// Whether nothing waits that could still leave.
     pub(crate) fn is_drained(&self) -> bool {
-        self.sent >= self.stop_after || (self.queue.len() == 0 && self.underway.is_none())
+        self.sent() >= self.stop_after || (self.queue.len() == 0 && self.underway.is_none())
     }
 
     /// The peer processes nothing beyond this ordinal.
@@ -438,24 +407,20 @@ impl Outbound {
     }
 
     /// Numbers a frame that leaves now; `None` if credit or room is missing.
-    // impl[EIM-SEQ-001, EIM-SEQ-008, EIM-WIN-001, EIM-WIN-002]
     fn number(&mut self, payload: usize, out: &BytesMut, budget: usize) -> Option<u64> {
-        let cost = cost(payload);
-        let ordinal = self.sent.checked_add(1)?;
-        let octets = self.octets.saturating_add(cost);
+        let octets = frame_octets(payload);
         let room = out.is_empty()
-            || usize::try_from(cost).is_ok_and(|cost| out.len().saturating_add(cost) <= budget);
-        if !room || ordinal > self.stop_after || !self.credit.covers(ordinal, octets) {
+            || usize::try_from(octets)
+                .is_ok_and(|octets| out.len().saturating_add(octets) <= budget);
+        if !room || self.sent() >= self.stop_after {
             return None;
         }
-        self.sent = ordinal;
-        self.octets = octets;
-        Some(ordinal)
+        self.flow.number(payload)
     }
 
     #[cfg(test)]
     pub(crate) fn start_at(&mut self, sent: u64) {
-        self.sent = sent;
+        self.flow = Outgoing::after(sent, 0);
     }
 }
 

@@ -37,7 +37,7 @@ fn sides(at: u64) -> (Outbound, Inbound) {
     outbound.start_at(at);
     let mut window = inbound.window(u64::MAX);
     window.received_through = 0;
-    outbound.open(&window).unwrap();
+    outbound.window(&window).unwrap();
     (outbound, inbound)
 }
 

@@ -3,6 +3,8 @@
 use alloc::borrow::Cow;
 use alloc::format;
 
+use super::flow::FlowError;
+use super::gate::Refusal;
 use crate::error::Rejected;
 use crate::fragment::FragmentError;
 use crate::registry::{ErrorCode, FrameType};
@@ -57,5 +59,17 @@ impl From<Rejected> for Violation {
 impl From<FragmentError> for Violation {
     fn from(error: FragmentError) -> Self {
         Self::new(error.code(), format!("{error}"))
+    }
+}
+
+impl From<FlowError> for Violation {
+    fn from(error: FlowError) -> Self {
+        Self::new(error.code(), format!("{error}"))
+    }
+}
+
+impl From<Refusal> for Violation {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code(), format!("{refusal}"))
     }
 }

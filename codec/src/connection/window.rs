@@ -1,47 +1,9 @@
-//! Credit: what a side may send, and what it lets the other side send.
+//! Credit that a side grants: the first of a session, and when more is due.
 
 use super::WindowSize;
 use super::violation::Violation;
-use crate::header::HEADER_OCTETS;
 use crate::payload::Window;
-use crate::registry::{ErrorCode, limits};
-
-/// Octets that a frame costs: header and payload as on the wire.
-// impl[EIM-WIN-002]
-pub(crate) fn cost(payload: usize) -> u64 {
-    u64::try_from(payload.saturating_add(HEADER_OCTETS)).unwrap_or(u64::MAX)
-}
-
-/// What this side may send.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Credit {
-    frames: u64,
-    octets: u64,
-}
-
-impl Credit {
-    /// Whether frame `ordinal` may be sent when it brings the octets of the session to `octets`.
-    // impl[EIM-WIN-001]
-    pub(crate) const fn covers(&self, ordinal: u64, octets: u64) -> bool {
-        ordinal <= self.frames && octets <= self.octets
-    }
-
-    /// Takes over a later WINDOW.
-    // impl[EIM-WIN-009, EIM-WIN-011]
-    pub(crate) fn raise(&mut self, window: &Window) -> Result<(), Violation> {
-        if window.frames < self.frames || window.octets < self.octets {
-            return Err(Violation::new(
-                ErrorCode::CREDIT_REDUCED,
-                "credit was taken back",
-            ));
-        }
-        *self = Self {
-            frames: window.frames,
-            octets: window.octets,
-        };
-        Ok(())
-    }
-}
+use crate::registry::limits;
 
 /// Checks the first credit of a session, announced with `max_frame_octets`.
 // impl[EIM-WIN-007]
@@ -92,11 +54,6 @@ impl Grant {
             frames: 0,
             octets: 0,
         }
-    }
-
-    /// Whether the other side may have sent this.
-    pub(crate) const fn covers(&self, ordinal: u64, octets: u64) -> bool {
-        ordinal <= self.frames && octets <= self.octets
     }
 
     /// Uses a larger size from now on.

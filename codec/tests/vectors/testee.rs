@@ -65,7 +65,9 @@ fn limits(config: &Config) -> DecoderLimits {
         Phase::Open => DecoderLimits::open(config.max_payload, compressions),
     };
     limits.version = config.version;
-    limits.extensions = !config.negotiated_types.is_empty();
+    for octet in &config.negotiated_types {
+        limits.extensions = limits.extensions.with(FrameType(*octet), false);
+    }
     limits
 }
 

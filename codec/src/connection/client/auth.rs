@@ -194,7 +194,8 @@ impl Authenticating {
             return Ok((Box::new(open), ok, Vec::new()));
         }
         let mut outbound = Outbound::new(config.queue);
-        outbound.open(&check_first(ok.window.as_ref(), agreed.peer_max)?)?;
+        let first = check_first(ok.window.as_ref(), agreed.peer_max)?;
+        outbound.window(&first).map_err(Violation::from)?;
         let earlier = self.earlier.map(|session| session.0);
         let forgotten = earlier
             .as_ref()

@@ -233,7 +233,14 @@ impl ClientConnection {
             State::Open(open) => open.live.phase(),
             _ => Phase::Auth,
         };
-        admit(&frame, Direction::Server, phase, false)?;
+        admit(
+            frame.frame_type,
+            frame.sequence,
+            Direction::Server,
+            phase,
+            false,
+        )
+        .map_err(Violation::from)?;
         if frame.frame_type == FrameType::ERROR {
             self.end(reason_of(decode(&frame)?));
             return Ok(None);

@@ -246,7 +246,7 @@ fn fresh(
 ) -> Result<Box<Session>, Violation> {
     let mut outbound = Outbound::new(config.queue);
     if !resume {
-        outbound.open(&window)?;
+        outbound.window(&window)?;
     }
     Ok(Box::new(Session {
         id: accept.session_id,

@@ -277,7 +277,13 @@ impl ServerConnection {
             State::Open(open) => open.live.phase(),
             _ => Phase::Auth,
         };
-        admit(&frame, Direction::Client, phase, false)?;
+        admit(
+            frame.frame_type,
+            frame.sequence,
+            Direction::Client,
+            phase,
+            false,
+        )?;
         if frame.frame_type == FrameType::ERROR {
             self.end(reason_of(decode(&frame)?));
             return Ok(None);

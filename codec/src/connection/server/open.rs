@@ -71,16 +71,17 @@ impl Open {
     ) -> Result<Option<ServerEvent>, Violation> {
         let agreed = self.session.agreed;
         let admitted = admit(
-            &frame,
+            frame.frame_type,
+            frame.sequence,
             Direction::Client,
             self.live.phase(),
             agreed.fragments(),
         );
         let inbound = &self.session.inbound;
         // impl[EIM-CON-026]
-        let admitted = admitted.map_err(|violation| match frame.frame_type.is_sequenced() {
-            Some(true) => violation.in_frame(inbound.next_ordinal()),
-            _ => violation,
+        let admitted = admitted.map_err(|refusal| match frame.frame_type.is_sequenced() {
+            Some(true) => Violation::from(refusal).in_frame(inbound.next_ordinal()),
+            _ => Violation::from(refusal),
         });
         match admitted? {
             Admitted::Sequenced => self.sequenced(frame, now),

@@ -5,7 +5,7 @@ mod scram;
 
 use bytes::Bytes;
 
-pub use self::salted::SaltedPasswords;
+pub use self::salted::{SaltedPasswords, check_iterations};
 use self::scram::Scram;
 use crate::store::ResumeCredential;
 
@@ -33,6 +33,16 @@ pub enum AuthError {
     /// The server does not follow the mechanism, or does not know the password either.
     #[error("the server failed to prove itself: {0}")]
     Server(String),
+}
+
+/// User name or password as the mechanism takes it, after SASLprep; `None` when it has characters that
+/// are prohibited.
+// impl[EIM-AUT-020]
+#[must_use]
+pub fn prepare(text: &str) -> Option<String> {
+    stringprep::saslprep(text)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 /// What an exchange is made from.

@@ -15,6 +15,19 @@ const ITERATIONS: std::ops::RangeInclusive<u32> = 4096..=1_000_000;
 /// Salted passwords kept at most.
 const KEPT: usize = 1024;
 
+/// Whether this client derives a key with so many iterations. Checked before any work is done.
+///
+/// # Errors
+/// [`AuthError::Iterations`].
+// impl[EIM-AUT-022]
+pub fn check_iterations(iterations: u32) -> Result<(), AuthError> {
+    if ITERATIONS.contains(&iterations) {
+        Ok(())
+    } else {
+        Err(AuthError::Iterations(iterations))
+    }
+}
+
 /// Salted passwords of this process, by user, password, salt and iteration count; in memory only.
 #[derive(Clone, Default)]
 pub struct SaltedPasswords {
@@ -38,10 +51,7 @@ impl SaltedPasswords {
         salt: &[u8],
         iterations: u32,
     ) -> Result<[u8; 32], AuthError> {
-        // impl[EIM-AUT-022] The bounds hold before any work is done.
-        if !ITERATIONS.contains(&iterations) {
-            return Err(AuthError::Iterations(iterations));
-        }
+        check_iterations(iterations)?;
         // impl[EIM-AUT-026]
         let key = (
             user.to_owned(),

@@ -8,7 +8,7 @@ use rsasl::mechanisms::scram::properties::{Iterations, Salt, SaltedPassword};
 use rsasl::prelude::{Mechname, Registry, SASLClient, SASLConfig, Session, SessionError, State};
 use rsasl::property::{AuthId, ChannelBindings, OverrideCBType};
 
-use super::{AuthError, SaltedPasswords};
+use super::{AuthError, SaltedPasswords, prepare};
 
 /// Name of the channel binding.
 const BINDING: &str = "eim-exporter";
@@ -80,14 +80,12 @@ impl Scram {
         can_bind: bool,
         salted: SaltedPasswords,
     ) -> Result<Self, AuthError> {
-        // impl[EIM-AUT-020]
-        let user = stringprep::saslprep(user).map_err(|_| AuthError::Prohibited("user name"))?;
-        let password =
-            stringprep::saslprep(password).map_err(|_| AuthError::Prohibited("password"))?;
+        let user = prepare(user).ok_or(AuthError::Prohibited("user name"))?;
+        let password = prepare(password).ok_or(AuthError::Prohibited("password"))?;
         let failure = Arc::default();
         let answers = Answers {
-            user: user.into_owned(),
-            password: password.into_owned(),
+            user,
+            password,
             binding,
             can_bind,
             salted,

@@ -11,15 +11,13 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding};
 use eim_codec::tokio::{Link, Received, StreamLink, WebSocketLink};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 pub use self::network::Network;
-
-/// Label of the TLS exporter that SCRAM-SHA-256-PLUS binds to.
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-EIM-v1";
 
 /// No transport came up.
 #[derive(Debug, thiserror::Error)]
@@ -83,13 +81,14 @@ impl Transport {
     fn channel_binding(&self, transcript: &[u8; 32]) -> Option<[u8; 32]> {
         match self {
             // impl[EIM-AUT-015]
-            Self::Tls(stream) => stream
-                .get_ref()
-                .1
-                .export_keying_material([0; 32], EXPORTER_LABEL, Some(transcript))
-                .ok(),
+            Self::Tls(stream) => {
+                let (label, context) = (EXPORTER_LABEL.as_bytes(), Some(&transcript[..]));
+                let session = stream.get_ref().1;
+                let exported = session.export_keying_material([0; 32], label, context);
+                Some(channel_binding(*transcript, Some(exported.ok()?)))
+            }
             // impl[EIM-AUT-016]
-            Self::Tcp(_) | Self::Pipe(_) => Some(*transcript),
+            Self::Tcp(_) | Self::Pipe(_) => Some(channel_binding(*transcript, None)),
         }
     }
 

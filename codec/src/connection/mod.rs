@@ -34,6 +34,7 @@ mod tests;
 mod violation;
 mod window;
 
+pub mod binding;
 pub mod client;
 pub mod flow;
 pub mod gate;

@@ -50,6 +50,7 @@ fn text(number: u64) -> Bytes {
     .into()
 }
 
+// test[EIM-WIN-021]
 #[test]
 fn sequences_begin_again_and_ordinals_do_not() {
     let (mut outbound, mut inbound) = sides(LAST - 3);

@@ -78,6 +78,12 @@ pub enum InvalidSend {
     /// The body of a TEXT is not a `TextBody`, or not UTF-8.
     #[error("the body is not text")]
     NotText,
+    /// A place that is not on the globe.
+    #[error("latitude or longitude is out of range")]
+    Coordinates,
+    /// A namespace that is no reversed domain name.
+    #[error("the namespace is no reversed domain name")]
+    Namespace,
     /// A text or body beyond its limit.
     #[error("{octets} octets where at most {max} are allowed")]
     TooLarge {
@@ -93,9 +99,12 @@ impl InvalidSend {
     #[must_use]
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::NoTarget | Self::Target(_) | Self::ClientMsgId(_) | Self::NotText => {
-                ErrorCode::INVALID_MESSAGE
-            }
+            Self::NoTarget
+            | Self::Target(_)
+            | Self::ClientMsgId(_)
+            | Self::NotText
+            | Self::Coordinates
+            | Self::Namespace => ErrorCode::INVALID_MESSAGE,
             Self::CriticalExtension(_) => ErrorCode::UNSUPPORTED,
             Self::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
         }

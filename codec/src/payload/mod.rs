@@ -11,6 +11,7 @@ use crate::registry::FrameType;
 
 pub use crate::generated::eim_v1::*;
 
+mod bodies;
 mod checked_send;
 mod log_entry;
 mod text;

@@ -4,13 +4,11 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding};
 use eim_codec::tokio::{Link, Received, StreamLink, WebSocketLink};
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-
-/// Label of the TLS exporter for channel bindings.
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-EIM-v1";
 
 /// A link of any transport. Everything beyond the plain socket is boxed, so that a plain connection
 /// stays small.
@@ -38,11 +36,16 @@ impl ServerLink {
         let tls = match self {
             Self::Tls(link) => link.get_ref(),
             Self::Wss(link) => link.get_ref(),
-            Self::Tcp(_) | Self::Ws(_) | Self::Pipe(_) => return Ok(transcript),
+            Self::Tcp(_) | Self::Ws(_) | Self::Pipe(_) => {
+                return Ok(channel_binding(transcript, None));
+            }
         };
-        tls.get_ref()
+        let (label, context) = (EXPORTER_LABEL.as_bytes(), Some(&transcript[..]));
+        let exported = tls
+            .get_ref()
             .1
-            .export_keying_material([0; 32], EXPORTER_LABEL, Some(&transcript))
+            .export_keying_material([0; 32], label, context)?;
+        Ok(channel_binding(transcript, Some(exported)))
     }
 }
 

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use sha2::{Digest, Sha256};
 
 use super::auth::Welcomed;
 use crate::connection::ClientConfig;
 use crate::connection::agreed::{Agreed, Capabilities, algorithm, own_max, pick, usable};
+use crate::connection::binding;
 use crate::connection::line::Line;
 use crate::connection::live::decode;
 use crate::connection::violation::Violation;
@@ -136,13 +136,12 @@ impl AwaitWelcome {
         Err(Violation::value(alloc::format!("WELCOME has {wrong}")))
     }
 
-    /// SHA-256 of both frames, as sent and received.
-    // impl[EIM-AUT-010]
+    /// The binding of both frames, as sent and received.
     fn transcript(&self, welcome: &Frame) -> [u8; 32] {
-        let mut octets = BytesMut::new();
+        let (mut sent, mut received) = (BytesMut::new(), BytesMut::new());
         // Both were encoded or decoded before with these limits.
-        let _ = Encoder::default().message(FrameType::HELLO, 0, &self.hello, &mut octets);
-        let _ = encode_frame(welcome, &mut octets);
-        Sha256::digest(&octets).into()
+        let _ = Encoder::default().message(FrameType::HELLO, 0, &self.hello, &mut sent);
+        let _ = encode_frame(welcome, &mut received);
+        binding::transcript(&sent, &received)
     }
 }

@@ -4,12 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
-use prost::Message;
-use sha2::{Digest, Sha256};
 
 use super::auth::AwaitAuth;
 use crate::connection::ServerConfig;
 use crate::connection::agreed::{Agreed, Capabilities, algorithm, own_max, usable};
+use crate::connection::binding;
 use crate::connection::line::Line;
 use crate::connection::live::decode;
 use crate::connection::violation::Violation;
@@ -142,12 +141,11 @@ pub(super) fn heartbeat_ms(config: &ServerConfig) -> u32 {
     u32::try_from(millis.clamp(bounds.minimum, bounds.maximum)).unwrap_or(u32::MAX)
 }
 
-/// SHA-256 of both frames, as received and sent.
+/// The binding of both frames, as received and sent.
 fn transcript(hello: &Frame, welcome: &Welcome) -> [u8; 32] {
-    let mut octets =
-        BytesMut::with_capacity(hello.payload.len().saturating_add(welcome.encoded_len()));
+    let (mut received, mut sent) = (BytesMut::new(), BytesMut::new());
     // Both were decoded or encoded before with these limits.
-    let _ = encode_frame(hello, &mut octets);
-    let _ = Encoder::default().message(FrameType::WELCOME, 0, welcome, &mut octets);
-    Sha256::digest(&octets).into()
+    let _ = encode_frame(hello, &mut received);
+    let _ = Encoder::default().message(FrameType::WELCOME, 0, welcome, &mut sent);
+    binding::transcript(&received, &sent)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Sends custom messages of this namespace (a reversed domain name) instead of texts.
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     kind: Option<String>,
     /// Sends the file this many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -55,6 +55,16 @@ pub(crate) struct Send {
     /// Sends only what an earlier, killed command left in the outbox.
     #[arg(long, conflicts_with_all = ["text", "file"])]
     resume_outbox: bool,
+}
+
+/// A namespace as the specification has them.
+fn namespace(text: &str) -> Result<String, String> {
+    let body = CustomBody {
+        namespace: text.to_owned(),
+        ..CustomBody::default()
+    };
+    body.check().map_err(|error| error.to_string())?;
+    Ok(body.namespace)
 }
 
 impl Send {

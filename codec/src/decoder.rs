@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 
-use crate::error::Rejected;
+use crate::error::{Fault, Rejected};
 use crate::frame::Frame;
 use crate::grow;
 use crate::header::{HEADER_OCTETS, Header};
@@ -123,6 +123,20 @@ impl Decoder {
     #[must_use]
     pub fn is_at_boundary(&self) -> bool {
         self.buffered() == 0
+    }
+
+    /// Says that a message of a message-based transport ended after the octets fed so far. Call it after
+    /// [`next`](Self::next) has answered that octets are missing.
+    ///
+    /// # Errors
+    /// [`Fault::SplitFrame`], finally, unless a frame ended there too.
+    // impl[EIM-TRN-023]
+    pub fn end_message(&mut self) -> Result<(), Rejected> {
+        match self.rejected {
+            Some(rejected) => Err(rejected),
+            None if self.is_at_boundary() => Ok(()),
+            None => Err(self.reject(Fault::SplitFrame.into())),
+        }
     }
 
     /// Octets held, in chunks and in the beginning of a frame.

@@ -76,6 +76,12 @@ pub enum Fault {
     /// A fragment contradicts itself or those before it.
     #[error(transparent)]
     Fragment(#[from] FragmentError),
+    /// A message of a message-based transport ended inside a frame.
+    #[error("a message ends inside a frame")]
+    SplitFrame,
+    /// A text message of a message-based transport.
+    #[error("a text message")]
+    TextMessage,
     /// The payload does not parse as the payload of its type.
     #[error("malformed payload of type {0}")]
     Payload(FrameType),
@@ -91,6 +97,7 @@ impl Fault {
             Self::Compression { .. } | Self::Decompress(_) => Stage::Compression,
             Self::Payload(_) => Stage::Payload,
             Self::Fragment(error) => error.stage(),
+            Self::SplitFrame | Self::TextMessage => Stage::Semantic,
         }
     }
 
@@ -105,6 +112,7 @@ impl Fault {
             Self::Length { .. } => ErrorCode::PAYLOAD_TOO_LARGE,
             Self::Decompress(error) => error.code(),
             Self::Fragment(error) => error.code(),
+            Self::SplitFrame | Self::TextMessage => ErrorCode::SPLIT_FRAME,
             Self::Payload(_) => ErrorCode::MALFORMED_PAYLOAD,
         }
     }

@@ -137,7 +137,7 @@ impl Inbound {
         match frame.frame_type {
             FrameType::FRAGMENT => {
                 let fragment = Fragment::decode(frame.payload)?;
-                check_inner(&fragment, sender)?;
+                gate::admit_inner(&fragment, sender)?;
                 Ok(match self.reassembler.accept(fragment, compressions)? {
                     Reassembly::More { .. } => Arrived::Nothing,
                     Reassembly::Complete(message) => {
@@ -293,22 +293,5 @@ impl Inbound {
         self.used.0 = received;
         self.first_open = received + 1;
         self.reported = received;
-    }
-}
-
-/// Checks the direction of the whole message.
-// impl[EIM-FRG-014]
-fn check_inner(fragment: &Fragment, sender: Direction) -> Result<(), Violation> {
-    let info = fragment.first.and_then(|first| first.inner_type.info());
-    let is_message = |name| matches!(name, "message" | "operation" | "sync");
-    match info {
-        Some(info)
-            if is_message(info.frame_type.range().name)
-                && info.direction != Direction::Both
-                && info.direction != sender =>
-        {
-            Err(gate::unexpected(info.frame_type))
-        }
-        _ => Ok(()),
     }
 }

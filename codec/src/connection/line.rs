@@ -8,11 +8,11 @@ use prost::Message;
 use super::violation::Violation;
 use crate::decoder::{Decoded, Decoder};
 use crate::encoder::Encoder;
-use crate::error::EncodeError;
+use crate::error::{EncodeError, Fault, Rejected};
 use crate::frame::Frame;
 use crate::header::HEADER_OCTETS;
 use crate::limits::DecoderLimits;
-use crate::registry::{Compression, ErrorCode, FrameType, limits};
+use crate::registry::{Compression, FrameType, limits};
 use crate::time::Timestamp;
 
 /// The octets of a connection.
@@ -92,10 +92,8 @@ impl Line {
             match self.inbox.pop_front() {
                 None => return Ok(None),
                 Some(Item::Octets(octets)) => self.decoder.feed(octets),
-                Some(Item::Boundary) if self.decoder.is_at_boundary() => {}
-                // impl[EIM-TRN-023]
-                Some(Item::Boundary) => return Err(split("a message ends inside a frame")),
-                Some(Item::Text) => return Err(split("a text message")),
+                Some(Item::Boundary) => self.decoder.end_message()?,
+                Some(Item::Text) => return Err(Rejected::from(Fault::TextMessage).into()),
             }
         }
     }
@@ -165,10 +163,6 @@ impl Line {
             self.inbox = VecDeque::new();
         }
     }
-}
-
-fn split(detail: &'static str) -> Violation {
-    Violation::new(ErrorCode::SPLIT_FRAME, detail)
 }
 
 /// Octets of the whole frames at the beginning of `octets` (frames of our own making) that fit

@@ -1,6 +1,7 @@
 //! `eim-testee`: the reference codec, server and client, as the testee protocols want them.
 
 mod client;
+mod codec;
 mod output;
 mod server;
 
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Role {
+    /// The testee protocol for codecs, around the reference codec.
+    Codec,
     /// The launch protocol for servers, around the reference server.
     Server,
     /// The launch protocol for clients, around the reference client.
@@ -27,6 +30,7 @@ enum Role {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().role {
+        Role::Codec => codec::run(),
         Role::Server => server::run(),
         Role::Client => client::run(),
     };

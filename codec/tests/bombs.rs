@@ -56,6 +56,7 @@ fn zstd_bomb(size: u32) -> Frame {
     }
 }
 
+// test[EIM-CMP-017, EIM-FRM-018]
 #[test]
 fn memory_stays_with_what_arrived() {
     let before = peak();

@@ -36,6 +36,7 @@ fn accept(to: &mut Reassembler, fragment: Fragment) -> Result<Reassembly, Fragme
 }
 
 // verify[EIM-FRG-018, EIM-FRG-020, EIM-FRG-023]
+// test[EIM-FRG-023]
 #[test]
 fn a_message_beyond_its_cap_fails_alone_at_its_last_fragment() {
     let mut reassembler = Reassembler::new(ReassemblerLimits::default());
@@ -66,6 +67,7 @@ fn a_message_beyond_its_cap_fails_alone_at_its_last_fragment() {
 }
 
 // verify[EIM-FRG-019, EIM-FRG-021]
+// test[EIM-FRG-018, EIM-FRG-019]
 #[test]
 fn a_message_without_room_is_overloaded_and_room_comes_back() {
     let mut reassembler = Reassembler::new(ReassemblerLimits::new(4, 1000));

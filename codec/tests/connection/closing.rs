@@ -183,6 +183,7 @@ fn closing_says_why_and_how_long_to_wait() {
     assert!(pair.to_server.log.is_empty());
 }
 
+// test[EIM-CON-029]
 #[test]
 fn a_session_that_ends_is_not_kept() {
     let mut pair = Pair::open();

@@ -195,6 +195,7 @@ fn frames_beyond_the_credit_close() {
     assert_eq!(payload::Error::decode(error.payload).unwrap().ordinal, 3);
 }
 
+// test[EIM-WIN-003]
 #[test]
 fn octets_beyond_the_credit_close() {
     let mut server = server_config();
@@ -364,6 +365,7 @@ fn a_slow_reader_lags_and_is_told() {
     ));
 }
 
+// test[EIM-WIN-018]
 #[test]
 fn unconsumed_octets_pause_reading_and_windows_go_on() {
     let mut server = server_config();

@@ -245,6 +245,7 @@ fn silence_ends_after_the_handshake_time() {
     );
 }
 
+// test[EIM-CON-012]
 #[test]
 fn the_seventeenth_frame_is_one_too_many() {
     let mut pair = Pair::new(client_config(), server_config());

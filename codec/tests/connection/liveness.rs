@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::connection::{ClientEvent, ClosedBy, Endpoint, SendError, ServerEvent};
+use eim_codec::connection::{ClientEvent, ClosedBy, Endpoint, SendError, ServerEvent, WindowSize};
 use eim_codec::payload::{self, Ping, Pong, Request, Response};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message;
@@ -45,6 +45,56 @@ fn pong_names_the_last_frame_sent_before_it() {
     let pong = pair.to_client.frames().pop().unwrap();
     let pong = Pong::decode(pong.payload).unwrap();
     assert_eq!((pong.token, pong.last_sequence_sent), (77, 2));
+}
+
+// test[EIM-WIN-016]
+#[test]
+fn a_side_that_has_paused_goes_on_sending_windows() {
+    let mut server = server_config();
+    server.window = WindowSize {
+        frames: 64,
+        octets: 70_000,
+    };
+    let mut pair = Pair::open_with(client_config(), server);
+    pair.obliging = false;
+    for _ in 0..10 {
+        pair.send(&"x".repeat(30_000));
+    }
+    pair.run();
+    // They are small on the wire, so that memory, not credit, is what stops the server.
+    assert_eq!(pair.messages().len(), 3);
+    assert!(!pair.server.wants_read());
+    for _ in 0..5 {
+        pair.forget();
+        pair.advance(Duration::from_millis(45_000));
+        let types = pair.to_client.types();
+        assert!(types.contains(&FrameType::WINDOW), "{types:?}");
+        assert!(pair.server_closed().is_none() && pair.client_closed().is_none());
+    }
+}
+
+// test[EIM-HBT-013]
+#[test]
+fn heads_that_do_not_fit_are_said_to_overflow() {
+    let mut pair = Pair::open();
+    pair.inject(control(FrameType::PING, &Ping { token: 5 }));
+    let head = payload::ConversationHead {
+        conversation: Bytes::from_static(&[3; 16]),
+        conv_seq: 7,
+    };
+    for (heads, fits) in [(2, true), (1000, false)] {
+        pair.forget();
+        pair.server.pong(Pong {
+            token: 6,
+            heads: vec![head.clone(); heads],
+            ..Pong::default()
+        });
+        pair.run();
+        let pong = pair.to_client.frames().pop().unwrap();
+        let pong = Pong::decode(pong.payload).unwrap();
+        let listed = if fits { heads } else { 0 };
+        assert_eq!((pong.heads.len(), pong.heads_overflow), (listed, !fits));
+    }
 }
 
 #[test]
@@ -146,6 +196,7 @@ fn too_long_a_silence_is_refused() {
     pair.assert_server_closes(ErrorCode::INVALID_VALUE);
 }
 
+// test[EIM-HBT-008]
 #[test]
 fn time_in_which_a_side_did_not_read_does_not_count() {
     let mut server = server_config();
@@ -268,6 +319,7 @@ fn one_request_too_many_closes() {
     pair.assert_server_closes(ErrorCode::REQUEST_LIMIT);
 }
 
+// test[EIM-CON-052]
 #[test]
 fn a_request_id_is_in_flight_once() {
     let mut pair = Pair::open();

@@ -119,6 +119,7 @@ fn messages_without_a_lane_keep_their_order() {
     assert_eq!(types, [FrameType::ENCRYPTED, FrameType::TEXT]);
 }
 
+// test[EIM-FRG-004]
 #[test]
 fn lanes_keep_their_order_whatever_their_sizes() {
     let mut seed = 0x5eed;

@@ -76,6 +76,7 @@ fn results_that_were_lost_are_repeated() {
     assert_eq!(Cursor::decode(cursor.payload).unwrap().settled_through, 1);
 }
 
+// test[EIM-RES-008]
 #[test]
 fn a_result_may_come_while_nobody_is_connected() {
     let mut pair = Pair::open();

@@ -107,6 +107,22 @@ mod tests {
         assert!(error.contains("listen.tcp"), "{error}");
     }
 
+    // test[EIM-TRN-017]
+    #[test]
+    fn plain_listeners_leave_loopback_only_where_the_operator_says_so() {
+        for transport in ["tcp", "ws"] {
+            for address in ["0.0.0.0:7440", "192.0.2.1:7440", "[::]:7440"] {
+                let text = format!("[listen]\n{transport} = \"{address}\"");
+                let error = Config::from_toml(&text).unwrap_err().to_string();
+                assert!(error.contains("allow_plain_remote"), "{error}");
+                let allowed = format!("{text}\nallow_plain_remote = true");
+                Config::from_toml(&allowed).unwrap();
+            }
+            let text = format!("[listen]\n{transport} = \"[::1]:7440\"");
+            Config::from_toml(&text).unwrap();
+        }
+    }
+
     #[test]
     fn a_missing_file_is_named() {
         let error = Config::load(Some(Path::new("/nonexistent/eim.toml"))).unwrap_err();

@@ -179,3 +179,32 @@ impl SessionOptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Transport;
+
+    fn offers(configs: &ConnectionConfigs, address: &str, transport: Transport) -> Vec<String> {
+        let address = address.parse().unwrap();
+        let peer = Peer { address, transport };
+        configs.for_peer(&peer).mechanisms.clone()
+    }
+
+    // test[EIM-TRN-033]
+    #[test]
+    fn a_proxy_on_loopback_does_not_make_its_clients_local() {
+        let local = "127.0.0.1:40000";
+        let direct = ConnectionConfigs::new(&Config::from_toml("").unwrap());
+        let resume = RESUME.to_owned();
+        assert!(offers(&direct, local, Transport::Tcp).contains(&resume));
+        let text = "[listen]\nbehind_proxy = true";
+        let proxied = ConnectionConfigs::new(&Config::from_toml(text).unwrap());
+        for transport in [Transport::Tcp, Transport::Ws] {
+            let offered = offers(&proxied, local, transport);
+            assert!(!offered.contains(&resume), "{offered:?}");
+            assert!(!offered.contains(&scram::PLUS.to_owned()), "{offered:?}");
+        }
+        assert!(offers(&proxied, local, Transport::Tls).contains(&resume));
+    }
+}

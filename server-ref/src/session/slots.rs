@@ -150,6 +150,7 @@ mod tests {
         )
     }
 
+    // test[EIM-CON-020]
     #[tokio::test(start_paused = true)]
     async fn the_newer_connection_waits_for_the_older_one() {
         let hub = Hub::new(

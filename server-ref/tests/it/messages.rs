@@ -1,12 +1,20 @@
 //! Messages: results, pushes, order, idempotency.
 
+use std::time::Duration;
+
 use eim_codec::connection::ClientEvent;
-use eim_codec::id::ClientMsgId;
-use eim_codec::payload::{AttachMode, Send, Target};
-use eim_codec::registry::{ErrorCode, FrameType};
+use eim_codec::id::{ClientMsgId, DeviceId, UserId};
+use eim_codec::payload::{
+    self, AttachMode, Send, Target, conversation_request, request,
+};
+use eim_codec::registry::{ErrorCode, FrameType, Operation};
+use eim_server::server::TENANT;
+use eim_server::service::password;
+use eim_server::store::{TenantId, UserRecord};
 use prost::Message as _;
 
-use crate::kit::{Kit, Login, code, direct, text_of, user_id};
+use crate::doubles::Seeded;
+use crate::kit::{Kit, Login, PASSWORD, code, direct, text_of, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_all_devices_and_the_sender_gets_result_and_echo() {
@@ -251,4 +259,80 @@ async fn a_peer_that_never_reads_is_told_that_it_lags_and_others_notice_nothing(
             other => panic!("{other:?}"),
         }
     }
+}
+
+// test[EIM-CUR-002]
+#[tokio::test(start_paused = true)]
+async fn only_a_cursor_moves_the_cursor_of_a_device() {
+    let kit = Kit::new("").await;
+    let mut alice = kit.login(1, 1).await;
+    let mut bob = kit.login(2, 2).await;
+    let stored = async || {
+        let device = DeviceId::from([2; 16]);
+        let record = kit.shared.store.device(TENANT, user_id(2), device).await;
+        record.unwrap().unwrap().cursor
+    };
+    for n in 1..=3 {
+        alice.say(2, &n.to_string()).await;
+        // Received, consumed, credited: the device has still not said that it has stored it.
+        bob.push().await;
+    }
+    let last = bob.say(1, "a result of its own").await;
+    bob.pushed_before_now().await;
+    assert_eq!(stored().await, 0);
+    let epoch = bob.opened.as_ref().unwrap().log_epoch;
+    bob.driver.endpoint_mut().cursor(epoch, 2);
+    // The client gathers progress for a while, and so does the store until its next commit.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    bob.pushed_before_now().await;
+    kit.advance_clock(Duration::from_secs(60));
+    alice.say(2, "a commit").await;
+    assert_eq!(stored().await, 2);
+    assert!(last.user_seq > 2);
+}
+
+// test[EIM-SEC-007]
+#[tokio::test(start_paused = true)]
+async fn ids_of_another_tenant_do_not_exist() {
+    let kit = Kit::new("").await;
+    let (foreign, nobody) = (UserId::from([0x66; 16]), UserId::from([0x67; 16]));
+    let random = Seeded::with(3);
+    let record = UserRecord {
+        user: foreign,
+        name: "mallory".to_owned(),
+        display_name: String::new(),
+        disabled: false,
+        verifier: password::derive(PASSWORD, 4096, &random).unwrap(),
+        created_ms: 0,
+        token_generation: 0,
+    };
+    let elsewhere = TenantId(TENANT.0 + 1);
+    let created = kit.shared.store.create_users(elsewhere, vec![record]).await;
+    created.unwrap().remove(0).unwrap();
+
+    let mut alice = kit.login(1, 1).await;
+    let mut answers = Vec::new();
+    for (id, name) in [(foreign, "mallory"), (nobody, "nobody")] {
+        let key = ClientMsgId::from(*id.as_bytes());
+        let send = alice.send_to(Target::DirectTo(id), "psst", key, false);
+        let result = alice.result(send).await;
+        let users = request::Body::Users(payload::UsersRequest {
+            ids: vec![id.to_bytes()],
+            names: vec![name.to_owned()],
+        });
+        let users = alice.ask(Operation::USERS, users).await.body;
+        let one = request::Body::Conversation(payload::ConversationRequest {
+            target: Some(conversation_request::Target::DirectTo(id.to_bytes())),
+        });
+        let one = alice.ask(Operation::CONVERSATION, one).await.error;
+        let add = request::Body::GroupCreate(payload::GroupCreateRequest {
+            name: "club".to_owned(),
+            members: vec![id.to_bytes()],
+        });
+        let add = alice.ask(Operation::GROUP_CREATE, add).await.error;
+        answers.push((result.error, users, one, add));
+    }
+    let code = code(answers[0].0.as_ref());
+    assert_eq!(code, Some(ErrorCode::NOT_FOUND));
+    assert_eq!(answers[0], answers[1]);
 }

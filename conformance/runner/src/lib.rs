@@ -7,6 +7,9 @@
 //! - [`registry`]: the numbers, and the tables that show them in the chapters.
 //! - [`data`]: the files of the suite, embedded or from a checkout.
 //! - [`results`]: the results file, from which every report is made.
+//! - [`wire`]: frames, payloads, transports, SCRAM and compression, from the specification alone.
+//! - [`live`]: scripts for servers and clients, and the engine that runs them.
+//! - [`server`]: what is special about servers as testees.
 //! - [`report`]: JUnit, HTML and Markdown, made from results.
 //! - [`cli`]: the verbs of the command line.
 //! - [`vectors`]: octets and verdicts as data: form, lint, generators.
@@ -14,9 +17,12 @@
 
 pub mod cli;
 pub mod data;
+pub mod live;
 pub mod registry;
 pub mod report;
 pub mod results;
+pub mod server;
 pub mod spec;
 pub mod trace;
 pub mod vectors;
+pub mod wire;

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::Data;
+
 pub mod markers;
 pub mod tables;
 
@@ -32,21 +34,37 @@ impl Registries {
     /// Which file cannot be read, and why. Unknown keys are errors: a typing mistake in a registry
     /// would otherwise be silent.
     pub fn read(folder: &Path) -> Result<Self, String> {
+        Self::parse(|name| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
+        })
+    }
+
+    /// The registries of the suite's own data.
+    ///
+    /// # Errors
+    /// As [`Registries::read`].
+    pub fn load(data: &Data) -> Result<Self, String> {
+        Self::parse(|name| Ok(data.read(&format!("spec/registry/{name}"))?.into_owned()))
+    }
+
+    fn parse(read: impl Fn(&str) -> Result<String, String>) -> Result<Self, String> {
         Ok(Self {
-            frames: file(folder, "frame-types.toml")?,
-            errors: file(folder, "error-codes.toml")?,
-            compression: file(folder, "compression.toml")?,
-            capabilities: file(folder, "capabilities.toml")?,
-            operations: file(folder, "operations.toml")?,
-            limits: file(folder, "limits.toml")?,
+            frames: file(&read, "frame-types.toml")?,
+            errors: file(&read, "error-codes.toml")?,
+            compression: file(&read, "compression.toml")?,
+            capabilities: file(&read, "capabilities.toml")?,
+            operations: file(&read, "operations.toml")?,
+            limits: file(&read, "limits.toml")?,
         })
     }
 }
 
-fn file<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, String> {
-    let path = folder.join(name);
-    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+fn file<T: DeserializeOwned>(
+    read: impl Fn(&str) -> Result<String, String>,
+    name: &str,
+) -> Result<T, String> {
+    toml::from_str(&read(name)?).map_err(|e| format!("{name}: {e}"))
 }
 
 /// `frame-types.toml`.

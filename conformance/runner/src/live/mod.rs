@@ -1,0 +1,25 @@
+//! Live scripts: cases as data, run against a server or a client.
+//!
+//! - [`script`]: files, cases and faults as they are written (`conformance/live/README.md`).
+//! - [`step`], [`steps`]: one file a family of steps.
+//! - [`connection`], [`state`], [`rules`]: a connection of the suite, its inboxes, and what every
+//!   frame of a testee has to keep.
+//! - [`context`], [`case`]: a case that runs.
+//! - [`faults`]: mutants, between the testee and the suite.
+//! - [`lint`]: what the scripts themselves have to keep.
+
+pub mod case;
+pub mod clock;
+pub mod connection;
+pub mod context;
+pub mod faults;
+pub mod log;
+pub mod matcher;
+pub mod outcome;
+pub mod random;
+pub mod rules;
+pub mod script;
+pub mod state;
+pub mod step;
+pub mod steps;
+pub mod value;

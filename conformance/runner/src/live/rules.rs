@@ -1,0 +1,83 @@
+//! What every frame of a testee has to keep, whatever the script is about.
+
+use super::state::{State, Violation};
+use crate::wire::frame::{Frame, sequence};
+
+/// Checks header, direction, sequence, credit and sizes.
+///
+/// # Errors
+/// The first rule broken.
+pub fn check(state: &State, frame: &Frame) -> Result<(), Violation> {
+    let name = state.protocol.frame_name(frame.kind);
+    let broken = |requirement, text: String| {
+        let text = format!("{name}: {text}");
+        Err(Violation { requirement, text })
+    };
+    if state.error.is_some() {
+        return broken("EIM-ERR-004", "a frame behind ERROR".into());
+    }
+    let fixed = matches!(name.as_str(), "HELLO" | "WELCOME" | "ERROR");
+    if fixed && frame.version != 1 {
+        return broken("EIM-VER-001", format!("version octet {}", frame.version));
+    }
+    if !fixed && frame.version != state.version {
+        return broken("EIM-VER-002", format!("version octet {}", frame.version));
+    }
+    if let Some(row) = state.protocol.frame(frame.kind) {
+        let sender = state.side.other().name();
+        if row.direction != "both" && row.direction != sender {
+            return broken("EIM-FRM-025", format!("sent by the {sender}"));
+        }
+        if u64::from(frame.length) > row.max_octets {
+            let text = format!("{} octets, {} at most", frame.length, row.max_octets);
+            return broken("EIM-FRM-020", text);
+        }
+        if frame.compression != 0 && !row.compression {
+            return broken("EIM-CMP-007", "compressed".into());
+        }
+    } else if state.protocol.range(frame.kind) == "ignorable" {
+        if frame.length > 64 {
+            return broken("EIM-FRM-015", format!("{} octets", frame.length));
+        }
+    } else {
+        return broken("EIM-FRM-025", "no active type".into());
+    }
+    if u64::from(frame.length) > state.own_max {
+        let text = format!("{} octets, {} announced", frame.length, state.own_max);
+        return broken("EIM-FRM-019", text);
+    }
+    let algorithm = u64::from(frame.compression);
+    if algorithm != 0 && !state.compressions.contains(&algorithm) {
+        return broken("EIM-CMP-005", format!("compression {algorithm}"));
+    }
+    numbered(state, frame, &name)
+}
+
+fn numbered(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
+    let broken = |requirement, text: String| {
+        let text = format!("{name}: {text}");
+        Err(Violation { requirement, text })
+    };
+    if !state.protocol.sequenced(frame.kind) {
+        if frame.sequence != 0 {
+            return broken("EIM-SEQ-003", format!("sequence {}", frame.sequence));
+        }
+        return Ok(());
+    }
+    let numbers = &state.numbers;
+    let next = numbers.received + 1;
+    if frame.sequence != sequence(next) {
+        let text = format!("sequence {} instead of {}", frame.sequence, sequence(next));
+        return broken("EIM-SEQ-001", text);
+    }
+    let octets = numbers.received_octets + frame.octets();
+    if next > numbers.granted.frames || octets > numbers.granted.octets {
+        let granted = numbers.granted;
+        let text = format!("ordinal {next}, {octets} octets in all, with {granted:?}");
+        return broken("EIM-WIN-001", text);
+    }
+    if matches!(name, "FRAGMENT" | "CANCEL") && !state.capabilities.contains(&2) {
+        return broken("EIM-FRG-005", "without the capability fragments".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,441 @@
+//! What the suite knows about one connection: inboxes, numbers, what was negotiated.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::rules;
+use crate::wire::frame::{Frame, sequence};
+use crate::wire::json::{encode, number, show};
+use crate::wire::link::End;
+use crate::wire::protocol::Protocol;
+use crate::wire::scram::hash;
+use crate::wire::{Side, compress};
+
+/// A frame of the testee.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// As it arrived, or as a fault has made it.
+    pub frame: Frame,
+    /// Its payload.
+    pub view: Value,
+    /// When.
+    pub at: Instant,
+    /// Its place among everything that arrived on this connection.
+    pub index: u64,
+}
+
+/// Credit, in absolute numbers (24.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Ordinal of the last frame received.
+    pub received_through: u64,
+    /// Frames allowed.
+    pub frames: u64,
+    /// Octets allowed.
+    pub octets: u64,
+}
+
+impl Window {
+    /// Reads the fields of a WINDOW.
+    #[must_use]
+    pub fn of(view: &Value) -> Self {
+        let field = |name: &str| view.get(name).and_then(number).unwrap_or(0);
+        Self {
+            received_through: field("received_through"),
+            frames: field("frames"),
+            octets: field("octets"),
+        }
+    }
+
+    /// The fields of a WINDOW.
+    #[must_use]
+    pub fn view(&self) -> Value {
+        json!({"received_through": self.received_through, "frames": self.frames, "octets": self.octets})
+    }
+}
+
+/// Ordinals, octets and credit of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers {
+    /// Ordinal of the last frame sent.
+    pub sent: u64,
+    /// Octets of the frames sent.
+    pub sent_octets: u64,
+    /// Ordinal of the last frame received.
+    pub received: u64,
+    /// Octets of the frames received.
+    pub received_octets: u64,
+    /// Credit granted to the testee.
+    pub granted: Window,
+    /// First credit granted: half of it is when more is granted.
+    pub first: Window,
+    /// Credit of the suite.
+    pub credit: Window,
+    /// Sequenced frames sent, for a resume.
+    pub kept: VecDeque<(u64, Bytes)>,
+    /// Last CURSOR: `user_seq` and `settled_through`.
+    pub cursor: (u64, u64),
+}
+
+/// What a connection does by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Auto {
+    /// Answers PING.
+    pub pong: bool,
+    /// Grants credit.
+    pub window: bool,
+}
+
+/// Answers a control frame by itself: `None` leaves it to the script.
+pub type Responder = Box<dyn FnMut(&Seen) -> Option<Vec<Bytes>> + Send>;
+
+/// A rule for every frame that the testee has broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The requirement.
+    pub requirement: &'static str,
+    /// What happened.
+    pub text: String,
+}
+
+/// What is known about one connection.
+pub struct State {
+    /// Which side the suite is.
+    pub side: Side,
+    /// The protocol.
+    pub protocol: Arc<Protocol>,
+    /// Results, taken out of ACK.
+    pub results: VecDeque<Seen>,
+    /// Sequenced frames.
+    pub pushes: VecDeque<Seen>,
+    /// All others but ERROR.
+    pub control: VecDeque<Seen>,
+    /// ERROR.
+    pub error: Option<Seen>,
+    /// How the transport ended.
+    pub end: Option<(End, Instant)>,
+    /// The first rule broken.
+    pub violation: Option<Violation>,
+    /// HELLO and WELCOME as exchanged.
+    pub handshake: (Option<Bytes>, Option<Bytes>),
+    /// Version of all later frames.
+    pub version: u8,
+    /// Algorithms of WELCOME.
+    pub compressions: Vec<u64>,
+    /// Capabilities of WELCOME.
+    pub capabilities: Vec<u64>,
+    /// Largest payload the suite accepts.
+    pub own_max: u64,
+    /// Fields of WELCOME.
+    pub welcome: Value,
+    /// Fields of AUTH_OK.
+    pub auth_ok: Value,
+    /// Whether AUTH_OK has come or gone.
+    pub open: bool,
+    /// Numbers of the session.
+    pub numbers: Numbers,
+    /// The session asked for with EIM-RESUME.
+    pub resuming: Option<Numbers>,
+    /// What it does by itself.
+    pub auto: Auto,
+    /// Nothing that arrives is seen.
+    pub deaf: bool,
+    /// Everything that arrived, counted.
+    pub arrived: u64,
+    /// When the last octet arrived.
+    pub last_arrival: Option<Instant>,
+    /// Payloads of WebSocket pongs.
+    pub websocket_pongs: VecDeque<Bytes>,
+    /// Answers control frames before they reach the inbox.
+    pub responder: Option<Responder>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// A connection on which nothing has happened.
+    #[must_use]
+    pub fn new(side: Side, protocol: Arc<Protocol>, auto: Auto) -> Self {
+        Self {
+            side,
+            protocol,
+            results: VecDeque::new(),
+            pushes: VecDeque::new(),
+            control: VecDeque::new(),
+            error: None,
+            end: None,
+            violation: None,
+            handshake: (None, None),
+            version: 1,
+            compressions: Vec::new(),
+            capabilities: Vec::new(),
+            own_max: 16384,
+            welcome: Value::Null,
+            auth_ok: Value::Null,
+            open: false,
+            numbers: Numbers::default(),
+            resuming: None,
+            auto,
+            deaf: false,
+            arrived: 0,
+            last_arrival: None,
+            websocket_pongs: VecDeque::new(),
+            responder: None,
+        }
+    }
+
+    /// SHA-256 of HELLO and WELCOME (EIM-AUT-010), once both are there.
+    #[must_use]
+    pub fn binding(&self) -> Option<[u8; 32]> {
+        match &self.handshake {
+            (Some(hello), Some(welcome)) => Some(hash(&[&hello[..], &welcome[..]].concat())),
+            _ => None,
+        }
+    }
+
+    /// Notes HELLO or WELCOME as it was before any fault, for the binding.
+    pub fn note_handshake(&mut self, frame: &Frame) {
+        match self.protocol.frame_name(frame.kind).as_str() {
+            "HELLO" => self.handshake.0.get_or_insert_with(|| frame.encode()),
+            "WELCOME" => self.handshake.1.get_or_insert_with(|| frame.encode()),
+            _ => return,
+        };
+    }
+
+    /// Takes over the values of a WELCOME, sent or received.
+    pub fn negotiate(&mut self, welcome: &Value) {
+        let list = |name: &str| -> Vec<u64> {
+            let elements = welcome.get(name).and_then(Value::as_array);
+            elements.into_iter().flatten().filter_map(number).collect()
+        };
+        let version = welcome.get("version").and_then(number).unwrap_or(1);
+        self.version = u8::try_from(version).unwrap_or(1);
+        self.compressions = list("compressions");
+        self.capabilities = list("capabilities");
+        self.welcome = welcome.clone();
+    }
+
+    /// Takes in a frame of the testee, and gives the frames that the suite answers by itself.
+    pub fn ingest(&mut self, frame: Frame, now: Instant) -> Vec<Bytes> {
+        if self.deaf {
+            return Vec::new();
+        }
+        self.arrived += 1;
+        if let Err(violation) = rules::check(self, &frame) {
+            self.violation.get_or_insert(violation);
+        }
+        let view = match self.plain(&frame) {
+            Ok(view) => view,
+            Err(text) => {
+                let requirement = "EIM-FRM-001";
+                let name = self.protocol.frame_name(frame.kind);
+                let text = format!("{name}: {text}");
+                self.violation.get_or_insert(Violation { requirement, text });
+                Value::Null
+            }
+        };
+        let seen = Seen {
+            frame,
+            view,
+            at: now,
+            index: self.arrived,
+        };
+        if self.protocol.sequenced(seen.frame.kind) {
+            return self.sequenced(seen);
+        }
+        match self.protocol.frame_name(seen.frame.kind).as_str() {
+            "ERROR" => {
+                self.error.get_or_insert(seen);
+                Vec::new()
+            }
+            "ACK" => {
+                self.ack(&seen);
+                Vec::new()
+            }
+            _ => self.controlled(seen),
+        }
+    }
+
+    /// The payload of a frame, decompressed.
+    fn plain(&self, frame: &Frame) -> Result<Value, String> {
+        let payload = if frame.compression == 0 {
+            frame.payload.clone()
+        } else {
+            let row = self.protocol.frame(frame.kind);
+            let cap = row.map_or(1 << 20, |row| row.max_octets);
+            compress::decompress(frame.compression, &frame.payload, cap)?
+        };
+        show(&self.protocol, frame.kind, self.side.other(), &payload)
+    }
+
+    fn sequenced(&mut self, seen: Seen) -> Vec<Bytes> {
+        let numbers = &mut self.numbers;
+        numbers.received += 1;
+        numbers.received_octets += seen.frame.octets();
+        self.pushes.push_back(seen);
+        let numbers = &mut self.numbers;
+        let half = |granted: u64, used: u64, first: u64| granted.saturating_sub(used) <= first / 2;
+        let due = half(numbers.granted.frames, numbers.received, numbers.first.frames)
+            || half(
+                numbers.granted.octets,
+                numbers.received_octets,
+                numbers.first.octets,
+            );
+        if !due || !self.auto.window || numbers.first.frames == 0 {
+            return Vec::new();
+        }
+        let window = Window {
+            received_through: numbers.received,
+            frames: numbers.received + numbers.first.frames,
+            octets: numbers.received_octets + numbers.first.octets,
+        };
+        numbers.granted = window;
+        self.control_frame("WINDOW", &window.view()).into_iter().collect()
+    }
+
+    fn ack(&mut self, seen: &Seen) {
+        let epoch = seen.view.get("log_epoch").cloned().unwrap_or_default();
+        let results = seen.view.get("results").and_then(Value::as_array);
+        for result in results.into_iter().flatten() {
+            let mut result = result.clone();
+            if let Some(fields) = result.as_object_mut() {
+                fields.insert("log_epoch".into(), epoch.clone());
+            }
+            self.results.push_back(Seen {
+                view: result,
+                ..seen.clone()
+            });
+        }
+    }
+
+    fn controlled(&mut self, seen: Seen) -> Vec<Bytes> {
+        let mut answers = Vec::new();
+        match self.protocol.frame_name(seen.frame.kind).as_str() {
+            "WELCOME" => {
+                self.negotiate(&seen.view);
+            }
+            "AUTH_OK" if self.side == Side::Client => answers = self.opened(&seen.view),
+            "WINDOW" => self.credited(&Window::of(&seen.view)),
+            "PING" if self.auto.pong => {
+                let token = seen.view.get("token").cloned().unwrap_or_default();
+                let pong = self.pong(token);
+                answers.extend(self.control_frame("PONG", &pong));
+            }
+            _ => {}
+        }
+        if let Some(responder) = &mut self.responder
+            && let Some(frames) = responder(&seen)
+        {
+            answers.extend(frames);
+            return answers;
+        }
+        self.control.push_back(seen);
+        answers
+    }
+
+    /// The fields of a PONG: a client sets the token alone (EIM-HBT-011).
+    fn pong(&self, token: Value) -> Value {
+        if self.side == Side::Client {
+            return json!({ "token": token });
+        }
+        let field = |name: &str| self.auth_ok.get(name).cloned().unwrap_or_default();
+        json!({"token": token, "log_epoch": field("log_epoch"), "user_seq": field("user_seq"),
+            "last_sequence_sent": self.numbers.sent, "server_time_ms": field("server_time_ms")})
+    }
+
+    fn credited(&mut self, window: &Window) {
+        let credit = &mut self.numbers.credit;
+        let lowered = window.received_through < credit.received_through
+            || window.frames < credit.frames
+            || window.octets < credit.octets;
+        if lowered {
+            let (requirement, text) = ("EIM-WIN-008", format!("WINDOW lowered: {window:?}"));
+            self.violation.get_or_insert(Violation { requirement, text });
+        } else if window.received_through > self.numbers.sent {
+            let text = format!("{window:?} after {} frames", self.numbers.sent);
+            let requirement = "EIM-WIN-012";
+            self.violation.get_or_insert(Violation { requirement, text });
+        } else {
+            *credit = *window;
+            self.forget(window.received_through);
+        }
+    }
+
+    /// Drops the frames that the peer has received.
+    pub fn forget(&mut self, through: u64) {
+        while self.numbers.kept.front().is_some_and(|(n, _)| *n <= through) {
+            self.numbers.kept.pop_front();
+        }
+    }
+
+    /// AUTH_OK begins or continues the session.
+    fn opened(&mut self, auth_ok: &Value) -> Vec<Bytes> {
+        self.open = true;
+        self.auth_ok = auth_ok.clone();
+        let window = Window::of(auth_ok.get("window").unwrap_or(&Value::Null));
+        let outcome = auth_ok.get("outcome").and_then(Value::as_str);
+        let resumed = outcome == Some("SESSION_OUTCOME_RESUMED");
+        let asked = self.resuming.is_some();
+        if let Some(old) = self.resuming.take().filter(|_| resumed) {
+            let granted = self.numbers.granted;
+            self.numbers = old;
+            self.numbers.granted = granted;
+            self.numbers.credit = window;
+            return Vec::new();
+        }
+        self.numbers.credit = window;
+        if !asked {
+            return Vec::new();
+        }
+        self.numbers.granted = Window::default();
+        if !self.auto.window {
+            return Vec::new();
+        }
+        self.numbers.granted = self.numbers.first;
+        let first = self.numbers.first.view();
+        self.control_frame("WINDOW", &first).into_iter().collect()
+    }
+
+    /// A control frame of the suite.
+    fn control_frame(&self, name: &str, fields: &Value) -> Option<Bytes> {
+        let kind = self.protocol.frame_number(&name.into()).ok()?;
+        let payload = encode(&self.protocol, kind, self.side, fields).ok()?;
+        let mut frame = Frame::new(kind, payload);
+        frame.version = self.version;
+        Some(frame.encode())
+    }
+
+    /// Counts a sequenced frame of the suite and gives its sequence.
+    pub fn next_sequence(&mut self) -> u32 {
+        self.numbers.sent += 1;
+        sequence(self.numbers.sent)
+    }
+
+    /// The transport ended.
+    pub fn ended(&mut self, end: End, now: Instant) {
+        if !self.deaf {
+            self.arrived += 1;
+            self.end.get_or_insert((end, now));
+        }
+    }
+
+    /// Whether a control frame is passed over while another one is expected.
+    #[must_use]
+    pub fn passes(&self, kind: u8) -> bool {
+        match self.protocol.frame_name(kind).as_str() {
+            "WINDOW" => self.auto.window,
+            "PING" => self.auto.pong,
+            "CURSOR" => true,
+            _ => self.protocol.range(kind) == "ignorable",
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `server`, `disable`, `enable`, `liveness`: the process under test, and whether it lives.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::live::context::Context;
+use crate::live::outcome::Stop;
+use crate::live::step::{Step, Verb, plain};
+use crate::live::steps::barrier::Barrier;
+use crate::live::steps::connect::{Connect, Hello};
+use crate::live::steps::login::Login;
+
+/// The steps of this family.
+pub const VERBS: &[Verb] = &[
+    ("server", plain::<Process>),
+    ("disable", plain::<Disable>),
+    ("enable", plain::<Enable>),
+    ("liveness", plain::<Liveness>),
+];
+
+/// `server`: stop, kill, start, restart.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Process {
+    server: String,
+}
+
+#[async_trait]
+impl Step for Process {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        if !matches!(self.server.as_str(), "stop" | "kill" | "start" | "restart") {
+            return Err(Stop::script(format!("a server does not {}", self.server)));
+        }
+        cx.log.note("testee", format!("server: {}", self.server));
+        let control = cx.control.as_mut();
+        let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
+        cx.endpoints = control.process(&self.server).await?;
+        Ok(())
+    }
+}
+
+/// `disable`: an account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disable {
+    disable: String,
+}
+
+#[async_trait]
+impl Step for Disable {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        account(cx, "disable", &self.disable).await
+    }
+}
+
+/// `enable`: an account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enable {
+    enable: String,
+}
+
+#[async_trait]
+impl Step for Enable {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        account(cx, "enable", &self.enable).await
+    }
+}
+
+async fn account(cx: &mut Context, what: &str, role: &str) -> Result<(), Stop> {
+    let name = cx.user(role)?.name.clone();
+    cx.log.note("testee", format!("{what} {role} ({name})"));
+    let control = cx.control.as_mut();
+    let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
+    control.account(what, &name).await
+}
+
+/// `liveness`: a fresh connection logs in and gets a PONG.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Liveness {
+    /// Role.
+    pub liveness: String,
+}
+
+/// Name of the connection of the liveness check.
+pub const FRESH: &str = "fresh";
+
+#[async_trait]
+impl Step for Liveness {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let connect = Connect {
+            connect: FRESH.into(),
+            ..Connect::default()
+        };
+        connect.run(cx).await?;
+        let hello = Hello {
+            hello: FRESH.into(),
+            ..Hello::default()
+        };
+        hello.run(cx).await?;
+        let login = Login {
+            login: FRESH.into(),
+            user: self.liveness.clone(),
+            device: Some(FRESH.into()),
+            ..Login::default()
+        };
+        login.run(cx).await?;
+        let barrier = Barrier {
+            barrier: FRESH.into(),
+            none: Some(vec!["error".into()]),
+        };
+        barrier.run(cx).await?;
+        cx.connection_mut(FRESH)?.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,383 @@
+//! `expect`, `expect_push`, `expect_error`, `expect_close`: what the testee has to send.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::live::context::{Context, Limits, Look, ending};
+use crate::live::log::described;
+use crate::live::matcher::{check_all, known_path};
+use crate::live::outcome::Stop;
+use crate::live::state::{Seen, State};
+use crate::live::step::{Step, Verb, plain};
+use crate::wire::link::End;
+use crate::wire::protocol::Payload;
+
+/// The steps of this family.
+pub const VERBS: &[Verb] = &[
+    ("expect", plain::<Expect>),
+    ("expect_push", plain::<ExpectPush>),
+    ("expect_error", plain::<ExpectError>),
+    ("expect_close", plain::<ExpectClose>),
+];
+
+/// Waits for the next control frame, which has to be of this type.
+///
+/// # Errors
+/// Something else came, or nothing.
+pub async fn next(cx: &Context, conn: &str, name: &str) -> Result<Seen, Stop> {
+    let kind = cx.protocol().frame_number(&name.into()).map_err(Stop::Script)?;
+    let limits = cx.limits(conn, None, None)?;
+    take(cx, conn, kind, name, limits).await
+}
+
+/// Waits for the next frame of the inbox of a type.
+///
+/// # Errors
+/// Something else came, or nothing.
+pub async fn take(
+    cx: &Context,
+    conn: &str,
+    kind: u8,
+    expected: &str,
+    limits: Limits,
+) -> Result<Seen, Stop> {
+    let pick = |state: &mut State| {
+        if state.protocol.sequenced(kind) {
+            return first(state, kind);
+        }
+        let wanted = |seen: &Seen| seen.frame.kind == kind;
+        let index = state
+            .control
+            .iter()
+            .position(|seen| wanted(seen) || !state.passes(seen.frame.kind));
+        let Some(index) = index else {
+            return Look::Wait;
+        };
+        match state.control.get(index) {
+            Some(seen) if !wanted(seen) => Look::Wrong(shown(state, seen)),
+            _ => match state.control.remove(index) {
+                Some(seen) => Look::Found((seen.clone(), seen.at)),
+                None => Look::Wait,
+            },
+        }
+    };
+    cx.look(conn, expected, limits, pick).await
+}
+
+fn first(state: &mut State, kind: u8) -> Look<(Seen, std::time::Instant)> {
+    match state.pushes.front() {
+        None => Look::Wait,
+        Some(seen) if seen.frame.kind != kind => Look::Wrong(shown(state, seen)),
+        Some(_) => match state.pushes.pop_front() {
+            Some(seen) => Look::Found((seen.clone(), seen.at)),
+            None => Look::Wait,
+        },
+    }
+}
+
+fn shown(state: &State, seen: &Seen) -> String {
+    described(&state.protocol, &seen.frame, &seen.view)
+}
+
+/// Compares the fields of a frame with the matchers of a script.
+///
+/// # Errors
+/// A path that cannot exist is an error of the script; everything else a failure.
+pub fn compare(
+    cx: &mut Context,
+    name: &str,
+    matching: &Map<String, Value>,
+    view: &Value,
+) -> Result<(), Stop> {
+    let kind = cx.protocol().frame_number(&name.into()).map_err(Stop::Script)?;
+    for side in [crate::wire::Side::Server, crate::wire::Side::Client] {
+        let Payload::Message(descriptor) = cx.protocol().payload(kind, side) else {
+            continue;
+        };
+        let unknown = |path: &String| known_path(cx.protocol(), &descriptor, path).err();
+        let unknown = matching.keys().filter(|path| !path.is_empty()).find_map(unknown);
+        match unknown {
+            None => break,
+            Some(why) if side == crate::wire::Side::Client => return Err(Stop::Script(why)),
+            Some(_) => {}
+        }
+    }
+    compare_any(cx, name, matching, view)
+}
+
+/// Compares fields whose names nobody knows beforehand.
+///
+/// # Errors
+/// What differs.
+pub fn compare_any(
+    cx: &mut Context,
+    name: &str,
+    matching: &Map<String, Value>,
+    view: &Value,
+) -> Result<(), Stop> {
+    let matching = cx.object(matching)?;
+    check_all(cx.protocol(), &matching, view).map_err(|why| {
+        let shown = crate::wire::json::prune(view).to_string();
+        let shown = crate::live::log::shorten(&shown);
+        let expected = format!("{name} with {}", Value::Object(matching));
+        Stop::failed(expected, format!("{why} in {shown}"))
+    })
+}
+
+/// `expect`: the next frame of its inbox.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    expect: String,
+    #[serde(rename = "type")]
+    kind: Value,
+    #[serde(default, rename = "where")]
+    matching: Map<String, Value>,
+    #[serde(default)]
+    capture: BTreeMap<String, String>,
+    #[serde(default)]
+    header: Map<String, Value>,
+    within_ms: Option<u64>,
+    not_before_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Step for Expect {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let kind = cx.protocol().frame_number(&self.kind).map_err(Stop::Script)?;
+        let name = cx.protocol().frame_name(kind);
+        if name == "ACK" {
+            return Err(Stop::script("ACK is taken apart: use `expect_result`"));
+        }
+        let limits = cx.limits(&self.expect, self.within_ms, self.not_before_ms)?;
+        let seen = if name == "ERROR" {
+            error(cx, &self.expect, limits).await?
+        } else {
+            take(cx, &self.expect, kind, &name, limits).await?
+        };
+        header(cx, &seen, &self.header)?;
+        compare(cx, &name, &self.matching, &seen.view)?;
+        cx.capture(&self.capture, &seen.view)
+    }
+}
+
+/// Compares the header of a frame.
+fn header(cx: &mut Context, seen: &Seen, matching: &Map<String, Value>) -> Result<(), Stop> {
+    let frame = &seen.frame;
+    let view = json!({"version": frame.version, "type": frame.kind, "sequence": frame.sequence,
+        "compression": frame.compression, "length": frame.length});
+    if let Some(unknown) = matching.keys().find(|key| view.get(*key).is_none()) {
+        return Err(Stop::script(format!("a header has no {unknown}")));
+    }
+    compare_any(cx, "a header", matching, &view)
+}
+
+/// `expect_push`: the next push.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectPush {
+    expect_push: String,
+    #[serde(rename = "type")]
+    kind: Option<Value>,
+    #[serde(default, rename = "where")]
+    matching: Map<String, Value>,
+    #[serde(default)]
+    capture: BTreeMap<String, String>,
+    #[serde(default)]
+    header: Map<String, Value>,
+    within_ms: Option<u64>,
+    not_before_ms: Option<u64>,
+    /// It comes in fragments, which are put together.
+    #[serde(default)]
+    fragmented: bool,
+}
+
+#[async_trait]
+impl Step for ExpectPush {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let kind = self.kind.as_ref().map(|kind| cx.protocol().frame_number(kind));
+        let kind = kind.transpose().map_err(Stop::Script)?;
+        let expected = kind.map_or("a push".into(), |kind| cx.protocol().frame_name(kind));
+        let limits = cx.limits(&self.expect_push, self.within_ms, self.not_before_ms)?;
+        let seen = if self.fragmented {
+            let whole = super::replies::reassembled(cx, &self.expect_push, limits).await?;
+            if kind.is_some_and(|kind| kind != whole.frame.kind) {
+                let name = cx.protocol().frame_name(whole.frame.kind);
+                return Err(Stop::failed(expected, name));
+            }
+            whole
+        } else {
+            let pick = |state: &mut State| match (kind, state.pushes.front()) {
+                (_, None) => Look::Wait,
+                (Some(kind), Some(_)) => first(state, kind),
+                (None, Some(seen)) => {
+                    let kind = seen.frame.kind;
+                    first(state, kind)
+                }
+            };
+            cx.look(&self.expect_push, &expected, limits, pick).await?
+        };
+        header(cx, &seen, &self.header)?;
+        let name = cx.protocol().frame_name(seen.frame.kind);
+        if seen.view.get("entry").is_some() {
+            compare(cx, "TEXT", &self.matching, &seen.view)?;
+        } else {
+            compare_any(cx, &name, &self.matching, &seen.view)?;
+        }
+        cx.capture(&self.capture, &seen.view)
+    }
+}
+
+/// Waits for ERROR and takes it.
+async fn error(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
+    let pick = |state: &mut State| {
+        if let Some(seen) = &state.error {
+            return Look::Found((seen.clone(), seen.at));
+        }
+        match &state.end {
+            Some((end, _)) => Look::Wrong(format!("{end}, without ERROR")),
+            None => Look::Wait,
+        }
+    };
+    cx.look(conn, "ERROR", limits, pick).await
+}
+
+/// `expect_error`: ERROR, then an orderly end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectError {
+    expect_error: String,
+    code: Option<Value>,
+    any_of: Option<Vec<Value>>,
+    #[serde(default, rename = "where")]
+    matching: Map<String, Value>,
+    #[serde(default)]
+    capture: BTreeMap<String, String>,
+    within_ms: Option<u64>,
+    not_before_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Step for ExpectError {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let code = match (&self.code, &self.any_of) {
+            (Some(code), None) => code.clone(),
+            (None, Some(codes)) => json!({ "any_of": codes }),
+            _ => return Err(Stop::script("`code` or `any_of`")),
+        };
+        known_codes(cx, &code)?;
+        let limits = cx.limits(&self.expect_error, self.within_ms, self.not_before_ms)?;
+        let expected = format!("ERROR {code}");
+        let seen = error(cx, &self.expect_error, limits).await.map_err(|stop| match stop {
+            Stop::Failed(mut failure) => {
+                failure.expected = expected;
+                Stop::Failed(failure)
+            }
+            other => other,
+        })?;
+        let mut matching = Map::new();
+        matching.insert("info.code".into(), code);
+        compare(cx, "ERROR", &matching, &seen.view)?;
+        registered(cx, &seen)?;
+        compare(cx, "ERROR", &self.matching, &seen.view)?;
+        cx.capture(&self.capture, &seen.view)?;
+        orderly(cx, &self.expect_error, "an orderly end after ERROR (EIM-CON-023)").await
+    }
+}
+
+/// A code that the registry does not have is a typing mistake.
+fn known_codes(cx: &Context, code: &Value) -> Result<(), Stop> {
+    let listed = code.get("any_of").and_then(Value::as_array);
+    for code in listed.map_or(std::slice::from_ref(code), Vec::as_slice) {
+        let named = code.as_str().is_none_or(|name| {
+            name.starts_with('$')
+                || cx.protocol().registries.errors.error.iter().any(|row| row.name == name)
+        });
+        if !named {
+            return Err(Stop::script(format!("no error code {code}")));
+        }
+    }
+    Ok(())
+}
+
+/// `retryable`, scope and detail as the registry says (EIM-ERR-006, EIM-ERR-007, EIM-ERR-009).
+fn registered(cx: &mut Context, seen: &Seen) -> Result<(), Stop> {
+    let code = seen.view.pointer("/info/code").and_then(Value::as_str).unwrap_or_default();
+    let errors = &cx.protocol().registries.errors.error;
+    let Some(row) = errors.iter().find(|row| row.name == code) else {
+        let expected = "a code of the registry (EIM-ERR-006)";
+        return Err(Stop::failed(expected, format!("{}", seen.view)));
+    };
+    let scope = match row.scope.as_str() {
+        "session" => "ERROR_SCOPE_SESSION",
+        _ => "ERROR_SCOPE_CONNECTION",
+    };
+    let limit = cx.protocol().limit("error_detail_octets").unwrap_or(256);
+    let detail = seen.view.pointer("/info/detail").and_then(Value::as_str);
+    if detail.is_some_and(|detail| detail.len() as u64 > limit) {
+        let expected = format!("a detail of at most {limit} octets (EIM-ERR-009)");
+        return Err(Stop::failed(expected, detail.unwrap_or_default()));
+    }
+    let matching = json!({"info.retryable": row.retryable, "scope": scope});
+    let matching = matching.as_object().cloned().unwrap_or_default();
+    compare(cx, "ERROR", &matching, &seen.view)
+}
+
+/// Waits for the orderly end of the transport: at most `linger_ms` after ERROR, and patience.
+async fn orderly(cx: &mut Context, conn: &str, expected: &str) -> Result<(), Stop> {
+    let limits = cx.limits(conn, None, None)?;
+    let linger = cx.protocol().limit("linger_ms").unwrap_or(2000);
+    let limits = Limits {
+        earliest: None,
+        deadline: limits.deadline + Duration::from_millis(linger),
+    };
+    let connection = cx.connection(conn)?;
+    let found = connection
+        .wait(limits.deadline, |state| {
+            if let Some(violation) = &state.violation {
+                return Some(Err(format!("{}: {}", violation.requirement, violation.text)));
+            }
+            state.end.as_ref().map(|(end, _)| match end {
+                End::Orderly => Ok(()),
+                other => Err(other.to_string()),
+            })
+        })
+        .await;
+    match found {
+        Some(Ok(())) => {
+            cx.connection_mut(conn)?.close().await;
+            Ok(())
+        }
+        Some(Err(actual)) => Err(Stop::failed(expected, actual)),
+        None => Err(Stop::timed_out(expected, "the transport is still open")),
+    }
+}
+
+/// `expect_close`: an orderly end without ERROR.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectClose {
+    expect_close: String,
+    within_ms: Option<u64>,
+    not_before_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Step for ExpectClose {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let limits = cx.limits(&self.expect_close, self.within_ms, self.not_before_ms)?;
+        let pick = |state: &mut State| match (&state.error, &state.end) {
+            (None, Some((End::Orderly, at))) => Look::Found(((), *at)),
+            (None, None) => Look::Wait,
+            _ => Look::Wrong(ending(state).unwrap_or_default()),
+        };
+        let expected = "an orderly end without ERROR";
+        cx.look(&self.expect_close, expected, limits, pick).await?;
+        cx.connection_mut(&self.expect_close)?.close().await;
+        Ok(())
+    }
+}

@@ -325,6 +325,7 @@ fn account(number: usize) -> UserRecord {
             server_key: vec![0; 32],
         },
         created_ms: 0,
+        token_generation: 0,
     }
 }
 

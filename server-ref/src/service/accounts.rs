@@ -188,6 +188,7 @@ impl Accounts {
             disabled: false,
             verifier,
             created_ms: self.clock.now_ms(),
+            token_generation: 0,
         })
     }
 

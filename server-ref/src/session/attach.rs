@@ -16,8 +16,8 @@ use super::shared::Shared;
 use super::slots::Turn;
 use crate::hub::{Mailbox, Owner, Receives};
 use crate::metrics::names;
-use crate::service::auth::{Identity, Rejection};
-use crate::store::Origin;
+use crate::service::auth::{Given, Identity, Rejection};
+use crate::store::{Origin, SessionRecord};
 use crate::transport::Peer;
 
 /// What the handshake leaves to the open session.
@@ -234,20 +234,28 @@ impl Tokens {
             });
         }
         let token = shared.auth.new_token();
-        let (session, presented) = match &identity.resumed {
-            Some((record, presented)) if continues => (record.session, Some(*presented)),
-            Some(_) | None => (fresh, None),
+        let given = match &identity.resumed {
+            Some((record, presented)) if continues => Given {
+                session: record.session,
+                presented: Some(*presented),
+                predecessor: None,
+            },
+            resumed => Given {
+                session: fresh,
+                presented: None,
+                predecessor: resumed.as_ref().map(|(record, _)| record.session),
+            },
         };
-        shared
-            .auth
-            .put_token(session, owner.user, owner.device, &token, presented)
-            .await?;
         if let Some((record, _)) = &identity.resumed
-            && let Some(before) = shared.detached.predecessor(record.session)
+            && let Some(before) = record.predecessor
         {
             // The token of this session was used, so the one before it has to go.
             shared.auth.revoke(before, owner.user, owner.device).await?;
         }
+        shared
+            .auth
+            .put_token(&identity.user, owner.device, &token, given)
+            .await?;
         Ok(Self {
             fresh,
             token: Some(token),
@@ -256,23 +264,32 @@ impl Tokens {
     }
 
     /// The session is fresh after all. AUTH_OK has not left yet: its token must work for the
-    /// session it names, and the one that was presented until this one is used.
+    /// session it names and no other, and the one that was presented until this one is used.
     async fn begin_fresh(
         &self,
         shared: &Shared,
         identity: &Identity,
         owner: Owner,
     ) -> Result<(), Rejection> {
-        let (Some(token), Some((before, _))) = (&self.token, &identity.resumed) else {
+        let (true, Some(token), Some((before, _))) =
+            (self.continues, &self.token, &identity.resumed)
+        else {
             return Ok(());
         };
-        if self.continues {
-            shared
-                .auth
-                .put_token(self.fresh, owner.user, owner.device, token, None)
-                .await?;
-        }
-        shared.detached.succeeded(before.session, self.fresh);
+        let given = Given {
+            session: self.fresh,
+            presented: None,
+            predecessor: Some(before.session),
+        };
+        shared
+            .auth
+            .put_token(&identity.user, owner.device, token, given)
+            .await?;
+        let before = SessionRecord {
+            predecessor: None,
+            ..before.clone()
+        };
+        shared.auth.restore_token(before).await?;
         Ok(())
     }
 }

@@ -49,9 +49,6 @@ struct State {
     order: VecDeque<(Owner, u64)>,
     octets: usize,
     next: u64,
-    /// Which session a fresh one came after, until its token is used; bounded like the rest.
-    predecessors: HashMap<SessionId, SessionId>,
-    predecessor_order: VecDeque<SessionId>,
 }
 
 /// The registry of detached sessions: at most one a device.
@@ -118,23 +115,6 @@ impl Registry {
         let mut state = self.lock();
         while self.drop_oldest(&mut state, now_ms) {}
         state.kept.len()
-    }
-
-    /// Remembers that `session` is fresh and came after `before`, whose token still works.
-    pub fn succeeded(&self, before: SessionId, session: SessionId) {
-        let mut state = self.lock();
-        state.predecessors.insert(session, before);
-        state.predecessor_order.push_back(session);
-        while state.predecessor_order.len() > self.limits.sessions {
-            if let Some(oldest) = state.predecessor_order.pop_front() {
-                state.predecessors.remove(&oldest);
-            }
-        }
-    }
-
-    /// The session before `session`, whose token has to die now that its own was used.
-    pub fn predecessor(&self, session: SessionId) -> Option<SessionId> {
-        self.lock().predecessors.remove(&session)
     }
 
     /// Drops the oldest session if it expired by `now_ms`; `false` when there is none.

@@ -17,6 +17,8 @@ pub struct UserRecord {
     pub verifier: ScramVerifier,
     /// Creation time in Unix milliseconds.
     pub created_ms: u64,
+    /// Raised when all resume tokens given so far become useless.
+    pub token_generation: u64,
 }
 
 /// SCRAM-SHA-256 verifier (RFC 5803 fields).
@@ -74,4 +76,8 @@ pub struct SessionRecord {
     pub previous_hash: Option<[u8; 32]>,
     /// When the token stops working, Unix milliseconds.
     pub expires_ms: u64,
+    /// The session that this fresh one came after; its token dies when the one of this session is used.
+    pub predecessor: Option<SessionId>,
+    /// [`UserRecord::token_generation`] when the token was given.
+    pub token_generation: u64,
 }

@@ -71,6 +71,7 @@ impl Kit {
             disabled: false,
             verifier: verifier.clone(),
             created_ms: 0,
+            token_generation: 0,
         });
         for outcome in store.create_users(TENANT, users.collect()).await.unwrap() {
             outcome.unwrap();
@@ -88,8 +89,12 @@ impl Kit {
 
     /// A pipe to a new connection of the server; `buffer` octets fit in each direction.
     pub(crate) fn pipe(&self, buffer: usize) -> DuplexStream {
+        self.pipe_from("127.0.0.1:1".parse().unwrap(), buffer)
+    }
+
+    /// The same, as if the connection came from `address`.
+    pub(crate) fn pipe_from(&self, address: std::net::SocketAddr, buffer: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(buffer);
-        let address = "127.0.0.1:1".parse().unwrap();
         let peer = Peer {
             address,
             transport: Transport::Tcp,

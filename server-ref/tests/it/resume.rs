@@ -161,6 +161,7 @@ async fn tokens_rotate_with_one_generation_of_grace_and_belong_to_a_device() {
     assert_eq!(reason.code, Some(ErrorCode::RESUME_REJECTED));
 }
 
+// test[EIM-AUT-039]
 #[tokio::test(start_paused = true)]
 async fn expired_tokens_and_sessions_are_gone() {
     let kit = Kit::new("[session]\nresume_ms = 60000\nresume_token_ms = 3600000").await;

@@ -176,6 +176,8 @@ pub(crate) async fn sessions_are_replaced(h: Harness) {
         token_hash: [1; 32],
         previous_hash: None,
         expires_ms: START_MS + 10,
+        predecessor: None,
+        token_generation: 0,
     };
     h.store.put_session(TENANT, first.clone()).await.unwrap();
     assert_eq!(

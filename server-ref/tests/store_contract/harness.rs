@@ -349,6 +349,7 @@ pub(crate) fn account(number: u8) -> UserRecord {
             server_key: vec![2; 32],
         },
         created_ms: START_MS,
+        token_generation: 0,
     }
 }
 

@@ -84,6 +84,8 @@ pub(crate) async fn sessions_go_when_they_expire(h: Harness) {
             token_hash,
             previous_hash: None,
             expires_ms,
+            predecessor: None,
+            token_generation: 0,
         };
         h.store.put_session(TENANT, record).await.unwrap();
         session

@@ -16,7 +16,7 @@ use eim_codec::registry::ErrorCode;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-pub use resume::TOKEN_OCTETS;
+pub use resume::{Given, TOKEN_OCTETS};
 
 use self::throttle::Throttle;
 use super::password::normalise_name;

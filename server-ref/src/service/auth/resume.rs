@@ -8,10 +8,21 @@ use eim_codec::registry::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use super::{AuthService, Identity, Rejection, Step, enabled};
-use crate::store::{SessionRecord, StoreError};
+use crate::store::{SessionRecord, StoreError, UserRecord};
 
 /// Octets of a token.
 pub const TOKEN_OCTETS: usize = 32;
+
+/// For which session a token is given, and what it supersedes.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    /// The session.
+    pub session: SessionId,
+    /// Hash of the token the client came with, which stays valid until the new one is used.
+    pub presented: Option<[u8; 32]>,
+    /// The session whose token the client came with, where another one begins.
+    pub predecessor: Option<SessionId>,
+}
 
 impl AuthService {
     // impl[EIM-AUT-036, EIM-AUT-039]
@@ -49,6 +60,10 @@ impl AuthService {
             .ok_or_else(rejected)?;
         // impl[EIM-AUT-041]
         enabled(&user)?;
+        // impl[EIM-AUT-042]
+        if record.token_generation != user.token_generation {
+            return Err(rejected());
+        }
         let identity = Identity {
             user,
             data: Bytes::new(),
@@ -64,27 +79,44 @@ impl AuthService {
         self.random.octets()
     }
 
-    /// Makes `token` the token of `session`; `presented` is the hash the client came with, which
-    /// stays valid until the new one is used.
+    /// Makes `token` the token of a session.
     ///
     /// # Errors
     /// When the store fails.
     // impl[EIM-AUT-034, EIM-AUT-037, EIM-AUT-038]
     pub async fn put_token(
         &self,
-        session: SessionId,
-        user: UserId,
+        user: &UserRecord,
         device: DeviceId,
         token: &[u8; TOKEN_OCTETS],
-        presented: Option<[u8; 32]>,
+        given: Given,
     ) -> Result<(), StoreError> {
+        let Given {
+            session,
+            presented,
+            predecessor,
+        } = given;
         let record = SessionRecord {
             session,
-            user,
+            user: user.user,
             device,
             token_hash: Sha256::digest(token).into(),
             previous_hash: presented,
             expires_ms: self.clock.now_ms().saturating_add(self.token_ms),
+            predecessor,
+            token_generation: user.token_generation,
+        };
+        self.store.put_session(self.tenant, record).await
+    }
+
+    /// Puts a token back as it was before it was presented: its session did not go on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn restore_token(&self, record: SessionRecord) -> Result<(), StoreError> {
+        let record = SessionRecord {
+            expires_ms: self.clock.now_ms().saturating_add(self.token_ms),
+            ..record
         };
         self.store.put_session(self.tenant, record).await
     }
@@ -107,6 +139,8 @@ impl AuthService {
             token_hash,
             previous_hash,
             expires_ms: 0,
+            predecessor: None,
+            token_generation: 0,
         };
         self.store.put_session(self.tenant, record).await
     }

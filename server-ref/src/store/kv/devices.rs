@@ -51,6 +51,8 @@ impl Committer {
                 .previous_hash
                 .map(|hash| Bytes::copy_from_slice(&hash)),
             expires_ms: record.expires_ms,
+            predecessor: record.predecessor.map(|session| session.to_bytes()),
+            token_generation: record.token_generation,
         };
         self.pending
             .put_state(&keys::session(tenant, record.session), state::encode(&row));
@@ -110,5 +112,10 @@ pub(super) fn session(
             .map(|hash| state::array("session", hash))
             .transpose()?,
         expires_ms: row.expires_ms,
+        predecessor: row
+            .predecessor
+            .map(|session| state::id("session", &session))
+            .transpose()?,
+        token_generation: row.token_generation,
     }))
 }

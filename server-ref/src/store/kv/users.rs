@@ -47,7 +47,9 @@ impl Committer {
         Ok(Ok(()))
     }
 
-    /// Enables or disables a user; `false` when unknown.
+    /// Enables or disables a user; `false` when unknown. Resume tokens given before do not work
+    /// again when the user is enabled.
+    // impl[EIM-AUT-042]
     pub(super) fn set_disabled(
         &mut self,
         tenant: TenantId,
@@ -58,6 +60,9 @@ impl Committer {
             return Ok(false);
         };
         row.disabled = disabled;
+        if disabled {
+            row.token_generation += 1;
+        }
         self.pending
             .put_state(&keys::user(tenant, user), state::encode(&row));
         Ok(true)
@@ -80,6 +85,7 @@ fn row(user: UserRecord) -> UserRow {
         stored_key,
         server_key,
         created_ms: user.created_ms,
+        token_generation: user.token_generation,
     }
 }
 
@@ -104,6 +110,7 @@ pub(super) fn record(user: UserId, row: UserRow) -> UserRecord {
             server_key,
         },
         created_ms: row.created_ms,
+        token_generation: row.token_generation,
     }
 }
 

@@ -116,6 +116,8 @@ pub(in crate::store::kv) struct UserRow {
     pub(in crate::store::kv) server_key: Vec<u8>,
     #[prost(uint64, tag = "8")]
     pub(in crate::store::kv) created_ms: u64,
+    #[prost(uint64, tag = "9")]
+    pub(in crate::store::kv) token_generation: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -150,6 +152,10 @@ pub(in crate::store::kv) struct SessionRow {
     pub(in crate::store::kv) previous_hash: Option<Bytes>,
     #[prost(uint64, tag = "5")]
     pub(in crate::store::kv) expires_ms: u64,
+    #[prost(bytes = "bytes", optional, tag = "6")]
+    pub(in crate::store::kv) predecessor: Option<Bytes>,
+    #[prost(uint64, tag = "7")]
+    pub(in crate::store::kv) token_generation: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]

@@ -29,7 +29,8 @@ export function readHeader(octets, at = 0) {
  * Octets to frames. Where the octets are cut into chunks makes no difference (EIM-FRM-004).
  *
  * `push` calls `onFrame` for each frame that is whole and throws a Reject at the first octet that decides
- * against the peer; after that the reader must not be used again (EIM-FRM-030).
+ * against the peer; after that the reader must not be used again (EIM-FRM-030). Frames of the ignorable range are frames here:
+ * the connection counts them (chapter 20.8) and then discards them (EIM-FRM-023).
  */
 export class FrameReader {
   /**
@@ -99,7 +100,6 @@ export class FrameReader {
     }
     const { version, type, sequence, compression, length } = this.header;
     this.header = undefined;
-    if (frameType(type).treatment === 'discard') return; // EIM-FRM-023
     this.onFrame({ version, type, sequence, compression, payload: octets.subarray(at, at + length) });
   }
 }

@@ -10,7 +10,7 @@ export { LIMITS };
  * @property {string} name empty for a type that is not in the registry
  * @property {string} range
  * @property {boolean} known
- * @property {'frame' | 'discard' | 'refuse' | 'negotiate'} treatment
+ * @property {'frame' | 'refuse' | 'negotiate'} treatment
  * @property {'client' | 'server' | 'both'} direction side that sends it
  * @property {boolean | undefined} sequenced undefined: the extension that defines it says so
  * @property {boolean} compression
@@ -51,7 +51,7 @@ function unknownType(value, range, unknown) {
     value, range,
     name: '',
     known: false,
-    treatment: ignorable ? 'discard' : negotiable ? 'negotiate' : unknown === 'unsupported' ? 'frame' : 'refuse',
+    treatment: negotiable ? 'negotiate' : unknown === 'close' ? 'refuse' : 'frame',
     direction: 'both',
     sequenced: negotiable ? undefined : !ignorable, // EIM-SEQ-005, EIM-SEQ-006
     compression: !ignorable, // EIM-FRM-022, EIM-FRM-024

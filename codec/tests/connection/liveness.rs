@@ -221,6 +221,7 @@ fn time_in_which_a_side_did_not_read_does_not_count() {
     assert!(pair.server.wants_read());
 }
 
+// test[EIM-LIM-003]
 #[test]
 fn counted_control_frames_are_bounded() {
     let mut pair = Pair::open();

@@ -97,3 +97,23 @@ fn acceptor(certificate: &Certificate, alpn: &[u8]) -> Result<TlsAcceptor, rustl
     config.max_early_data_size = 0;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::transport::certificate;
+
+    // test[EIM-TRN-008]
+    #[test]
+    fn nothing_is_accepted_before_the_handshake_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::from_toml("").unwrap();
+        let certificate = certificate::load_or_create(&config.tls, folder.path()).unwrap();
+        let acceptors = TlsAcceptors::new(&certificate).unwrap();
+        for acceptor in [&acceptors.eim, &acceptors.web] {
+            let config = acceptor.config();
+            assert_eq!((config.max_early_data_size, config.send_tls13_tickets), (0, 0));
+        }
+    }
+}

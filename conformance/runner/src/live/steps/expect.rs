@@ -362,6 +362,8 @@ async fn orderly(cx: &mut Context, conn: &str, expected: &str) -> Result<(), Sto
 #[serde(deny_unknown_fields)]
 struct ExpectClose {
     expect_close: String,
+    /// ERROR with this code may come before it.
+    or_error: Option<Value>,
     within_ms: Option<u64>,
     not_before_ms: Option<u64>,
 }
@@ -370,13 +372,29 @@ struct ExpectClose {
 impl Step for ExpectClose {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let limits = cx.limits(&self.expect_close, self.within_ms, self.not_before_ms)?;
+        let allowed = self.or_error.as_ref();
+        if allowed.is_some() {
+            let ended = |state: &mut State| state.end.is_some().then_some(());
+            let connection = cx.connection(&self.expect_close)?;
+            let _ = connection.wait(limits.deadline, ended).await;
+        }
         let pick = |state: &mut State| match (&state.error, &state.end) {
-            (None, Some((End::Orderly, at))) => Look::Found(((), *at)),
+            (None, Some((End::Orderly, at))) => Look::Found((None, *at)),
+            (Some(error), Some((End::Orderly, at))) if allowed.is_some() => {
+                Look::Found((Some(error.clone()), *at))
+            }
             (None, None) => Look::Wait,
             _ => Look::Wrong(ending(state).unwrap_or_default()),
         };
         let expected = "an orderly end without ERROR";
-        cx.look(&self.expect_close, expected, limits, pick).await?;
+        let error = cx.look(&self.expect_close, expected, limits, pick).await?;
+        if let (Some(code), Some(error)) = (allowed, error) {
+            known_codes(cx, code)?;
+            let mut matching = Map::new();
+            matching.insert("info.code".into(), code.clone());
+            compare(cx, "ERROR", &matching, &error.view)?;
+            registered(cx, &error)?;
+        }
         cx.connection_mut(&self.expect_close)?.close().await;
         Ok(())
     }

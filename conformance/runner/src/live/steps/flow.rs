@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::live::context::Context;
+use crate::live::clock;
+use crate::live::context::{Context, Look};
 use crate::live::outcome::Stop;
+use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::send::{FrameSpec, build};
 
@@ -14,6 +16,7 @@ pub const VERBS: &[Verb] = &[
     ("settle", plain::<Settle>),
     ("cursor", plain::<Cursor>),
     ("credit", plain::<Credit>),
+    ("await_credit", plain::<AwaitCredit>),
 ];
 
 /// `settle`: CURSOR with a new settled_through.
@@ -88,5 +91,32 @@ impl Step for Credit {
         let frame = build(cx, &self.credit, &FrameSpec::of("WINDOW", fields))?;
         cx.connection(&self.credit)?.send(&frame, None);
         Ok(())
+    }
+}
+
+/// `await_credit`: waits until the testee has granted room for so much more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AwaitCredit {
+    await_credit: String,
+    frames: Option<Value>,
+    octets: Option<Value>,
+    within_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Step for AwaitCredit {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let frames = self.frames.as_ref().map_or(Ok(1), |frames| cx.number(frames))?;
+        let octets = self.octets.as_ref().map_or(Ok(0), |octets| cx.number(octets))?;
+        let limits = cx.limits(&self.await_credit, self.within_ms, None)?;
+        let pick = |state: &mut State| {
+            let numbers = &state.numbers;
+            let room = numbers.sent + frames <= numbers.credit.frames
+                && numbers.sent_octets + octets <= numbers.credit.octets;
+            if room { Look::Found(((), clock::now())) } else { Look::Wait }
+        };
+        let expected = format!("credit for {frames} more frames and {octets} more octets");
+        cx.look(&self.await_credit, &expected, limits, pick).await
     }
 }

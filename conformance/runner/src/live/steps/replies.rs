@@ -30,6 +30,9 @@ pub const VERBS: &[Verb] = &[
 struct ExpectResult {
     expect_result: String,
     of: String,
+    /// Success or failure, whichever.
+    #[serde(default)]
+    any: bool,
     code: Option<Value>,
     any_of: Option<Vec<Value>>,
     #[serde(default, rename = "where")]
@@ -62,6 +65,7 @@ impl Step for ExpectResult {
             (None, None) => None,
         };
         match code {
+            None if self.any => {}
             None => {
                 let fields = json!({"error": {"absent": true}, "conv_seq": {"ge": 1}});
                 whole(cx, &expected, &fields, result, "EIM-RES-003")?;

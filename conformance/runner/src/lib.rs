@@ -11,13 +11,20 @@
 //! - [`live`]: scripts for servers and clients, and the engine that runs them.
 //! - [`server`]: what is special about servers as testees.
 //! - [`report`]: JUnit, HTML and Markdown, made from results.
+//! - [`codec`]: codecs as testees: processes, requests, judge.
+//! - [`catalogue`], [`pattern`], [`known`]: all cases in short, choosing them, those known to fail.
 //! - [`cli`]: the verbs of the command line.
 //! - [`vectors`]: octets and verdicts as data: form, lint, generators.
 //! - [`trace`]: everything together: lint, generated files, tags in code, summary.
 
+pub mod catalogue;
 pub mod cli;
+pub mod client;
+pub mod codec;
 pub mod data;
+pub mod known;
 pub mod live;
+pub mod pattern;
 pub mod registry;
 pub mod report;
 pub mod results;

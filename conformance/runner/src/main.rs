@@ -21,6 +21,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Codec(cli::codec::Args),
+    List(cli::list::Args),
+    Show(cli::show::Args),
+    Replay(cli::replay::Args),
     Trace(cli::trace::Args),
     Explain(cli::explain::Args),
     Report(cli::report::Args),
@@ -29,6 +33,10 @@ enum Verb {
 fn main() -> ExitCode {
     let Cli { global, verb } = Cli::parse();
     let outcome = match &verb {
+        Verb::Codec(args) => cli::codec::run(args, &global),
+        Verb::List(args) => cli::list::run(args, &global),
+        Verb::Show(args) => cli::show::run(args, &global),
+        Verb::Replay(args) => cli::replay::run(args, &global),
         Verb::Trace(args) => cli::trace::run(args, &global),
         Verb::Explain(args) => cli::explain::run(args, &global),
         Verb::Report(args) => cli::report::run(args, &global),

@@ -4,6 +4,11 @@ pub mod explain;
 pub mod report;
 pub mod trace;
 
+pub mod codec;
+pub mod list;
+pub mod replay;
+pub mod show;
+pub mod suite;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

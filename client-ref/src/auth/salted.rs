@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use eim_codec::registry::limits;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::AuthError;
 
 /// Iteration counts that are neither too weak for the password nor too heavy for the device.
-const ITERATIONS: std::ops::RangeInclusive<u32> = 4096..=1_000_000;
+const ITERATIONS: std::ops::RangeInclusive<u32> =
+    limits::SCRAM_ITERATIONS.minimum..=limits::SCRAM_ITERATIONS.maximum;
 
 /// Salted passwords kept at most.
 const KEPT: usize = 1024;

@@ -1415,4 +1415,8 @@ pub mod limits {
     /// Largest Zstandard window log a receiver accepts. Unit: count.
     pub const ZSTD_WINDOW_LOG: Limit<u32> =
         Limit { default: 20, minimum: 10, maximum: 20 };
+
+    /// PBKDF2 iterations of a password verifier; a client accepts what lies between the bounds. Unit: count.
+    pub const SCRAM_ITERATIONS: Limit<u32> =
+        Limit { default: 16384, minimum: 4096, maximum: 1000000 };
 }

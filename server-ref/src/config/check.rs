@@ -87,7 +87,7 @@ fn session_ranges(config: &Config) -> [Checked; 5] {
         (
             "auth.iterations",
             config.auth.iterations.into(),
-            4096..=1_000_000,
+            bounded(&limits::SCRAM_ITERATIONS),
         ),
         (
             "session.heartbeat_ms",

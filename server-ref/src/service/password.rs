@@ -100,7 +100,8 @@ pub fn parse_verifier(text: &str) -> Result<ScramVerifier, CredentialError> {
     let iterations = next()?.parse().map_err(|_| CredentialError::Verifier)?;
     let decode = |text: &str| BASE64.decode(text).map_err(|_| CredentialError::Verifier);
     let (salt, stored_key, server_key) = (decode(next()?)?, decode(next()?)?, decode(next()?)?);
-    let sound = (4096..=1_000_000).contains(&iterations)
+    let bounds = limits::SCRAM_ITERATIONS;
+    let sound = (bounds.minimum..=bounds.maximum).contains(&iterations)
         && (1..=64).contains(&salt.len())
         && stored_key.len() == 32
         && server_key.len() == 32

@@ -28,6 +28,8 @@ enum Verb {
     Trace(cli::trace::Args),
     Explain(cli::explain::Args),
     Report(cli::report::Args),
+    Server(cli::server::Args),
+    Client(cli::client::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         Verb::Trace(args) => cli::trace::run(args, &global),
         Verb::Explain(args) => cli::explain::run(args, &global),
         Verb::Report(args) => cli::report::run(args, &global),
+        Verb::Server(args) => cli::server::run(args, &global),
+        Verb::Client(args) => cli::client::run(args, &global),
     };
     outcome.unwrap_or_else(|message| {
         eprintln!("eim-conformance: {message}");

@@ -2,8 +2,10 @@
 
 pub mod explain;
 pub mod report;
+pub mod server;
 pub mod trace;
 
+pub mod client;
 pub mod codec;
 pub mod list;
 pub mod replay;

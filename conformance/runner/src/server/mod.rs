@@ -1,1 +1,14 @@
-//! What is special about servers as testees.
+//! What is special about servers as testees: how they are started, their accounts, and how the
+//! cases are spread over them.
+//!
+//! - [`launch`]: the launch protocol (`conformance/testees/server.md`).
+//! - [`instance`]: a server with its accounts, started or given.
+//! - [`plan`]: which cases run, on which server.
+//! - [`runner`]: all of them, side by side.
+
+pub mod accounts;
+pub mod instance;
+pub mod launch;
+pub mod plan;
+pub mod runner;
+pub mod setups;

@@ -1,0 +1,463 @@
+//! All chosen cases, side by side, and their results.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex as Plain, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use super::accounts;
+use super::instance::Instance;
+use super::launch::Launch;
+use super::plan::Job;
+use super::setups::Setups;
+use crate::live::case::{self, Stopped};
+use crate::live::clock::{self, ms};
+use crate::live::context::{Account, Context, Endpoints, Environment};
+use crate::live::faults::Fault;
+use crate::live::log::Log;
+use crate::live::outcome::Stop;
+use crate::live::random::Random;
+use crate::live::script::{Kind, Mutant};
+use crate::live::step::Step;
+use crate::live::steps::control::{FRESH, Liveness};
+use crate::results::{CaseResult, LogLine, Status, Testee};
+
+/// The most accounts of one server.
+const ACCOUNTS: usize = 256;
+
+/// The server that is tested.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Launched by the suite, with this command.
+    Launch(String),
+    /// Running already.
+    Running(Endpoints, PathBuf),
+}
+
+/// A run of the server suite.
+#[derive(Debug)]
+pub struct Runner {
+    /// What all cases share.
+    pub environment: Arc<Environment>,
+    /// The server.
+    pub target: Target,
+    /// Limits by setup.
+    pub setups: Setups,
+    /// Cases at a time.
+    pub jobs: usize,
+    servers: Mutex<BTreeMap<String, Arc<Instance>>>,
+    features: Plain<Option<Vec<String>>>,
+    testee: Plain<Testee>,
+    returned: Notify,
+    folder: TempDir,
+    launched: Plain<u64>,
+}
+
+/// How one run of a case ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Why it stopped; `None` when it passed.
+    pub stopped: Option<Stopped>,
+    /// What was exchanged.
+    pub log: Vec<LogLine>,
+    /// Whether the fault of the run happened.
+    pub fired: bool,
+}
+
+impl Runner {
+    /// A runner.
+    ///
+    /// # Errors
+    /// There is no place for temporary files.
+    pub fn new(
+        environment: Arc<Environment>,
+        target: Target,
+        setups: Setups,
+        jobs: usize,
+    ) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix("eim-conformance-").tempdir();
+        Ok(Self {
+            environment,
+            target,
+            setups,
+            jobs,
+            servers: Mutex::default(),
+            features: Plain::default(),
+            testee: Plain::default(),
+            returned: Notify::new(),
+            folder: folder.map_err(|error| error.to_string())?,
+            launched: Plain::new(0),
+        })
+    }
+
+    /// What the server says about itself, and what it has.
+    #[must_use]
+    pub fn testee(&self) -> Testee {
+        let mut testee = self.testee.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        testee.features = features.clone().unwrap_or_default();
+        testee
+    }
+
+    /// Stops all servers.
+    pub async fn leave(&self) {
+        let servers = std::mem::take(&mut *self.servers.lock().await);
+        for server in servers.into_values() {
+            server.leave().await;
+        }
+    }
+
+    /// Makes sure that there is a server and learns what it has.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn begin(&self) -> Result<(), String> {
+        let instance = self.server("default").await?;
+        let mut cx = self.context("probe", "tcp", &instance, None);
+        if let Some(other) = cx.endpoints.addresses.keys().next()
+            && !cx.endpoints.addresses.contains_key("tcp")
+        {
+            cx.transport.clone_from(other);
+        }
+        let steps = [serde_json::json!({"connect": FRESH}), serde_json::json!({"hello": FRESH})];
+        let steps = self.environment.verbs.parse(&steps)?;
+        let probed = case::run(&mut cx, &steps).await;
+        probed.map_err(|stopped| format!("the server does not answer HELLO: {}", stopped.why))?;
+        let mut features: Vec<String> = Vec::new();
+        if let Ok(connection) = cx.connection(FRESH) {
+            let state = connection.state();
+            let registries = &self.environment.protocol.registries;
+            for row in &registries.compression.algorithm {
+                if state.compressions.contains(&u64::from(row.value)) {
+                    features.push(format!("compression.{}", row.name));
+                }
+            }
+            for row in &registries.capabilities.capability {
+                if state.capabilities.contains(&u64::from(row.value)) {
+                    features.push(row.name.clone());
+                }
+            }
+        }
+        for (transport, feature) in [("tls", "tls"), ("ws", "websocket"), ("wss", "websocket")] {
+            if cx.endpoints.addresses.contains_key(transport) {
+                features.push(feature.into());
+            }
+        }
+        if matches!(self.target, Target::Launch(_)) {
+            features.push("control".into());
+        }
+        features.sort();
+        features.dedup();
+        case::leave(&mut cx).await;
+        *self.features.lock().unwrap_or_else(PoisonError::into_inner) = Some(features);
+        Ok(())
+    }
+
+    /// The shared server of a setup.
+    async fn server(&self, setup: &str) -> Result<Arc<Instance>, String> {
+        let mut servers = self.servers.lock().await;
+        if let Some(server) = servers.get(setup) {
+            if server.ended().await.is_none() {
+                return Ok(Arc::clone(server));
+            }
+            servers.remove(setup);
+        }
+        let server = Arc::new(match &self.target {
+            Target::Running(endpoints, accounts) => Instance {
+                launch: None,
+                process: Arc::default(),
+                endpoints: endpoints.clone(),
+                pool: accounts::Pool::new(accounts::read(accounts)?),
+                unset: Vec::new(),
+            },
+            Target::Launch(_) => self.launch(setup, ACCOUNTS).await?,
+        });
+        servers.insert(setup.to_owned(), Arc::clone(&server));
+        Ok(server)
+    }
+
+    async fn launch(&self, setup: &str, accounts: usize) -> Result<Instance, String> {
+        let Target::Launch(command) = &self.target else {
+            return Err("needs --launch".into());
+        };
+        let number = {
+            let mut launched = self.launched.lock().unwrap_or_else(PoisonError::into_inner);
+            *launched += 1;
+            *launched
+        };
+        let known = self.setups.get(setup);
+        let launch = Launch {
+            command: command.clone(),
+            folder: self.folder.path().join(format!("{setup}-{number}")),
+            setup: known.ok_or_else(|| format!("no setup {setup}"))?.clone(),
+            accounts: accounts::make(self.environment.seed, accounts),
+        };
+        let instance = Instance::launch(launch).await?;
+        if let Some(process) = &*instance.process.lock().await {
+            let mut testee = self.testee.lock().unwrap_or_else(PoisonError::into_inner);
+            *testee = process.ready.testee();
+        }
+        Ok(instance)
+    }
+
+    fn context(
+        &self,
+        id: &str,
+        transport: &str,
+        instance: &Instance,
+        fault: Option<Arc<Plain<Fault>>>,
+    ) -> Context {
+        let seed = self.environment.seed;
+        Context {
+            environment: Arc::clone(&self.environment),
+            id: id.to_owned(),
+            transport: transport.to_owned(),
+            timing: false,
+            endpoints: instance.endpoints.clone(),
+            control: None,
+            users: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            loops: Vec::new(),
+            log: Log::new(),
+            random: Random::new(seed, &format!("{id} {transport}")),
+            fault,
+            before: clock::now(),
+            extension: None,
+        }
+    }
+
+    /// Why a job cannot be run against this server, if it cannot.
+    fn lacking(&self, job: &Job, instance: &Instance) -> Option<String> {
+        let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        let features = features.clone().unwrap_or_default();
+        let missing = |need: &&String| !features.contains(need);
+        if let Some(need) = job.case.requires.iter().find(missing) {
+            return Some(format!("the testee lacks {need}"));
+        }
+        if job.own && instance.launch.is_none() {
+            return Some("needs --launch".into());
+        }
+        if !instance.endpoints.addresses.contains_key(&job.transport) {
+            return Some(format!("the testee does not listen by {}", job.transport));
+        }
+        if instance.launch.is_none() && job.case.setup != "default" {
+            return Some(format!("needs the setup {}, and with it --launch", job.case.setup));
+        }
+        let limits = &self.setups.get(&job.case.setup)?.limits;
+        let unset = limits.keys().find(|limit| instance.unset.contains(limit));
+        unset.map(|limit| format!("the testee cannot set the limit {limit}"))
+    }
+
+    /// Runs a case once. `attempt` makes the devices of a repetition differ.
+    pub async fn once(&self, job: &Job, attempt: u32, mutant: Option<&Mutant>) -> Outcome {
+        let fault = mutant.map(|mutant| Arc::new(Plain::new(Fault::new(mutant.clone()))));
+        let (stopped, log) = match self.try_once(job, attempt, fault.clone()).await {
+            Ok((stopped, log)) => (stopped, log),
+            Err(why) => {
+                let stopped = Stopped { why, step: "start".into(), raw: Value::Null };
+                (Some(stopped), Vec::new())
+            }
+        };
+        let fired = fault.is_some_and(|fault| {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).fired
+        });
+        Outcome { stopped, log, fired }
+    }
+
+    async fn try_once(
+        &self,
+        job: &Job,
+        attempt: u32,
+        fault: Option<Arc<Plain<Fault>>>,
+    ) -> Result<(Option<Stopped>, Vec<LogLine>), Stop> {
+        let own = job.own && matches!(self.target, Target::Launch(_));
+        let instance = if own {
+            let launched = self.launch(&job.case.setup, job.roles.len()).await;
+            Arc::new(launched.map_err(Stop::Testee)?)
+        } else {
+            self.server(&job.case.setup).await.map_err(Stop::Testee)?
+        };
+        if let Some(reason) = self.lacking(job, &instance) {
+            return Err(Stop::NotApplicable(reason));
+        }
+        let accounts = self.accounts(&instance, job.roles.len()).await?;
+        let mut id = job.case.id.clone();
+        if attempt > 0 {
+            id = format!("{id} again {attempt}");
+        }
+        let mut cx = self.context(&id, &job.transport, &instance, fault);
+        cx.timing = job.case.kind == Kind::Timing;
+        cx.users = job.roles.iter().cloned().zip(accounts).collect();
+        if own {
+            cx.control = instance.control();
+        }
+        let outcome = self.steps(job, &mut cx, &instance).await;
+        case::leave(&mut cx).await;
+        instance.pool.give_back(std::mem::take(&mut cx.users).into_values());
+        self.returned.notify_waiters();
+        let mut stopped = outcome.err();
+        if let Some(stopped) = &mut stopped
+            && !own
+            && let Some(ended) = instance.ended().await
+        {
+            stopped.why = Stop::Testee(format!("{ended}\n{}", stopped.why));
+        }
+        if own {
+            instance.leave().await;
+        }
+        Ok((stopped, cx.log.lines()))
+    }
+
+    async fn steps(
+        &self,
+        job: &Job,
+        cx: &mut Context,
+        instance: &Instance,
+    ) -> Result<(), Stopped> {
+        let stopped = |step: &str| {
+            let step = step.to_owned();
+            move |why| Stopped { why, step, raw: Value::Null }
+        };
+        let steps = job.case.parse(&self.environment.verbs).map_err(Stop::Script);
+        let steps = steps.map_err(stopped("parse"))?;
+        self.identify(cx, instance).await.map_err(stopped("accounts"))?;
+        cx.log = Log::new();
+        cx.before = clock::now();
+        case::run(cx, &steps).await?;
+        if job.case.kind != Kind::Negative || job.own || cx.fault.is_some() {
+            return Ok(());
+        }
+        let role = job.roles.first().cloned().unwrap_or_default();
+        let live = Liveness { liveness: role }.run(cx).await;
+        live.map_err(|why| {
+            let expected = "a fresh connection to log in and get a PONG afterwards";
+            let why = match why {
+                Stop::Failed(failure) => Stop::failed(expected, failure.actual),
+                other => other,
+            };
+            stopped("liveness")(why)
+        })
+    }
+
+    /// Learns the ids of users, each once, by logging in.
+    async fn identify(&self, cx: &mut Context, instance: &Instance) -> Result<(), Stop> {
+        let unknown: Vec<(String, Account)> = cx
+            .users
+            .iter()
+            .filter(|(_, account)| account.user_id.is_empty())
+            .map(|(role, account)| (role.clone(), account.clone()))
+            .collect();
+        for (role, account) in unknown {
+            let transport = cx.transport.clone();
+            let mut probe = self.context("probe", &transport, instance, None);
+            probe.users.insert(role.clone(), account);
+            let known = Liveness { liveness: role.clone() }.run(&mut probe).await;
+            case::leave(&mut probe).await;
+            known?;
+            if let Some(account) = probe.users.remove(&role) {
+                cx.users.insert(role, account);
+            }
+        }
+        Ok(())
+    }
+
+    async fn accounts(&self, instance: &Instance, count: usize) -> Result<Vec<Account>, Stop> {
+        let patience = clock::now() + Duration::from_secs(120);
+        loop {
+            let returned = self.returned.notified();
+            if let Some(accounts) = instance.pool.take(count) {
+                return Ok(accounts);
+            }
+            if tokio::time::timeout_at(patience.into(), returned).await.is_err() {
+                return Err(Stop::Testee(format!("no {count} accounts are free")));
+            }
+        }
+    }
+
+    /// Runs all jobs: those about time in the end, when the processors are idle. Results are in
+    /// the order of the jobs.
+    pub async fn all(
+        self: &Arc<Self>,
+        jobs: &[Job],
+        retry: bool,
+        ended: impl Fn(&CaseResult),
+    ) -> Vec<CaseResult> {
+        let mut results: BTreeMap<usize, CaseResult> = BTreeMap::new();
+        for timing in [false, true] {
+            let places = Arc::new(Semaphore::new(self.jobs.max(1)));
+            let mut running = JoinSet::new();
+            for (index, job) in jobs.iter().enumerate() {
+                if (job.case.kind == Kind::Timing) != timing {
+                    continue;
+                }
+                let (runner, job, places) = (Arc::clone(self), job.clone(), Arc::clone(&places));
+                running.spawn(async move {
+                    let _place = places.acquire_owned().await;
+                    let began = clock::now();
+                    let outcome = runner.once(&job, 0, None).await;
+                    (index, result(&job, &outcome, began))
+                });
+            }
+            while let Some(joined) = running.join_next().await {
+                if let Ok((index, case)) = joined {
+                    ended(&case);
+                    results.insert(index, case);
+                }
+            }
+        }
+        if retry {
+            for (index, case) in &mut results {
+                let failed = matches!(case.status, Status::Failed | Status::TimedOut);
+                if let Some(job) = jobs.get(*index).filter(|_| failed)
+                    && self.once(job, 1, None).await.stopped.is_none()
+                {
+                    case.status = Status::Flaky;
+                }
+            }
+        }
+        results.into_values().collect()
+    }
+}
+
+/// The result of a run of a case.
+fn result(job: &Job, outcome: &Outcome, began: Instant) -> CaseResult {
+    let case = &job.case;
+    let mut result = CaseResult {
+        id: job.id(),
+        area: job.area.clone(),
+        req: case.req.clone(),
+        level: case.level.name().into(),
+        kind: case.kind.name().into(),
+        desc: case.desc.clone(),
+        status: Status::Passed,
+        reason: String::new(),
+        expected: String::new(),
+        actual: String::new(),
+        log: Vec::new(),
+        ms: ms(clock::now().saturating_duration_since(began)),
+    };
+    let Some(stopped) = &outcome.stopped else {
+        return result;
+    };
+    result.status = case::status(&stopped.why);
+    match &stopped.why {
+        Stop::NotApplicable(reason) => {
+            result.reason.clone_from(reason);
+            return result;
+        }
+        Stop::Failed(failure) => {
+            result.reason = stopped.place();
+            result.expected.clone_from(&failure.expected);
+            result.actual.clone_from(&failure.actual);
+        }
+        other => result.reason = format!("{}: {other}", stopped.place()),
+    }
+    result.log.clone_from(&outcome.log);
+    result
+}

@@ -397,6 +397,10 @@ async fn reading(mut reader: Reader, inner: Arc<Inner>, orders: mpsc::UnboundedS
                     inner.raw_octets(&octets);
                     continue;
                 }
+                if message && octets.len() as u64 > inner.state().own_max + 11 {
+                    let text = format!("a binary message of {} octets", octets.len());
+                    inner.violated("EIM-TRN-024", text);
+                }
                 buffer.extend_from_slice(&octets);
                 loop {
                     match Frame::take(&mut buffer) {

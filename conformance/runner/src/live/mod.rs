@@ -16,6 +16,7 @@ pub mod faults;
 pub mod log;
 pub mod matcher;
 pub mod outcome;
+pub mod past;
 pub mod random;
 pub mod rules;
 pub mod script;

@@ -1,6 +1,7 @@
 //! What every frame of a testee has to keep, whatever the script is about.
 
 use super::state::{State, Violation};
+use crate::wire::Side;
 use crate::wire::frame::{Frame, sequence};
 
 /// Checks header, direction, sequence, credit and sizes.
@@ -23,6 +24,7 @@ pub fn check(state: &State, frame: &Frame) -> Result<(), Violation> {
     if !fixed && frame.version != state.version {
         return broken("EIM-VER-002", format!("version octet {}", frame.version));
     }
+    phase(state, frame, &name)?;
     if let Some(row) = state.protocol.frame(frame.kind) {
         let sender = state.side.other().name();
         if row.direction != "both" && row.direction != sender {
@@ -53,6 +55,28 @@ pub fn check(state: &State, frame: &Frame) -> Result<(), Violation> {
     numbered(state, frame, &name)
 }
 
+/// Which phase the testee's direction is in, and whether the frame may come in it.
+fn phase(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
+    let server = state.side.other() == Side::Server;
+    let (phase, requirement) = match (state.leaving, state.open, state.welcome.is_null()) {
+        (Some(_), ..) => ("draining", "EIM-CON-043"),
+        (None, true, _) => ("open", "EIM-FRM-025"),
+        (None, false, false) if server => ("auth", "EIM-CON-003"),
+        (None, false, false) => ("auth", "EIM-CON-010"),
+        (None, false, true) if server => ("hello", "EIM-CON-004"),
+        (None, false, true) => ("hello", "EIM-CON-002"),
+    };
+    let allowed = match state.protocol.frame(frame.kind) {
+        Some(row) => row.phases.iter().any(|allowed| allowed == phase),
+        None => matches!(phase, "open" | "draining"),
+    };
+    if allowed {
+        return Ok(());
+    }
+    let text = format!("{name}: in the phase {phase}");
+    Err(Violation { requirement, text })
+}
+
 fn numbered(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
     let broken = |requirement, text: String| {
         let text = format!("{name}: {text}");
@@ -75,6 +99,9 @@ fn numbered(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
         let granted = numbers.granted;
         let text = format!("ordinal {next}, {octets} octets in all, with {granted:?}");
         return broken("EIM-WIN-001", text);
+    }
+    if let Err((requirement, text)) = numbers.past.check(next, frame) {
+        return broken(requirement, text);
     }
     if matches!(name, "FRAGMENT" | "CANCEL") && !state.capabilities.contains(&2) {
         return broken("EIM-FRG-005", "without the capability fragments".into());

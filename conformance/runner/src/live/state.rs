@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::past::Past;
 use super::rules;
 use crate::wire::frame::{Frame, sequence};
 use crate::wire::json::{encode, number, show};
@@ -80,6 +81,8 @@ pub struct Numbers {
     pub kept: VecDeque<(u64, Bytes)>,
     /// Last CURSOR: `user_seq` and `settled_through`.
     pub cursor: (u64, u64),
+    /// What the testee has sent under each ordinal.
+    pub past: Past,
 }
 
 /// What a connection does by itself.
@@ -137,6 +140,8 @@ pub struct State {
     pub auth_ok: Value,
     /// Whether AUTH_OK has come or gone.
     pub open: bool,
+    /// `accept_through` of the testee's GOAWAY.
+    pub leaving: Option<u64>,
     /// Numbers of the session.
     pub numbers: Numbers,
     /// The session asked for with EIM-RESUME.
@@ -182,6 +187,7 @@ impl State {
             welcome: Value::Null,
             auth_ok: Value::Null,
             open: false,
+            leaving: None,
             numbers: Numbers::default(),
             resuming: None,
             auto,
@@ -279,6 +285,7 @@ impl State {
 
     fn sequenced(&mut self, seen: Seen) -> Vec<Bytes> {
         let numbers = &mut self.numbers;
+        numbers.past.note(numbers.received + 1, &seen.frame);
         numbers.received += 1;
         numbers.received_octets += seen.frame.octets();
         self.pushes.push_back(seen);
@@ -325,6 +332,7 @@ impl State {
             }
             "AUTH_OK" if self.side == Side::Client => answers = self.opened(&seen.view),
             "WINDOW" => self.credited(&Window::of(&seen.view)),
+            "GOAWAY" => self.leaves(&seen.view),
             "PING" if self.auto.pong => {
                 let token = seen.view.get("token").cloned().unwrap_or_default();
                 let pong = self.pong(token);
@@ -350,6 +358,16 @@ impl State {
         let field = |name: &str| self.auth_ok.get(name).cloned().unwrap_or_default();
         json!({"token": token, "log_epoch": field("log_epoch"), "user_seq": field("user_seq"),
             "last_sequence_sent": self.numbers.sent, "server_time_ms": field("server_time_ms")})
+    }
+
+    fn leaves(&mut self, goaway: &Value) {
+        let through = goaway.get("accept_through").and_then(number).unwrap_or(0);
+        let first = *self.leaving.get_or_insert(through);
+        if first != through {
+            let text = format!("GOAWAY through {through} after one through {first}");
+            let requirement = "EIM-CON-041";
+            self.violation.get_or_insert(Violation { requirement, text });
+        }
     }
 
     fn credited(&mut self, window: &Window) {
@@ -399,6 +417,12 @@ impl State {
         self.numbers.granted = Window::default();
         if !self.auto.window {
             return Vec::new();
+        }
+        // What AUTH said was about the session that is over.
+        let first = &mut self.numbers.first;
+        first.received_through = 0;
+        if first.frames == 0 {
+            (first.frames, first.octets) = (64, (self.own_max + 11).max(1 << 20));
         }
         self.numbers.granted = self.numbers.first;
         let first = self.numbers.first.view();

@@ -109,8 +109,15 @@ impl Resume {
         let connection = cx.connection_mut(&self.resume)?;
         connection.facts.device = fields.get("device").cloned().unwrap_or_default();
         connection.facts.mode = fields.get("mode").cloned().unwrap_or_default();
+        let mut numbers = numbers.clone();
+        // A client that says it has received less than it has gets the rest again.
+        let said = fields.get("window").map_or(0, |window| Window::of(window).received_through);
+        if said < numbers.received {
+            numbers.received = said;
+            numbers.received_octets = numbers.past.octets(said);
+        }
         let mut state = connection.state();
-        state.resuming = Some(numbers.clone());
+        state.resuming = Some(numbers);
         Ok(())
     }
 

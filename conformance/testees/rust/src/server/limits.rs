@@ -27,6 +27,9 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "requests_in_flight" => limits.requests_in_flight = narrow()?,
         "messages_per_s" => limits.messages_per_s = narrow()?,
         "group_members" => limits.group_members = narrow()?,
+        "queue_frames" => {
+            config.memory.queue_frames = narrow()?.try_into().map_err(|_| name.to_owned())?;
+        }
         "heartbeat_ms" => session.heartbeat_ms = value,
         "background_ms" => session.background_ms = value,
         "resume_ms" => session.resume_ms = value,

@@ -6,14 +6,18 @@
 //! | up to 4,096 octets | the first and the last 64, around field borders and powers of two, every 16th |
 //! | up to 64 KiB | around field borders and powers of two, at most 128 |
 //! | beyond | the same, at most 16 |
+//!
+//! Inputs beyond 4,096 octets are also cut between their fields in all runs but the first, so that what
+//! is repeated need not be written out.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
 use super::prepared::Prepared;
-use crate::vectors::model::{Case, Config, FrameToSend, Phase, Role, Step, Story, Test};
+use crate::vectors::model::{Case, Config, FrameToSend, Part, Phase, Role, Step, Story, Test};
 use crate::vectors::octets::{of_parts, to_hex};
 
 /// Inputs up to this length are split everywhere.
@@ -110,7 +114,7 @@ pub(super) fn runs(prepared: &Prepared<'_>) -> Vec<Run> {
         runs.push(Run::Followed);
     }
     runs.extend(
-        splits(length, &prepared.borders)
+        splits(length, prepared.borders())
             .into_iter()
             .map(Run::Split),
     );
@@ -120,13 +124,14 @@ pub(super) fn runs(prepared: &Prepared<'_>) -> Vec<Run> {
 /// Lengths at which a case without a fault is cut off: around the borders of header and payload.
 fn prefixes(prepared: &Prepared<'_>) -> BTreeSet<usize> {
     let length = prepared.octets.len();
-    let starts = prepared.frame_starts();
-    let ends = starts.iter().skip(1).copied().chain([length]);
-    starts
-        .iter()
-        .zip(ends)
+    prepared
+        .wire_frames()
+        .into_iter()
         .take(8)
-        .flat_map(|(start, end)| [*start, start + 1, start + 10, start + 11, end - 1])
+        .flat_map(|frame| {
+            let (start, end) = (frame.start, frame.end.min(length));
+            [start, start + 1, start + 10, start + 11, end - 1]
+        })
         .filter(|count| *count < length)
         .collect()
 }
@@ -157,21 +162,26 @@ fn splits(length: usize, borders: &[usize]) -> BTreeSet<usize> {
 
 /// A request of a decoding case.
 pub(super) fn decode(case: &Case, prepared: &Prepared<'_>, run: Run) -> Ask {
-    let hex = prepared.hex.as_str();
-    let piece = |range: std::ops::Range<usize>| {
-        json!(hex.get(range.start * 2..range.end * 2).unwrap_or_default())
-    };
     let length = prepared.octets.len();
     let chunks = match run {
-        Run::Whole => vec![piece(0..length)],
-        Run::Octetwise => (0..length).map(|place| piece(place..place + 1)).collect(),
-        Run::Fieldwise => fieldwise(prepared),
-        Run::Split(place) => vec![piece(0..place), piece(place..length)],
-        Run::Undecided(count) | Run::Decided(count) | Run::Prefix(count) => vec![piece(0..count)],
-        Run::Followed => {
-            let behind = to_hex(&sentinel(&case.config).octets());
-            vec![json!(format!("{hex}{behind}"))]
+        Run::Whole => vec![json!(prepared.hex())],
+        Run::Octetwise => (0..length)
+            .map(|place| {
+                json!(to_hex(
+                    prepared.octets.get(place..=place).unwrap_or_default()
+                ))
+            })
+            .collect(),
+        Run::Fieldwise => by_field(prepared, 0..length),
+        Run::Split(place) => {
+            let mut chunks = piece(prepared, 0..place);
+            chunks.extend(piece(prepared, place..length));
+            chunks
         }
+        Run::Undecided(count) | Run::Decided(count) | Run::Prefix(count) => {
+            piece(prepared, 0..count)
+        }
+        Run::Followed => followed(case, prepared),
     };
     let body = format!(
         "{},\"config\":{},\"chunks\":{}",
@@ -182,18 +192,45 @@ pub(super) fn decode(case: &Case, prepared: &Prepared<'_>, run: Run) -> Ask {
     Ask { body, run }
 }
 
-/// A piece for each field; what is repeated is given so.
-fn fieldwise(prepared: &Prepared<'_>) -> Vec<Value> {
-    use crate::vectors::model::Part;
-    prepared
-        .test
-        .input
-        .iter()
-        .map(|part| match part {
-            Part::Repeat(part) => json!({"repeat": part.repeat, "count": part.count}),
-            other => json!(to_hex(&other.octets().unwrap_or_default())),
-        })
-        .collect()
+/// Some of the octets: one chunk, or in a long input a chunk for each field.
+fn piece(prepared: &Prepared<'_>, range: Range<usize>) -> Vec<Value> {
+    if prepared.octets.len() > OCTETWISE {
+        return by_field(prepared, range);
+    }
+    let octets = prepared.octets.get(range).unwrap_or_default();
+    vec![json!(to_hex(octets))]
+}
+
+/// Some of the octets, a chunk for each field; what is repeated is given so.
+fn by_field(prepared: &Prepared<'_>, range: Range<usize>) -> Vec<Value> {
+    let mut chunks = Vec::new();
+    let mut place = 0;
+    for (part, end) in prepared.parts() {
+        let here = range.start.max(place)..range.end.min(end);
+        if here.start < here.end {
+            let octets = prepared.octets.get(here.clone()).unwrap_or_default();
+            chunks.push(match part {
+                // A repetition of single octets may begin and end anywhere.
+                Part::Repeat(part) if part.repeat.len() == 2 => {
+                    json!({"repeat": part.repeat, "count": here.len()})
+                }
+                _ => json!(to_hex(octets)),
+            });
+        }
+        place = end;
+    }
+    chunks
+}
+
+fn followed(case: &Case, prepared: &Prepared<'_>) -> Vec<Value> {
+    let length = prepared.octets.len();
+    let behind = to_hex(&sentinel(&case.config).octets());
+    let mut chunks = piece(prepared, 0..length);
+    match chunks.as_mut_slice() {
+        [Value::String(octets)] => octets.push_str(&behind),
+        _ => chunks.push(json!(behind)),
+    }
+    chunks
 }
 
 /// The requests of a case that is no decoding case.

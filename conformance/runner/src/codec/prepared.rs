@@ -1,11 +1,13 @@
 //! A case made ready to run: its octets, and where the frames in them lie.
 
-use crate::vectors::model::{self, Decode, Depth};
-use crate::vectors::octets::{of_parts, to_hex};
+use std::ops::Range;
+
+use crate::vectors::model::{self, Decode, Depth, Part};
+use crate::vectors::octets::to_hex;
 
 /// Octets of a header, and where the length lies in it.
 const HEADER: usize = 11;
-const LENGTH: std::ops::Range<usize> = 7..11;
+const LENGTH: Range<usize> = 7..11;
 
 /// A frame that is expected, its octets unfolded.
 #[derive(Clone, Debug)]
@@ -28,29 +30,39 @@ pub(super) enum End {
 pub(super) struct Prepared<'a> {
     pub(super) test: &'a Decode,
     pub(super) octets: Vec<u8>,
-    pub(super) hex: String,
     pub(super) frames: Vec<ExpectedFrame<'a>>,
-    /// Places between two fields.
-    pub(super) borders: Vec<usize>,
+    /// Where each part of the input ends.
+    ends: Vec<usize>,
 }
 
 impl<'a> Prepared<'a> {
     pub(super) fn new(test: &'a Decode) -> Result<Self, String> {
-        let octets = of_parts(&test.input)?;
-        let mut borders = Vec::with_capacity(test.input.len());
-        let mut place = 0;
+        let (mut octets, mut ends) = (Vec::new(), Vec::with_capacity(test.input.len()));
         for part in &test.input {
-            place += part.octets()?.len();
-            borders.push(place);
+            octets.extend(part.octets()?);
+            ends.push(octets.len());
         }
-        borders.pop();
         Ok(Self {
             test,
-            hex: to_hex(&octets),
             octets,
             frames: expected_frames(test.expect.frames())?,
-            borders,
+            ends,
         })
+    }
+
+    /// All octets, hexadecimal.
+    pub(super) fn hex(&self) -> String {
+        to_hex(&self.octets)
+    }
+
+    /// The parts of the input, and where each ends.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Part, usize)> {
+        self.test.input.iter().zip(self.ends.iter().copied())
+    }
+
+    /// Places between two parts.
+    pub(super) fn borders(&self) -> &[usize] {
+        self.ends.split_last().map_or(&[], |(_, borders)| borders)
     }
 
     /// How the first `count` octets end when they are accepted, by the lengths of their headers.
@@ -63,10 +75,7 @@ impl<'a> Prepared<'a> {
             let Some(length) = rest.get(LENGTH) else {
                 return End::Missing(HEADER - rest.len());
             };
-            let length = length
-                .iter()
-                .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
-            let total = HEADER.saturating_add(length);
+            let total = HEADER.saturating_add(number(length));
             match rest.get(total..) {
                 Some(behind) => rest = behind,
                 None => return End::Missing(total - rest.len()),
@@ -78,30 +87,32 @@ impl<'a> Prepared<'a> {
     /// How many frames the first `count` octets hold; `None` when frames on the wire and frames of the
     /// verdict are not the same.
     pub(super) fn frames_within(&self, count: usize) -> Option<usize> {
-        let starts = self.frame_starts();
+        let wire = self.wire_frames();
         let expect = &self.test.expect;
         let open = usize::from(expect.reject.is_some() || expect.incomplete.is_some());
         let frames = self.frames.len();
-        let alike = frames == starts.len() || frames + open == starts.len();
-        let ended = starts.iter().skip(1).filter(|end| **end <= count).count();
+        let alike = frames == wire.len() || frames + open == wire.len();
+        let ended = wire.iter().filter(|frame| frame.end <= count).count();
         (alike && self.test.depth != Depth::Reassemble).then(|| ended.min(frames))
     }
 
-    /// Where frames begin, by the lengths of their headers, while these make sense.
-    pub(super) fn frame_starts(&self) -> Vec<usize> {
-        let (mut starts, mut place) = (Vec::new(), 0);
-        while let Some(length) = self.octets.get(place + LENGTH.start..place + LENGTH.end) {
-            starts.push(place);
-            let length = length
-                .iter()
-                .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
-            place = place.saturating_add(HEADER).saturating_add(length);
-            if place >= self.octets.len() {
-                break;
-            }
+    /// Where frames begin and would end, by the lengths of their headers, while these are there.
+    pub(super) fn wire_frames(&self) -> Vec<Range<usize>> {
+        let (mut frames, mut start) = (Vec::new(), 0_usize);
+        while let Some(length) = self.octets.get(start..).and_then(|rest| rest.get(LENGTH)) {
+            let end = start.saturating_add(HEADER).saturating_add(number(length));
+            frames.push(start..end);
+            start = end;
         }
-        starts
+        frames
     }
+}
+
+/// A number in network byte order.
+fn number(octets: &[u8]) -> usize {
+    octets
+        .iter()
+        .fold(0, |sum, octet| sum << 8 | usize::from(*octet))
 }
 
 /// Frames that are expected, their octets unfolded.

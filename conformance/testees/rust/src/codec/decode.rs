@@ -8,7 +8,7 @@ use eim_codec::{Decoded, Decoder, Fault, Frame, Rejected, Stage};
 use serde_json::{Value, json};
 
 use super::config::Config;
-use super::hex::{Chunk, digits};
+use super::hex::{self, Chunk};
 use super::message;
 use super::request::{Members, take, take_or_default};
 
@@ -137,7 +137,7 @@ impl Receiver {
     fn frame(&mut self, frame: Frame) -> Result<(), Reject> {
         self.config.admit(&frame)?;
         if self.depth == Depth::Decode {
-            let payload = digits(&frame.payload);
+            let payload = hex::shown(&frame.payload);
             self.frames.push(shown(&frame, "payload_hex", payload));
             return Ok(());
         }
@@ -150,12 +150,12 @@ impl Receiver {
             frame
         };
         let content = whole.content()?;
-        let mut reply = shown(&whole, "content_hex", digits(&content));
+        let mut reply = shown(&whole, "content_hex", hex::shown(&content));
         if self.depth == Depth::Message
             && let Some(canonical) =
                 message::canonical(whole.frame_type, self.config.role, &content)?
         {
-            reply["canonical_hex"] = digits(&canonical).into();
+            reply["canonical_hex"] = hex::shown(&canonical);
         }
         self.frames.push(reply);
         Ok(())
@@ -187,13 +187,13 @@ impl Receiver {
 }
 
 /// A frame of a reply.
-pub(super) fn shown(frame: &Frame, key: &str, octets: String) -> Value {
+pub(super) fn shown(frame: &Frame, key: &str, octets: Value) -> Value {
     let mut shown = json!({
         "version": frame.version,
         "type": frame.frame_type.0,
         "sequence": frame.sequence,
         "compression": frame.compression.0,
     });
-    shown[key] = octets.into();
+    shown[key] = octets;
     shown
 }

@@ -1,6 +1,11 @@
 //! Octets as the protocol writes them.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Octets from which on a reply need not repeat them.
+const LONG: usize = 4096;
 
 /// Octets of hexadecimal digits.
 ///
@@ -24,11 +29,21 @@ pub(super) fn octets(text: &str) -> Result<Vec<u8>, String> {
 /// Hexadecimal digits of octets.
 pub(super) fn digits(octets: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |four: u8| char::from(DIGITS[usize::from(four & 0x0F)]);
-    octets
-        .iter()
-        .flat_map(|octet| [digit(octet >> 4), digit(*octet)])
-        .collect()
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        text.push(char::from(DIGITS[usize::from(octet >> 4)]));
+        text.push(char::from(DIGITS[usize::from(octet & 15)]));
+    }
+    text
+}
+
+/// Octets of a reply: their digits, or when there are many their length and hash.
+pub(super) fn shown(octets: &[u8]) -> Value {
+    if octets.len() < LONG {
+        return digits(octets).into();
+    }
+    let sha256 = digits(&Sha256::digest(octets));
+    json!({"length": octets.len(), "sha256": sha256})
 }
 
 /// Octets that arrive together.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::decode::{End, Reject, shown};
 use super::encode::{ToSend, encoded};
-use super::hex::{Chunk, digits};
+use super::hex::{self, Chunk, digits};
 use super::request::{Members, decimal, take, take_or_default};
 
 #[derive(Default, Deserialize)]
@@ -140,7 +140,7 @@ impl Side {
 
     fn accept(&mut self, frame: &Frame) -> Result<Value, Reject> {
         let admitted = self.config.admit(frame)?;
-        let mut reply = shown(frame, "payload_hex", digits(&frame.payload));
+        let mut reply = shown(frame, "payload_hex", hex::shown(&frame.payload));
         if admitted == Admitted::Sequenced {
             let ordinal = self.theirs.accept(frame.sequence, frame.payload.len());
             let ordinal = ordinal.map_err(|error| Reject::new(Stage::Header, error.code()))?;

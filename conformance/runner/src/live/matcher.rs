@@ -6,7 +6,7 @@ use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
 use super::value::{Segment, at, integer, segments};
-use crate::wire::json::{BODY_OCTETS, is_default};
+use crate::wire::json::{BODY_OCTETS, OCTETS, is_default, text};
 use crate::wire::protocol::Protocol;
 
 const OPERATORS: [&str; 14] = [
@@ -138,6 +138,9 @@ fn equal(protocol: &Protocol, wanted: &Value, actual: Option<&Value>) -> bool {
     let Some(actual) = actual else {
         return is_default(wanted);
     };
+    if let Some(octets) = wanted.get(OCTETS) {
+        return octets == actual || text(wanted).is_ok_and(|text| *actual == text);
+    }
     match (wanted, actual) {
         (Value::Object(wanted), Value::Object(fields)) => wanted
             .iter()

@@ -181,6 +181,9 @@ pub struct Mutant {
     /// An event out of nowhere.
     #[serde(default)]
     pub insert_event: Option<Value>,
+    /// A connection of a client testee out of nowhere.
+    #[serde(default)]
+    pub dial: bool,
 }
 
 /// A file with where it was found.

@@ -1,6 +1,9 @@
 //! Values of scripts: JSON with variables and a little arithmetic, and paths into it.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
+
+use crate::wire::hex;
+use crate::wire::json::OCTETS;
 
 /// Where variables come from.
 pub trait Scope {
@@ -55,7 +58,9 @@ fn computed(
         let unit = unit.as_str().ok_or("`repeat` is not a string")?;
         let count = integer(&evaluate(count, scope)?)?;
         let count = usize::try_from(count).map_err(|error| error.to_string())?;
-        return Ok(Some(unit.repeat(count).into()));
+        let whole = unit.repeat(count);
+        let octets = hex::decode(unit).is_ok();
+        return Ok(Some(if octets { json!({ OCTETS: whole }) } else { whole.into() }));
     }
     let mut entries = fields.iter();
     let (Some((key, arguments)), None) = (entries.next(), entries.next()) else {
@@ -67,12 +72,7 @@ fn computed(
     let arguments = evaluate(arguments, scope)?;
     let arguments = arguments.as_array().ok_or_else(|| format!("`{key}` of no list"))?;
     if key == "concat" {
-        let strings = arguments.iter().map(|argument| match argument {
-            Value::String(text) => Ok(text.clone()),
-            Value::Number(number) => Ok(number.to_string()),
-            other => Err(format!("`concat` of {other}")),
-        });
-        return Ok(Some(strings.collect::<Result<String, _>>()?.into()));
+        return concat(arguments).map(Some);
     }
     let mut numbers = arguments.iter().map(integer);
     let first = numbers.next().ok_or_else(|| format!("`{key}` of nothing"))??;
@@ -88,6 +88,35 @@ fn computed(
     let number = u64::try_from(result).map(Number::from);
     let number = number.or_else(|_| i64::try_from(result).map(Number::from));
     Ok(Some(Value::Number(number.map_err(|e| e.to_string())?)))
+}
+
+/// Joins strings. With octets among them it is octets, if all parts can be, and else text.
+fn concat(parts: &[Value]) -> Result<Value, String> {
+    let mut digits = String::new();
+    let mut texts = String::new();
+    let (mut octets, mut text) = (true, true);
+    for part in parts {
+        let hexadecimal = part.get(OCTETS).and_then(Value::as_str);
+        let plain = match part {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => hexadecimal.ok_or_else(|| format!("`concat` of {part}"))?.to_owned(),
+        };
+        octets &= hex::decode(&plain).is_ok();
+        digits.push_str(&plain);
+        match hexadecimal {
+            None => texts.push_str(&plain),
+            Some(digits) => match String::from_utf8(hex::decode(digits)?) {
+                Ok(decoded) => texts.push_str(&decoded),
+                Err(_) => text = false,
+            },
+        }
+    }
+    match (octets, text) {
+        (true, _) if digits != texts => Ok(json!({ OCTETS: digits })),
+        (_, true) => Ok(texts.into()),
+        _ => Err("`concat` of octets that are no text, and text".into()),
+    }
 }
 
 /// An integer, as such or in decimal digits.
@@ -180,7 +209,6 @@ pub fn segments(path: &str) -> impl Iterator<Item = Segment<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     struct Two;
 
@@ -195,7 +223,9 @@ mod tests {
         for (expression, expected) in [
             (json!({"add": ["$two", 3, "4"]}), json!(9)),
             (json!({"sub": [1, "$two"]}), json!(-1)),
-            (json!({"repeat": "61", "count": {"mul": ["$two", 2]}}), json!("61616161")),
+            (json!({"repeat": "61", "count": {"mul": ["$two", 2]}}), json!({ OCTETS: "61616161" })),
+            (json!({"concat": ["00", {"repeat": "61", "count": 2}]}), json!({ OCTETS: "006161" })),
+            (json!({"concat": ["x", {"repeat": "61", "count": 2}]}), json!("xaa")),
             (json!({"x": {"concat": ["a", {"repeat": "b", "count": 2}]}}), json!({"x": "abb"})),
             (json!(["$$two"]), json!(["$two"])),
         ] {

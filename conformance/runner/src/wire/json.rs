@@ -17,6 +17,10 @@ use super::Side;
 /// The key under which the octets of a body are shown beside its meaning; left out on encoding.
 pub const BODY_OCTETS: &str = "body_octets";
 
+/// The key of an object that stands for octets where octets stand, and for their text where text
+/// stands.
+pub const OCTETS: &str = "$octets";
+
 /// The octets of a payload given as JSON.
 ///
 /// # Errors
@@ -65,9 +69,20 @@ pub fn show(
 /// # Errors
 /// Not a string, or not hexadecimal.
 pub fn octets(value: &Value) -> Result<Bytes, String> {
-    let text = value.as_str();
+    let text = value.get(OCTETS).unwrap_or(value).as_str();
     let text = text.ok_or_else(|| format!("{value} is not a hexadecimal string"))?;
     hex::decode(text).map(Bytes::from)
+}
+
+/// The text that a string, or octets, stand for.
+///
+/// # Errors
+/// Neither, or octets that are no text.
+pub fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        other => String::from_utf8(octets(other)?.to_vec()).map_err(|error| error.to_string()),
+    }
 }
 
 /// A number, as such or in decimal digits.
@@ -144,7 +159,7 @@ fn scalar(
             });
             Field::EnumNumber(number.ok_or_else(wrong)?)
         }
-        Kind::Bytes if field.name() == "body" && value.is_object() => {
+        Kind::Bytes if field.name() == "body" && value.is_object() && value.get(OCTETS).is_none() => {
             let descriptor = protocol
                 .body(kind)
                 .ok_or("the body of this type is octets")?;
@@ -152,7 +167,7 @@ fn scalar(
             Field::Bytes(body.encode_to_vec().into())
         }
         Kind::Bytes => Field::Bytes(octets(value)?),
-        Kind::String => Field::String(value.as_str().ok_or_else(wrong)?.to_owned()),
+        Kind::String => Field::String(text(value)?),
         Kind::Bool => Field::Bool(value.as_bool().ok_or_else(wrong)?),
         Kind::Double => Field::F64(value.as_f64().ok_or_else(wrong)?),
         Kind::Uint64 => Field::U64(symbolic(protocol, field, value).ok_or_else(wrong)?),

@@ -35,6 +35,12 @@ impl Step for Process {
         let control = cx.control.as_mut();
         let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
         cx.endpoints = control.process(&self.server).await?;
+        if self.server == "kill" {
+            // The connections are gone with the process; nobody has to say so.
+            for connection in cx.connections.values_mut() {
+                connection.finished = true;
+            }
+        }
         Ok(())
     }
 }

@@ -257,6 +257,8 @@ struct ExpectError {
     matching: Map<String, Value>,
     #[serde(default)]
     capture: BTreeMap<String, String>,
+    /// Control frames that nobody has read are of these types, and of no other.
+    skip: Option<Vec<Value>>,
     within_ms: Option<u64>,
     not_before_ms: Option<u64>,
 }
@@ -284,8 +286,25 @@ impl Step for ExpectError {
         compare(cx, "ERROR", &matching, &seen.view)?;
         registered(cx, &seen)?;
         compare(cx, "ERROR", &self.matching, &seen.view)?;
+        if let Some(skip) = &self.skip {
+            nothing_else(cx, &self.expect_error, skip)?;
+        }
         cx.capture(&self.capture, &seen.view)?;
         orderly(cx, &self.expect_error, "an orderly end after ERROR (EIM-CON-023)").await
+    }
+}
+
+/// No control frame but those of these types waits unread.
+fn nothing_else(cx: &Context, conn: &str, skip: &[Value]) -> Result<(), Stop> {
+    let kinds = skip.iter().map(|name| cx.protocol().frame_number(name));
+    let kinds = kinds.collect::<Result<Vec<_>, _>>().map_err(Stop::Script)?;
+    let state = cx.connection(conn)?.state();
+    let other = state.control.iter().find(|seen| {
+        !kinds.contains(&seen.frame.kind) && !state.passes(seen.frame.kind)
+    });
+    match other {
+        None => Ok(()),
+        Some(seen) => Err(Stop::failed("ERROR and nothing before it", shown(&state, seen))),
     }
 }
 

@@ -95,13 +95,18 @@ impl Step for Login {
         if !speaks || self.until == Some(Until::Auth) {
             return Ok(());
         }
-        let challenge = expect::next(cx, &self.login, "AUTH_CHALLENGE").await?;
+        let challenge = match expect::next(cx, &self.login, "AUTH_CHALLENGE").await {
+            // Refused at once: the next step reads the ERROR.
+            Err(_) if self.refused(cx)? => return Ok(()),
+            challenge => challenge?,
+        };
         let data = challenge.view.get("data").cloned().unwrap_or_default();
         let data = octets(&data).map_err(Stop::Script)?;
         let wrong = |why: String| Stop::failed("a SCRAM challenge (EIM-AUT-012)", why);
         let read = client.challenge(&data).map_err(wrong)?;
         cx.connection_mut(&self.login)?.facts.scram =
-            json!({"salt": hex::encode(&read.salt), "iterations": read.iterations});
+            json!({"salt": hex::encode(&read.salt), "salt_octets": read.salt.len(),
+                "iterations": read.iterations});
         if self.until == Some(Until::Challenge) {
             return Ok(());
         }
@@ -151,6 +156,11 @@ pub fn opened(cx: &mut Context, conn: &str, role: &str, ok: &Value) -> Result<()
 }
 
 impl Login {
+    fn refused(&self, cx: &Context) -> Result<bool, Stop> {
+        let state = cx.connection(&self.login)?.state();
+        Ok(self.until == Some(Until::Proof) && state.error.is_some())
+    }
+
     fn mechanism(&self, cx: &Context) -> Result<String, Stop> {
         if let Some(given) = &self.mechanism {
             return Ok(given.clone());

@@ -61,7 +61,7 @@ impl Step for WebSocket {
         let message = match (&self.text, &self.binary, &self.ping) {
             (Some(text), None, None) => {
                 let text = cx.evaluate(text)?;
-                Message::text(text.as_str().unwrap_or_default().to_owned())
+                Message::text(crate::wire::json::text(&text).map_err(Stop::Script)?)
             }
             (None, Some(hex), None) => {
                 Message::Binary(octets(&cx.evaluate(hex)?).map_err(Stop::Script)?)

@@ -13,6 +13,7 @@
 //! - [`report`]: JUnit, HTML and Markdown, made from results.
 //! - [`codec`]: codecs as testees: processes, requests, judge.
 //! - [`catalogue`], [`pattern`], [`known`]: all cases in short, choosing them, those known to fail.
+//! - [`self_test`]: the suite tested, with faults put into implementations.
 //! - [`cli`]: the verbs of the command line.
 //! - [`vectors`]: octets and verdicts as data: form, lint, generators.
 //! - [`trace`]: everything together: lint, generated files, tags in code, summary.
@@ -28,6 +29,7 @@ pub mod pattern;
 pub mod registry;
 pub mod report;
 pub mod results;
+pub mod self_test;
 pub mod server;
 pub mod spec;
 pub mod trace;

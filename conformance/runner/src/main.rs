@@ -28,6 +28,7 @@ enum Verb {
     Trace(cli::trace::Args),
     Explain(cli::explain::Args),
     Report(cli::report::Args),
+    SelfTest(cli::self_test::Args),
     Server(cli::server::Args),
     Client(cli::client::Args),
 }
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Trace(args) => cli::trace::run(args, &global),
         Verb::Explain(args) => cli::explain::run(args, &global),
         Verb::Report(args) => cli::report::run(args, &global),
+        Verb::SelfTest(args) => cli::self_test::run(args, &global),
         Verb::Server(args) => cli::server::run(args, &global),
         Verb::Client(args) => cli::client::run(args, &global),
     };

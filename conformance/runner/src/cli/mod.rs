@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod report;
+pub mod self_test;
 pub mod server;
 pub mod trace;
 

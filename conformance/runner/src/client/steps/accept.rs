@@ -1,0 +1,185 @@
+//! `accept` and `no_accept`: what dials the suite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::client::answers::{Answers, responder};
+use crate::client::listen::{Accepted, Greeting, Identity};
+use crate::client::stage::stage;
+use crate::live::clock;
+use crate::live::connection::{Connection, Parts};
+use crate::live::context::Context;
+use crate::live::outcome::Stop;
+use crate::live::state::State;
+use crate::live::step::{Step, Verb, plain};
+use crate::live::steps::connect::AutoSpec;
+use crate::wire::Side;
+
+/// The steps of this file.
+pub const VERBS: &[Verb] = &[
+    ("accept", plain::<Accept>),
+    ("no_accept", plain::<NoAccept>),
+];
+
+/// Time for the handshake of TLS and WebSocket.
+const SHAKING: Duration = Duration::from_secs(10);
+/// How long a testee may wait before it dials again by itself: a random time below a second.
+const BACKOFF: Duration = Duration::from_millis(1500);
+
+/// `accept`: the next connection of the testee.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accept {
+    /// Name of the connection.
+    pub accept: String,
+    /// Latest, from the step before.
+    pub within_ms: Option<u64>,
+    /// Earliest.
+    pub not_before_ms: Option<u64>,
+    /// What it does by itself.
+    #[serde(default)]
+    pub auto: AutoSpec,
+    /// Which requests it answers by itself.
+    #[serde(default)]
+    pub answers: Answers,
+    /// The testee has to give up during the handshake of TLS or WebSocket.
+    #[serde(default)]
+    pub refused: bool,
+    /// ALPN protocols that the suite accepts; none selects none.
+    pub alpn: Option<Vec<String>>,
+    /// `other`: a certificate that the testee does not trust.
+    pub certificate: Option<String>,
+    /// WebSocket without a subprotocol.
+    #[serde(default)]
+    pub no_subprotocol: bool,
+    /// TCP alone, and no frames.
+    #[serde(default)]
+    pub raw: bool,
+}
+
+#[async_trait]
+impl Step for Accept {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let limit = self.within_ms.map_or_else(
+            || cx.environment.patience.limit(Duration::ZERO) + BACKOFF,
+            Duration::from_millis,
+        );
+        let (before, log) = (cx.before, cx.log.clone());
+        let greeting = self.greeting(cx)?;
+        let listeners = &mut stage(cx)?.listeners;
+        if !listeners.dialled(limit).await {
+            let expected = "a connection of the testee";
+            return Err(Stop::timed_out(expected, format!("none within {limit:?}")));
+        }
+        let after = clock::ms(clock::now().saturating_duration_since(before)) + 20;
+        if let Some(earliest) = self.not_before_ms.filter(|earliest| after < *earliest) {
+            let expected = format!("a connection after {earliest} ms");
+            return Err(Stop::failed(expected, format!("it came after {after} ms")));
+        }
+        let shaken = tokio::time::timeout(SHAKING, listeners.accept(&greeting)).await;
+        let shaken = shaken.unwrap_or_else(|_| Ok(Err("no answer".into())))?;
+        let accepted = match (shaken, self.refused) {
+            (Ok(accepted), false) => accepted,
+            (Ok(accepted), true) => return self.given_up(cx, accepted).await,
+            (Err(why), true) => {
+                log.note(&self.accept, format!("given up by the testee: {why}"));
+                return Ok(());
+            }
+            (Err(why), false) => {
+                return Err(Stop::failed("the handshake of the transport", why));
+            }
+        };
+        self.connected(cx, accepted)
+    }
+}
+
+impl Accept {
+    fn greeting(&self, cx: &mut Context) -> Result<Greeting, Stop> {
+        let own = stage(cx)?.identity.clone();
+        let identity = match self.certificate.as_deref() {
+            None => own,
+            Some("other") => Identity::new().map_err(Stop::Testee)?,
+            // The certificate that the testee trusts, and a key that does not belong to it.
+            Some("key") => Identity {
+                certificate: own.certificate,
+                key: Identity::new().map_err(Stop::Testee)?.key,
+            },
+            Some(other) => return Err(Stop::script(format!("no certificate {other}"))),
+        };
+        Ok(Greeting {
+            identity,
+            alpn: self.alpn.clone(),
+            no_subprotocol: self.no_subprotocol,
+            raw: self.raw,
+        })
+    }
+
+    /// TLS 1.3 lets the client refuse after the server is through: then nothing may come.
+    async fn given_up(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
+        use crate::wire::link::Chunk;
+
+        let patience = cx.environment.patience.limit(Duration::ZERO);
+        let (mut reader, _) = accepted.link;
+        let expected = "the testee to give up before any octet of EIM";
+        match tokio::time::timeout(patience, reader.next()).await {
+            Ok(Chunk::End(end)) => {
+                cx.log.note(&self.accept, format!("given up by the testee: {end}"));
+                Ok(())
+            }
+            Ok(other) => Err(Stop::failed(expected, format!("{other:?}"))),
+            Err(_) => Err(Stop::timed_out(expected, "it waits")),
+        }
+    }
+
+    fn connected(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
+        let Accepted {
+            transport,
+            link,
+            net,
+        } = accepted;
+        let world = Arc::clone(&stage(cx)?.world);
+        cx.log.note(&self.accept, format!("accepted by {transport}"));
+        let protocol = Arc::clone(&cx.environment.protocol);
+        let mut state = State::new(Side::Server, Arc::clone(&protocol), self.auto.into());
+        state.responder = Some(responder(protocol, world, self.answers));
+        let mut connection = Connection::start(Parts {
+            name: self.accept.clone(),
+            link,
+            net,
+            state,
+            log: cx.log.clone(),
+            fault: cx.fault.clone(),
+            raw: self.raw,
+        });
+        connection.facts.transport = transport;
+        cx.connections.insert(self.accept.clone(), connection);
+        Ok(())
+    }
+}
+
+/// `no_accept`: none comes for a time.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoAccept {
+    #[serde(rename = "no_accept")]
+    _name: String,
+    ms: u64,
+}
+
+#[async_trait]
+impl Step for NoAccept {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        if !cx.timing {
+            return Err(Stop::script("`no_accept` needs a case of kind timing"));
+        }
+        let limit = Duration::from_millis(self.ms);
+        if stage(cx)?.listeners.dialled(limit).await {
+            let expected = format!("no connection for {} ms", self.ms);
+            return Err(Stop::failed(expected, "the testee dialled"));
+        }
+        Ok(())
+    }
+}

@@ -89,7 +89,8 @@ async fn test(args: &Args, global: &Global) -> Result<ExitCode, String> {
         verbs: verbs(),
     });
     let (target, command) = target(args)?;
-    let runner = Runner::new(environment, target, setups::load(&data)?, args.jobs)?;
+    let mut runner = Runner::new(environment, target, setups::load(&data)?, args.jobs)?;
+    runner.accounts = plan::accounts(&jobs);
     let runner = Arc::new(runner);
     println!("seed {seed}");
     let began = clock::now();

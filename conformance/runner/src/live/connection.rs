@@ -289,7 +289,9 @@ fn note_sent(state: &mut State, frame: &Frame) {
             }
         }
         "WINDOW" => raise(&mut state.numbers.granted, &Window::of(&view)),
+        "AUTH" if state.authenticating => {}
         _ => {
+            state.authenticating = true;
             if let Some(window) = view.get("window") {
                 let window = Window::of(window);
                 state.numbers.granted = window;

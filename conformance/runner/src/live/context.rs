@@ -17,6 +17,7 @@ use super::state::{Seen, State};
 use super::step::Verbs;
 use super::value::{self, Scope};
 use crate::wire::hex;
+use crate::wire::link::End;
 use crate::wire::protocol::Protocol;
 use crate::wire::scram::{Keys, hash};
 
@@ -290,10 +291,11 @@ impl Context {
 /// How the connection has ended, if it has.
 #[must_use]
 pub fn ending(state: &State) -> Option<String> {
-    let error = state
-        .error
-        .as_ref()
-        .map(|error| described(&state.protocol, &error.frame, &error.view));
+    let unread = state.error.as_ref().filter(|_| !state.error_read);
+    if state.error_read && matches!(state.end, Some((End::Orderly, _))) {
+        return None;
+    }
+    let error = unread.map(|error| described(&state.protocol, &error.frame, &error.view));
     match (error, &state.end) {
         (Some(error), Some((end, _))) => Some(format!("{error}, then {end}")),
         (Some(error), None) => Some(error),

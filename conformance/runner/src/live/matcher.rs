@@ -25,12 +25,28 @@ pub fn check_all(
 ) -> Result<(), String> {
     let mut wrong = Vec::new();
     for (path, matcher) in matching {
-        let actual = if path.is_empty() { Some(view) } else { at(view, path) };
+        let actual = match path.as_str() {
+            "" => Some(view),
+            path => at(view, &octets_of_body(path, matcher)),
+        };
         if let Err(why) = check(protocol, matcher, actual) {
             wrong.push(format!("{path}: {why}"));
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}
+
+/// A body is compared by its octets, unless the script says which fields its message has.
+fn octets_of_body(path: &str, matcher: &Value) -> String {
+    let fields = |fields: &Map<String, Value>| {
+        let operator = |key: &String| OPERATORS.contains(&key.as_str()) || key == OCTETS;
+        !fields.keys().all(operator)
+    };
+    let body = path == "body" || path.ends_with(".body");
+    if body && !matcher.as_object().is_some_and(fields) {
+        return format!("{path}_octets");
+    }
+    path.to_owned()
 }
 
 /// Compares one value, which may be absent.

@@ -114,12 +114,16 @@ pub struct State {
     pub protocol: Arc<Protocol>,
     /// Results, taken out of ACK.
     pub results: VecDeque<Seen>,
+    /// ACK whole, for steps that want it so.
+    pub acks: VecDeque<Seen>,
     /// Sequenced frames.
     pub pushes: VecDeque<Seen>,
     /// All others but ERROR.
     pub control: VecDeque<Seen>,
     /// ERROR.
     pub error: Option<Seen>,
+    /// A step has expected it.
+    pub error_read: bool,
     /// How the transport ended.
     pub end: Option<(End, Instant)>,
     /// The first rule broken.
@@ -138,6 +142,8 @@ pub struct State {
     pub welcome: Value,
     /// Fields of AUTH_OK.
     pub auth_ok: Value,
+    /// Whether the first AUTH is gone.
+    pub authenticating: bool,
     /// Whether AUTH_OK has come or gone.
     pub open: bool,
     /// `accept_through` of the testee's GOAWAY.
@@ -174,9 +180,11 @@ impl State {
             side,
             protocol,
             results: VecDeque::new(),
+            acks: VecDeque::new(),
             pushes: VecDeque::new(),
             control: VecDeque::new(),
             error: None,
+            error_read: false,
             end: None,
             violation: None,
             handshake: (None, None),
@@ -186,6 +194,7 @@ impl State {
             own_max: 16384,
             welcome: Value::Null,
             auth_ok: Value::Null,
+            authenticating: false,
             open: false,
             leaving: None,
             numbers: Numbers::default(),
@@ -310,6 +319,7 @@ impl State {
     }
 
     fn ack(&mut self, seen: &Seen) {
+        self.acks.push_back(seen.clone());
         let epoch = seen.view.get("log_epoch").cloned().unwrap_or_default();
         let results = seen.view.get("results").and_then(Value::as_array);
         for result in results.into_iter().flatten() {
@@ -450,6 +460,12 @@ impl State {
             self.arrived += 1;
             self.end.get_or_insert((end, now));
         }
+    }
+
+    /// Whether a control frame does not disturb a silence: credit may be granted at any time.
+    #[must_use]
+    pub fn quiet(&self, kind: u8) -> bool {
+        self.passes(kind) && self.protocol.frame_name(kind) != "PING"
     }
 
     /// Whether a control frame is passed over while another one is expected.

@@ -69,7 +69,9 @@ impl Verbs {
 
     fn one(&self, raw: &Value) -> Result<Box<dyn Step>, String> {
         let fields = raw.as_object().ok_or("a step is an object")?;
-        let known = |key: &&str| self.0.contains_key(*key);
+        // `websocket` is a step where it names a connection, and an option of `connect` elsewhere.
+        let option = |key: &str| key == "websocket" && !raw[key].is_string();
+        let known = |key: &&str| self.0.contains_key(*key) && !option(key);
         let keys: Vec<&str> = fields.keys().map(String::as_str).filter(known).collect();
         let strong: Vec<&str> = keys.iter().copied().filter(|key| !OPTIONS.contains(key)).collect();
         let key = match (keys.as_slice(), strong.as_slice()) {

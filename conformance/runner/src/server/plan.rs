@@ -1,6 +1,6 @@
 //! Which cases run, on which transport and which server.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -89,8 +89,12 @@ fn verb_in(steps: &[Value], verbs: &[&str]) -> bool {
     verb(steps, verbs)
 }
 
-/// The setups that the jobs need.
+/// How many accounts the shared server of each setup needs, so that each case has its own.
 #[must_use]
-pub fn setups(jobs: &[Job]) -> BTreeSet<String> {
-    jobs.iter().map(|job| job.case.setup.clone()).collect()
+pub fn accounts(jobs: &[Job]) -> BTreeMap<String, usize> {
+    let mut accounts = BTreeMap::new();
+    for job in jobs.iter().filter(|job| !job.own) {
+        *accounts.entry(job.case.setup.clone()).or_insert(0) += job.roles.len();
+    }
+    accounts
 }

@@ -27,8 +27,8 @@ use crate::live::step::Step;
 use crate::live::steps::control::{FRESH, Liveness};
 use crate::results::{CaseResult, LogLine, Status, Testee};
 
-/// The most accounts of one server.
-const ACCOUNTS: usize = 256;
+/// The least and the most accounts of one server.
+const ACCOUNTS: (usize, usize) = (64, 2048);
 
 /// The server that is tested.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Runner {
     pub setups: Setups,
     /// Cases at a time.
     pub jobs: usize,
+    /// Accounts that the shared servers need, by setup.
+    pub accounts: BTreeMap<String, usize>,
     servers: Mutex<BTreeMap<String, Arc<Instance>>>,
     features: Plain<Option<Vec<String>>>,
     testee: Plain<Testee>,
@@ -86,6 +88,7 @@ impl Runner {
             target,
             setups,
             jobs,
+            accounts: BTreeMap::new(),
             servers: Mutex::default(),
             features: Plain::default(),
             testee: Plain::default(),
@@ -175,7 +178,10 @@ impl Runner {
                 pool: accounts::Pool::new(accounts::read(accounts)?),
                 unset: Vec::new(),
             },
-            Target::Launch(_) => self.launch(setup, ACCOUNTS).await?,
+            Target::Launch(_) => {
+                let needed = self.accounts.get(setup).copied().unwrap_or(0);
+                self.launch(setup, needed.clamp(ACCOUNTS.0, ACCOUNTS.1)).await?
+            }
         });
         servers.insert(setup.to_owned(), Arc::clone(&server));
         Ok(server)
@@ -286,7 +292,7 @@ impl Runner {
         if let Some(reason) = self.lacking(job, &instance) {
             return Err(Stop::NotApplicable(reason));
         }
-        let accounts = self.accounts(&instance, job.roles.len()).await?;
+        let accounts = self.take_accounts(&instance, job.roles.len()).await?;
         let mut id = job.case.id.clone();
         if attempt > 0 {
             id = format!("{id} again {attempt}");
@@ -367,7 +373,7 @@ impl Runner {
         Ok(())
     }
 
-    async fn accounts(&self, instance: &Instance, count: usize) -> Result<Vec<Account>, Stop> {
+    async fn take_accounts(&self, instance: &Instance, count: usize) -> Result<Vec<Account>, Stop> {
         let patience = clock::now() + Duration::from_secs(120);
         loop {
             let returned = self.returned.notified();

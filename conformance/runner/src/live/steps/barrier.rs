@@ -110,7 +110,12 @@ impl Step for Quiet {
         let before = connection.state().arrived;
         let deadline = clock::now() + Duration::from_millis(ms);
         let came = connection
-            .wait(deadline, |state| (state.arrived != before).then_some(()))
+            .wait(deadline, |state| {
+                let new = |seen: &&Seen| seen.index > before;
+                let passed = state.control.iter().filter(new);
+                let passed = passed.filter(|seen| state.quiet(seen.frame.kind)).count() as u64;
+                (state.arrived != before + passed).then_some(())
+            })
             .await;
         match came {
             None => Ok(()),

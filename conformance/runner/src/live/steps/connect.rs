@@ -101,11 +101,7 @@ impl Step for Connect {
         let dialled = tokio::time::timeout(DIALLING, self.dial(cx, &transport)).await;
         let dialled = dialled.unwrap_or_else(|_| Err(Refused::Other("no answer".into())));
         let (net, link) = match (dialled, self.refused) {
-            (Ok(parts), false) => parts,
-            (Ok(_), true) => {
-                let expected = "the handshake of the transport to be refused";
-                return Err(Stop::failed(expected, "it was accepted"));
-            }
+            (Ok(parts), _) => parts,
             (Err(Refused::Handshake(why)), true) => {
                 cx.log.note(&self.connect, format!("refused: {why}"));
                 return Ok(());
@@ -130,7 +126,7 @@ impl Step for Connect {
         });
         connection.facts.transport = transport;
         cx.connections.insert(self.connect.clone(), connection);
-        Ok(())
+        if self.refused { self.ended(cx).await } else { Ok(()) }
     }
 }
 
@@ -147,6 +143,24 @@ enum Refused {
 }
 
 impl Connect {
+    /// A server may also refuse by an end before any frame.
+    async fn ended(&self, cx: &mut Context) -> Result<(), Stop> {
+        let expected = "the handshake of the transport to be refused";
+        let limits = cx.limits(&self.connect, None, None)?;
+        let connection = cx.connection_mut(&self.connect)?;
+        let ended = connection
+            .wait(limits.deadline, |state| state.last_arrival.map(|_| state.end.clone()))
+            .await;
+        match ended {
+            Some(Some((end, _))) if connection.state().arrived == 1 => {
+                cx.log.note(&self.connect, format!("refused: {end}"));
+                cx.connection_mut(&self.connect)?.close().await;
+                Ok(())
+            }
+            _ => Err(Stop::failed(expected, "it was accepted")),
+        }
+    }
+
     async fn dial(
         &self,
         cx: &Context,

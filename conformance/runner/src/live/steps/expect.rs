@@ -13,6 +13,7 @@ use crate::live::matcher::{check_all, known_path};
 use crate::live::outcome::Stop;
 use crate::live::state::{Seen, State};
 use crate::live::step::{Step, Verb, plain};
+use crate::wire::Side;
 use crate::wire::link::End;
 use crate::wire::protocol::Payload;
 
@@ -94,17 +95,15 @@ pub fn compare(
     view: &Value,
 ) -> Result<(), Stop> {
     let kind = cx.protocol().frame_number(&name.into()).map_err(Stop::Script)?;
-    for side in [crate::wire::Side::Server, crate::wire::Side::Client] {
+    let unknown = |side: Side| {
         let Payload::Message(descriptor) = cx.protocol().payload(kind, side) else {
-            continue;
+            return None;
         };
         let unknown = |path: &String| known_path(cx.protocol(), &descriptor, path).err();
-        let unknown = matching.keys().filter(|path| !path.is_empty()).find_map(unknown);
-        match unknown {
-            None => break,
-            Some(why) if side == crate::wire::Side::Client => return Err(Stop::Script(why)),
-            Some(_) => {}
-        }
+        matching.keys().filter(|path| !path.is_empty()).find_map(unknown)
+    };
+    if let (Some(why), Some(_)) = (unknown(Side::Server), unknown(Side::Client)) {
+        return Err(Stop::Script(why));
     }
     compare_any(cx, name, matching, view)
 }
@@ -150,12 +149,13 @@ impl Step for Expect {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let kind = cx.protocol().frame_number(&self.kind).map_err(Stop::Script)?;
         let name = cx.protocol().frame_name(kind);
-        if name == "ACK" {
-            return Err(Stop::script("ACK is taken apart: use `expect_result`"));
-        }
         let limits = cx.limits(&self.expect, self.within_ms, self.not_before_ms)?;
         let seen = if name == "ERROR" {
-            error(cx, &self.expect, limits).await?
+            let seen = error(cx, &self.expect, limits).await?;
+            cx.connection(&self.expect)?.state().error_read = true;
+            seen
+        } else if name == "ACK" {
+            ack(cx, &self.expect, limits).await?
         } else {
             take(cx, &self.expect, kind, &name, limits).await?
         };
@@ -163,6 +163,18 @@ impl Step for Expect {
         compare(cx, &name, &self.matching, &seen.view)?;
         cx.capture(&self.capture, &seen.view)
     }
+}
+
+/// Takes the next ACK whole, and its results with it.
+async fn ack(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
+    let pick = |state: &mut State| match state.acks.pop_front() {
+        None => Look::Wait,
+        Some(seen) => {
+            state.results.retain(|result| result.index != seen.index);
+            Look::Found((seen.clone(), seen.at))
+        }
+    };
+    cx.look(conn, "ACK", limits, pick).await
 }
 
 /// Compares the header of a frame.
@@ -223,10 +235,10 @@ impl Step for ExpectPush {
         };
         header(cx, &seen, &self.header)?;
         let name = cx.protocol().frame_name(seen.frame.kind);
-        if seen.view.get("entry").is_some() {
-            compare(cx, "TEXT", &self.matching, &seen.view)?;
+        if cx.protocol().frame(seen.frame.kind).is_some() {
+            compare(cx, &name, &self.matching, &seen.view)?;
         } else {
-            compare_any(cx, &name, &self.matching, &seen.view)?;
+            compare(cx, "TEXT", &self.matching, &seen.view)?;
         }
         cx.capture(&self.capture, &seen.view)
     }
@@ -399,6 +411,8 @@ impl Step for ExpectClose {
         }
         let pick = |state: &mut State| match (&state.error, &state.end) {
             (None, Some((End::Orderly, at))) => Look::Found((None, *at)),
+            (Some(_), Some((End::Orderly, at))) if state.error_read => Look::Found((None, *at)),
+            (Some(_), None) if state.error_read => Look::Wait,
             (Some(error), Some((End::Orderly, at))) if allowed.is_some() => {
                 Look::Found((Some(error.clone()), *at))
             }

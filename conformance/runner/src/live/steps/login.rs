@@ -140,8 +140,7 @@ impl Step for Login {
 pub fn opened(cx: &mut Context, conn: &str, role: &str, ok: &Value) -> Result<(), Stop> {
     let known = cx.user(role)?.user_id.clone();
     let matching = json!({"outcome": {"any": true}, "session_id": {"len": 16},
-        "user_id": {"len": 16}, "log_epoch": {"any": true}, "server_time_ms": {"any": true},
-        "connection_generation": {"any": true}});
+        "user_id": {"len": 16}, "log_epoch": {"any": true}, "server_time_ms": {"any": true}});
     expect::compare(cx, "AUTH_OK", matching.as_object().unwrap_or(&Map::new()), ok)?;
     let id = ok.get("user_id").and_then(Value::as_str).unwrap_or_default();
     if !known.is_empty() && known != id {

@@ -176,8 +176,8 @@ impl Step for ExpectResponse {
             Some(code) => {
                 whole(cx, &expected, &json!({ "code": code }), &error, "EIM-ERR-002")?;
                 retryable(cx, &expected, &error)?;
-                paths(cx, "ErrorInfo", &self.matching)?;
-                error
+                paths(cx, "Response", &self.matching)?;
+                seen.view
             }
             None if !is_default(&error) => {
                 return Err(Stop::failed(expected, format!("error {}", prune(&error))));

@@ -254,6 +254,7 @@ struct Request {
     request: String,
     operation: Value,
     message: Option<Value>,
+    max_octets: Option<Value>,
     #[serde(default)]
     with: Map<String, Value>,
     #[serde(rename = "as")]
@@ -270,6 +271,9 @@ impl Step for Request {
                 fields.insert(operation.to_lowercase(), body);
             } else if self.message.is_some() {
                 return Err(Stop::script("`message` needs the name of an operation"));
+            }
+            if let Some(max) = &self.max_octets {
+                fields.insert("max_octets".into(), max.clone());
             }
             fields.extend(self.with.clone());
         }

@@ -11,6 +11,7 @@ use crate::live::outcome::Stop;
 use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};
 use crate::wire::json::octets;
+use crate::wire::link::End;
 
 /// The steps of this family.
 pub const VERBS: &[Verb] = &[
@@ -124,6 +125,10 @@ pub fn judge(cx: &Context, conn: &str) -> Result<(), Stop> {
     if let Some(violation) = &state.violation {
         let text = format!("{}: {}", violation.requirement, violation.text);
         return Err(Stop::failed(format!("a connection {conn} without faults"), text));
+    }
+    let left = state.leaving.is_some() && state.error.is_none();
+    if left && matches!(state.end, Some((End::Orderly, _))) {
+        return Ok(());
     }
     crate::live::context::ending(&state).map_or(Ok(()), |ending| {
         Err(Stop::failed(format!("connection {conn} still open"), ending))

@@ -52,7 +52,7 @@ struct ScriptCase {
 /// A file that cannot be read.
 pub fn all(data: &Data) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
-    let files = load::load(data)?;
+    let files = load(data)?;
     for (loaded, case) in load::cases(&files) {
         entries.push(of_vector(&loaded.path, case));
     }

@@ -8,8 +8,8 @@ use super::suite::{Common, started};
 use super::{Global, TESTEE, exit};
 use crate::codec::{self, CommandLine, Options, TestError};
 use crate::report::terminal::Progress;
-use crate::vectors::model::Case;
 use crate::vectors::load;
+use crate::vectors::model::Case;
 
 /// Runs the vectors against a codec: `codec -- python3 -m my_testee`.
 #[derive(Clone, Debug, clap::Args)]
@@ -65,7 +65,7 @@ impl TesteeArgs {
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let options = args.testee.options()?;
     let lists = args.common.lists()?;
-    let files = load::load(&global.data())?;
+    let files = load(&global.data())?;
     let cases: Vec<&Case> = load::cases(&files)
         .into_iter()
         .map(|(_, case)| case)

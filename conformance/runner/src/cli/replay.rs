@@ -39,7 +39,7 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
         ));
     }
     let options = args.testee.options()?;
-    let files = load::load(&data)?;
+    let files = load(&data)?;
     let cases = load::cases(&files);
     let (_, case) = cases
         .iter()

@@ -8,8 +8,8 @@ use crate::codec;
 use crate::report::hexdump::hexdump;
 use crate::report::terminal::{Requirements, role_name, wrapped};
 use crate::results::Role;
-use crate::vectors::model::{Case, Config, Test};
 use crate::vectors::load;
+use crate::vectors::model::{Case, Config, Test};
 
 /// Shows cases: what they are about, the requirements, the octets field by field, what is expected.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let data = global.data();
     let entries = catalogue::all(&data)?;
     let requirements = Requirements::read(&data)?;
-    let files = load::load(&data)?;
+    let files = load(&data)?;
     for id in &args.ids {
         let entry = find(&entries, id)?;
         print!("{}", head(entry, &requirements));

@@ -478,6 +478,16 @@ fn malformed_payloads_close() {
         pair.inject(raw(frame_type, 0, vec![0xff; 5]));
         pair.assert_server_closes(ErrorCode::MALFORMED_PAYLOAD);
     }
+    // A message that does not parse is not accepted: ERROR names it, and it reaches nobody.
+    let mut pair = Pair::open();
+    pair.inject(raw(FrameType::TEXT, 1, vec![0xff; 5]));
+    pair.assert_server_closes(ErrorCode::MALFORMED_PAYLOAD);
+    let error = pair.to_client.frames().pop().unwrap().payload;
+    assert_eq!(payload::Error::decode(error).unwrap().ordinal, 1);
+    assert!(pair.messages().is_empty());
+    let mut pair = Pair::open();
+    pair.inject_to_client(raw(FrameType::TEXT, 1, vec![0xff; 5]));
+    pair.assert_client_closes(ErrorCode::MALFORMED_PAYLOAD);
     let mut pair = Pair::open();
     pair.inject_to_client(control(FrameType::RESPONSE, &payload::Response::default()));
     assert!(pair.client_closed().is_none(), "nobody asked: ignored");

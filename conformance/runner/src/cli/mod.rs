@@ -5,6 +5,7 @@ pub mod report;
 pub mod self_test;
 pub mod server;
 pub mod trace;
+pub mod vectors;
 
 pub mod client;
 pub mod codec;

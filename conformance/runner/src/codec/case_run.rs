@@ -48,6 +48,12 @@ pub(super) struct CaseRun<'a> {
 }
 
 impl<'a> CaseRun<'a> {
+    /// The same, not divided into two pieces.
+    pub(super) fn without_splits(mut self) -> Self {
+        self.runs.retain(|run| !matches!(run, Run::Split(_)));
+        self
+    }
+
     /// A case that nothing was asked about yet.
     ///
     /// # Errors

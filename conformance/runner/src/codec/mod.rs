@@ -48,6 +48,8 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// A process of its own for each case.
     pub isolate: bool,
+    /// Decoding cases are fed in two pieces too, divided everywhere.
+    pub splits: bool,
 }
 
 impl Options {
@@ -60,6 +62,7 @@ impl Options {
             deadlines: Deadlines::default(),
             jobs: thread::available_parallelism().unwrap_or(one),
             isolate: false,
+            splits: true,
         }
     }
 }

@@ -1,62 +1,58 @@
-//! `server`: the suite against a server.
+//! `server`: the scripts against a server.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{FAILED, FLAKY, Global, TESTEE, USAGE, exit};
+use super::suite::{Common, started};
+use super::{Global, TESTEE, exit};
+use crate::data::Data;
 use crate::live::clock::{self, Patience, ms};
 use crate::live::context::{Endpoints, Environment};
 use crate::live::random::fresh_seed;
 use crate::live::script;
-use crate::live::step::Verbs;
-use crate::live::steps::{COMMON, SERVER};
-use crate::pattern::Pattern;
-use crate::report::terminal;
-use crate::results::{FORMAT, Results, Role, Run, Status};
+use crate::report::terminal::Progress;
+use crate::results::{Role, Run};
 use crate::server::plan::{self, Job};
 use crate::server::runner::{Runner, Target};
-use crate::server::setups;
+use crate::server::{setups, verbs};
 use crate::wire::protocol::Protocol;
 use crate::wire::scram::Keys;
 
-/// Tests a server that runs, or that the suite starts.
+/// Runs the scripts against a server that the suite starts, or that runs already:
+/// `server --launch "my-testee server"`, `server --target 127.0.0.1:7440 --accounts accounts.toml`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Command that starts a server by the launch protocol.
-    #[arg(long, value_name = "CMD", conflicts_with = "target")]
+    #[arg(long, value_name = "CMD", required_unless_present = "target", conflicts_with = "target")]
     launch: Option<String>,
-    /// Address of a running server; give it again with `tls=`, `ws=` or `wss=` before the address
-    /// for its other transports.
-    #[arg(long, value_name = "HOST:PORT", requires = "accounts")]
+    /// Address of a running server; again with `tls=`, `ws=` or `wss=` before the address for its
+    /// other transports. A path behind the address of a WebSocket is kept; default `/eim`.
+    #[arg(long, value_name = "[TRANSPORT=]HOST:PORT", requires = "accounts")]
     target: Vec<String>,
     /// Certificate of a running server, PEM.
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
-    /// TOML file with accounts of a running server.
+    /// TOML file with accounts of a running server that nobody else uses.
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-    /// Only cases whose ids match, such as `srv-seq-*`; may be repeated.
-    #[arg(long, value_name = "GLOB")]
-    only: Vec<Pattern>,
     /// Only these transports.
     #[arg(long, value_name = "TRANSPORT")]
     transport: Vec<String>,
-    /// Cases at a time.
-    #[arg(long, default_value_t = 8)]
+    /// Cases at the same time.
+    #[arg(long, value_name = "N", default_value_t = 8)]
     jobs: usize,
-    /// Seed of ids, nonces and accounts.
+    /// Seed of ids, nonces and accounts, to repeat a run; default: a new one, which is printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Does not repeat failed cases to tell flaky ones apart.
     #[arg(long)]
     no_retry: bool,
-    /// Writes the results to a file.
-    #[arg(long, value_name = "FILE")]
-    results: Option<PathBuf>,
     /// Short name of the testee in the results.
-    #[arg(long, default_value = "server")]
+    #[arg(long, value_name = "NAME", default_value = "server")]
     name: String,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Runs the verb.
@@ -64,82 +60,70 @@ pub struct Args {
 /// # Errors
 /// Wrong usage, or files that cannot be read or written.
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
+    let lists = args.common.lists()?;
+    let data = global.data();
+    let sources = script::load(&data, Role::Server)?;
+    let jobs = plan::jobs(&sources, &args.common.only, &args.transport);
+    if jobs.is_empty() {
+        return Err(args.common.nothing());
+    }
+    let started_s = started();
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    runtime.block_on(test(args, global))
+    let target = target(args)?;
+    let seed = args.seed.unwrap_or_else(fresh_seed);
+    println!("seed {seed}");
+    let environment = environment(&data, seed, Patience::JUDGING)?;
+    match runtime.block_on(play(args, &data, environment, target, &jobs)) {
+        Ok(run) => args.common.finish(run, &lists, &[], started_s, global),
+        Err(why) => {
+            eprintln!("eim-conformance: the testee cannot be tested: {why}");
+            Ok(exit(TESTEE))
+        }
+    }
 }
 
-async fn test(args: &Args, global: &Global) -> Result<ExitCode, String> {
-    let data = global.data();
-    let seed = args.seed.unwrap_or_else(fresh_seed);
-    let sources = script::load(&data, Role::Server)?;
-    let jobs = plan::jobs(&sources, &args.only, &args.transport);
-    if jobs.is_empty() {
-        eprintln!("eim-conformance: no case matches");
-        return Ok(exit(USAGE));
-    }
-    let environment = Arc::new(Environment {
-        protocol: Arc::new(Protocol::load(&data)?),
-        patience: Patience::JUDGING,
+/// What the cases of a run share.
+///
+/// # Errors
+/// Registries or Protobuf files that are wrong.
+pub fn environment(data: &Data, seed: u64, patience: Patience) -> Result<Environment, String> {
+    Ok(Environment {
+        protocol: Arc::new(Protocol::load(data)?),
+        patience,
         seed,
         keys: Keys::default(),
         verbs: verbs(),
-    });
-    let (target, command) = target(args)?;
-    let mut runner = Runner::new(environment, target, setups::load(&data)?, args.jobs)?;
-    runner.accounts = plan::accounts(&jobs);
-    let runner = Arc::new(runner);
-    println!("seed {seed}");
+    })
+}
+
+async fn play(
+    args: &Args,
+    data: &Data,
+    environment: Environment,
+    (target, command): (Target, String),
+    jobs: &[Job],
+) -> Result<Run, String> {
     let began = clock::now();
-    let started_s = clock::unix().as_secs();
-    if let Err(why) = runner.begin().await {
-        eprintln!("eim-conformance: {why}");
-        return Ok(exit(TESTEE));
-    }
-    let run = play(args, &runner, &jobs, &command).await;
-    runner.leave().await;
-    let run = Run {
-        ms: ms(clock::now().saturating_duration_since(began)),
-        ..run
-    };
-    let requirements = terminal::Requirements::read(&data)?;
-    print!("{}", terminal::report(&run, &requirements));
-    let code = verdict(&run);
-    let results = Results {
-        format: FORMAT,
-        suite: data.suite()?,
-        started_s,
-        runs: vec![run],
-    };
-    if let Some(file) = &args.results {
-        let text = serde_json::to_string_pretty(&results).map_err(|error| error.to_string())?;
-        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    Ok(code)
-}
-
-/// The steps that server scripts may have.
-#[must_use]
-pub fn verbs() -> Verbs {
-    let families: Vec<_> = COMMON.into_iter().chain(SERVER).collect();
-    Verbs::of(&families)
-}
-
-async fn play(args: &Args, runner: &Arc<Runner>, jobs: &[Job], command: &str) -> Run {
-    let progress = terminal::Progress::new(jobs.len());
+    let mut runner =
+        Runner::new(Arc::new(environment), target, setups::load(data)?, args.jobs)?;
+    runner.accounts = plan::accounts(jobs);
+    let runner = Arc::new(runner);
+    runner.begin().await?;
+    let progress = Progress::new(jobs.len());
     let cases = runner.all(jobs, !args.no_retry, |case| progress.ended(case)).await;
     progress.finish();
-    Run {
+    runner.leave().await;
+    Ok(Run {
         role: Role::Server,
         name: args.name.clone(),
         testee: runner.testee(),
-        command: command.to_owned(),
+        command,
         cases,
-        ms: 0,
-    }
+        ms: ms(clock::now().saturating_duration_since(began)),
+    })
 }
 
 fn target(args: &Args) -> Result<(Target, String), String> {
@@ -147,14 +131,11 @@ fn target(args: &Args) -> Result<(Target, String), String> {
         let shown = format!("--launch '{command}'");
         return Ok((Target::Launch(command.clone()), shown));
     }
-    let accounts = args.accounts.clone().ok_or("--launch or --target")?;
+    let accounts = args.accounts.clone().ok_or("--accounts is missing")?;
     let mut endpoints = Endpoints::default();
     for target in &args.target {
         let (transport, address) = target.split_once('=').unwrap_or(("tcp", target));
         endpoints.addresses.insert(transport.to_owned(), address.to_owned());
-    }
-    if endpoints.addresses.is_empty() {
-        return Err("--launch or --target".into());
     }
     if let Some(file) = &args.certificate {
         let pem = std::fs::read_to_string(file);
@@ -166,16 +147,4 @@ fn target(args: &Args) -> Result<(Target, String), String> {
     }
     shown.push_str(&format!("--accounts {}", accounts.display()));
     Ok((Target::Running(endpoints, accounts), shown))
-}
-
-/// The exit code that a run means.
-fn verdict(run: &Run) -> ExitCode {
-    let any = |test: &dyn Fn(Status) -> bool| run.cases.iter().any(|case| test(case.status));
-    if any(&Status::is_failure) {
-        exit(FAILED)
-    } else if any(&|status| status == Status::Flaky) {
-        exit(FLAKY)
-    } else {
-        ExitCode::SUCCESS
-    }
 }

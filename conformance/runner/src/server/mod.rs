@@ -12,3 +12,13 @@ pub mod launch;
 pub mod plan;
 pub mod runner;
 pub mod setups;
+
+use crate::live::step::Verbs;
+use crate::live::steps::{COMMON, SERVER};
+
+/// The steps that scripts for servers may have.
+#[must_use]
+pub fn verbs() -> Verbs {
+    let families: Vec<_> = COMMON.into_iter().chain(SERVER).collect();
+    Verbs::of(&families)
+}

@@ -30,6 +30,9 @@ use crate::results::{CaseResult, LogLine, Status, Testee};
 /// The least and the most accounts of one server.
 const ACCOUNTS: (usize, usize) = (64, 2048);
 
+/// The longest a case may take.
+const LONGEST: Duration = Duration::from_secs(180);
+
 /// The server that is tested.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -52,6 +55,8 @@ pub struct Runner {
     pub jobs: usize,
     /// Accounts that the shared servers need, by setup.
     pub accounts: BTreeMap<String, usize>,
+    /// Accounts are used once; when a server has no more, another one is launched.
+    pub fresh: bool,
     servers: Mutex<BTreeMap<String, Arc<Instance>>>,
     features: Plain<Option<Vec<String>>>,
     testee: Plain<Testee>,
@@ -89,6 +94,7 @@ impl Runner {
             setups,
             jobs,
             accounts: BTreeMap::new(),
+            fresh: false,
             servers: Mutex::default(),
             features: Plain::default(),
             testee: Plain::default(),
@@ -283,16 +289,7 @@ impl Runner {
         fault: Option<Arc<Plain<Fault>>>,
     ) -> Result<(Option<Stopped>, Vec<LogLine>), Stop> {
         let own = job.own && matches!(self.target, Target::Launch(_));
-        let instance = if own {
-            let launched = self.launch(&job.case.setup, job.roles.len()).await;
-            Arc::new(launched.map_err(Stop::Testee)?)
-        } else {
-            self.server(&job.case.setup).await.map_err(Stop::Testee)?
-        };
-        if let Some(reason) = self.lacking(job, &instance) {
-            return Err(Stop::NotApplicable(reason));
-        }
-        let accounts = self.take_accounts(&instance, job.roles.len()).await?;
+        let (instance, accounts) = self.place(job, own).await?;
         let mut id = job.case.id.clone();
         if attempt > 0 {
             id = format!("{id} again {attempt}");
@@ -303,10 +300,16 @@ impl Runner {
         if own {
             cx.control = instance.control();
         }
-        let outcome = self.steps(job, &mut cx, &instance).await;
+        let outcome = tokio::time::timeout(LONGEST, self.steps(job, &mut cx, &instance)).await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            let why = Stop::timed_out("the end of the case", format!("none for {LONGEST:?}"));
+            Err(Stopped { why, step: "end".into(), raw: Value::Null })
+        });
         case::leave(&mut cx).await;
-        instance.pool.give_back(std::mem::take(&mut cx.users).into_values());
-        self.returned.notify_waiters();
+        if !self.fresh {
+            instance.pool.give_back(std::mem::take(&mut cx.users).into_values());
+            self.returned.notify_waiters();
+        }
         let mut stopped = outcome.err();
         if let Some(stopped) = &mut stopped
             && !own
@@ -371,6 +374,38 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// A server for a job, with accounts on it.
+    async fn place(
+        &self,
+        job: &Job,
+        own: bool,
+    ) -> Result<(Arc<Instance>, Vec<Account>), Stop> {
+        let setup = &job.case.setup;
+        let count = job.roles.len();
+        loop {
+            let instance = if own {
+                Arc::new(self.launch(setup, count).await.map_err(Stop::Testee)?)
+            } else {
+                self.server(setup).await.map_err(Stop::Testee)?
+            };
+            if let Some(reason) = self.lacking(job, &instance) {
+                return Err(Stop::NotApplicable(reason));
+            }
+            if own || !self.fresh {
+                let accounts = self.take_accounts(&instance, count).await?;
+                return Ok((instance, accounts));
+            }
+            if let Some(accounts) = instance.pool.take(count) {
+                return Ok((instance, accounts));
+            }
+            // Those who still use it hold it; it ends with the last of them.
+            let mut servers = self.servers.lock().await;
+            if servers.get(setup).is_some_and(|known| Arc::ptr_eq(known, &instance)) {
+                servers.remove(setup);
+            }
+        }
     }
 
     async fn take_accounts(&self, instance: &Instance, count: usize) -> Result<Vec<Account>, Stop> {

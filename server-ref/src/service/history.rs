@@ -36,14 +36,18 @@ impl Requests {
         }
         let view = self.view(caller, id).await?;
         let mut answer = Answering::new(request, ask.newest_first, page);
-        for part in parts(&view, ask.first, ask.last, ask.newest_first) {
+        let mut more = false;
+        let mut parts = parts(&view, ask.first, ask.last, ask.newest_first)
+            .into_iter()
+            .peekable();
+        while let Some(part) = parts.next() {
             let Part {
                 first,
                 last,
                 reason,
             } = part;
-            if let Some(reason) = reason {
-                answer.unavailable(first, last, reason);
+            let answered = if let Some(reason) = reason {
+                answer.unavailable(first, last, reason)
             } else {
                 let entries = self
                     .store
@@ -69,14 +73,15 @@ impl Requests {
                         entry.conv_seq + 1
                     };
                 }
-                let all = if ask.newest_first {
+                if ask.newest_first {
                     next < first
                 } else {
                     next > last
-                };
-                answer.full |= !all;
-            }
-            if answer.full {
+                }
+            };
+            // A page may be full with the last number that was asked for.
+            if !answered || answer.full {
+                more = !answered || parts.peek().is_some();
                 break;
             }
         }
@@ -84,7 +89,7 @@ impl Requests {
             log_epoch: self.store.log_epoch(),
             items: answer.items,
             conv_seq: head(&view),
-            more: answer.full,
+            more,
         };
         Ok(Body {
             body: response::Body::History(history),
@@ -161,7 +166,8 @@ impl Answering {
         }
     }
 
-    fn unavailable(&mut self, first: u64, last: u64, reason: UnavailableReason) {
+    /// Adds a range; `false` when the page is full.
+    fn unavailable(&mut self, first: u64, last: u64, reason: UnavailableReason) -> bool {
         let item = Unavailable {
             first,
             last,
@@ -176,6 +182,7 @@ impl Answering {
         } else {
             self.full = true;
         }
+        !self.full
     }
 
     /// The numbers between the one that was due and `found` were removed by retention.

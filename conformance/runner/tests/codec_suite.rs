@@ -1,9 +1,8 @@
 //! The driver of codec testees against testees with one fault each: what they do wrong is told apart.
 
+mod faulty;
+
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use eim_conformance::codec::{self, CommandLine, Options, TestError, Tested};
@@ -14,34 +13,8 @@ use serde_json::json;
 /// The case in which the fault shows.
 const FAULTY: &str = "b-faulty";
 
-/// The testee: an example, which cargo builds beside the tests unless only some targets were asked for.
-fn helper() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let mut path = std::env::current_exe().expect("a test has a path");
-        path.pop();
-        path.pop();
-        let name = format!("faulty_codec{}", std::env::consts::EXE_SUFFIX);
-        let path = path.join("examples").join(name);
-        if !path.exists() {
-            let built = Command::new(env!("CARGO"))
-                .args([
-                    "build",
-                    "--package",
-                    "eim-conformance",
-                    "--example",
-                    "faulty_codec",
-                ])
-                .status();
-            assert!(built.expect("cargo runs").success());
-        }
-        path
-    };
-    BUILT.get_or_init(build).clone()
-}
-
 fn options(arguments: &[&str]) -> Options {
-    let program = helper().to_str().expect("UTF-8").to_owned();
+    let program = faulty::program();
     let words = [program]
         .into_iter()
         .chain(arguments.iter().map(|it| (*it).to_owned()));

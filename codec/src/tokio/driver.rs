@@ -118,18 +118,20 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
                 let until = now.saturating_add(self.endpoint.linger());
                 self.end = End::Flushing(until);
             }
+            let reads = self.endpoint.wants_read();
             let progress = match self.end {
                 End::Open => self.transmit(cx, now) | self.receive(cx, now) | self.fire(cx, now),
                 End::Flushing(_) | End::Lingering(_) | End::Done => self.finish(cx, now),
             };
             if !progress {
                 // Transmitting can make room in a queue, or finish the last thing before the end.
-                let event = self.endpoint.poll_event();
-                return if event.is_some() {
-                    Poll::Ready(event)
-                } else {
-                    Poll::Pending
-                };
+                if let Some(event) = self.endpoint.poll_event() {
+                    return Poll::Ready(Some(event));
+                }
+                // An endpoint that reads again has to hear of what arrives.
+                if reads || self.end != End::Open || !self.endpoint.wants_read() {
+                    return Poll::Pending;
+                }
             }
         }
     }

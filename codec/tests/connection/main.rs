@@ -6,5 +6,6 @@ mod handshake;
 mod liveness;
 mod messages;
 mod pair;
+mod pings;
 mod resume;
 mod wire;

@@ -369,7 +369,7 @@ impl ServerConnection {
     }
 
     fn is_paused(&self) -> bool {
-        matches!(&self.state, State::Open(open) if open.session.inbound.is_paused())
+        matches!(&self.state, State::Open(open) if open.is_paused())
     }
 }
 

@@ -23,8 +23,8 @@ use crate::payload::{self, Background, Cursor, GoAway, Lagged, Ping, Pong, Reque
 use crate::registry::{Direction, ErrorCode, FrameType, limits};
 use crate::time::Timestamp;
 
-/// Answers to PING that wait for the application or the transport; beyond it the oldest are let go.
-const PONGS: usize = 16;
+/// PINGs whose PONG waits for the application or the transport; beyond it nothing more is decoded.
+const PONGS: usize = 64;
 
 /// Control frames that wait for the transport; beyond it events are dropped.
 const BACKLOG_OCTETS: usize = 256 * 1024;
@@ -36,6 +36,8 @@ pub(super) struct Open {
     pub(super) live: Live,
     requests: Requests,
     pongs: Vec<Pong>,
+    /// PINGs that the application has not answered yet.
+    asked: usize,
     lagged: Option<Lagged>,
     /// Progress of the device as last reported.
     stored: (u64, u64),
@@ -56,6 +58,7 @@ impl Open {
             live: Live::new(heartbeat, now, config.control_frames_per_s),
             requests: Requests::default(),
             pongs: Vec::new(),
+            asked: 0,
             lagged: None,
             stored: (0, 0),
             awaits_credit,
@@ -149,6 +152,7 @@ impl Open {
             FrameType::PING => {
                 self.live.count(now)?;
                 let Ping { token } = decode(frame)?;
+                self.asked = self.asked.saturating_add(1);
                 Some(ServerEvent::Ping { token })
             }
             FrameType::PONG => {
@@ -247,11 +251,15 @@ impl Open {
         }
     }
 
+    // impl[EIM-HBT-009]
     pub(super) fn pong(&mut self, pong: Pong) {
-        if self.pongs.len() >= PONGS {
-            self.pongs.remove(0);
-        }
+        self.asked = self.asked.saturating_sub(1);
         self.pongs.push(pong);
+    }
+
+    /// Whether so much waits, here or for the application, that nothing more is decoded for now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.session.inbound.is_paused() || self.asked.saturating_add(self.pongs.len()) >= PONGS
     }
 
     // impl[EIM-CON-033, EIM-CON-034, EIM-CON-040, EIM-CON-041]

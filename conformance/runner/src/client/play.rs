@@ -183,6 +183,8 @@ fn context(
         log: log.clone(),
         random: Random::new(suite.environment.seed, &planned.id),
         fault: fault.clone(),
+        limits: BTreeMap::new(),
+        step_began: clock::now(),
         before: clock::now(),
         extension: None,
     };

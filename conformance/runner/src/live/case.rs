@@ -65,8 +65,10 @@ pub async fn run_steps(cx: &mut Context, steps: &[Parsed], faults: bool) -> Resu
             cx.log.push("suite", Direction::Note, format!("step {index} {}", super::log::shorten(&parsed.raw.to_string())), Vec::new());
             at_step(cx, index).map_err(stopped)?;
         }
+        let began = clock::now();
         parsed.step.run(cx).await.map_err(stopped)?;
         fault_errors(cx).map_err(stopped)?;
+        cx.step_began = began;
         cx.before = clock::now();
     }
     Ok(())
@@ -133,7 +135,7 @@ fn at_step(cx: &mut Context, index: usize) -> Result<(), Stop> {
     fault.fired = true;
     let connection = cx.connection(&name)?;
     if mutant.deaf {
-        connection.state().deaf = true;
+        connection.state().deafen();
     } else if mutant.close || mutant.reset {
         let end = if mutant.close {
             crate::wire::link::End::Orderly

@@ -145,6 +145,7 @@ impl Connection {
         let text = {
             let mut state = self.state();
             note_sent(&mut state, frame);
+            state.last_sent = Some(clock::now());
             describe(&state.protocol, frame, state.side)
         };
         let mut octets = frame.encode();
@@ -274,7 +275,8 @@ fn note_sent(state: &mut State, frame: &Frame) {
             state.numbers.sent_octets += frame.octets();
         }
     }
-    if !matches!(name.as_str(), "HELLO" | "AUTH" | "AUTH_OK" | "WINDOW" | "WELCOME") {
+    let noted = ["HELLO", "AUTH", "AUTH_OK", "CURSOR", "WINDOW", "WELCOME"];
+    if !noted.contains(&name.as_str()) {
         return;
     }
     let Ok(view) = show(&state.protocol, frame.kind, state.side, &frame.payload) else {
@@ -286,7 +288,13 @@ fn note_sent(state: &mut State, frame: &Frame) {
             state.own_max = max.unwrap_or(0).clamp(16384, 1 << 20);
             if name == "WELCOME" {
                 state.negotiate(&view);
+            } else {
+                state.hello = view;
             }
+        }
+        "CURSOR" => {
+            let settled = view.get("settled_through").and_then(Value::as_u64);
+            state.numbers.settled = state.numbers.settled.max(settled.unwrap_or(0));
         }
         "WINDOW" => raise(&mut state.numbers.granted, &Window::of(&view)),
         "AUTH" if state.authenticating => {}

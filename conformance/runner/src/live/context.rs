@@ -82,6 +82,8 @@ pub struct Context {
     pub control: Option<Box<dyn Control>>,
     /// Roles to accounts.
     pub users: BTreeMap<String, Account>,
+    /// Limits of the server, where the suite has set them or knows the default.
+    pub limits: BTreeMap<String, u64>,
     /// Connections by name.
     pub connections: BTreeMap<String, Connection>,
     /// Variables of `set`, `capture` and `as`.
@@ -94,7 +96,9 @@ pub struct Context {
     pub random: Random,
     /// Fault of this run.
     pub fault: Option<Arc<Mutex<Fault>>>,
-    /// When the step before ended.
+    /// When the step before began.
+    pub step_began: Instant,
+    /// When it ended.
     pub before: Instant,
     /// What the client suite adds.
     pub extension: Option<Box<dyn std::any::Any + Send + Sync>>,
@@ -201,9 +205,13 @@ impl Context {
         within_ms: Option<u64>,
         not_before_ms: Option<u64>,
     ) -> Result<Limits, Stop> {
-        let round_trip = self.connection(conn)?.facts.round_trip;
+        let connection = self.connection(conn)?;
+        let round_trip = connection.facts.round_trip;
         let patience = self.environment.patience.limit(round_trip);
-        let earliest = not_before_ms.map(|ms| self.before + Duration::from_millis(ms));
+        // What the step before has sent arrives after it was sent, however long the step took.
+        let since = connection.state().last_sent.filter(|sent| *sent >= self.step_began);
+        let since = since.unwrap_or(self.before);
+        let earliest = not_before_ms.map(|ms| since + Duration::from_millis(ms));
         let deadline = match within_ms {
             Some(ms) => self.before + Duration::from_millis(ms) + SLACK,
             None => earliest.unwrap_or_else(clock::now).max(clock::now()) + patience,

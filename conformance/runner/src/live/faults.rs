@@ -9,7 +9,7 @@ use super::matcher;
 use super::script::Mutant;
 use super::value::{Scope, evaluate, object, replace, unsigned};
 use crate::wire::frame::Frame;
-use crate::wire::json::{encode, show};
+use crate::wire::json::{BODY_OCTETS, encode, show};
 use crate::wire::link::End;
 use crate::wire::protocol::Protocol;
 use crate::wire::{Side, compress};
@@ -105,13 +105,48 @@ impl Fault {
     /// # Errors
     /// The mutant does not fit the frame.
     pub fn filter(&mut self, frame: Frame, wire: &Wire<'_>) -> Result<Vec<Emit>, String> {
-        if self.mutant.at_step.is_none() && self.mutant.event.is_none() && self.hit(&frame, wire)? {
+        if self.mutant.frame == Some("RESULT".into()) {
+            return self.results(frame, wire);
+        }
+        let frames = self.mutant.at_step.is_none() && self.mutant.event.is_none();
+        if frames && self.hit(&frame, wire)? {
             self.fired = true;
             return self.apply(frame, wire);
         }
         let mut out = vec![Emit::Frame(self.shifted(frame, wire))];
         out.extend(self.release(wire));
         Ok(out)
+    }
+
+    /// Does the fault to single results, however the testee has put them into ACK.
+    fn results(&mut self, frame: Frame, wire: &Wire<'_>) -> Result<Vec<Emit>, String> {
+        let (Some(ready), "ACK") = (self.ready.clone(), &*wire.protocol.frame_name(frame.kind))
+        else {
+            return Ok(vec![Emit::Frame(frame)]);
+        };
+        let mut view = wire.view(&frame)?;
+        let mut kept = Vec::new();
+        let results = view.get_mut("results").and_then(Value::as_array_mut);
+        for mut result in results.map(std::mem::take).unwrap_or_default() {
+            let matches = matcher::check_all(wire.protocol, &ready.matching, &result).is_ok();
+            self.matched += u64::from(matches);
+            if !matches || self.mutant.nth.is_some_and(|nth| nth != self.matched) {
+                kept.push(result);
+                continue;
+            }
+            self.fired = true;
+            for (path, value) in &ready.set {
+                replace(&mut result, path, value.clone())?;
+            }
+            let times = if self.mutant.drop { 0 } else { 1 + usize::from(self.mutant.duplicate) };
+            kept.extend(std::iter::repeat_n(result, times));
+        }
+        if kept.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut fields = Map::new();
+        fields.insert("results".into(), kept.into());
+        Ok(vec![Emit::Frame(wire.set(frame, &fields)?)])
     }
 
     fn release(&mut self, wire: &Wire<'_>) -> Option<Emit> {
@@ -290,6 +325,9 @@ impl Wire<'_> {
 
     fn set(&self, mut frame: Frame, fields: &Map<String, Value>) -> Result<Frame, String> {
         let mut view = self.view(&frame)?;
+        if !fields.keys().any(|path| path.contains("body.")) {
+            octets_for_bodies(&mut view);
+        }
         for (path, value) in fields {
             replace(&mut view, path, value.clone())?;
         }
@@ -297,5 +335,19 @@ impl Wire<'_> {
         frame.compression = 0;
         frame.set_payload(payload);
         Ok(frame)
+    }
+}
+
+/// Lets bodies be octets, so that they stay what they are whatever becomes of the type.
+fn octets_for_bodies(view: &mut Value) {
+    match view {
+        Value::Array(elements) => elements.iter_mut().for_each(octets_for_bodies),
+        Value::Object(fields) => {
+            if let Some(octets) = fields.get(BODY_OCTETS).cloned() {
+                fields.insert("body".into(), octets);
+            }
+            fields.values_mut().for_each(octets_for_bodies);
+        }
+        _ => {}
     }
 }

@@ -9,9 +9,9 @@ use super::value::{Segment, at, integer, segments};
 use crate::wire::json::{BODY_OCTETS, OCTETS, is_default, text};
 use crate::wire::protocol::Protocol;
 
-const OPERATORS: [&str; 14] = [
+const OPERATORS: [&str; 15] = [
     "gt", "ge", "lt", "le", "ne", "any", "absent", "len", "contains", "excludes", "any_of",
-    "between", "all", "in_order",
+    "between", "all", "in_order", "uuid",
 ];
 
 /// Compares all paths; the text says which differ.
@@ -105,6 +105,7 @@ fn operation(
         "excludes" => !contains(protocol, argument, actual),
         "any_of" => list()?.iter().any(|m| check(protocol, m, actual).is_ok()),
         "in_order" => in_order(protocol, list()?, actual),
+        "uuid" => uuid(argument, actual),
         "all" => list()?.iter().all(|m| check(protocol, m, actual).is_ok()),
         _ => match list()?.as_slice() {
             [low, high] => {
@@ -146,6 +147,15 @@ fn in_order(protocol: &Protocol, wanted: &[Value], actual: Option<&Value>) -> bo
     wanted
         .iter()
         .all(|matcher| elements.any(|element| check(protocol, matcher, Some(element)).is_ok()))
+}
+
+/// Whether 16 octets are a UUID of this version (RFC 9562).
+fn uuid(version: &Value, actual: Option<&Value>) -> bool {
+    let text = actual.and_then(Value::as_str).unwrap_or_default();
+    let version = version.to_string();
+    text.len() == 32
+        && text.get(12..13) == Some(&*version)
+        && text.get(16..17).is_some_and(|variant| matches!(variant, "8" | "9" | "a" | "b"))
 }
 
 /// Equality: names and numbers of the registries are the same, fields left out have the default,
@@ -241,7 +251,7 @@ mod tests {
     fn matchers_match_what_they_say() {
         let protocol = Protocol::load(&Data::Embedded).unwrap();
         let view = json!({"a": 5, "name": "INVALID_VALUE", "list": [1, 2], "octets": "0102", "no": 0,
-            "o": {"x": 1, "y": 2}});
+            "o": {"x": 1, "y": 2}, "id": "0192d3c4e5f671238abc0123456789ab"});
         for (path, matcher, expected) in [
             ("a", json!(5), true),
             ("a", json!("5"), true),
@@ -263,6 +273,9 @@ mod tests {
             ("missing", json!(0), true),
             ("missing", json!({"any": true}), false),
             ("missing", json!({"ne": 0}), false),
+            ("id", json!({"uuid": 7}), true),
+            ("id", json!({"uuid": 4}), false),
+            ("octets", json!({"uuid": 7}), false),
             ("o", json!({"x": 1}), true),
             ("o", json!({"x": 1, "z": 1}), false),
         ] {

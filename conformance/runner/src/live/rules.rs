@@ -1,8 +1,11 @@
 //! What every frame of a testee has to keep, whatever the script is about.
 
-use super::state::{State, Violation};
+use serde_json::Value;
+
+use super::state::{Due, State, Violation};
 use crate::wire::Side;
 use crate::wire::frame::{Frame, sequence};
+use crate::wire::json::{number, prune};
 
 /// Checks header, direction, sequence, credit and sizes.
 ///
@@ -52,7 +55,19 @@ pub fn check(state: &State, frame: &Frame) -> Result<(), Violation> {
     if algorithm != 0 && !state.compressions.contains(&algorithm) {
         return broken("EIM-CMP-005", format!("compression {algorithm}"));
     }
+    due(state, frame, &name)?;
     numbered(state, frame, &name)
+}
+
+/// What a client has to say first on a connection that answers EIM-RESUME.
+fn due(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
+    let requirement = match state.due {
+        Some(Due::Window) if !matches!(name, "WINDOW" | "ERROR") => "EIM-RSM-024",
+        Some(Due::Cursor) if state.protocol.sequenced(frame.kind) => "EIM-RSM-017",
+        _ => return Ok(()),
+    };
+    let text = format!("{name}: before what is due first");
+    Err(Violation { requirement, text })
 }
 
 /// Which phase the testee's direction is in, and whether the frame may come in it.
@@ -107,4 +122,68 @@ fn numbered(state: &State, frame: &Frame, name: &str) -> Result<(), Violation> {
         return broken("EIM-FRG-005", "without the capability fragments".into());
     }
     Ok(())
+}
+
+/// WELCOME selects from what HELLO offered.
+///
+/// # Errors
+/// What was not offered.
+pub fn welcome(hello: &Value, welcome: &Value) -> Result<(), Violation> {
+    let broken = |requirement, text| Err(Violation { requirement, text });
+    let list = |from: &Value, name: &str| -> Vec<u64> {
+        let elements = from.get(name).and_then(Value::as_array);
+        elements.into_iter().flatten().filter_map(number).collect()
+    };
+    if hello.is_null() {
+        return Ok(());
+    }
+    let version = welcome.get("version").and_then(number).unwrap_or(0);
+    if !list(hello, "versions").contains(&version) {
+        return broken("EIM-VER-008", format!("WELCOME selects version {version}"));
+    }
+    for name in ["compressions", "capabilities"] {
+        let offered = list(hello, name);
+        if let Some(extra) = list(welcome, name).iter().find(|n| !offered.contains(n)) {
+            let text = format!("WELCOME lists {extra} in {name}, HELLO does not");
+            return broken("EIM-VER-014", text);
+        }
+    }
+    Ok(())
+}
+
+/// A result is of a frame that was sent, and either a success or a failure.
+///
+/// # Errors
+/// It is not.
+pub fn result(result: &Value, sent: u64) -> Result<(), Violation> {
+    let field = |path: &str| result.pointer(path).and_then(number).unwrap_or(0);
+    let text = || format!("a result {}", prune(result));
+    let ordinal = field("/ordinal");
+    if ordinal == 0 || ordinal > sent {
+        let requirement = "EIM-RES-002";
+        let text = format!("{} after {sent} frames", text());
+        return Err(Violation { requirement, text });
+    }
+    let failed = result.get("error").is_some();
+    if failed == (field("/conv_seq") > 0) {
+        let requirement = "EIM-RES-003";
+        return Err(Violation { requirement, text: text() });
+    }
+    Ok(())
+}
+
+/// A RESPONSE has an error or a body.
+///
+/// # Errors
+/// It has both, or neither.
+pub fn response(response: &Value) -> Result<(), Violation> {
+    let fields = response.as_object();
+    let known = ["request_id", "operation", "error"];
+    let body = fields.is_some_and(|fields| fields.keys().any(|key| !known.contains(&&**key)));
+    if body != response.get("error").is_some() {
+        return Ok(());
+    }
+    let requirement = "EIM-SYN-006";
+    let text = format!("RESPONSE {}", prune(response));
+    Err(Violation { requirement, text })
 }

@@ -178,6 +178,9 @@ pub struct Mutant {
     /// Name of an event of a client testee.
     #[serde(default)]
     pub event: Option<String>,
+    /// A command of a client testee whose answer is changed.
+    #[serde(default)]
+    pub answer: Option<String>,
     /// An event out of nowhere.
     #[serde(default)]
     pub insert_event: Option<Value>,

@@ -81,6 +81,8 @@ pub struct Numbers {
     pub kept: VecDeque<(u64, Bytes)>,
     /// Last CURSOR: `user_seq` and `settled_through`.
     pub cursor: (u64, u64),
+    /// The highest `settled_through` of a CURSOR.
+    pub settled: u64,
     /// What the testee has sent under each ordinal.
     pub past: Past,
 }
@@ -96,6 +98,15 @@ pub struct Auto {
 
 /// Answers a control frame by itself: `None` leaves it to the script.
 pub type Responder = Box<dyn FnMut(&Seen) -> Option<Vec<Bytes>> + Send>;
+
+/// What the client under test has to send before other frames after AUTH_OK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// WINDOW, before anything else (EIM-RSM-024).
+    Window,
+    /// CURSOR, before sequenced frames (EIM-RSM-017).
+    Cursor,
+}
 
 /// A rule for every frame that the testee has broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +149,8 @@ pub struct State {
     pub capabilities: Vec<u64>,
     /// Largest payload the suite accepts.
     pub own_max: u64,
+    /// Fields of HELLO.
+    pub hello: Value,
     /// Fields of WELCOME.
     pub welcome: Value,
     /// Fields of AUTH_OK.
@@ -152,12 +165,18 @@ pub struct State {
     pub numbers: Numbers,
     /// The session asked for with EIM-RESUME.
     pub resuming: Option<Numbers>,
+    /// Limit `unsettled_results` of the server, where it is known.
+    pub unsettled: Option<u64>,
+    /// What a client has to send first.
+    pub due: Option<Due>,
     /// What it does by itself.
     pub auto: Auto,
     /// Nothing that arrives is seen.
     pub deaf: bool,
     /// Everything that arrived, counted.
     pub arrived: u64,
+    /// When the last frame of a step was sent.
+    pub last_sent: Option<Instant>,
     /// When the last octet arrived.
     pub last_arrival: Option<Instant>,
     /// Payloads of WebSocket pongs.
@@ -192,6 +211,7 @@ impl State {
             compressions: Vec::new(),
             capabilities: Vec::new(),
             own_max: 16384,
+            hello: Value::Null,
             welcome: Value::Null,
             auth_ok: Value::Null,
             authenticating: false,
@@ -199,9 +219,12 @@ impl State {
             leaving: None,
             numbers: Numbers::default(),
             resuming: None,
+            unsettled: None,
+            due: None,
             auto,
             deaf: false,
             arrived: 0,
+            last_sent: None,
             last_arrival: None,
             websocket_pongs: VecDeque::new(),
             responder: None,
@@ -323,6 +346,9 @@ impl State {
         let epoch = seen.view.get("log_epoch").cloned().unwrap_or_default();
         let results = seen.view.get("results").and_then(Value::as_array);
         for result in results.into_iter().flatten() {
+            if let Err(violation) = rules::result(result, self.numbers.sent) {
+                self.violation.get_or_insert(violation);
+            }
             let mut result = result.clone();
             if let Some(fields) = result.as_object_mut() {
                 fields.insert("log_epoch".into(), epoch.clone());
@@ -339,9 +365,29 @@ impl State {
         match self.protocol.frame_name(seen.frame.kind).as_str() {
             "WELCOME" => {
                 self.negotiate(&seen.view);
+                if let Err(violation) = rules::welcome(&self.hello, &seen.view) {
+                    self.violation.get_or_insert(violation);
+                }
+            }
+            "RESPONSE" => {
+                if let Err(violation) = rules::response(&seen.view) {
+                    self.violation.get_or_insert(violation);
+                }
             }
             "AUTH_OK" if self.side == Side::Client => answers = self.opened(&seen.view),
-            "WINDOW" => self.credited(&Window::of(&seen.view)),
+            "WINDOW" => {
+                self.due.take_if(|due| *due == Due::Window);
+                self.credited(&Window::of(&seen.view));
+            }
+            "CURSOR" if self.side == Side::Server => {
+                self.due.take_if(|due| *due == Due::Cursor);
+                let field = |name: &str| seen.view.get(name).and_then(number).unwrap_or(0);
+                let (user_seq, settled) = self.numbers.cursor;
+                self.numbers.cursor = (
+                    user_seq.max(field("user_seq")),
+                    settled.max(field("settled_through")),
+                );
+            }
             "GOAWAY" => self.leaves(&seen.view),
             "PING" if self.auto.pong => {
                 let token = seen.view.get("token").cloned().unwrap_or_default();
@@ -381,6 +427,12 @@ impl State {
     }
 
     fn credited(&mut self, window: &Window) {
+        let settled = self.numbers.settled;
+        if let Some(limit) = self.unsettled.filter(|limit| window.frames > settled + limit) {
+            let text = format!("{window:?} with {settled} settled and {limit} unsettled allowed");
+            let requirement = "EIM-WIN-019";
+            self.violation.get_or_insert(Violation { requirement, text });
+        }
         let credit = &mut self.numbers.credit;
         let lowered = window.received_through < credit.received_through
             || window.frames < credit.frames
@@ -460,6 +512,16 @@ impl State {
             self.arrived += 1;
             self.end.get_or_insert((end, now));
         }
+    }
+
+    /// From now on nothing is seen, and nothing of what no step has read yet.
+    pub fn deafen(&mut self) {
+        self.deaf = true;
+        for inbox in [&mut self.results, &mut self.acks, &mut self.pushes, &mut self.control] {
+            inbox.clear();
+        }
+        self.error = None;
+        self.end = None;
     }
 
     /// Whether a control frame does not disturb a silence: credit may be granted at any time.

@@ -233,15 +233,30 @@ impl Runner {
             endpoints: instance.endpoints.clone(),
             control: None,
             users: BTreeMap::new(),
+            limits: self.limits(instance),
             connections: BTreeMap::new(),
             variables: BTreeMap::new(),
             loops: Vec::new(),
             log: Log::new(),
             random: Random::new(seed, &format!("{id} {transport}")),
             fault,
+            step_began: clock::now(),
             before: clock::now(),
             extension: None,
         }
+    }
+
+    /// Defaults of the registry and what the server was launched with; nothing about one that ran
+    /// before.
+    fn limits(&self, instance: &Instance) -> BTreeMap<String, u64> {
+        let Some(launch) = &instance.launch else {
+            return BTreeMap::new();
+        };
+        let registry = &self.environment.protocol.registries.limits.limit;
+        let defaults = registry.iter().map(|row| (row.name.clone(), row.default));
+        let mut limits: BTreeMap<String, u64> = defaults.collect();
+        limits.extend(launch.setup.limits.clone());
+        limits
     }
 
     /// Why a job cannot be run against this server, if it cannot.

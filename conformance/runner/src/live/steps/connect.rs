@@ -115,11 +115,13 @@ impl Step for Connect {
         };
         cx.log.note(&self.connect, format!("connected by {transport}"));
         let protocol = Arc::clone(&cx.environment.protocol);
+        let mut state = State::new(Side::Client, protocol, self.auto.into());
+        state.unsettled = cx.limits.get("unsettled_results").copied();
         let mut connection = Connection::start(Parts {
             name: self.connect.clone(),
             link,
             net,
-            state: State::new(Side::Client, protocol, self.auto.into()),
+            state,
             log: cx.log.clone(),
             fault: cx.fault.clone(),
             raw: self.raw,

@@ -142,6 +142,9 @@ struct Expect {
     header: Map<String, Value>,
     within_ms: Option<u64>,
     not_before_ms: Option<u64>,
+    /// Frames of this type that differ may come before it.
+    #[serde(default)]
+    pass_over: bool,
 }
 
 #[async_trait]
@@ -159,8 +162,14 @@ impl Step for Expect {
         } else {
             take(cx, &self.expect, kind, &name, limits).await?
         };
+        let mut seen = seen;
         header(cx, &seen, &self.header)?;
-        compare(cx, &name, &self.matching, &seen.view)?;
+        while let Err(why) = compare(cx, &name, &self.matching, &seen.view) {
+            if !self.pass_over || matches!(why, Stop::Script(_)) {
+                return Err(why);
+            }
+            seen = take(cx, &self.expect, kind, &name, limits).await?;
+        }
         cx.capture(&self.capture, &seen.view)
     }
 }

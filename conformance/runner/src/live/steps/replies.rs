@@ -123,6 +123,16 @@ fn paths(cx: &Context, message: &str, matching: &Map<String, Value>) -> Result<(
     Ok(())
 }
 
+/// A failure has no body (EIM-SYN-006).
+fn bodiless(expected: &str, view: &Value) -> Result<(), Stop> {
+    let fields = view.as_object().into_iter().flat_map(Map::keys);
+    let mut others = fields.filter(|key| !matches!(key.as_str(), "request_id" | "operation" | "error"));
+    match others.next() {
+        None => Ok(()),
+        Some(body) => Err(Stop::failed(format!("{expected} without a body (EIM-SYN-006)"), body.as_str())),
+    }
+}
+
 /// `expect_response`: the answer to a request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,7 +175,7 @@ impl Step for ExpectResponse {
         let shown = json!({"sequence": header.sequence, "compression": header.compression,
             "length": header.length, "version": header.version});
         compare_any(cx, "a header", &self.header, &shown)?;
-        whole(cx, &expected, &json!({ "operation": operation }), &seen.view, "EIM-SYN-003")?;
+        whole(cx, &expected, &json!({ "operation": operation }), &seen.view, "EIM-SYN-001")?;
         let code = match (&self.code, &self.any_of) {
             (Some(code), _) => Some(code.clone()),
             (None, Some(codes)) => Some(json!({ "any_of": codes })),
@@ -176,6 +186,7 @@ impl Step for ExpectResponse {
             Some(code) => {
                 whole(cx, &expected, &json!({ "code": code }), &error, "EIM-ERR-002")?;
                 retryable(cx, &expected, &error)?;
+                bodiless(&expected, &seen.view)?;
                 paths(cx, "Response", &self.matching)?;
                 seen.view
             }

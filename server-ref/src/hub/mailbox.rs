@@ -241,6 +241,16 @@ impl Mailbox {
         state.queue.drain(..count).collect()
     }
 
+    /// A newer connection goes on with this mailbox: what told the older one to make room for it
+    /// is not meant for itself.
+    // impl[EIM-CON-015]
+    pub fn taken_over(&self) {
+        let mut state = self.lock();
+        if state.signal == Some(Signal::Replaced) {
+            state.signal = None;
+        }
+    }
+
     /// The connection is gone: nobody is woken until the next poll.
     pub fn detach(&self) {
         self.lock().waker = None;

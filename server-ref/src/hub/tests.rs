@@ -188,3 +188,19 @@ fn a_batch_wakes_a_session_once_and_signals_come_first() {
     hub.unregister(&mailbox);
     assert_eq!(hub.load().0, 0);
 }
+
+#[test]
+fn who_takes_a_mailbox_over_is_not_told_to_make_room_for_itself() {
+    let hub = hub(4);
+    let mailbox = hub.register(owner(1, 1), Receives::Pushes);
+    let cx = Context::from_waker(Waker::noop());
+    mailbox.signal(Signal::Replaced);
+    mailbox.taken_over();
+    assert!(mailbox.poll(&cx, Room::NONE).is_pending());
+    mailbox.signal(Signal::Disabled);
+    mailbox.taken_over();
+    assert!(matches!(
+        mailbox.poll(&cx, Room::NONE),
+        Poll::Ready(Mail::Signal(Signal::Disabled))
+    ));
+}

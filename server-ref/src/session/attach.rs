@@ -148,15 +148,18 @@ impl<'a> Opening<'a> {
                 mailbox,
                 held,
                 pushed,
-            }) => (
-                Some(session),
-                Self {
-                    shared,
-                    mailbox: Some(mailbox),
-                    held,
-                    pushed,
-                },
-            ),
+            }) => {
+                mailbox.taken_over();
+                (
+                    Some(session),
+                    Self {
+                        shared,
+                        mailbox: Some(mailbox),
+                        held,
+                        pushed,
+                    },
+                )
+            }
             None => {
                 let mailbox = Some(shared.hub.register(owner, Receives::Pushes));
                 (

@@ -3,8 +3,14 @@
 //! - [`model`]: the form of a file, both ways, strict.
 //! - [`octets`]: hexadecimal, fields and repetitions to octets.
 //! - [`load`]: all files of the suite.
+//! - [`lint`]: what must hold for them beyond their form.
+//! - [`generate`]: the files that are computed.
+//! - [`manifest`]: what they are, with hashes.
 
+pub mod generate;
+pub mod lint;
 pub mod load;
+pub mod manifest;
 pub mod model;
 pub mod octets;
 mod wire_form;

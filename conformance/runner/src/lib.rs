@@ -13,6 +13,8 @@
 //! - [`report`]: JUnit, HTML and Markdown, made from results.
 //! - [`codec`]: codecs as testees: processes, requests, judge.
 //! - [`catalogue`], [`pattern`], [`known`]: all cases in short, choosing them, those known to fail.
+//! - [`matrix`]: many testees, one results file.
+//! - [`init`]: testees to begin with, in several languages.
 //! - [`self_test`]: the suite tested, with faults put into implementations.
 //! - [`cli`]: the verbs of the command line.
 //! - [`vectors`]: octets and verdicts as data: form, lint, generators.
@@ -23,8 +25,10 @@ pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod data;
+pub mod init;
 pub mod known;
 pub mod live;
+pub mod matrix;
 pub mod pattern;
 pub mod registry;
 pub mod report;

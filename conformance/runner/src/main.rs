@@ -32,6 +32,8 @@ enum Verb {
     SelfTest(cli::self_test::Args),
     Server(cli::server::Args),
     Client(cli::client::Args),
+    Matrix(cli::matrix::Args),
+    InitTestee(cli::init_testee::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Verb::SelfTest(args) => cli::self_test::run(args, &global),
         Verb::Server(args) => cli::server::run(args, &global),
         Verb::Client(args) => cli::client::run(args, &global),
+        Verb::Matrix(args) => cli::matrix::run(args, &global),
+        Verb::InitTestee(args) => cli::init_testee::run(args, &global),
     };
     outcome.unwrap_or_else(|message| {
         eprintln!("eim-conformance: {message}");

@@ -1,6 +1,8 @@
 //! The command line: one file a verb.
 
 pub mod explain;
+pub mod init_testee;
+pub mod matrix;
 pub mod report;
 pub mod self_test;
 pub mod server;
@@ -49,6 +51,15 @@ impl Global {
         self.root.clone().map_or(Data::Embedded, Data::Checkout)
     }
 
+    /// The same, whatever the current folder will be.
+    ///
+    /// # Errors
+    /// The current folder cannot be read.
+    pub fn absolute(&self) -> Result<Self, String> {
+        let root = self.root.as_ref().map(std::path::absolute).transpose();
+        Ok(Self { root: root.map_err(|e| e.to_string())? })
+    }
+
     /// The checkout: the one given, or the one around the current folder.
     ///
     /// # Errors
@@ -58,9 +69,13 @@ impl Global {
             return Ok(Project::at(root));
         }
         let here = std::env::current_dir().map_err(|e| e.to_string())?;
-        Project::around(&here).ok_or_else(|| "no spec/registry around here; use --root".into())
+        Project::around(&here).ok_or_else(|| NO_PROJECT.into())
     }
 }
+
+/// This verb reads code and chapters, which no binary carries.
+const NO_PROJECT: &str = "this needs a checkout of the project, and there is none around the current folder; \
+    go there or give --root FOLDER";
 
 /// The exit code `code`.
 #[must_use]

@@ -27,6 +27,23 @@ pub struct Files {
 }
 
 impl Files {
+    /// The same files, whatever the current folder will be.
+    ///
+    /// # Errors
+    /// The current folder cannot be read.
+    pub fn absolute(&self) -> Result<Self, String> {
+        let place = |file: &Option<PathBuf>| {
+            let absolute = file.as_ref().map(std::path::absolute).transpose();
+            absolute.map_err(|e| e.to_string())
+        };
+        Ok(Self {
+            results: place(&self.results)?,
+            junit: place(&self.junit)?,
+            html: place(&self.html)?,
+            markdown: place(&self.markdown)?,
+        })
+    }
+
     /// Writes what was asked for.
     ///
     /// # Errors

@@ -187,13 +187,8 @@ fn indented(title: &str, text: &str) -> String {
 pub fn replay(run: &Run, case: &CaseResult) -> String {
     match run.role {
         Role::Codec => format!("eim-conformance replay {} -- {}", case.id, run.command),
-        Role::Server | Role::Client => {
-            let role = role_name(run.role);
-            format!(
-                "eim-conformance {role} --only '{}' {}",
-                case.id, run.command
-            )
-        }
+        Role::Server => format!("eim-conformance server --only '{}' {}", case.id, run.command),
+        Role::Client => format!("eim-conformance client --only '{}' -- {}", case.id, run.command),
     }
 }
 

@@ -54,7 +54,7 @@ pub enum Role {
 pub struct Run {
     /// The role it was tested in.
     pub role: Role,
-    /// Short name, unique in the file: `rust`, `python`, or the testee's own.
+    /// Short name, unique among the runs of its role: `rust`, `python`, or the testee's own.
     pub name: String,
     /// What the testee says about itself.
     pub testee: Testee,

@@ -1,0 +1,3 @@
+module example.org/eim-testee
+
+go 1.19

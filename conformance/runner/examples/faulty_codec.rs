@@ -88,6 +88,7 @@ fn misbehave(fault: &str, before: bool, request: &Value, reply: &mut Value, out:
         }
         "unknown-key" => reply["rejct"] = json!({"stage": "header"}),
         "no-frames" => *reply = json!({}),
+        "error" => *reply = json!({"error": "what?"}),
         "unsupported" => *reply = json!({"unsupported": true}),
         "split" if chunks == 2 && reply.get("reject").is_none() => {
             reply["incomplete"] = json!({"need_at_least": 1});

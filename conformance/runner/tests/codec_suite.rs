@@ -232,6 +232,8 @@ fn what_is_declared_has_to_work_and_what_is_not_is_not_applicable() {
         Status::Failed,
         &["unsupported, although it is declared"],
     );
+    let result = only_fault(&["error", FAULTY]);
+    assert_says(&result, Status::Failed, &["an error: what?"]);
     let tested = run(&options(&["few-ops"])).expect("the testee starts");
     for result in tested.run.cases {
         assert_eq!(result.status, Status::NotApplicable);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::hello::is_unsupported;
+use super::hello::{error_of, is_unsupported};
 use super::judge::{self, Differences};
 use super::judge_others;
 use super::plan::{self, Ask, Run};
@@ -48,6 +48,12 @@ pub(super) struct CaseRun<'a> {
 }
 
 impl<'a> CaseRun<'a> {
+    /// The same, without encoding what was decoded, for a testee that does not encode.
+    pub(super) fn without_encoding(mut self) -> Self {
+        self.runs.retain(|run| !matches!(run, Run::Encoded(_)));
+        self
+    }
+
     /// The same, not divided into two pieces.
     pub(super) fn without_splits(mut self) -> Self {
         self.runs.retain(|run| !matches!(run, Run::Split(_)));
@@ -169,7 +175,15 @@ impl<'a> CaseRun<'a> {
             *actual = "unsupported".to_owned();
             return Ok(vec!["unsupported, although it is declared".to_owned()]);
         }
+        if let Some(error) = error_of(&value) {
+            *actual = format!("an error: {error}");
+            return Ok(vec!["the testee made no sense of the request".to_owned()]);
+        }
         let stages_only = self.stages_only;
+        if let (Run::Encoded(place), Some(prepared)) = (run, &self.prepared) {
+            let got = reply::read(value)?;
+            return Ok(judge_others::encoded_again(prepared, place, &got));
+        }
         match &self.case.test {
             Test::Decode(_) => {
                 let got = reply::Verdict::read(value)?;

@@ -135,6 +135,12 @@ pub(super) fn check_probe(reply: &Reply) -> Result<(), String> {
     Err(format!("not answered with unsupported: {}", reply.text()))
 }
 
+/// What a testee says that could not make sense of a request.
+pub(super) fn error_of(value: &serde_json::Value) -> Option<&str> {
+    let alone = value.as_object().is_some_and(|object| object.len() == 2);
+    value.get("error").filter(|_| alone)?.as_str()
+}
+
 /// Whether a reply is `unsupported` and nothing else.
 pub(super) fn is_unsupported(value: &serde_json::Value) -> bool {
     value.get("unsupported") == Some(&serde_json::Value::Bool(true))

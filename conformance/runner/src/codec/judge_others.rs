@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::judge::{self, Differences};
 use super::opened;
-use super::prepared::expected_frames;
+use super::prepared::{Prepared, expected_frames};
 use super::reply::{self, Octets};
 use super::words;
 use crate::vectors::model::{Derive, Encode, Outcome, Story};
@@ -27,6 +27,30 @@ pub(super) fn encoded(test: &Encode, got: &reply::Encoded, stages_only: bool) ->
         _ => found.push("needs either octets or refuse".to_owned()),
     }
     found
+}
+
+/// Judges the reply to a frame of a decoding case that was to be encoded.
+pub(super) fn encoded_again(
+    prepared: &Prepared<'_>,
+    place: usize,
+    got: &reply::Encoded,
+) -> Differences {
+    let frame = prepared.wire_frames().into_iter().nth(place);
+    let due = frame.and_then(|frame| prepared.octets.get(frame));
+    match (due, &got.octets, &got.refuse) {
+        (Some(due), Some(octets), None) => {
+            let octets = Octets::Hex(octets.clone());
+            if octets.is(due) {
+                return Differences::new();
+            }
+            vec![format!("octets {}", words::difference(due, &octets))]
+        }
+        (_, None, Some(refuse)) => vec![format!(
+            "refused with {}, although it was accepted",
+            refuse.code.as_deref().unwrap_or("no code")
+        )],
+        _ => vec!["needs either octets or refuse".to_owned()],
+    }
 }
 
 fn octets_of_frame(test: &Encode, got: &str, found: &mut Differences) {

@@ -17,7 +17,9 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use super::prepared::Prepared;
-use crate::vectors::model::{Case, Config, FrameToSend, Part, Phase, Role, Step, Story, Test};
+use crate::vectors::model::{
+    Case, Config, Depth, FrameToSend, Part, Phase, Role, Step, Story, Test,
+};
 use crate::vectors::octets::{of_parts, to_hex};
 
 /// Inputs up to this length are split everywhere.
@@ -59,6 +61,8 @@ pub(super) enum Run {
     Decided(usize),
     /// The first so many octets of a case that is not rejected.
     Prefix(usize),
+    /// The other way: this frame, counted from 0, to be encoded to the octets of the input.
+    Encoded(usize),
 }
 
 impl Run {
@@ -84,6 +88,7 @@ impl fmt::Display for Run {
             }
             Self::Decided(count) => write!(f, "the first {count} octets, which decide"),
             Self::Prefix(count) => write!(f, "the first {count} octets alone"),
+            Self::Encoded(frame) => write!(f, "frame {frame} encoded again"),
         }
     }
 }
@@ -112,6 +117,9 @@ pub(super) fn runs(prepared: &Prepared<'_>) -> Vec<Run> {
     }
     if expect.incomplete.is_none() {
         runs.push(Run::Followed);
+    }
+    if prepared.test.canonical && prepared.test.depth == Depth::Decode {
+        runs.extend((0..prepared.frames.len()).map(Run::Encoded));
     }
     runs.extend(
         splits(length, prepared.borders())
@@ -164,6 +172,7 @@ fn splits(length: usize, borders: &[usize]) -> BTreeSet<usize> {
 pub(super) fn decode(case: &Case, prepared: &Prepared<'_>, run: Run) -> Ask {
     let length = prepared.octets.len();
     let chunks = match run {
+        Run::Encoded(place) => return encode_again(case, prepared, place),
         Run::Whole => vec![json!(prepared.hex())],
         Run::Octetwise => (0..length)
             .map(|place| {
@@ -189,6 +198,26 @@ pub(super) fn decode(case: &Case, prepared: &Prepared<'_>, run: Run) -> Ask {
         config(&case.config),
         Value::Array(chunks)
     );
+    Ask { body, run }
+}
+
+/// The request to encode a frame that is expected.
+fn encode_again(case: &Case, prepared: &Prepared<'_>, place: usize) -> Ask {
+    let frame = prepared.frames.get(place).map(|frame| {
+        json!({
+            "type": frame.stated.r#type,
+            "sequence": frame.stated.sequence,
+            "compression": frame.stated.compression,
+            "payload_hex": to_hex(&frame.octets),
+        })
+    });
+    let body = format!(
+        "\"op\":\"encode\",\"case\":{},\"config\":{},\"frame\":{}",
+        json!(case.id),
+        config(&case.config),
+        json!(frame)
+    );
+    let run = Run::Encoded(place);
     Ask { body, run }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Opened {
     pub(super) mailbox: Arc<Mailbox>,
     /// `None` for a send-only session.
     pub(super) turn: Option<Turn>,
+    /// The session, if a token for it was given.
+    pub(super) resumable: Option<SessionId>,
     pub(super) held: Held,
     /// Pushes up to this number are not repeated.
     pub(super) pushed: u64,
@@ -102,6 +104,10 @@ pub(super) async fn attach(
         tokens.begin_fresh(shared, &identity, owner).await?;
         opening.forget(head);
     }
+    let resumable = tokens.token.map(|_| match asked {
+        Some(session) if resumed => session,
+        _ => tokens.fresh,
+    });
     let Owner { tenant, user, .. } = owner;
     let origin = Origin {
         tenant,
@@ -109,7 +115,10 @@ pub(super) async fn attach(
         device,
         generation: Some(generation),
     };
-    Ok(opening.finish(origin, turn, head))
+    Ok(Opened {
+        resumable,
+        ..opening.finish(origin, turn, head)
+    })
 }
 
 fn count(outcome: &'static str) {
@@ -194,6 +203,7 @@ impl<'a> Opening<'a> {
             origin,
             mailbox,
             turn: Some(turn),
+            resumable: None,
             held,
             pushed,
             head,
@@ -335,6 +345,7 @@ async fn attach_send_only(
         origin,
         mailbox,
         turn: None,
+        resumable: None,
         held: Held::default(),
         pushed: head,
         head,

@@ -16,7 +16,7 @@ use super::inflight::{Committed, InFlight, Sent};
 use super::open::Session;
 use super::order::Held;
 use super::shared::Shared;
-use crate::hub::Mailbox;
+use crate::hub::{Mailbox, Owner};
 use crate::metrics::names;
 use crate::service::error_info;
 
@@ -26,13 +26,14 @@ const PUT_AWAY: Duration = Duration::from_millis(250);
 
 impl Session {
     /// The connection is over: what is on its way is finished, the session put away or forgotten.
-    // impl[EIM-RSM-010]
+    // impl[EIM-RSM-010, EIM-CON-028]
     pub(super) async fn end(self: Box<Self>, reason: Option<CloseReason>) {
         let Self {
             shared,
             mut driver,
             mailbox,
             turn,
+            resumable,
             leaving,
             held,
             pushed,
@@ -45,6 +46,13 @@ impl Session {
         counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);
         mailbox.detach();
         shared.windows.give(borrowed);
+        if let (Some(session), true) = (resumable, reason.as_ref().is_some_and(|r| r.session_lost)) {
+            // Before the transport ends, so that nobody comes back in between.
+            let Owner { user, device, .. } = mailbox.owner;
+            if let Err(error) = shared.auth.end_session(session, user, device).await {
+                tracing::warn!(%error, "the token of a session that is over is still valid");
+            }
+        }
         let lost = reason.as_ref().is_none_or(|reason| reason.session_lost)
             || turn.is_none()
             || leaving

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use eim_codec::connection::{CloseReason, ServerEvent, WindowSize};
+use eim_codec::id::SessionId;
 use eim_codec::payload::{DetachedEntry, GoAway};
 use eim_codec::registry::ErrorCode;
 use futures_util::StreamExt as _;
@@ -50,6 +51,8 @@ pub(super) struct Session {
     pub(super) mailbox: Arc<Mailbox>,
     /// `None` for a send-only session.
     pub(super) turn: Option<Turn>,
+    /// The session, if a token for it was given.
+    pub(super) resumable: Option<SessionId>,
     pub(super) origin: Origin,
     pub(super) held: Held,
     pub(super) rate: Option<Rate>,
@@ -78,6 +81,7 @@ impl Session {
             origin,
             mailbox,
             turn,
+            resumable,
             held,
             pushed,
             head,
@@ -89,6 +93,7 @@ impl Session {
             driver,
             mailbox,
             turn,
+            resumable,
             origin,
             held,
             rate,

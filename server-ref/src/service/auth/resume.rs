@@ -121,6 +121,24 @@ impl AuthService {
         self.store.put_session(self.tenant, record).await
     }
 
+    /// The session is over for good: its token, and the one it came after, become useless.
+    ///
+    /// # Errors
+    /// When the store fails.
+    // impl[EIM-CON-028, EIM-AUT-042]
+    pub async fn end_session(
+        &self,
+        session: SessionId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<(), StoreError> {
+        let record = self.store.session(self.tenant, session).await?;
+        if let Some(before) = record.and_then(|record| record.predecessor) {
+            self.revoke(before, user, device).await?;
+        }
+        self.revoke(session, user, device).await
+    }
+
     /// Makes the tokens of `session` useless.
     ///
     /// # Errors

@@ -105,7 +105,11 @@ fn manifest(project: &Project) -> Result<ExitCode, String> {
     let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
     put(&root, IDS, &text)?;
     let (_, totals) = lint(&files, &Knowledge::load(&data)?);
-    put(&root, MANIFEST, &Manifest::of(&data, &files, &totals)?.text()?)?;
+    put(
+        &root,
+        MANIFEST,
+        &Manifest::of(&data, &files, &totals)?.text()?,
+    )?;
     print!("{totals}");
     Ok(ExitCode::SUCCESS)
 }

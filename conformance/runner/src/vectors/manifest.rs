@@ -57,10 +57,18 @@ impl Manifest {
         let mut all = Sha256::new();
         for Loaded { path, file } in files {
             let sha256 = to_hex(&Sha256::digest(data.read(path)?.as_bytes()));
-            let path = path.trim_start_matches(FOLDER).trim_start_matches('/').to_owned();
+            let path = path
+                .trim_start_matches(FOLDER)
+                .trim_start_matches('/')
+                .to_owned();
             all.update(format!("{sha256}  {path}\n"));
             let (generated, cases) = (file.generator.is_some(), file.cases.len());
-            entries.push(Entry { path, generated, cases, sha256 });
+            entries.push(Entry {
+                path,
+                generated,
+                cases,
+                sha256,
+            });
         }
         Ok(Self {
             format: FORMAT,

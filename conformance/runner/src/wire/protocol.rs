@@ -223,7 +223,11 @@ impl FileResolver for Files {
     }
 }
 
-fn pool(data: &Data) -> Result<DescriptorPool, String> {
+/// The descriptors of the suite's Protobuf files.
+///
+/// # Errors
+/// Which file is wrong, and why.
+pub fn pool(data: &Data) -> Result<DescriptorPool, String> {
     let mut files = BTreeMap::new();
     for path in data.files("spec/proto", "proto")? {
         let name = path.trim_start_matches("spec/proto/").to_owned();

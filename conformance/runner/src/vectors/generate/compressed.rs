@@ -23,7 +23,8 @@ impl Lz4 {
 
     fn literals(&mut self, literals: &[u8], low: usize) {
         let high = literals.len().min(15);
-        self.0.push(u8::try_from(high << 4 | low).unwrap_or(u8::MAX));
+        self.0
+            .push(u8::try_from(high << 4 | low).unwrap_or(u8::MAX));
         if literals.len() >= 15 {
             self.extend_length(literals.len() - 15);
         }
@@ -59,7 +60,8 @@ impl Snappy {
             60..256 => self.0.extend([60 << 2, u8::try_from(less).unwrap_or(0)]),
             _ => {
                 self.0.push(61 << 2);
-                self.0.extend(u16::try_from(less).unwrap_or(u16::MAX).to_le_bytes());
+                self.0
+                    .extend(u16::try_from(less).unwrap_or(u16::MAX).to_le_bytes());
             }
         }
         self.0.extend(octets);
@@ -141,7 +143,11 @@ impl<'a> Zstd<'a> {
 
     /// A frame with a window, and without its size.
     pub(super) fn window(descriptor: u8, blocks: Vec<Block<'a>>) -> Self {
-        Self { window: Some(descriptor), size: (0, 0), ..Self::single(0, blocks) }
+        Self {
+            window: Some(descriptor),
+            size: (0, 0),
+            ..Self::single(0, blocks)
+        }
     }
 
     pub(super) fn magic() -> Vec<u8> {
@@ -167,8 +173,18 @@ impl<'a> Zstd<'a> {
         let checksum = u8::from(self.checksum.is_some());
         let mut out = vec![code << 6 | single << 5 | checksum << 2 | dictionary | self.bits];
         out.extend(self.window);
-        out.extend(self.dictionary.0.to_le_bytes().into_iter().take(self.dictionary.1.into()));
-        let size = if octets == 2 { size.wrapping_sub(256) } else { size };
+        out.extend(
+            self.dictionary
+                .0
+                .to_le_bytes()
+                .into_iter()
+                .take(self.dictionary.1.into()),
+        );
+        let size = if octets == 2 {
+            size.wrapping_sub(256)
+        } else {
+            size
+        };
         out.extend(size.to_le_bytes().into_iter().take(octets.into()));
         out
     }
@@ -210,9 +226,16 @@ pub(super) fn checksum(octets: &[u8]) -> u32 {
         0x27D4_EB2F_1656_67C5,
     ];
     let round = |sum: u64, lane: u64| {
-        sum.wrapping_add(lane.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0])
+        sum.wrapping_add(lane.wrapping_mul(P[1]))
+            .rotate_left(31)
+            .wrapping_mul(P[0])
     };
-    let lane = |octets: &[u8]| octets.iter().rev().fold(0, |sum, octet| sum << 8 | u64::from(*octet));
+    let lane = |octets: &[u8]| {
+        octets
+            .iter()
+            .rev()
+            .fold(0, |sum, octet| sum << 8 | u64::from(*octet))
+    };
     let (stripes, rest) = octets.as_chunks::<32>();
     let mut hash = P[4];
     if !stripes.is_empty() {
@@ -224,7 +247,9 @@ pub(super) fn checksum(octets: &[u8]) -> u32 {
         }
         let [a, b, c, d] = sums;
         let mixed = a.rotate_left(1).wrapping_add(b.rotate_left(7));
-        hash = mixed.wrapping_add(c.rotate_left(12)).wrapping_add(d.rotate_left(18));
+        hash = mixed
+            .wrapping_add(c.rotate_left(12))
+            .wrapping_add(d.rotate_left(18));
         for sum in sums {
             hash = (hash ^ round(0, sum)).wrapping_mul(P[0]).wrapping_add(P[3]);
         }
@@ -232,14 +257,22 @@ pub(super) fn checksum(octets: &[u8]) -> u32 {
     hash = hash.wrapping_add(octets.len() as u64);
     let (eights, rest) = rest.as_chunks::<8>();
     for octets in eights {
-        hash = (hash ^ round(0, lane(octets))).rotate_left(27).wrapping_mul(P[0]).wrapping_add(P[3]);
+        hash = (hash ^ round(0, lane(octets)))
+            .rotate_left(27)
+            .wrapping_mul(P[0])
+            .wrapping_add(P[3]);
     }
     let (fours, rest) = rest.as_chunks::<4>();
     for octets in fours {
-        hash = (hash ^ lane(octets).wrapping_mul(P[0])).rotate_left(23).wrapping_mul(P[1]).wrapping_add(P[2]);
+        hash = (hash ^ lane(octets).wrapping_mul(P[0]))
+            .rotate_left(23)
+            .wrapping_mul(P[1])
+            .wrapping_add(P[2]);
     }
     for octet in rest {
-        hash = (hash ^ u64::from(*octet).wrapping_mul(P[4])).rotate_left(11).wrapping_mul(P[0]);
+        hash = (hash ^ u64::from(*octet).wrapping_mul(P[4]))
+            .rotate_left(11)
+            .wrapping_mul(P[0]);
     }
     hash = (hash ^ (hash >> 33)).wrapping_mul(P[1]);
     hash = (hash ^ (hash >> 29)).wrapping_mul(P[2]);

@@ -61,7 +61,13 @@ fn conversation_ids() -> Vec<Case> {
             let test = derive("conversation_id", &arguments, Ok(value));
             let class = format!("{class}{way}");
             let desc = format!("two users: {class}");
-            cases.push(case(format!("drv-conversation-{class}"), &["EIM-MSG-010"], ("users", &class), desc, test));
+            cases.push(case(
+                format!("drv-conversation-{class}"),
+                &["EIM-MSG-010"],
+                ("users", &class),
+                desc,
+                test,
+            ));
         }
     }
     cases
@@ -71,7 +77,12 @@ fn conversation_ids() -> Vec<Case> {
 fn bindings(rules: &Rules) -> Vec<Case> {
     let nonce = |octet: u8, field: u8| [&[field << 3 | 2, 32][..], &[octet; 32]].concat();
     let hello = |extra: &[u8]| {
-        let payload = [&[0x0a, 1, 1, 0x20, 0x80, 0x80, 4][..], extra, &nonce(0x6e, 6)].concat();
+        let payload = [
+            &[0x0a, 1, 1, 0x20, 0x80, 0x80, 4][..],
+            extra,
+            &nonce(0x6e, 6),
+        ]
+        .concat();
         Wire::of(rules, 0x01).with(&payload)
     };
     let welcome = |extra: &[u8]| {
@@ -79,29 +90,60 @@ fn bindings(rules: &Rules) -> Vec<Case> {
         Wire::of(rules, 0x02).with(&payload)
     };
     let (plain, answer) = (hello(&[]), welcome(&[]));
-    let mechanisms = [&[0x2a, 18][..], b"SCRAM-SHA-256-PLUS", &[0x2a, 13], b"SCRAM-SHA-256"].concat();
+    let mechanisms = [
+        &[0x2a, 18][..],
+        b"SCRAM-SHA-256-PLUS",
+        &[0x2a, 13],
+        b"SCRAM-SHA-256",
+    ]
+    .concat();
     let scram = [&[0x2a, 13][..], b"SCRAM-SHA-256"].concat();
     let mut cases = Vec::new();
     for (class, first, second) in [
         ("typical", plain.clone(), answer.clone()),
         ("empty", Wire::of(rules, 0x01), Wire::of(rules, 0x02)),
-        ("offer", hello(&[0x12, 3, 1, 2, 3, 0x1a, 4, 1, 2, 3, 4]), welcome(&[0x12, 1, 1, 0x1a, 2, 1, 2])),
-        ("offer-removed", hello(&[0x12, 3, 1, 2, 3]), welcome(&[0x12, 1, 1, 0x1a, 2, 1, 2])),
+        (
+            "offer",
+            hello(&[0x12, 3, 1, 2, 3, 0x1a, 4, 1, 2, 3, 4]),
+            welcome(&[0x12, 1, 1, 0x1a, 2, 1, 2]),
+        ),
+        (
+            "offer-removed",
+            hello(&[0x12, 3, 1, 2, 3]),
+            welcome(&[0x12, 1, 1, 0x1a, 2, 1, 2]),
+        ),
         ("mechanisms", plain.clone(), welcome(&mechanisms)),
         ("mechanism-removed", plain.clone(), welcome(&scram)),
         ("grease", hello(&[0x12, 2, 0x5a, 0xa5, 1]), answer.clone()),
-        ("unknown-fields", hello(&[0x78, 1]), welcome(&[0x7a, 2, 0xff, 0xfe])),
+        (
+            "unknown-fields",
+            hello(&[0x78, 1]),
+            welcome(&[0x7a, 2, 0xff, 0xfe]),
+        ),
         ("unpacked", hello(&[0x10, 1, 0x10, 2]), answer.clone()),
         ("packed", hello(&[0x12, 2, 1, 2]), answer.clone()),
         ("overlong", hello(&[0x10, 0x81, 0]), answer.clone()),
-        ("large", hello(&[&[0x2a, 0xb0, 0x6d][..], &[b'i'; 14_000]].concat()), answer.clone()),
+        (
+            "large",
+            hello(&[&[0x2a, 0xb0, 0x6d][..], &[b'i'; 14_000]].concat()),
+            answer.clone(),
+        ),
     ] {
         let hash = Sha256::digest([first.octets(), second.octets()].concat());
-        let arguments = [("hello", json!(to_hex(&first.octets()))), ("welcome", json!(to_hex(&second.octets())))];
+        let arguments = [
+            ("hello", json!(to_hex(&first.octets()))),
+            ("welcome", json!(to_hex(&second.octets()))),
+        ];
         let test = derive("binding", &arguments, Ok(json!(to_hex(&hash))));
         let desc = format!("binding of the frames as they were: {class}");
         let req = ["EIM-AUT-010", "EIM-AUT-011"];
-        cases.push(case(format!("drv-binding-{class}"), &req, ("binding", class), desc, test));
+        cases.push(case(
+            format!("drv-binding-{class}"),
+            &req,
+            ("binding", class),
+            desc,
+            test,
+        ));
     }
     cases
 }
@@ -112,16 +154,38 @@ fn channel_bindings() -> Vec<Case> {
         let binding = json!(to_hex(&[octet; 32]));
         let exporter = json!(to_hex(&[octet ^ 0x3c; 32]));
         let desc = "without TLS the binding itself".to_owned();
-        let plain = derive("channel_binding", &[("binding", binding.clone())], Ok(binding.clone()));
-        cases.push(case(format!("drv-channel-plain-{class}"), &["EIM-AUT-016"], ("channel_binding", class), desc, plain));
+        let plain = derive(
+            "channel_binding",
+            &[("binding", binding.clone())],
+            Ok(binding.clone()),
+        );
+        cases.push(case(
+            format!("drv-channel-plain-{class}"),
+            &["EIM-AUT-016"],
+            ("channel_binding", class),
+            desc,
+            plain,
+        ));
         let arguments = [("binding", binding.clone()), ("exporter", exporter.clone())];
         let tls = derive("channel_binding", &arguments, Ok(exporter));
         let desc = "with TLS what it exported".to_owned();
-        cases.push(case(format!("drv-channel-tls-{class}"), &["EIM-AUT-015"], ("channel_binding.tls", class), desc, tls));
+        cases.push(case(
+            format!("drv-channel-tls-{class}"),
+            &["EIM-AUT-015"],
+            ("channel_binding.tls", class),
+            desc,
+            tls,
+        ));
         let value = json!({"label": "EXPORTER-EIM-v1", "context": binding});
         let context = derive("exporter_context", &[("binding", binding)], Ok(value));
         let desc = "what the exporter of TLS is asked for".to_owned();
-        cases.push(case(format!("drv-channel-context-{class}"), &["EIM-AUT-015"], ("exporter.context", class), desc, context));
+        cases.push(case(
+            format!("drv-channel-context-{class}"),
+            &["EIM-AUT-015"],
+            ("exporter.context", class),
+            desc,
+            context,
+        ));
     }
     cases
 }
@@ -131,17 +195,37 @@ fn sequences() -> Vec<Case> {
     let wrap = (1_u64 << 32) - 1;
     let mut cases = Vec::new();
     for (class, ordinal) in [
-        ("one", 1), ("two", 2), ("byte", 256), ("largest-signed", (1 << 31) - 1), ("sign-bit", 1 << 31),
-        ("wrap-2", wrap - 2), ("wrap-1", wrap - 1), ("wrap", wrap), ("wrap-plus-1", wrap + 1),
-        ("wrap-plus-2", wrap + 2), ("twice-1", 2 * wrap - 1), ("twice", 2 * wrap),
-        ("twice-plus-1", 2 * wrap + 1), ("thousand-times", 1_000 * wrap), ("above-40-bits", 1 << 40),
-        ("max-53-bits", (1 << 53) - 1), ("above-53-bits", (1 << 53) + 1), ("sign-bit-64", 1 << 63),
-        ("max-1", u64::MAX - 1), ("max", u64::MAX),
+        ("one", 1),
+        ("two", 2),
+        ("byte", 256),
+        ("largest-signed", (1 << 31) - 1),
+        ("sign-bit", 1 << 31),
+        ("wrap-2", wrap - 2),
+        ("wrap-1", wrap - 1),
+        ("wrap", wrap),
+        ("wrap-plus-1", wrap + 1),
+        ("wrap-plus-2", wrap + 2),
+        ("twice-1", 2 * wrap - 1),
+        ("twice", 2 * wrap),
+        ("twice-plus-1", 2 * wrap + 1),
+        ("thousand-times", 1_000 * wrap),
+        ("above-40-bits", 1 << 40),
+        ("max-53-bits", (1 << 53) - 1),
+        ("above-53-bits", (1 << 53) + 1),
+        ("sign-bit-64", 1 << 63),
+        ("max-1", u64::MAX - 1),
+        ("max", u64::MAX),
     ] {
         let argument = [("ordinal", json!(ordinal.to_string()))];
         let test = derive("sequence", &argument, Ok(json!(sequence(ordinal))));
         let desc = format!("the sequence of ordinal {ordinal}");
-        cases.push(case(format!("drv-sequence-{class}"), &["EIM-SEQ-002"], ("ordinal", class), desc, test));
+        cases.push(case(
+            format!("drv-sequence-{class}"),
+            &["EIM-SEQ-002"],
+            ("ordinal", class),
+            desc,
+            test,
+        ));
     }
     cases
 }
@@ -149,11 +233,29 @@ fn sequences() -> Vec<Case> {
 /// What a frame costs.
 fn costs() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (class, length) in [("zero", 0_u64), ("one", 1), ("typical", 200), ("byte", 256), ("min-limit", 16_384), ("default", 65_536), ("max-limit", 1_048_576), ("largest-signed", 0x7fff_ffff), ("sign-bit", 0x8000_0000), ("overflow", 0xffff_fff5), ("max", 0xffff_ffff)] {
+    for (class, length) in [
+        ("zero", 0_u64),
+        ("one", 1),
+        ("typical", 200),
+        ("byte", 256),
+        ("min-limit", 16_384),
+        ("default", 65_536),
+        ("max-limit", 1_048_576),
+        ("largest-signed", 0x7fff_ffff),
+        ("sign-bit", 0x8000_0000),
+        ("overflow", 0xffff_fff5),
+        ("max", 0xffff_ffff),
+    ] {
         let value: Value = json!(11 + length);
         let test = derive("frame_octets", &[("length", json!(length))], Ok(value));
         let desc = format!("the cost of a frame of length {length}");
-        cases.push(case(format!("drv-cost-{class}"), &["EIM-WIN-002"], ("length", class), desc, test));
+        cases.push(case(
+            format!("drv-cost-{class}"),
+            &["EIM-WIN-002"],
+            ("length", class),
+            desc,
+            test,
+        ));
     }
     cases
 }

@@ -38,7 +38,11 @@ impl Wire {
     }
 
     pub(super) fn with(mut self, payload: &[u8]) -> Self {
-        self.payload = if payload.is_empty() { Vec::new() } else { vec![part("payload", payload)] };
+        self.payload = if payload.is_empty() {
+            Vec::new()
+        } else {
+            vec![part("payload", payload)]
+        };
         self
     }
 
@@ -168,8 +172,12 @@ pub(super) fn u32_part(f: &str, u32: u32) -> Part {
 /// Where a code is found (the table of the testee protocol).
 pub(super) fn stage(code: &str) -> Stage {
     match code {
-        "UNSUPPORTED_VERSION" | "INVALID_TYPE" | "EXTENSION_NOT_NEGOTIATED"
-        | "UNEXPECTED_FRAME" | "BAD_SEQUENCE" | "CREDIT_EXCEEDED" => Stage::Header,
+        "UNSUPPORTED_VERSION"
+        | "INVALID_TYPE"
+        | "EXTENSION_NOT_NEGOTIATED"
+        | "UNEXPECTED_FRAME"
+        | "BAD_SEQUENCE"
+        | "CREDIT_EXCEEDED" => Stage::Header,
         "PAYLOAD_TOO_LARGE" => Stage::Length,
         "UNKNOWN_COMPRESSION" | "DECOMPRESSION_FAILED" | "DECOMPRESSED_TOO_LARGE" => {
             Stage::Compression
@@ -192,12 +200,18 @@ pub(super) fn is_due_at_header(code: &str) -> bool {
 }
 
 pub(super) fn reject(code: &str) -> Option<Reject> {
-    Some(Reject { stage: stage(code), code: code.into() })
+    Some(Reject {
+        stage: stage(code),
+        code: code.into(),
+    })
 }
 
 /// Frames and nothing more.
 pub(super) fn frames(frames: Vec<Frame>) -> Verdict {
-    Verdict { frames: Some(frames), ..Verdict::default() }
+    Verdict {
+        frames: Some(frames),
+        ..Verdict::default()
+    }
 }
 
 /// Frames, then a rejection of the frame that begins `behind` octets after the first one.
@@ -221,7 +235,13 @@ pub(super) fn incomplete(frames: Vec<Frame>, need_at_least: u32) -> Verdict {
 }
 
 /// A case of any operation; level, features and hexadecimal are filled in later.
-pub(super) fn case(id: String, req: &[&str], about: (&str, &str), desc: String, test: Test) -> Case {
+pub(super) fn case(
+    id: String,
+    req: &[&str],
+    about: (&str, &str),
+    desc: String,
+    test: Test,
+) -> Case {
     Case {
         id,
         req: req.iter().map(|&id| id.to_owned()).collect(),
@@ -229,7 +249,10 @@ pub(super) fn case(id: String, req: &[&str], about: (&str, &str), desc: String, 
         since: "1.0".into(),
         kind: Kind::Valid,
         desc,
-        about: About { field: about.0.into(), class: about.1.into() },
+        about: About {
+            field: about.0.into(),
+            class: about.1.into(),
+        },
         requires: Vec::new(),
         flags: Vec::new(),
         near: None,
@@ -240,7 +263,13 @@ pub(super) fn case(id: String, req: &[&str], about: (&str, &str), desc: String, 
 
 /// Octets to frames.
 pub(super) fn decode(depth: Depth, input: Vec<Part>, expect: Verdict) -> Test {
-    Test::Decode(Decode { depth, canonical: false, input, input_hex: None, expect })
+    Test::Decode(Decode {
+        depth,
+        canonical: false,
+        input,
+        input_hex: None,
+        expect,
+    })
 }
 
 /// A function; `Err` is the code of a refusal.
@@ -254,13 +283,20 @@ pub(super) fn derive(
         .map(|(name, value)| ((*name).to_owned(), value.clone()))
         .collect();
     let expect = match expect {
-        Ok(value) => Derived { value: Some(value), reject: None },
+        Ok(value) => Derived {
+            value: Some(value),
+            reject: None,
+        },
         Err(code) => Derived {
             value: None,
             reject: Some(crate::vectors::model::Code { code: code.into() }),
         },
     };
-    Test::Derive(Derive { function: function.into(), arguments, expect })
+    Test::Derive(Derive {
+        function: function.into(),
+        arguments,
+        expect,
+    })
 }
 
 impl Case {

@@ -22,7 +22,10 @@ fn to_send(frame: &Wire, content: Option<&[u8]>) -> FrameToSend {
         content_hex: None,
         content: None,
     };
-    match (payload(content.unwrap_or(&frame.payload_octets())), content.is_some()) {
+    match (
+        payload(content.unwrap_or(&frame.payload_octets())),
+        content.is_some(),
+    ) {
         (Payload::Hex(hex), true) => out.content_hex = Some(hex),
         (Payload::Repeats(repeats), true) => out.content = Some(repeats),
         (Payload::Hex(hex), false) => out.payload_hex = Some(hex),
@@ -37,28 +40,52 @@ fn octets(frame: &Wire) -> Payload {
         Payload::Hex(_) => Payload::Hex(to_hex(&frame.octets())),
         Payload::Repeats(mut repeats) => {
             let header = frame.octets().into_iter().take(11).collect::<Vec<_>>();
-            repeats.insert(0, Repeat { repeat: to_hex(&header), count: 1 });
+            repeats.insert(
+                0,
+                Repeat {
+                    repeat: to_hex(&header),
+                    count: 1,
+                },
+            );
             Payload::Repeats(repeats)
         }
     }
 }
 
 fn test(rules: &Rules, config: &Config, frame: &Wire) -> Test {
-    let refuse = rules.fault(config, frame).map(|(code, _)| Code { code: code.into() });
+    let refuse = rules
+        .fault(config, frame)
+        .map(|(code, _)| Code { code: code.into() });
     let octets = refuse.is_none().then(|| octets(frame));
-    let expect = Encoded { octets, opens: None, refuse };
-    Test::Encode(Encode { frame: to_send(frame, None), expect })
+    let expect = Encoded {
+        octets,
+        opens: None,
+        refuse,
+    };
+    Test::Encode(Encode {
+        frame: to_send(frame, None),
+        expect,
+    })
 }
 
 /// One frame: its octets, or the code of the refusal with the case that has no fault.
-fn one(rules: &Rules, config: &Config, id: String, about: (&str, &str), frame: &Wire, near: &str) -> Case {
+fn one(
+    rules: &Rules,
+    config: &Config,
+    id: String,
+    about: (&str, &str),
+    frame: &Wire,
+    near: &str,
+) -> Case {
     let test = test(rules, config, frame);
     let desc = format!("type 0x{:02x}: {} {}", frame.r#type, about.0, about.1);
     match rules.fault(config, frame) {
         None => case(id, &["EIM-FRM-001", "EIM-FRM-002"], about, desc, test).config(config),
         Some((code, id_of)) => {
             let more = sender_rule(code);
-            case(id, &[more, id_of], about, desc, test).config(config).near(near)
+            case(id, &[more, id_of], about, desc, test)
+                .config(config)
+                .near(near)
         }
     }
 }
@@ -87,20 +114,28 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
 /// Every known type, where it may arrive and where not, and types that may not be sent at all.
 fn types(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
-    let odd = [0x00, 0x0f, 0x12, 0x1f, 0x51, 0x63, 0x70, 0x7f, 0x80, 0xbf, 0xc0, 0xdf, 0xe5, 0xea, 0xf5, 0xfa, 0xff];
+    let odd = [
+        0x00, 0x0f, 0x12, 0x1f, 0x51, 0x63, 0x70, 0x7f, 0x80, 0xbf, 0xc0, 0xdf, 0xe5, 0xea, 0xf5,
+        0xfa, 0xff,
+    ];
     for value in rules.active().map(|row| row.value).chain(odd) {
         for config in receivers() {
             let frame = Wire::of(rules, value).with(&[0xc0, 0xff, 0xee]);
             let id = |value: u8, config: &Config| format!("enc-type-{value:02x}-{}", name(config));
-            let other = receivers().into_iter().find(|other| rules.fault(other, &frame).is_none());
-            let near = other.map_or_else(|| {
-                let sound = match (config.phase, config.role) {
-                    (Phase::Open, _) => PING,
-                    (Phase::Handshake, Role::Server) => 0x01,
-                    (Phase::Handshake, Role::Client) => 0x02,
-                };
-                id(sound, &config)
-            }, |other| id(value, &other));
+            let other = receivers()
+                .into_iter()
+                .find(|other| rules.fault(other, &frame).is_none());
+            let near = other.map_or_else(
+                || {
+                    let sound = match (config.phase, config.role) {
+                        (Phase::Open, _) => PING,
+                        (Phase::Handshake, Role::Server) => 0x01,
+                        (Phase::Handshake, Role::Client) => 0x02,
+                    };
+                    id(sound, &config)
+                },
+                |other| id(value, &other),
+            );
             let class = match rules.meaning(value) {
                 Meaning::Known(_) if rules.fault(&config, &frame).is_none() => "known",
                 Meaning::Known(_) if config.phase == Phase::Handshake => "wrong-phase",
@@ -110,12 +145,29 @@ fn types(rules: &Rules) -> Vec<Case> {
                 Meaning::Ignorable => "grease",
                 _ => "unknown",
             };
-            cases.push(one(rules, &config, id(value, &config), ("type", class), &frame, &near));
+            cases.push(one(
+                rules,
+                &config,
+                id(value, &config),
+                ("type", class),
+                &frame,
+                &near,
+            ));
         }
     }
-    let negotiated = Config { negotiated_types: vec![0x80], ..Config::default() };
+    let negotiated = Config {
+        negotiated_types: vec![0x80],
+        ..Config::default()
+    };
     let frame = Wire::of(rules, 0x80).with(&[1]);
-    cases.push(one(rules, &negotiated, "enc-type-80-negotiated".into(), ("type", "negotiated"), &frame, ""));
+    cases.push(one(
+        rules,
+        &negotiated,
+        "enc-type-80-negotiated".into(),
+        ("type", "negotiated"),
+        &frame,
+        "",
+    ));
     cases
 }
 
@@ -123,17 +175,38 @@ fn versions(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     for version in [1, 2, 127, 128, 255] {
         for (role, phase, value) in [
-            (Role::Server, Phase::Handshake, 0x01), (Role::Client, Phase::Handshake, 0x02),
-            (Role::Server, Phase::Handshake, 0x03), (Role::Client, Phase::Handshake, 0x05),
-            (Role::Server, Phase::Open, 0x06), (Role::Client, Phase::Open, PING),
-            (Role::Server, Phase::Open, TEXT), (Role::Client, Phase::Open, 0xea),
+            (Role::Server, Phase::Handshake, 0x01),
+            (Role::Client, Phase::Handshake, 0x02),
+            (Role::Server, Phase::Handshake, 0x03),
+            (Role::Client, Phase::Handshake, 0x05),
+            (Role::Server, Phase::Open, 0x06),
+            (Role::Client, Phase::Open, PING),
+            (Role::Server, Phase::Open, TEXT),
+            (Role::Client, Phase::Open, 0xea),
         ] {
-            let config = Config { role, phase, version, ..Config::default() };
-            let octet = if [0x01, 0x02, 0x06].contains(&value) { 1 } else { version };
+            let config = Config {
+                role,
+                phase,
+                version,
+                ..Config::default()
+            };
+            let octet = if [0x01, 0x02, 0x06].contains(&value) {
+                1
+            } else {
+                version
+            };
             let frame = Wire::of(rules, value).version(octet).with(&[8, 1]);
             let test = test(rules, &config, &frame);
-            let req = if octet == version && version != 1 { "EIM-VER-002" } else { "EIM-VER-001" };
-            let req = if [0x01, 0x02, 0x06].contains(&value) { "EIM-VER-001" } else { req };
+            let req = if octet == version && version != 1 {
+                "EIM-VER-002"
+            } else {
+                "EIM-VER-001"
+            };
+            let req = if [0x01, 0x02, 0x06].contains(&value) {
+                "EIM-VER-001"
+            } else {
+                req
+            };
             let desc = format!("type 0x{value:02x} where {version} was selected");
             let class = match version {
                 1 => "one",
@@ -153,11 +226,25 @@ fn sequences(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     for value in [TEXT, 0x10, 0x11, 0x27, PING, 0x0a, 0x60, 0xe5] {
         let config = Config::default();
-        for (sequence, class) in [(0, "zero"), (1, "one"), (0x0102_0304, "typical"), (0x7fff_ffff, "largest-signed"), (0x8000_0000, "sign-bit"), (u32::MAX, "max")] {
+        for (sequence, class) in [
+            (0, "zero"),
+            (1, "one"),
+            (0x0102_0304, "typical"),
+            (0x7fff_ffff, "largest-signed"),
+            (0x8000_0000, "sign-bit"),
+            (u32::MAX, "max"),
+        ] {
             let frame = Wire::of(rules, value).sequence(sequence).with(&[8, 1]);
             let id = |sequence: u32| format!("enc-sequence-{value:02x}-{sequence:08x}");
             let near = id(u32::from(rules.is_sequenced(value)));
-            cases.push(one(rules, &config, id(sequence), ("sequence", class), &frame, &near));
+            cases.push(one(
+                rules,
+                &config,
+                id(sequence),
+                ("sequence", class),
+                &frame,
+                &near,
+            ));
         }
     }
     cases
@@ -165,14 +252,27 @@ fn sequences(rules: &Rules) -> Vec<Case> {
 
 fn lengths(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
-    let open = |role, max_payload| Config { role, max_payload, ..Config::default() };
-    let early = Config { phase: Phase::Handshake, ..Config::default() };
+    let open = |role, max_payload| Config {
+        role,
+        max_payload,
+        ..Config::default()
+    };
+    let early = Config {
+        phase: Phase::Handshake,
+        ..Config::default()
+    };
     for (config, value) in [
-        (open(Role::Server, 65_536), PING), (open(Role::Server, 65_536), TEXT),
-        (open(Role::Server, 65_536), 0x25), (open(Role::Client, 65_536), 0x0b),
-        (open(Role::Client, 65_536), 0x61), (open(Role::Client, 1_048_576), 0x61),
-        (open(Role::Server, 16_384), TEXT), (open(Role::Server, 16_384), 0x27),
-        (open(Role::Server, 65_536), 0x28), (open(Role::Server, 65_536), 0xf5), (early, 0x01),
+        (open(Role::Server, 65_536), PING),
+        (open(Role::Server, 65_536), TEXT),
+        (open(Role::Server, 65_536), 0x25),
+        (open(Role::Client, 65_536), 0x0b),
+        (open(Role::Client, 65_536), 0x61),
+        (open(Role::Client, 1_048_576), 0x61),
+        (open(Role::Server, 16_384), TEXT),
+        (open(Role::Server, 16_384), 0x27),
+        (open(Role::Server, 65_536), 0x28),
+        (open(Role::Server, 65_536), 0xf5),
+        (early, 0x01),
     ] {
         let limit = rules.most_payload(&config, value);
         for (class, length) in [("zero", 0), ("limit", limit), ("limit+1", limit + 1)] {
@@ -182,7 +282,14 @@ fn lengths(rules: &Rules) -> Vec<Case> {
                 format!("enc-length-{value:02x}-{}-{label}", config.max_payload)
             };
             let field = format!("0x{value:02x}.length");
-            let mut made = one(rules, &config, id(class), (&field, class), &frame, &id("limit"));
+            let mut made = one(
+                rules,
+                &config,
+                id(class),
+                (&field, class),
+                &frame,
+                &id("limit"),
+            );
             if let (true, Meaning::Known(row)) = (class == "limit+1", rules.meaning(value)) {
                 if u64::from(limit) == row.max_octets {
                     made.req.insert(0, "EIM-FRM-020".into());
@@ -200,8 +307,20 @@ fn compressions(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     for (label, config) in [
         ("all", Config::default()),
-        ("none", Config { compressions: Vec::new(), ..Config::default() }),
-        ("zstd", Config { compressions: vec![1], ..Config::default() }),
+        (
+            "none",
+            Config {
+                compressions: Vec::new(),
+                ..Config::default()
+            },
+        ),
+        (
+            "zstd",
+            Config {
+                compressions: vec![1],
+                ..Config::default()
+            },
+        ),
     ] {
         for octet in [0, 1, 2, 3, 4, 5, 0x5a, 0xa5, 0x80, 0xff] {
             for value in [TEXT, PING, 0x28, 0x10, 0xe5] {
@@ -220,7 +339,14 @@ fn compressions(rules: &Rules) -> Vec<Case> {
                     _ => "unknown",
                 };
                 let field = format!("0x{value:02x}.compression");
-                cases.push(one(rules, &config, id(octet), (&field, class), &frame, &id(0)));
+                cases.push(one(
+                    rules,
+                    &config,
+                    id(octet),
+                    (&field, class),
+                    &frame,
+                    &id(0),
+                ));
             }
         }
     }
@@ -231,7 +357,11 @@ fn compressions(rules: &Rules) -> Vec<Case> {
 fn contents(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     let mixed = super::compression::counting(700);
-    for (octet, label, rule) in [(1, "zstd", "EIM-CMP-002"), (2, "lz4", "EIM-CMP-003"), (3, "snappy", "EIM-CMP-004")] {
+    for (octet, label, rule) in [
+        (1, "zstd", "EIM-CMP-002"),
+        (2, "lz4", "EIM-CMP-003"),
+        (3, "snappy", "EIM-CMP-004"),
+    ] {
         let contents: [(&str, &[u8]); 7] = [
             ("empty", &[]),
             ("one", b"x"),
@@ -248,17 +378,33 @@ fn contents(rules: &Rules) -> Vec<Case> {
             let expect = Encoded {
                 octets: None,
                 opens: (!refuse).then(|| frame.opened(content)),
-                refuse: refuse.then(|| Code { code: "DECOMPRESSED_TOO_LARGE".into() }),
+                refuse: refuse.then(|| Code {
+                    code: "DECOMPRESSED_TOO_LARGE".into(),
+                }),
             };
-            let test = Test::Encode(Encode { frame: to_send(&frame, Some(content)), expect });
+            let test = Test::Encode(Encode {
+                frame: to_send(&frame, Some(content)),
+                expect,
+            });
             let desc = format!("{} octets, to be compressed by {label}", content.len());
             let about = (format!("{label}.content"), class);
-            let req = if refuse { ["EIM-FRM-020", "EIM-CMP-014"] } else { ["EIM-CMP-001", rule] };
+            let req = if refuse {
+                ["EIM-FRM-020", "EIM-CMP-014"]
+            } else {
+                ["EIM-CMP-001", rule]
+            };
             let made = case(id(class), &req, (&about.0, about.1), desc, test);
             cases.push(if refuse { made.near(id("limit")) } else { made });
         }
         for (name, config, value) in [
-            ("not-negotiated", Config { compressions: Vec::new(), ..Config::default() }, TEXT),
+            (
+                "not-negotiated",
+                Config {
+                    compressions: Vec::new(),
+                    ..Config::default()
+                },
+                TEXT,
+            ),
             ("ping", Config::default(), PING),
             ("encrypted", Config::default(), 0x28),
         ] {
@@ -269,16 +415,29 @@ fn contents(rules: &Rules) -> Vec<Case> {
                 let expect = Encoded {
                     octets: None,
                     opens: (!refuse).then(|| frame.opened(&[0x61; 20])),
-                    refuse: refuse.then(|| Code { code: "UNKNOWN_COMPRESSION".into() }),
+                    refuse: refuse.then(|| Code {
+                        code: "UNKNOWN_COMPRESSION".into(),
+                    }),
                 };
-                let test = Test::Encode(Encode { frame: to_send(frame, Some(&[0x61; 20])), expect });
+                let test = Test::Encode(Encode {
+                    frame: to_send(frame, Some(&[0x61; 20])),
+                    expect,
+                });
                 let id = format!("enc-content-{label}-{name}{suffix}");
                 let field = format!("{label}.compression");
                 let desc = format!("{label} where it may not be used: {name}{suffix}");
-                let req = if refuse { ["EIM-CMP-005", "EIM-CMP-007"] } else { ["EIM-CMP-010", "EIM-FRM-001"] };
+                let req = if refuse {
+                    ["EIM-CMP-005", "EIM-CMP-007"]
+                } else {
+                    ["EIM-CMP-010", "EIM-FRM-001"]
+                };
                 let class = if refuse { name } else { "zero" };
                 let made = case(id.clone(), &req, (&field, class), desc, test).config(&config);
-                cases.push(if refuse { made.near(id + "-plain") } else { made });
+                cases.push(if refuse {
+                    made.near(id + "-plain")
+                } else {
+                    made
+                });
             }
         }
     }

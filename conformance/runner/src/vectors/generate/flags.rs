@@ -6,12 +6,24 @@ use crate::vectors::model::{Case, Flag};
 
 const FLAGS: [(&str, &str); 7] = [
     ("AllocateBeforeCheck", "memory exhaustion by a remote peer"),
-    ("DecompressionBomb", "memory or time exhaustion by a remote peer"),
+    (
+        "DecompressionBomb",
+        "memory or time exhaustion by a remote peer",
+    ),
     ("LateVerdict", "waits for octets that never come"),
-    ("LenientSize", "two implementations see different messages in one frame"),
-    ("OffByOneLimit", "refuses what is allowed, or accepts one octet too many"),
+    (
+        "LenientSize",
+        "two implementations see different messages in one frame",
+    ),
+    (
+        "OffByOneLimit",
+        "refuses what is allowed, or accepts one octet too many",
+    ),
     ("ReadsOn", "acts on octets after a rejection"),
-    ("SignedLength", "negative length, memory corruption or endless waiting"),
+    (
+        "SignedLength",
+        "negative length, memory corruption or endless waiting",
+    ),
 ];
 
 /// The flags that cases name, with what they mean.
@@ -20,7 +32,12 @@ pub(super) fn used(cases: &[Case]) -> Result<BTreeMap<String, Flag>, String> {
     for name in cases.iter().flat_map(|case| &case.flags) {
         let known = FLAGS.iter().find(|(known, _)| known == name);
         let (_, effect) = known.ok_or_else(|| format!("nobody explains the flag {name}"))?;
-        used.insert(name.clone(), Flag { effect: (*effect).into() });
+        used.insert(
+            name.clone(),
+            Flag {
+                effect: (*effect).into(),
+            },
+        );
     }
     Ok(used)
 }

@@ -1,15 +1,19 @@
 //! The header, field by field.
 
-use super::draft::{Wire, case, decode, frames, incomplete, judged, rejected};
+use super::draft::{Wire, case, decode, incomplete, judged, rejected};
 use super::rules::{Meaning, Rules};
-use crate::vectors::model::{Case, Config, Depth, Kind, Phase, Role, Verdict};
+use crate::vectors::model::{Case, Config, Depth, Kind, Phase, Role};
 
 const PING: u8 = 0x08;
 const TEXT: u8 = 0x20;
 
 /// The four receivers of the type octet.
 pub(super) fn receivers() -> [Config; 4] {
-    let config = |role, phase| Config { role, phase, ..Config::default() };
+    let config = |role, phase| Config {
+        role,
+        phase,
+        ..Config::default()
+    };
     [
         config(Role::Server, Phase::Open),
         config(Role::Client, Phase::Open),
@@ -20,8 +24,16 @@ pub(super) fn receivers() -> [Config; 4] {
 
 /// `server-open` and so on, for ids.
 pub(super) fn name(config: &Config) -> String {
-    let role = if config.role == Role::Server { "server" } else { "client" };
-    let phase = if config.phase == Phase::Open { "open" } else { "handshake" };
+    let role = if config.role == Role::Server {
+        "server"
+    } else {
+        "client"
+    };
+    let phase = if config.phase == Phase::Open {
+        "open"
+    } else {
+        "handshake"
+    };
     format!("{role}-{phase}")
 }
 
@@ -71,7 +83,9 @@ fn one_type(rules: &Rules, config: &Config, value: u8) -> Case {
     let Some((code, first)) = rules.fault(config, &frame) else {
         let (req, class) = accepted(rules, value);
         let desc = format!("type 0x{value:02x} of the {range} range is a frame");
-        return case(id, req, ("type", class), desc, test).config(config).canonical();
+        return case(id, req, ("type", class), desc, test)
+            .config(config)
+            .canonical();
     };
     let early = config.phase == Phase::Handshake;
     let (more, class) = match (code, rules.meaning(value)) {
@@ -96,29 +110,64 @@ fn one_type(rules: &Rules, config: &Config, value: u8) -> Case {
 
 /// Values of the version octet.
 const VERSIONS: [(u8, &str); 18] = [
-    (0, "zero"), (1, "one"), (2, "next"), (3, "typical"), (4, "bit"), (8, "bit"), (9, "swapped"),
-    (0x10, "bit"), (0x16, "tls"), (0x20, "bit"), (0x40, "bit"), (0x47, "http"), (0x50, "http"),
-    (0x7f, "largest-signed"), (0x80, "sign-bit"), (0x81, "sign-bit"), (0xfe, "max-1"), (0xff, "max"),
+    (0, "zero"),
+    (1, "one"),
+    (2, "next"),
+    (3, "typical"),
+    (4, "bit"),
+    (8, "bit"),
+    (9, "swapped"),
+    (0x10, "bit"),
+    (0x16, "tls"),
+    (0x20, "bit"),
+    (0x40, "bit"),
+    (0x47, "http"),
+    (0x50, "http"),
+    (0x7f, "largest-signed"),
+    (0x80, "sign-bit"),
+    (0x81, "sign-bit"),
+    (0xfe, "max-1"),
+    (0xff, "max"),
 ];
 
 /// The version octet: of the types that always carry 1, and of the others, under several versions.
 pub(super) fn versions(rules: &Rules) -> Result<Vec<Case>, String> {
-    let open = |role, version| Config { role, version, ..Config::default() };
-    let early = |role, version| Config { phase: Phase::Handshake, ..open(role, version) };
+    let open = |role, version| Config {
+        role,
+        version,
+        ..Config::default()
+    };
+    let early = |role, version| Config {
+        phase: Phase::Handshake,
+        ..open(role, version)
+    };
     let (server, client) = (Role::Server, Role::Client);
     let mut cases = Vec::new();
     for (label, config, value) in [
-        ("hello", early(server, 1), 0x01), ("hello-2", early(server, 2), 0x01),
-        ("welcome", early(client, 1), 0x02), ("welcome-2", early(client, 2), 0x02),
-        ("auth", early(server, 1), 0x03), ("auth-ok", early(client, 1), 0x05),
-        ("error-early", early(client, 1), 0x06), ("error", open(server, 1), 0x06),
-        ("error-2", open(client, 2), 0x06), ("error-255", open(server, 255), 0x06),
-        ("ping", open(server, 1), PING), ("ping-2", open(client, 2), PING),
-        ("ping-255", open(server, 255), PING), ("text", open(server, 1), TEXT),
-        ("text-2", open(server, 2), TEXT), ("unknown", open(client, 1), 0x3e),
-        ("unknown-2", open(server, 2), 0x4e), ("grease-2", open(server, 2), 0xe5),
+        ("hello", early(server, 1), 0x01),
+        ("hello-2", early(server, 2), 0x01),
+        ("welcome", early(client, 1), 0x02),
+        ("welcome-2", early(client, 2), 0x02),
+        ("auth", early(server, 1), 0x03),
+        ("auth-ok", early(client, 1), 0x05),
+        ("error-early", early(client, 1), 0x06),
+        ("error", open(server, 1), 0x06),
+        ("error-2", open(client, 2), 0x06),
+        ("error-255", open(server, 255), 0x06),
+        ("ping", open(server, 1), PING),
+        ("ping-2", open(client, 2), PING),
+        ("ping-255", open(server, 255), PING),
+        ("text", open(server, 1), TEXT),
+        ("text-2", open(server, 2), TEXT),
+        ("unknown", open(client, 1), 0x3e),
+        ("unknown-2", open(server, 2), 0x4e),
+        ("grease-2", open(server, 2), 0xe5),
     ] {
-        let right = if [0x01, 0x02, 0x06].contains(&value) { 1 } else { config.version };
+        let right = if [0x01, 0x02, 0x06].contains(&value) {
+            1
+        } else {
+            config.version
+        };
         let mut octets: Vec<(u8, &str)> = VERSIONS.to_vec();
         // The whole table for one type is enough; for the others its corners.
         if label != "ping" {
@@ -129,18 +178,23 @@ pub(super) fn versions(rules: &Rules) -> Result<Vec<Case>, String> {
             let id = |octet: u8| format!("hdr-version-{label}-{octet:02x}");
             let test = decode(Depth::Decode, frame.parts(), judged(rules, &config, &frame));
             let selected = config.version;
-            let desc = format!("version octet {octet} of type 0x{value:02x}, selected is {selected}");
+            let desc =
+                format!("version octet {octet} of type 0x{value:02x}, selected is {selected}");
             let about = ("version", class);
             cases.push(match rules.fault(&config, &frame) {
                 None => {
-                    let req = if right == 1 { "EIM-VER-001" } else { "EIM-VER-002" };
-                    case(id(octet), &[req], about, desc, test).config(&config).canonical()
-                }
-                Some((_, req)) => {
-                    case(id(octet), &[req, "EIM-FRM-008"], about, desc, test)
+                    let req = if right == 1 {
+                        "EIM-VER-001"
+                    } else {
+                        "EIM-VER-002"
+                    };
+                    case(id(octet), &[req], about, desc, test)
                         .config(&config)
-                        .near(id(right))
+                        .canonical()
                 }
+                Some((_, req)) => case(id(octet), &[req, "EIM-FRM-008"], about, desc, test)
+                    .config(&config)
+                    .near(id(right)),
             });
         }
     }
@@ -150,9 +204,16 @@ pub(super) fn versions(rules: &Rules) -> Result<Vec<Case>, String> {
 
 /// What else arrives at an open port.
 fn foreign_protocols() -> Vec<Case> {
-    let config = Config { phase: Phase::Handshake, ..Config::default() };
+    let config = Config {
+        phase: Phase::Handshake,
+        ..Config::default()
+    };
     let texts: [(&str, &str, &[u8]); 6] = [
-        ("tls-client-hello", "tls", &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0x5a, 0x5a]),
+        (
+            "tls-client-hello",
+            "tls",
+            &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0x5a, 0x5a],
+        ),
         ("http-get", "http", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("http-post", "http", b"POST /eim HTTP/1.1\r\n"),
         ("http2-preface", "http", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
@@ -169,7 +230,11 @@ fn foreign_protocols() -> Vec<Case> {
         let req = ["EIM-VER-003", "EIM-FRM-007"];
         let order = case(id.clone(), &req, ("version", class), desc, test);
         cases.push(order.config(&config).kind(Kind::Order));
-        let ten = decode(Depth::Decode, part(octets.get(..10).unwrap_or(octets)), incomplete(Vec::new(), 1));
+        let ten = decode(
+            Depth::Decode,
+            part(octets.get(..10).unwrap_or(octets)),
+            incomplete(Vec::new(), 1),
+        );
         let desc = format!("ten octets of another protocol: {label}");
         let early = case(id + "-10", &["EIM-FRM-005"], ("version", class), desc, ten);
         cases.push(early.config(&config).kind(Kind::Boundary));
@@ -178,8 +243,13 @@ fn foreign_protocols() -> Vec<Case> {
 }
 
 const SEQUENCES: [(u32, &str); 8] = [
-    (0, "zero"), (1, "one"), (2, "typical"), (0x0100_0000, "endian-swapped"),
-    (0x7fff_ffff, "largest-signed"), (0x8000_0000, "sign-bit"), (0xffff_fffe, "max-1"),
+    (0, "zero"),
+    (1, "one"),
+    (2, "typical"),
+    (0x0100_0000, "endian-swapped"),
+    (0x7fff_ffff, "largest-signed"),
+    (0x8000_0000, "sign-bit"),
+    (0xffff_fffe, "max-1"),
     (0xffff_ffff, "max"),
 ];
 
@@ -212,7 +282,9 @@ pub(super) fn sequences(rules: &Rules) -> Result<Vec<Case>, String> {
                         (true, false) => &["EIM-FRM-002"],
                         (false, _) => &["EIM-SEQ-003", "EIM-SEQ-005"],
                     };
-                    case(id(sequence), req, about, desc, test).config(&config).canonical()
+                    case(id(sequence), req, about, desc, test)
+                        .config(&config)
+                        .canonical()
                 }
                 Some((_, req)) => case(id(sequence), &[req], about, desc, test)
                     .config(&config)
@@ -244,15 +316,32 @@ pub(super) fn compressions(rules: &Rules) -> Result<Vec<Case>, String> {
         cases.push(one_compression(rules, &server, TEXT, octet, "each"));
     }
     for set in 0..8_u8 {
-        let compressions: Vec<u8> = (1..=3).filter(|octet| set & (1 << (octet - 1)) != 0).collect();
-        let config = Config { compressions, ..Config::default() };
+        let compressions: Vec<u8> = (1..=3)
+            .filter(|octet| set & (1 << (octet - 1)) != 0)
+            .collect();
+        let config = Config {
+            compressions,
+            ..Config::default()
+        };
         for octet in 0..=3 {
-            cases.push(one_compression(rules, &config, TEXT, octet, &format!("set-{set}")));
+            cases.push(one_compression(
+                rules,
+                &config,
+                TEXT,
+                octet,
+                &format!("set-{set}"),
+            ));
         }
     }
-    let zero = Config { compressions: vec![0], ..Config::default() };
+    let zero = Config {
+        compressions: vec![0],
+        ..Config::default()
+    };
     cases.push(one_compression(rules, &zero, TEXT, 0, "set-zero"));
-    let reserved = Config { compressions: vec![1, 4], ..Config::default() };
+    let reserved = Config {
+        compressions: vec![1, 4],
+        ..Config::default()
+    };
     cases.push(one_compression(rules, &reserved, TEXT, 1, "set-reserved"));
     Ok(cases)
 }
@@ -274,8 +363,14 @@ fn one_compression(rules: &Rules, config: &Config, value: u8, octet: u8, set: &s
     };
     match rules.fault(config, &frame) {
         None => {
-            let req: &[&str] = if octet == 0 { &["EIM-CMP-010"] } else { &["EIM-CMP-006", "EIM-CMP-005"] };
-            case(id(octet), req, ("compression", class), desc, test).config(config).canonical()
+            let req: &[&str] = if octet == 0 {
+                &["EIM-CMP-010"]
+            } else {
+                &["EIM-CMP-006", "EIM-CMP-005"]
+            };
+            case(id(octet), req, ("compression", class), desc, test)
+                .config(config)
+                .canonical()
         }
         Some((_, req)) => {
             let more = match class {
@@ -283,98 +378,14 @@ fn one_compression(rules: &Rules, config: &Config, value: u8, octet: u8, set: &s
                 "reserved" => "EIM-REG-002",
                 _ => "EIM-FRM-007",
             };
-            let class = if req == "EIM-CMP-007" { "not-allowed" } else { class };
+            let class = if req == "EIM-CMP-007" {
+                "not-allowed"
+            } else {
+                class
+            };
             case(id(octet), &[req, more], ("compression", class), desc, test)
                 .config(config)
                 .near(id(0))
         }
     }
-}
-
-/// Frames cut at each octet of the header, and in the payload.
-pub(super) fn truncations(rules: &Rules) -> Result<Vec<Case>, String> {
-    let server = Config::default();
-    let client = Config { role: Role::Client, ..Config::default() };
-    let early = Config { phase: Phase::Handshake, ..Config::default() };
-    let of = |value: u8| Wire::of(rules, value);
-    let good = [
-        ("ping", &server, of(PING).with(&[8, 1])),
-        ("text", &server, of(TEXT).with(b"2\x04\x0a\x02hi")),
-        ("hello", &early, of(0x01).with(&[0x0a, 1, 1])),
-        ("unknown", &client, of(0x3e).with(&[0xc0, 0xff, 0xee])),
-        ("grease", &server, of(0xfa).with(&[0; 64])),
-        ("fragment", &server, of(0x10).with(&[0, 0, 0, 7, 0, 0, 0, 1, 9])),
-        ("zstd", &server, of(TEXT).compression(1).with(&[0, 0, 0, 0])),
-    ];
-    let mut cases = Vec::new();
-    for (label, config, frame) in good {
-        let octets = frame.octets();
-        for cut in 0..octets.len() {
-            if cut > 13 && cut + 1 < octets.len() {
-                continue;
-            }
-            let missing = if cut < 11 { 11 - cut } else { octets.len() - cut };
-            let about = (if cut < 11 { "header" } else { "payload" }, place(cut));
-            let req = if cut < 11 { "EIM-FRM-005" } else { "EIM-FRM-006" };
-            let expect = incomplete(Vec::new(), u32::try_from(missing).unwrap_or(u32::MAX));
-            let desc = format!("{label}: the first {cut} octets");
-            cases.push(cut_case(&format!("hdr-cut-{label}-{cut:02}"), req, about, desc, &octets, cut, expect, config));
-        }
-        let test = decode(Depth::Decode, frame.parts(), frames(vec![frame.decoded()]));
-        let whole = case(format!("hdr-cut-{label}-whole"), &["EIM-FRM-006"], ("payload", "exact"), format!("{label}: whole"), test);
-        cases.push(whole.config(config).canonical());
-    }
-    let bad = [
-        ("version", of(PING).version(9)),
-        ("type", of(0xff)),
-        ("extension", of(0x80)),
-        ("compression", of(PING).compression(0x5a)),
-        ("length", of(PING).length(u32::MAX)),
-    ];
-    for (label, frame) in bad {
-        for cut in 1..=10 {
-            let expect = incomplete(Vec::new(), 11 - u32::try_from(cut).unwrap_or(0));
-            let desc = format!("{cut} octets of a header whose {label} will be wrong");
-            let id = format!("hdr-cut-bad-{label}-{cut:02}");
-            cases.push(cut_case(&id, "EIM-FRM-005", (label_field(label), place(cut)), desc, &frame.octets(), cut, expect, &server));
-        }
-    }
-    Ok(cases)
-}
-
-fn label_field(label: &str) -> &str {
-    if label == "extension" { "type" } else { label }
-}
-
-/// Where a cut falls.
-fn place(cut: usize) -> &'static str {
-    match cut {
-        0 => "empty",
-        1 => "after-version",
-        2 => "after-type",
-        3..=5 => "in-sequence",
-        6 => "after-sequence",
-        7 => "after-compression",
-        8..=10 => "in-length",
-        11 => "after-header",
-        _ => "truncated",
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "what a cut frame is")]
-fn cut_case(
-    id: &str,
-    req: &str,
-    about: (&str, &str),
-    desc: String,
-    octets: &[u8],
-    cut: usize,
-    expect: Verdict,
-    config: &Config,
-) -> Case {
-    let octets = octets.get(..cut).unwrap_or(octets);
-    let input = if cut == 0 { Vec::new() } else { vec![super::draft::part("octets", octets)] };
-    case(id.to_owned(), &[req], about, desc, decode(Depth::Decode, input, expect))
-        .config(config)
-        .kind(Kind::Boundary)
 }

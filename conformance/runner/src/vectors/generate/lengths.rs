@@ -21,12 +21,21 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
             if config.phase == Phase::Handshake && max_payload != 65_536 {
                 continue;
             }
-            let config = Config { max_payload, ..config.clone() };
+            let config = Config {
+                max_payload,
+                ..config.clone()
+            };
             around(rules, &config, value, &mut cases);
         }
     }
-    let early = Config { phase: Phase::Handshake, ..Config::default() };
-    let late = Config { role: Role::Client, ..early.clone() };
+    let early = Config {
+        phase: Phase::Handshake,
+        ..Config::default()
+    };
+    let late = Config {
+        role: Role::Client,
+        ..early.clone()
+    };
     around(rules, &early, 0x06, &mut cases);
     around(rules, &late, 0x06, &mut cases);
     odd_numbers(rules, &mut cases);
@@ -41,15 +50,29 @@ fn around(rules: &Rules, config: &Config, value: u8, cases: &mut Vec<Case>) {
     if limit < announced && announced != 65_536 && limit <= 16_384 {
         return;
     }
-    let side = if config.role == Role::Server { "s" } else { "c" };
-    let early = if config.phase == Phase::Handshake { "h" } else { "" };
+    let side = if config.role == Role::Server {
+        "s"
+    } else {
+        "c"
+    };
+    let early = if config.phase == Phase::Handshake {
+        "h"
+    } else {
+        ""
+    };
     let id = |class: &str| format!("hdr-length-{value:02x}-{side}{early}{announced}-{class}");
     let field = match rules.meaning(value) {
         Meaning::Known(row) => format!("{}.length", row.name),
         Meaning::Ignorable => "ignorable.length".into(),
         _ => "unknown.length".into(),
     };
-    for (class, length) in [("zero", 0), ("one", 1), ("limit-1", limit - 1), ("limit", limit), ("limit-plus-1", limit + 1)] {
+    for (class, length) in [
+        ("zero", 0),
+        ("one", 1),
+        ("limit-1", limit - 1),
+        ("limit", limit),
+        ("limit-plus-1", limit + 1),
+    ] {
         if matches!(class, "zero" | "one") && announced != 65_536 {
             continue;
         }
@@ -59,30 +82,45 @@ fn around(rules: &Rules, config: &Config, value: u8, cases: &mut Vec<Case>) {
         let counted = class.replace("-plus-", "+");
         let about = (&*field, &*counted);
         cases.push(match rules.fault(config, &frame) {
-            None if length == 0 => {
-                case(id(class), &["EIM-FRM-017"], about, desc, test).config(config).canonical()
-            }
+            None if length == 0 => case(id(class), &["EIM-FRM-017"], about, desc, test)
+                .config(config)
+                .canonical(),
             None => {
                 let req: &[&str] = match class {
                     "limit" => &["EIM-FRM-016", "EIM-LIM-001"],
                     _ => &["EIM-FRM-016"],
                 };
-                case(id(class), req, about, desc, test).config(config).kind(Kind::Boundary)
+                case(id(class), req, about, desc, test)
+                    .config(config)
+                    .kind(Kind::Boundary)
             }
-            Some((_, req)) => case(id(class), &[req, "EIM-LIM-007", "EIM-FRM-007"], about, desc, test)
-                .config(config)
-                .near(id("limit"))
-                .flag("OffByOneLimit")
-                .flag("LateVerdict"),
+            Some((_, req)) => case(
+                id(class),
+                &[req, "EIM-LIM-007", "EIM-FRM-007"],
+                about,
+                desc,
+                test,
+            )
+            .config(config)
+            .near(id("limit"))
+            .flag("OffByOneLimit")
+            .flag("LateVerdict"),
         });
     }
 }
 
 /// Numbers that overflow, have the sign bit, or are small when read backwards.
 fn odd_numbers(rules: &Rules, cases: &mut Vec<Case>) {
-    for value in [0x08, 0x20, 0x3e, 0xe5] {
-        let max_payload = if matches!(value, 0x08 | 0xe5) { 65_536 } else { 1_048_576 };
-        let config = Config { max_payload, ..Config::default() };
+    for value in [0x08, 0x20, 0x3f, 0xe5] {
+        let max_payload = if matches!(value, 0x08 | 0xe5) {
+            65_536
+        } else {
+            1_048_576
+        };
+        let config = Config {
+            max_payload,
+            ..Config::default()
+        };
         let label = match rules.meaning(value) {
             Meaning::Known(row) => row.name.clone(),
             Meaning::Ignorable => "ignorable".into(),
@@ -103,16 +141,24 @@ fn odd_numbers(rules: &Rules, cases: &mut Vec<Case>) {
         ] {
             let frame = Wire::of(rules, value).length(length);
             let test = decode(Depth::Decode, frame.parts(), judged(rules, &config, &frame));
-            let req = rules.fault(&config, &frame).map_or("EIM-FRM-012", |(_, req)| req);
+            let req = rules
+                .fault(&config, &frame)
+                .map_or("EIM-FRM-012", |(_, req)| req);
             let desc = format!("type 0x{value:02x} with length {length}");
             let id = format!("hdr-length-{value:02x}-{class}");
             let more = ["EIM-FRM-007", "EIM-LIM-007", "EIM-SEC-002"];
             cases.push(
-                case(id, &[req, more[0], more[1], more[2]], (&field, class), desc, test)
-                    .config(&config)
-                    .near(format!("hdr-length-{value:02x}-s{max_payload}-limit"))
-                    .flag("AllocateBeforeCheck")
-                    .flag("SignedLength"),
+                case(
+                    id,
+                    &[req, more[0], more[1], more[2]],
+                    (&field, class),
+                    desc,
+                    test,
+                )
+                .config(&config)
+                .near(format!("hdr-length-{value:02x}-s{max_payload}-limit"))
+                .flag("AllocateBeforeCheck")
+                .flag("SignedLength"),
             );
         }
     }

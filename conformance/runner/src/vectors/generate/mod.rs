@@ -6,12 +6,18 @@
 
 mod compressed;
 mod compression;
+mod compression_faults;
+mod credit;
 mod derive;
 mod draft;
 mod encode;
 mod flags;
+mod fragment_inner;
+mod fragment_numbers;
+mod fragment_orders;
 mod fragments;
 mod functions;
+mod groups;
 mod header;
 mod lengths;
 mod orders;
@@ -22,8 +28,10 @@ mod protobuf;
 mod reassembly;
 mod rules;
 mod saslprep;
+mod sizes;
 mod stories;
 mod streams;
+mod truncations;
 mod windows;
 mod zstd;
 
@@ -52,25 +60,101 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
-    Family { path: "header/types", seed: None, cases: header::types },
-    Family { path: "header/versions", seed: None, cases: header::versions },
-    Family { path: "header/sequences", seed: None, cases: header::sequences },
-    Family { path: "header/compressions", seed: None, cases: header::compressions },
-    Family { path: "header/truncations", seed: None, cases: header::truncations },
-    Family { path: "header/lengths", seed: None, cases: lengths::cases },
-    Family { path: "header/orders", seed: None, cases: orders::cases },
-    Family { path: "streams/frames", seed: Some(streams::SEED), cases: streams::cases },
-    Family { path: "compression/algorithms", seed: None, cases: compression::algorithms },
-    Family { path: "compression/sizes", seed: None, cases: compression::sizes },
-    Family { path: "compression/zstd", seed: None, cases: zstd::cases },
-    Family { path: "fragments/reassembly", seed: None, cases: fragments::cases },
-    Family { path: "payloads/fields", seed: None, cases: payload_fields::cases },
-    Family { path: "payloads/faults", seed: None, cases: payload_faults::cases },
-    Family { path: "payloads/encodings", seed: None, cases: payloads::cases },
-    Family { path: "encode/frames", seed: None, cases: encode::cases },
-    Family { path: "flow/stories", seed: None, cases: stories::cases },
-    Family { path: "derive/identity", seed: None, cases: derive::cases },
-    Family { path: "derive/values", seed: None, cases: functions::cases },
+    Family {
+        path: "header/types",
+        seed: None,
+        cases: header::types,
+    },
+    Family {
+        path: "header/versions",
+        seed: None,
+        cases: header::versions,
+    },
+    Family {
+        path: "header/sequences",
+        seed: None,
+        cases: header::sequences,
+    },
+    Family {
+        path: "header/compressions",
+        seed: None,
+        cases: header::compressions,
+    },
+    Family {
+        path: "header/truncations",
+        seed: None,
+        cases: truncations::truncations,
+    },
+    Family {
+        path: "header/lengths",
+        seed: None,
+        cases: lengths::cases,
+    },
+    Family {
+        path: "header/orders",
+        seed: None,
+        cases: orders::cases,
+    },
+    Family {
+        path: "streams/frames",
+        seed: Some(streams::SEED),
+        cases: streams::cases,
+    },
+    Family {
+        path: "compression/algorithms",
+        seed: None,
+        cases: compression::algorithms,
+    },
+    Family {
+        path: "compression/sizes",
+        seed: None,
+        cases: sizes::sizes,
+    },
+    Family {
+        path: "compression/zstd",
+        seed: None,
+        cases: zstd::cases,
+    },
+    Family {
+        path: "fragments/reassembly",
+        seed: None,
+        cases: fragments::cases,
+    },
+    Family {
+        path: "payloads/fields",
+        seed: None,
+        cases: payload_fields::cases,
+    },
+    Family {
+        path: "payloads/faults",
+        seed: None,
+        cases: payload_faults::cases,
+    },
+    Family {
+        path: "payloads/encodings",
+        seed: None,
+        cases: payloads::cases,
+    },
+    Family {
+        path: "encode/frames",
+        seed: None,
+        cases: encode::cases,
+    },
+    Family {
+        path: "flow/stories",
+        seed: None,
+        cases: stories::cases,
+    },
+    Family {
+        path: "derive/identity",
+        seed: None,
+        cases: derive::cases,
+    },
+    Family {
+        path: "derive/values",
+        seed: None,
+        cases: functions::cases,
+    },
 ];
 
 /// The text of every generated file, by its path below the project.
@@ -122,7 +206,7 @@ fn complete(case: &mut Case, rules: &Rules) -> Result<(), String> {
         let octets = of_parts(&test.input)?;
         test.input_hex = (octets.len() <= HEX_OCTETS).then(|| to_hex(&octets));
     }
-    case.requires = features(case)?;
+    case.requires = features(case);
     Ok(())
 }
 
@@ -141,7 +225,11 @@ pub fn text(file: &File) -> Result<String, String> {
     text += &format!("  \"flags\": {},\n", json(&file.flags)?);
     text += "  \"cases\": [\n";
     for (index, case) in file.cases.iter().enumerate() {
-        let comma = if index + 1 < file.cases.len() { "," } else { "" };
+        let comma = if index + 1 < file.cases.len() {
+            ","
+        } else {
+            ""
+        };
         text += &format!("    {}{comma}\n", json(case)?);
     }
     Ok(text + "  ]\n}\n")

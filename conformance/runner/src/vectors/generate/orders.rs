@@ -9,8 +9,13 @@ const TEXT: u8 = 0x20;
 const NOTICE: u8 = 0x29;
 
 /// A way in which the type octet is wrong, or the direction.
-const TYPES: [(&str, u8); 5] =
-    [("", TEXT), ("invalid", 0x00), ("unknown", 0x0f), ("extension", 0x80), ("direction", NOTICE)];
+const TYPES: [(&str, u8); 5] = [
+    ("", TEXT),
+    ("invalid", 0x00),
+    ("unknown", 0x0f),
+    ("extension", 0x80),
+    ("direction", NOTICE),
+];
 
 /// Every combination of at least two faults.
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
@@ -20,7 +25,10 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
             let has = |bit: u8| set & bit != 0;
             let faults: Vec<&str> = [
                 (has(1), "version"),
-                (!type_fault.is_empty() && type_fault != "direction", type_fault),
+                (
+                    !type_fault.is_empty() && type_fault != "direction",
+                    type_fault,
+                ),
                 (has(2), "compression"),
                 (has(4), "length"),
                 (type_fault == "direction", type_fault),
@@ -56,33 +64,108 @@ fn combination(rules: &Rules, value: u8, set: u8, faults: &[&str]) -> Case {
         frame = frame.sequence(wrong);
     }
     let test = decode(Depth::Decode, frame.parts(), judged(rules, &config, &frame));
-    let (first, rest) = faults.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+    let (first, rest) = faults
+        .split_first()
+        .map_or(("", &[][..]), |(first, rest)| (*first, rest));
     let due = !matches!(first, "direction" | "sequence");
-    let req = if due { ["EIM-FRM-008", "EIM-ERR-022"] } else { ["EIM-FRM-026", "EIM-ERR-022"] };
+    let req = if due {
+        ["EIM-FRM-008", "EIM-ERR-022"]
+    } else {
+        ["EIM-FRM-026", "EIM-ERR-022"]
+    };
     let class = format!("before-{}", rest.join("-"));
     let desc = format!("{} decides, {} is wrong too", first, rest.join(", "));
-    case(format!("hdr-order-{}", faults.join("-")), &req, (first, &class), desc, test)
-        .kind(Kind::Order)
+    case(
+        format!("hdr-order-{}", faults.join("-")),
+        &req,
+        (first, &class),
+        desc,
+        test,
+    )
+    .kind(Kind::Order)
 }
 
 /// Faults that need the payload come behind all that the header shows.
 fn behind_the_header(rules: &Rules) -> Vec<Case> {
-    let corrupt = vec![u32_part("size", 20), part("data", &[0x1a, 0x61, 2, 0, 0x50])];
+    let corrupt = vec![
+        u32_part("size", 20),
+        part("data", &[0x1a, 0x61, 2, 0, 0x50]),
+    ];
     let bad_utf8 = [0x3a, 1, 0xff];
     let text = |sequence| Wire::of(rules, TEXT).sequence(sequence);
     let notice = Wire::of(rules, NOTICE);
     let frames = [
-        ("sequence-decompression", Depth::Open, text(0).compression(2).payload(corrupt.clone()), "BAD_SEQUENCE"),
-        ("direction-decompression", Depth::Open, notice.clone().compression(2).payload(corrupt.clone()), "UNEXPECTED_FRAME"),
-        ("direction-sequence-decompression", Depth::Open, notice.clone().sequence(0).compression(2).payload(corrupt), "UNEXPECTED_FRAME"),
-        ("sequence-payload", Depth::Message, text(0).with(&bad_utf8), "BAD_SEQUENCE"),
-        ("direction-payload", Depth::Message, notice.with(&bad_utf8), "UNEXPECTED_FRAME"),
-        ("control-sequence-payload", Depth::Message, Wire::of(rules, 0x08).sequence(1).with(&[8]), "BAD_SEQUENCE"),
-        ("phase-payload", Depth::Message, Wire::of(rules, 0x01).with(&[8]), "UNEXPECTED_FRAME"),
-        ("fragment-sequence-layout", Depth::Reassemble, Wire::of(rules, 0x10).sequence(0).with(&[0; 7]), "BAD_SEQUENCE"),
-        ("cancel-sequence-unknown", Depth::Reassemble, Wire::of(rules, 0x11).sequence(0).with(&[8, 9]), "BAD_SEQUENCE"),
-        ("size-decompression", Depth::Open, text(1).compression(2).payload(vec![u32_part("size", 40_961), part("data", &[0xff])]), "DECOMPRESSED_TOO_LARGE"),
-        ("decompression-payload", Depth::Message, text(1).compression(2).payload(vec![u32_part("size", 4), part("data", &[0x30, 0x3a, 1, 0xff])]), "DECOMPRESSION_FAILED"),
+        (
+            "sequence-decompression",
+            Depth::Open,
+            text(0).compression(2).payload(corrupt.clone()),
+            "BAD_SEQUENCE",
+        ),
+        (
+            "direction-decompression",
+            Depth::Open,
+            notice.clone().compression(2).payload(corrupt.clone()),
+            "UNEXPECTED_FRAME",
+        ),
+        (
+            "direction-sequence-decompression",
+            Depth::Open,
+            notice.clone().sequence(0).compression(2).payload(corrupt),
+            "UNEXPECTED_FRAME",
+        ),
+        (
+            "sequence-payload",
+            Depth::Message,
+            text(0).with(&bad_utf8),
+            "BAD_SEQUENCE",
+        ),
+        (
+            "direction-payload",
+            Depth::Message,
+            notice.with(&bad_utf8),
+            "UNEXPECTED_FRAME",
+        ),
+        (
+            "control-sequence-payload",
+            Depth::Message,
+            Wire::of(rules, 0x08).sequence(1).with(&[8]),
+            "BAD_SEQUENCE",
+        ),
+        (
+            "phase-payload",
+            Depth::Message,
+            Wire::of(rules, 0x01).with(&[8]),
+            "UNEXPECTED_FRAME",
+        ),
+        (
+            "fragment-sequence-layout",
+            Depth::Reassemble,
+            Wire::of(rules, 0x10).sequence(0).with(&[0; 7]),
+            "BAD_SEQUENCE",
+        ),
+        (
+            "cancel-sequence-unknown",
+            Depth::Reassemble,
+            Wire::of(rules, 0x11).sequence(0).with(&[8, 9]),
+            "BAD_SEQUENCE",
+        ),
+        (
+            "size-decompression",
+            Depth::Open,
+            text(1)
+                .compression(2)
+                .payload(vec![u32_part("size", 40_961), part("data", &[0xff])]),
+            "DECOMPRESSED_TOO_LARGE",
+        ),
+        (
+            "decompression-payload",
+            Depth::Message,
+            text(1).compression(2).payload(vec![
+                u32_part("size", 4),
+                part("data", &[0x30, 0x3a, 1, 0xff]),
+            ]),
+            "DECOMPRESSION_FAILED",
+        ),
     ];
     frames
         .into_iter()
@@ -92,7 +175,14 @@ fn behind_the_header(rules: &Rules) -> Vec<Case> {
             let desc = format!("{code} comes before what else is wrong: {label}");
             let class = format!("before-{rest}");
             let req = ["EIM-FRM-026", "EIM-ERR-022"];
-            case(format!("hdr-order-{label}"), &req, (first, &class), desc, test).kind(Kind::Order)
+            case(
+                format!("hdr-order-{label}"),
+                &req,
+                (first, &class),
+                desc,
+                test,
+            )
+            .kind(Kind::Order)
         })
         .collect()
 }

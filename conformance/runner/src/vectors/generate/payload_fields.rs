@@ -10,8 +10,15 @@ use crate::vectors::octets::to_hex;
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     for place in places(rules)? {
-        let field = Field { rules, place: &place };
+        let field = Field {
+            rules,
+            place: &place,
+        };
         cases.push(field.case("typical", "EIM-CNV-002", &place.typical(), &place.typical()));
+        if !place.around.is_empty() {
+            field.nested(&mut cases);
+            continue;
+        }
         match place.shape {
             Shape::Message => field.messages(&mut cases)?,
             Shape::Bytes | Shape::Text => field.texts(&mut cases),
@@ -45,7 +52,31 @@ impl Field<'_> {
 
     /// What is left of a default that was written out.
     fn default(&self, inside: &[u8]) -> Vec<u8> {
-        if self.place.has_presence() { inside.to_vec() } else { Vec::new() }
+        if self.place.has_presence() {
+            inside.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Fields of embedded messages: what is most often wrong.
+    fn nested(&self, cases: &mut Vec<Case>) {
+        let field = self.place.number();
+        if self.place.is_number() && !self.place.is_repeated() {
+            let long = [tag(field, VARINT), long_varint(0, 10)].concat();
+            let zero = number(field, 0);
+            cases.push(self.case("overlong-zero", "EIM-CNV-003", &long, &self.default(&zero)));
+            let back = [number(field, 1), zero.clone()].concat();
+            cases.push(self.case("duplicate-zero", "EIM-CNV-004", &back, &self.default(&zero)));
+        } else if matches!(self.place.shape, Shape::Bytes | Shape::Text) {
+            let back = [octets(field, b"first"), octets(field, b"second")].concat();
+            let last = if self.place.is_repeated() {
+                back.clone()
+            } else {
+                octets(field, b"second")
+            };
+            cases.push(self.case("duplicate", "EIM-CNV-004", &back, &last));
+        }
     }
 
     fn numbers(&self, cases: &mut Vec<Case>) {
@@ -55,31 +86,34 @@ impl Field<'_> {
         let zero = number(field, 0);
         cases.push(self.case("zero", "EIM-CNV-003", &zero, &self.default(&zero)));
         cases.push(self.case("overlong", "EIM-CNV-003", &long(1, 10), &one));
-        cases.push(self.case("overlong-zero", "EIM-CNV-003", &long(0, 10), &self.default(&zero)));
-        cases.push(self.case("duplicate", "EIM-CNV-004", &[zero.clone(), one.clone()].concat(), &one));
         let back = [one.clone(), zero.clone()].concat();
         cases.push(self.case("duplicate-zero", "EIM-CNV-004", &back, &self.default(&zero)));
         match self.place.shape {
             Shape::Number64 => {
                 let max = number(field, u64::MAX);
                 cases.push(self.case("max", "EIM-CNV-003", &max, &max));
-                let sign = number(field, 1 << 63);
-                cases.push(self.case("sign-bit", "EIM-CNV-003", &sign, &sign));
-                let above = number(field, 1 << 32);
-                cases.push(self.case("above-32-bits", "EIM-CNV-003", &above, &above));
                 let exact = number(field, (1 << 53) + 1);
                 cases.push(self.case("above-53-bits", "EIM-CNV-003", &exact, &exact));
             }
             Shape::Number32 => {
                 let max = number(field, u64::from(u32::MAX));
                 cases.push(self.case("max", "EIM-CNV-003", &max, &max));
-                cases.push(self.case("above-32-bits", "EIM-CNV-009", &number(field, (1 << 32) + 1), &one));
+                cases.push(self.case(
+                    "above-32-bits",
+                    "EIM-CNV-009",
+                    &number(field, (1 << 32) + 1),
+                    &one,
+                ));
                 cases.push(self.case("max-64-bits", "EIM-CNV-009", &number(field, u64::MAX), &max));
             }
             Shape::Bool => {
                 cases.push(self.case("two", "EIM-CNV-009", &number(field, 2), &one));
-                cases.push(self.case("above-32-bits", "EIM-CNV-009", &number(field, 1 << 32), &one));
-                cases.push(self.case("max-64-bits", "EIM-CNV-009", &number(field, u64::MAX), &one));
+                cases.push(self.case(
+                    "above-32-bits",
+                    "EIM-CNV-009",
+                    &number(field, 1 << 32),
+                    &one,
+                ));
             }
             _ => {
                 let above = number(field, (1 << 32) + 1);
@@ -116,22 +150,32 @@ impl Field<'_> {
         let length = [tag(field, 2), long_varint(2, 10), b"ab".to_vec()].concat();
         cases.push(self.case("overlong-length", "EIM-CNV-003", &length, &of(b"ab")));
         let repeated = self.place.is_repeated();
-        let left = if repeated { empty.clone() } else { self.default(&empty) };
+        let left = if repeated {
+            empty.clone()
+        } else {
+            self.default(&empty)
+        };
         cases.push(self.case("empty", "EIM-CNV-003", &empty, &left));
         let twice = [of(b"first"), of(b"second")].concat();
-        let last = if repeated { twice.clone() } else { of(b"second") };
+        let last = if repeated {
+            twice.clone()
+        } else {
+            of(b"second")
+        };
         cases.push(self.case("duplicate", "EIM-CNV-004", &twice, &last));
         let back = [of(b"first"), empty.clone()].concat();
-        let last = if repeated { back.clone() } else { self.default(&empty) };
+        let last = if repeated {
+            back.clone()
+        } else {
+            self.default(&empty)
+        };
         cases.push(self.case("duplicate-empty", "EIM-CNV-004", &back, &last));
         if self.place.shape == Shape::Text {
             for (class, text) in [
                 ("nul", "\0"),
-                ("two-octets", "é"),
-                ("three-octets", "€\u{800}"),
                 ("four-octets", "\u{10000}\u{1d11e}"),
                 ("noncharacter", "\u{ffff}\u{fdd0}"),
-                ("max", "\u{10ffff}"),
+                ("max-unicode", "\u{10ffff}"),
                 ("beside-surrogates", "\u{d7ff}\u{e000}"),
             ] {
                 let octets = of(text.as_bytes());
@@ -152,7 +196,10 @@ impl Field<'_> {
         let with = octets(field, &unknown);
         cases.push(self.case("unknown-inside", "EIM-EXT-001", &with, &octets(field, &[])));
         let mut scalars = Vec::new();
-        for one in inner.fields().filter(|one| one.containing_oneof().is_none()) {
+        for one in inner
+            .fields()
+            .filter(|one| one.containing_oneof().is_none())
+        {
             match shape(&one) {
                 Shape::Number32 | Shape::Number64 if !one.is_list() => {
                     scalars.push((one.number(), number(one.number(), 1)));
@@ -164,23 +211,38 @@ impl Field<'_> {
             }
         }
         scalars.sort();
-        let [(_, first), (_, second), ..] = scalars.as_slice() else { return Ok(()) };
+        let [(_, first), (_, second), ..] = scalars.as_slice() else {
+            return Ok(());
+        };
         let both = octets(field, &[first.as_slice(), second].concat());
         let apart = [octets(field, first), octets(field, second)].concat();
-        let merged = if self.place.is_repeated() { apart.clone() } else { both.clone() };
+        let merged = if self.place.is_repeated() {
+            apart.clone()
+        } else {
+            both.clone()
+        };
         cases.push(self.case("merge", "EIM-CNV-004", &apart, &merged));
         let backwards = octets(field, &[second.as_slice(), first].concat());
         cases.push(self.case("order", "EIM-CNV-003", &backwards, &both));
         let nothing = [octets(field, first), octets(field, &[])].concat();
-        let kept = if self.place.is_repeated() { nothing.clone() } else { octets(field, first) };
+        let kept = if self.place.is_repeated() {
+            nothing.clone()
+        } else {
+            octets(field, first)
+        };
         cases.push(self.case("merge-empty", "EIM-CNV-004", &nothing, &kept));
         Ok(())
     }
 
     /// Another member of the oneof behind this one.
     fn oneofs(&self, cases: &mut Vec<Case>) {
-        let Some(oneof) = self.place.field.containing_oneof() else { return };
-        let others: Vec<_> = oneof.fields().filter(|other| *other != self.place.field).collect();
+        let Some(oneof) = self.place.field.containing_oneof() else {
+            return;
+        };
+        let others: Vec<_> = oneof
+            .fields()
+            .filter(|other| *other != self.place.field)
+            .collect();
         let mine = self.place.typical();
         for other in others.iter().take(2) {
             let other = match shape(other) {

@@ -9,10 +9,10 @@ use super::rules::Rules;
 use crate::vectors::model::{Case, Config, Depth, Role};
 use crate::vectors::octets::to_hex;
 
-const PING: u8 = 0x08;
+pub(super) const PING: u8 = 0x08;
 const TEXT: u8 = 0x20;
 /// No message uses it, and its tag has two octets.
-const UNKNOWN: u32 = 31;
+pub(super) const UNKNOWN: u32 = 31;
 
 /// All cases.
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
@@ -20,23 +20,33 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
     for row in rules.active() {
         for role in [Role::Server, Role::Client] {
             if let Some((message, config)) = payload_of(rules, row, role)? {
-                let side = if role == Role::Server { "server" } else { "client" };
+                let side = if role == Role::Server {
+                    "server"
+                } else {
+                    "client"
+                };
                 let label = format!("{}-{side}", row.name.to_lowercase().replace('_', "-"));
-                each_type(rules, row.value, &config, (&label, message.name()), &mut cases);
+                each_type(
+                    rules,
+                    row.value,
+                    &config,
+                    (&label, message.name()),
+                    &mut cases,
+                );
             }
         }
     }
     cases.extend(unknown_fields(rules));
     cases.extend(tags(rules));
-    cases.extend(groups(rules));
-    cases.extend(depths(rules));
+    cases.extend(super::groups::groups(rules));
+    cases.extend(super::groups::depths(rules));
     cases.extend(compressed(rules));
     cases.extend(unread(rules));
     Ok(cases)
 }
 
 /// A payload, and what is left of it when it is written again.
-fn good(
+pub(super) fn good(
     rules: &Rules,
     name: &str,
     req: &[&str],
@@ -47,23 +57,60 @@ fn good(
     let mut opened = frame.opened(payload);
     opened.canonical_hex = Some(to_hex(canonical));
     let test = decode(Depth::Message, frame.parts(), frames(vec![opened]));
-    case(name.into(), req, about, format!("{}: {}", about.0, about.1), test)
+    case(
+        name.into(),
+        req,
+        about,
+        format!("{}: {}", about.0, about.1),
+        test,
+    )
 }
 
-fn bad(rules: &Rules, name: &str, req: &str, about: (&str, &str), payload: &[u8]) -> Case {
+pub(super) fn bad(
+    rules: &Rules,
+    name: &str,
+    req: &str,
+    about: (&str, &str),
+    payload: &[u8],
+) -> Case {
     let frame = Wire::of(rules, PING).with(payload);
-    let test = decode(Depth::Message, frame.parts(), rejected(Vec::new(), "MALFORMED_PAYLOAD", None));
-    case(name.into(), &[req, "EIM-FRM-029"], about, format!("{}: {}", about.0, about.1), test)
-        .near("pay-all-ping")
+    let test = decode(
+        Depth::Message,
+        frame.parts(),
+        rejected(Vec::new(), "MALFORMED_PAYLOAD", None),
+    );
+    case(
+        name.into(),
+        &[req, "EIM-FRM-029"],
+        about,
+        format!("{}: {}", about.0, about.1),
+        test,
+    )
+    .near("pay-all-ping")
 }
 
 /// What holds for the payload of every type, at both sides.
-fn each_type(rules: &Rules, value: u8, config: &Config, (label, message): (&str, &str), cases: &mut Vec<Case>) {
+fn each_type(
+    rules: &Rules,
+    value: u8,
+    config: &Config,
+    (label, message): (&str, &str),
+    cases: &mut Vec<Case>,
+) {
     let field = |class: &str| (format!("{message}:{label}"), class.to_owned());
     let mut add = |class: &str, req: &[&str], payload: &[u8], canonical: &[u8]| {
         let (field, class) = field(class);
         let name = format!("pay-each-{label}-{class}");
-        cases.push(good(rules, &name, req, (&field, &class), (value, payload, canonical)).config(config));
+        cases.push(
+            good(
+                rules,
+                &name,
+                req,
+                (&field, &class),
+                (value, payload, canonical),
+            )
+            .config(config),
+        );
     };
     add("empty", &["EIM-FRM-017", "EIM-CNV-002"], &[], &[]);
     let all = every_wire_type();
@@ -73,12 +120,18 @@ fn each_type(rules: &Rules, value: u8, config: &Config, (label, message): (&str,
     let test = decode(Depth::Message, frame.parts(), expect);
     let (name, class) = field("in-tag");
     let req = ["EIM-FRM-029", "EIM-CNV-005"];
-    let made = case(format!("pay-each-{label}-in-tag"), &req, (&name, &class), format!("{label}: ends in a tag"), test);
+    let made = case(
+        format!("pay-each-{label}-in-tag"),
+        &req,
+        (&name, &class),
+        format!("{label}: ends in a tag"),
+        test,
+    );
     cases.push(made.config(config).near(format!("pay-each-{label}-empty")));
 }
 
 /// An unknown field of each wire type.
-fn every_wire_type() -> Vec<u8> {
+pub(super) fn every_wire_type() -> Vec<u8> {
     [
         number(UNKNOWN, 300),
         tag(UNKNOWN, I64),
@@ -96,23 +149,76 @@ fn every_wire_type() -> Vec<u8> {
 /// Unknown fields around known ones, with small and large numbers.
 fn unknown_fields(rules: &Rules) -> Vec<Case> {
     let token = number(1, 5);
-    let mut cases = vec![good(rules, "pay-all-ping", &["EIM-CNV-002"], ("payload", "typical"), (PING, &token, &token))];
-    for (class, field) in [("two", 2), ("tag-limit", 15), ("tag-limit+1", 16), ("reserved", 19_000), ("two-octets", 2_047), ("three-octets", 2_048), ("max-1", 536_870_910), ("max", 536_870_911)] {
-        for (wire, value) in [(VARINT, vec![0]), (I64, vec![9; 8]), (LEN, vec![2, 0xc3, 0x28]), (I32, vec![9; 4])] {
+    let mut cases = vec![good(
+        rules,
+        "pay-all-ping",
+        &["EIM-CNV-002"],
+        ("payload", "typical"),
+        (PING, &token, &token),
+    )];
+    for (class, field) in [
+        ("two", 2),
+        ("tag-limit", 15),
+        ("tag-limit+1", 16),
+        ("reserved", 19_000),
+        ("two-octets", 2_047),
+        ("three-octets", 2_048),
+        ("max-1", 536_870_910),
+        ("max", 536_870_911),
+    ] {
+        for (wire, value) in [
+            (VARINT, vec![0]),
+            (I64, vec![9; 8]),
+            (LEN, vec![2, 0xc3, 0x28]),
+            (I32, vec![9; 4]),
+        ] {
             let unknown = [tag(field, wire), value].concat();
-            for (place, payload) in [("before", [unknown.clone(), token.clone()].concat()), ("behind", [token.clone(), unknown].concat())] {
+            for (place, payload) in [
+                ("before", [unknown.clone(), token.clone()].concat()),
+                ("behind", [token.clone(), unknown].concat()),
+            ] {
                 let name = format!("pay-unknown-{field}-{wire}-{place}");
                 let about = ("unknown.number", format!("{class}-{wire}-{place}"));
-                cases.push(good(rules, &name, &["EIM-EXT-001"], (about.0, &about.1), (PING, &payload, &token)));
+                cases.push(good(
+                    rules,
+                    &name,
+                    &["EIM-EXT-001"],
+                    (about.0, &about.1),
+                    (PING, &payload, &token),
+                ));
             }
         }
     }
     let window = [number(3, 3), number(2, 2), number(1, 1)].concat();
     let order = [number(1, 1), number(2, 2), number(3, 3)].concat();
-    cases.push(good(rules, "pay-order-window", &["EIM-CNV-003"], ("Window", "order"), (0x0a, &window, &order)));
-    let send = [octets(7, b"f"), octets(6, b"b"), octets(3, &[1; 16]), octets(2, &[2; 16])].concat();
-    let right = [octets(2, &[2; 16]), octets(3, &[1; 16]), octets(6, b"b"), octets(7, b"f")].concat();
-    cases.push(good(rules, "pay-order-send", &["EIM-CNV-003"], ("Send", "order"), (TEXT, &send, &right)));
+    cases.push(good(
+        rules,
+        "pay-order-window",
+        &["EIM-CNV-003"],
+        ("Window", "order"),
+        (0x0a, &window, &order),
+    ));
+    let send = [
+        octets(7, b"f"),
+        octets(6, b"b"),
+        octets(3, &[1; 16]),
+        octets(2, &[2; 16]),
+    ]
+    .concat();
+    let right = [
+        octets(2, &[2; 16]),
+        octets(3, &[1; 16]),
+        octets(6, b"b"),
+        octets(7, b"f"),
+    ]
+    .concat();
+    cases.push(good(
+        rules,
+        "pay-order-send",
+        &["EIM-CNV-003"],
+        ("Send", "order"),
+        (TEXT, &send, &right),
+    ));
     cases
 }
 
@@ -123,115 +229,98 @@ fn tags(rules: &Rules) -> Vec<Case> {
         let payload = [long_varint(8, length), vec![5]].concat();
         let name = format!("pay-tag-overlong-{length}");
         let class = format!("overlong-{length}");
-        cases.push(good(rules, &name, &["EIM-CNV-003"], ("tag", &class), (PING, &payload, &number(1, 5))));
+        cases.push(good(
+            rules,
+            &name,
+            &["EIM-CNV-003"],
+            ("tag", &class),
+            (PING, &payload, &number(1, 5)),
+        ));
     }
     let req = "EIM-CNV-005";
     for wire in 0..=7_u32 {
         let payload = [tag(0, wire), vec![0; 8]].concat();
         let class = format!("field-zero-{wire}");
-        cases.push(bad(rules, &format!("pay-tag-{class}"), req, ("tag", &class), &payload));
+        cases.push(bad(
+            rules,
+            &format!("pay-tag-{class}"),
+            req,
+            ("tag", &class),
+            &payload,
+        ));
     }
     for wire in [6, 7] {
         for field in [1, UNKNOWN, 536_870_911] {
             let payload = [tag(field, wire), vec![0]].concat();
             let class = format!("wire-type-{wire}-of-{field}");
-            cases.push(bad(rules, &format!("pay-tag-{class}"), req, ("tag", &class), &payload));
+            cases.push(bad(
+                rules,
+                &format!("pay-tag-{class}"),
+                req,
+                ("tag", &class),
+                &payload,
+            ));
         }
     }
     for (class, octets) in [
-        ("above-max-field", [long_varint(1 << 32, 5), vec![0]].concat()),
-        ("above-max-field-by-one-group", [long_varint((1 << 32) | 3, 5), long_varint((1 << 32) | 4, 5)].concat()),
-        ("max-64-bits", [long_varint(u64::MAX & !7, 10), vec![0]].concat()),
-        ("swapped-to-one", [long_varint((1 << 35) | 8, 6), vec![5]].concat()),
-        ("eleven-octets", [vec![0x88], vec![0x80; 9], vec![0, 5]].concat()),
-        ("above-64-bits", [vec![0x88], vec![0x80; 8], vec![2, 5]].concat()),
+        (
+            "above-max-field",
+            [long_varint(1 << 32, 5), vec![0]].concat(),
+        ),
+        (
+            "above-max-field-by-one-group",
+            [long_varint((1 << 32) | 3, 5), long_varint((1 << 32) | 4, 5)].concat(),
+        ),
+        (
+            "max-64-bits",
+            [long_varint(u64::MAX & !7, 10), vec![0]].concat(),
+        ),
+        (
+            "swapped-to-one",
+            [long_varint((1 << 35) | 8, 6), vec![5]].concat(),
+        ),
+        (
+            "eleven-octets",
+            [vec![0x88], vec![0x80; 9], vec![0, 5]].concat(),
+        ),
+        (
+            "above-64-bits",
+            [vec![0x88], vec![0x80; 8], vec![2, 5]].concat(),
+        ),
         ("without-end", vec![0xff; 10]),
         ("truncated", vec![0x88]),
         ("truncated-behind-field", vec![8, 5, 0x88]),
         ("zero-octet", vec![0]),
         ("zero-behind-field", vec![8, 5, 0]),
     ] {
-        cases.push(bad(rules, &format!("pay-tag-{class}"), req, ("tag", class), &octets));
+        cases.push(bad(
+            rules,
+            &format!("pay-tag-{class}"),
+            req,
+            ("tag", class),
+            &octets,
+        ));
     }
-    for (class, octets) in [("i64", [tag(UNKNOWN, I64), vec![1; 7]].concat()), ("i32", [tag(UNKNOWN, I32), vec![1; 3]].concat()), ("i64-empty", tag(UNKNOWN, I64)), ("i32-empty", tag(UNKNOWN, I32)), ("varint", [tag(UNKNOWN, VARINT), vec![0xff]].concat()), ("varint-11", [tag(UNKNOWN, VARINT), vec![0x80; 10], vec![0]].concat()), ("length", [tag(UNKNOWN, LEN), vec![1]].concat())] {
+    for (class, octets) in [
+        ("i64", [tag(UNKNOWN, I64), vec![1; 7]].concat()),
+        ("i32", [tag(UNKNOWN, I32), vec![1; 3]].concat()),
+        ("i64-empty", tag(UNKNOWN, I64)),
+        ("i32-empty", tag(UNKNOWN, I32)),
+        ("varint", [tag(UNKNOWN, VARINT), vec![0xff]].concat()),
+        (
+            "varint-11",
+            [tag(UNKNOWN, VARINT), vec![0x80; 10], vec![0]].concat(),
+        ),
+        ("length", [tag(UNKNOWN, LEN), vec![1]].concat()),
+    ] {
         let class = format!("unknown-truncated-{class}");
-        cases.push(bad(rules, &format!("pay-{class}"), req, ("unknown.value", &class), &octets));
-    }
-    cases
-}
-
-/// Groups: never used, always skipped, and matched.
-fn groups(rules: &Rules) -> Vec<Case> {
-    let (open, end) = (|field| tag(field, GROUP), |field| tag(field, END));
-    let token = number(1, 5);
-    let mut cases = Vec::new();
-    for (class, group) in [
-        ("empty", [open(9), end(9)].concat()),
-        ("with-known-number", [open(9), number(1, 77), end(9)].concat()),
-        ("with-all", [open(9), every_wire_type(), end(9)].concat()),
-        ("nested", [open(9), open(10), end(10), end(9)].concat()),
-        ("nested-same", [open(9), open(9), end(9), end(9)].concat()),
-        ("twice", [open(9), end(9), open(9), end(9)].concat()),
-        ("max", [open(536_870_911), end(536_870_911)].concat()),
-        ("overlong-end", [open(9), long_varint(9 << 3 | 4, 4)].concat()),
-    ] {
-        let payload = [group, token.clone()].concat();
-        let name = format!("pay-group-{class}");
-        cases.push(good(rules, &name, &["EIM-EXT-001", "EIM-CNV-005"], ("group", class), (PING, &payload, &token)));
-    }
-    for (class, payload) in [
-        ("open", open(9)),
-        ("open-behind-field", [token.clone(), open(9)].concat()),
-        ("open-inside", [open(9), open(10), end(10)].concat()),
-        ("crossed", [open(9), open(10), end(9), end(10)].concat()),
-        ("other-end", [open(9), end(10)].concat()),
-        ("end-alone", end(9)),
-        ("end-twice", [open(9), end(9), end(9)].concat()),
-        ("end-known", end(1)),
-        ("end-behind-field", [token, end(9)].concat()),
-        ("end-in-octets", [open(9), octets(10, &end(9))].concat()),
-        ("fault-inside", [open(9), tag(0, 0), vec![0], end(9)].concat()),
-        ("wire-type-inside", [open(9), tag(3, 7), end(9)].concat()),
-        ("truncated-inside", [open(9), tag(3, LEN), vec![200], end(9)].concat()),
-    ] {
-        cases.push(bad(rules, &format!("pay-group-bad-{class}"), "EIM-CNV-005", ("group", class), &payload));
-    }
-    cases
-}
-
-/// Groups and messages a hundred deep, and one more.
-fn depths(rules: &Rules) -> Vec<Case> {
-    let nested = |depth: usize| [tag(9, GROUP).repeat(depth), tag(9, END).repeat(depth)].concat();
-    let server = Config::default();
-    let client = Config { role: Role::Client, ..Config::default() };
-    let mut cases = Vec::new();
-    // (label, type, receiver, numbers of the messages around)
-    for (label, value, config, around) in [
-        ("ping", PING, &server, &[][..]),
-        ("error-info", 0x06, &server, &[1][..]),
-        ("ack-result-error", 0x0b, &client, &[2, 5][..]),
-        ("response-sync-entry", 0x61, &client, &[17, 2, 2][..]),
-    ] {
-        let wrap = |inside: Vec<u8>| around.iter().rev().fold(inside, |inner, number| octets(*number, &inner));
-        let left = 100 - around.len();
-        for (class, depth) in [("limit-1", left - 1), ("limit", left), ("limit+1", left + 1), ("above", left + 50), ("bomb", 500)] {
-            let payload = wrap(nested(depth));
-            let name = format!("pay-depth-{label}-{}", class.replace('+', "-plus-"));
-            let field = format!("depth.{label}");
-            if depth <= left {
-                let canonical = wrap(Vec::new());
-                let req = if class == "limit" { ["EIM-CNV-008", "EIM-LIM-001"] } else { ["EIM-CNV-008", "EIM-EXT-001"] };
-                cases.push(good(rules, &name, &req, (&field, class), (value, &payload, &canonical)).config(config));
-                continue;
-            }
-            let frame = Wire::of(rules, value).with(&payload);
-            let expect = rejected(Vec::new(), "MALFORMED_PAYLOAD", None);
-            let test = decode(Depth::Message, frame.parts(), expect);
-            let req = ["EIM-CNV-008", "EIM-FRM-029", "EIM-SEC-002"];
-            let desc = format!("{label}: {} levels", depth + around.len());
-            let made = case(name, &req, (&field, class), desc, test).config(config);
-            cases.push(made.near(format!("pay-depth-{label}-limit")));
-        }
+        cases.push(bad(
+            rules,
+            &format!("pay-{class}"),
+            req,
+            ("unknown.value", &class),
+            &octets,
+        ));
     }
     cases
 }
@@ -248,26 +337,54 @@ fn compressed(rules: &Rules) -> Vec<Case> {
             _ => Snappy::of(content.len()).literal(content).0,
         };
         let size = u32_part("size", u32::try_from(content.len()).unwrap_or(0));
-        let frame = Wire::of(rules, TEXT).compression(octet).payload(vec![size, part("data", &data)]);
+        let frame = Wire::of(rules, TEXT)
+            .compression(octet)
+            .payload(vec![size, part("data", &data)]);
         let name = format!("pay-compressed-{label}");
         let field = format!("{label}.content");
         let sound = class == "typical" || class == "unknown";
         let (id, expect) = if sound {
             let mut opened = frame.opened(content);
             opened.canonical_hex = Some(to_hex(if class == "typical" { content } else { &[] }));
-            (if class == "typical" { name.clone() } else { format!("{name}-{class}") }, frames(vec![opened]))
+            (
+                if class == "typical" {
+                    name.clone()
+                } else {
+                    format!("{name}-{class}")
+                },
+                frames(vec![opened]),
+            )
         } else {
-            (format!("{name}-{class}"), rejected(Vec::new(), "MALFORMED_PAYLOAD", None))
+            (
+                format!("{name}-{class}"),
+                rejected(Vec::new(), "MALFORMED_PAYLOAD", None),
+            )
         };
         let test = decode(Depth::Message, frame.parts(), expect);
-        let made = case(id, &["EIM-CMP-024"], (&field, class), format!("{label}: {class}"), test);
+        let made = case(
+            id,
+            &["EIM-CMP-024"],
+            (&field, class),
+            format!("{label}: {class}"),
+            test,
+        );
         cases.push(if sound { made } else { made.near(name) });
     };
     for (octet, label) in [(1, "zstd"), (2, "lz4"), (3, "snappy")] {
         payload(octet, label, "typical", &right);
         payload(octet, label, "invalid-utf8", &wrong);
-        payload(octet, label, "truncated", &[0x3a, 9, b'g', b'r', b'u', b'e', b'n', b'e', b's']);
-        payload(octet, label, "wrong-wire-type", &[0x38, 1, 0x38, 1, 0x38, 1, 0x38, 1, 8]);
+        payload(
+            octet,
+            label,
+            "truncated",
+            &[0x3a, 9, b'g', b'r', b'u', b'e', b'n', b'e', b's'],
+        );
+        payload(
+            octet,
+            label,
+            "wrong-wire-type",
+            &[0x38, 1, 0x38, 1, 0x38, 1, 0x38, 1, 8],
+        );
         payload(octet, label, "unknown", &number(UNKNOWN, 1));
     }
     cases
@@ -277,12 +394,25 @@ fn compressed(rules: &Rules) -> Vec<Case> {
 fn unread(rules: &Rules) -> Vec<Case> {
     let garbage = [0x00, 0x07, 0xff, 0xff, 0x80];
     let mut cases = Vec::new();
-    for value in [0x2a, 0x3f, 0x40, 0x41, 0x42, 0x43, 0x4f, 0xe0, 0xe5, 0xfa, 0xfe] {
+    for value in [
+        0x2a, 0x3f, 0x40, 0x41, 0x42, 0x43, 0x4f, 0xe0, 0xe5, 0xfa, 0xfe,
+    ] {
         for role in [Role::Server, Role::Client] {
-            let config = Config { role, ..Config::default() };
-            let side = if role == Role::Server { "server" } else { "client" };
+            let config = Config {
+                role,
+                ..Config::default()
+            };
+            let side = if role == Role::Server {
+                "server"
+            } else {
+                "client"
+            };
             let frame = Wire::of(rules, value).with(&garbage);
-            let test = decode(Depth::Message, frame.parts(), frames(vec![frame.opened(&garbage)]));
+            let test = decode(
+                Depth::Message,
+                frame.parts(),
+                frames(vec![frame.opened(&garbage)]),
+            );
             let (req, class): (&[&str], _) = match () {
                 () if rules.is_grease(value) => (&["EIM-EXT-016", "EIM-FRM-023"], "grease"),
                 () if rules.is_reserved(value) => (&["EIM-FRM-021", "EIM-REG-002"], "reserved"),

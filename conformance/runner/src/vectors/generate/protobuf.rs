@@ -1,13 +1,8 @@
 //! Protobuf octets by hand, and what the `.proto` files say about them.
 
-use std::collections::BTreeMap;
-
-use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
-use protox::Compiler;
-use protox::file::{File, FileResolver};
+use prost_reflect::{Cardinality, FieldDescriptor, Kind, MessageDescriptor};
 
 use super::rules::Rules;
-use crate::data::Data;
 use crate::registry::FrameType;
 use crate::vectors::model::{Config, Role};
 
@@ -18,30 +13,6 @@ pub(super) const LEN: u32 = 2;
 pub(super) const GROUP: u32 = 3;
 pub(super) const END: u32 = 4;
 pub(super) const I32: u32 = 5;
-
-/// The `.proto` files of the suite.
-struct Files(BTreeMap<String, String>);
-
-impl FileResolver for Files {
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        let source = self.0.get(name);
-        File::from_source(name, source.ok_or_else(|| protox::Error::file_not_found(name))?)
-    }
-}
-
-pub(super) fn pool(data: &Data) -> Result<DescriptorPool, String> {
-    let mut files = BTreeMap::new();
-    for path in data.files("spec/proto", "proto")? {
-        let name = path.trim_start_matches("spec/proto/").to_owned();
-        files.insert(name, data.read(&path)?.into_owned());
-    }
-    let names: Vec<String> = files.keys().cloned().collect();
-    let mut compiler = Compiler::with_file_resolver(Files(files));
-    for name in &names {
-        compiler.open_file(name).map_err(|error| format!("{name}: {error}"))?;
-    }
-    Ok(compiler.descriptor_pool())
-}
 
 pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
@@ -135,7 +106,10 @@ impl Place {
     }
 
     pub(super) fn is_number(&self) -> bool {
-        matches!(self.shape, Shape::Number32 | Shape::Number64 | Shape::Bool | Shape::Enum)
+        matches!(
+            self.shape,
+            Shape::Number32 | Shape::Number64 | Shape::Bool | Shape::Enum
+        )
     }
 
     /// The field with a value that is not the default, as it is encoded canonically.
@@ -158,8 +132,14 @@ pub(super) fn places(rules: &Rules) -> Result<Vec<Place>, String> {
     for nested in [false, true] {
         for row in rules.active() {
             for role in [Role::Server, Role::Client] {
-                let Some((message, config)) = payload_of(rules, row, role)? else { continue };
-                let root = Root { frame: row.value, config, nested };
+                let Some((message, config)) = payload_of(rules, row, role)? else {
+                    continue;
+                };
+                let root = Root {
+                    frame: row.value,
+                    config,
+                    nested,
+                };
                 walk(&message, &root, &[], &mut places);
             }
         }
@@ -175,15 +155,23 @@ pub(super) fn payload_of(
 ) -> Result<Option<(MessageDescriptor, Config)>, String> {
     let mut configs = super::header::receivers().into_iter();
     let arrives = |config: &Config| config.role == role && rules.may_arrive(config, row.value);
-    let Some(config) = configs.find(arrives) else { return Ok(None) };
+    let Some(config) = configs.find(arrives) else {
+        return Ok(None);
+    };
     let mut names = row.payload.split('|');
     let (first, second) = (names.next().unwrap_or_default(), names.next());
-    let name = if role == Role::Client { second.unwrap_or(first) } else { first };
+    let name = if role == Role::Client {
+        second.unwrap_or(first)
+    } else {
+        first
+    };
     if name.starts_with("binary:") {
         return Ok(None);
     }
     let found = rules.pool.get_message_by_name(name);
-    found.map(|message| Some((message, config))).ok_or_else(|| format!("no message {name}"))
+    found
+        .map(|message| Some((message, config)))
+        .ok_or_else(|| format!("no message {name}"))
 }
 
 /// Where a walk through messages began.

@@ -9,7 +9,7 @@ use super::draft::Wire;
 use crate::data::Data;
 use crate::registry::{FrameType, Registries};
 use crate::vectors::model::{Config, Phase, Role};
-use super::protobuf;
+use crate::wire::protocol;
 
 /// Types that carry version 1 whatever was selected: HELLO, WELCOME, ERROR (chapter 22).
 const INVARIANT: [u8; 3] = [0x01, 0x02, 0x06];
@@ -54,7 +54,7 @@ impl Rules {
         let rows: Vec<Row> = rows.into_iter().map(row).collect::<Result<_, _>>()?;
         Ok(Self {
             registries: Registries::load(data)?,
-            pool: protobuf::pool(data)?,
+            pool: protocol::pool(data)?,
             levels: rows.into_iter().map(|row| (row.id, row.level)).collect(),
         })
     }
@@ -155,11 +155,19 @@ impl Rules {
         config: &Config,
         frame: &Wire,
     ) -> Option<(&'static str, &'static str)> {
-        let octet = if INVARIANT.contains(&frame.r#type) { 1 } else { config.version };
+        let octet = if INVARIANT.contains(&frame.r#type) {
+            1
+        } else {
+            config.version
+        };
         if frame.version != octet {
             let invariant = octet == 1 && config.version != 1 || INVARIANT.contains(&frame.r#type);
             let early = config.phase == Phase::Handshake;
-            let id = if invariant || early { "EIM-VER-003" } else { "EIM-VER-004" };
+            let id = if invariant || early {
+                "EIM-VER-003"
+            } else {
+                "EIM-VER-004"
+            };
             return Some(("UNSUPPORTED_VERSION", id));
         }
         self.type_fault(config, frame)

@@ -99,13 +99,21 @@ pub(super) fn cases() -> Vec<Case> {
     for (class, text, prepared) in PREPARED {
         let test = derive("prepare", &[("text", json!(text))], Ok(json!(prepared)));
         let desc = format!("SASLprep: {class}");
-        cases.push(case(format!("drv-prepare-{class}"), &["EIM-AUT-020"], ("text", class), desc, test));
+        cases.push(case(
+            format!("drv-prepare-{class}"),
+            &["EIM-AUT-020"],
+            ("text", class),
+            desc,
+            test,
+        ));
     }
     for (class, text) in PROHIBITED {
         let test = derive("prepare", &[("text", json!(text))], Err("AUTH_FAILED"));
         let desc = format!("SASLprep prohibits it: {class}");
         let id = format!("drv-prepare-bad-{class}");
-        cases.push(case(id, &["EIM-AUT-020"], ("text", class), desc, test).near("drv-prepare-ascii"));
+        cases.push(
+            case(id, &["EIM-AUT-020"], ("text", class), desc, test).near("drv-prepare-ascii"),
+        );
     }
     cases
 }

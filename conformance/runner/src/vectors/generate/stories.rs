@@ -32,7 +32,13 @@ pub(super) struct Tale<'a> {
 impl<'a> Tale<'a> {
     pub(super) fn new(rules: &'a Rules) -> Self {
         let (config, start) = (Config::default(), Start::default());
-        Self { rules, config, start, steps: Vec::new(), expect: Vec::new() }
+        Self {
+            rules,
+            config,
+            start,
+            steps: Vec::new(),
+            expect: Vec::new(),
+        }
     }
 
     pub(super) fn client(mut self) -> Self {
@@ -66,16 +72,25 @@ impl<'a> Tale<'a> {
     }
 
     pub(super) fn grant(self, frames: u64, octets: u64) -> Self {
-        let grant = Grant { frames: frames.to_string(), octets: octets.to_string() };
+        let grant = Grant {
+            frames: frames.to_string(),
+            octets: octets.to_string(),
+        };
         self.step(Step::Grant(grant), Outcome::default())
     }
 
     pub(super) fn credit(self, through: u64, frames: u64, octets: u64) -> Self {
-        self.step(Step::Credit(credit(through, frames, octets)), Outcome::default())
+        self.step(
+            Step::Credit(credit(through, frames, octets)),
+            Outcome::default(),
+        )
     }
 
     pub(super) fn credit_refused(self, through: u64, frames: u64, octets: u64) -> Self {
-        let outcome = Outcome { reject: reject("CREDIT_REDUCED"), ..Outcome::default() };
+        let outcome = Outcome {
+            reject: reject("CREDIT_REDUCED"),
+            ..Outcome::default()
+        };
         self.step(Step::Credit(credit(through, frames, octets)), outcome)
     }
 
@@ -83,7 +98,13 @@ impl<'a> Tale<'a> {
     pub(super) fn take(self, wires: &[(Wire, u64)]) -> Self {
         let parts = wires.iter().flat_map(|(wire, _)| wire.parts()).collect();
         let frames = Some(wires.iter().map(ordinal).collect());
-        self.step(Step::Receive(parts), Outcome { frames, ..Outcome::default() })
+        self.step(
+            Step::Receive(parts),
+            Outcome {
+                frames,
+                ..Outcome::default()
+            },
+        )
     }
 
     /// Frames that are taken, then one that is refused.
@@ -92,45 +113,82 @@ impl<'a> Tale<'a> {
         parts.extend(bad.parts());
         let frames: Vec<Frame> = wires.iter().map(ordinal).collect();
         let frames = (!frames.is_empty()).then_some(frames);
-        let outcome = Outcome { frames, reject: reject(code), ..Outcome::default() };
+        let outcome = Outcome {
+            frames,
+            reject: reject(code),
+            ..Outcome::default()
+        };
         self.step(Step::Receive(parts), outcome)
     }
 
     /// Octets that end inside a frame.
     pub(super) fn partial(self, octets: &[u8], missing: u32) -> Self {
         let part = super::draft::part("octets", octets);
-        let incomplete = Some(Incomplete { need_at_least: missing });
-        self.step(Step::Receive(vec![part]), Outcome { incomplete, ..Outcome::default() })
+        let incomplete = Some(Incomplete {
+            need_at_least: missing,
+        });
+        self.step(
+            Step::Receive(vec![part]),
+            Outcome {
+                incomplete,
+                ..Outcome::default()
+            },
+        )
     }
 
     /// The rest of a frame.
     pub(super) fn rest(self, octets: &[u8], frame: &(Wire, u64)) -> Self {
         let part = super::draft::part("octets", octets);
         let frames = Some(vec![ordinal(frame)]);
-        self.step(Step::Receive(vec![part]), Outcome { frames, ..Outcome::default() })
+        self.step(
+            Step::Receive(vec![part]),
+            Outcome {
+                frames,
+                ..Outcome::default()
+            },
+        )
     }
 
     /// A frame that is transmitted with a number.
     pub(super) fn send(self, value: u8, octets: &[u8], ordinal: u64) -> Self {
-        let version = if value == 0x06 { 1 } else { self.config.version };
+        let version = if value == 0x06 {
+            1
+        } else {
+            self.config.version
+        };
         let number = if ordinal == 0 { 0 } else { sequence(ordinal) };
-        let wire = Wire::of(self.rules, value).version(version).with(octets).sequence(number);
+        let wire = Wire::of(self.rules, value)
+            .version(version)
+            .with(octets)
+            .sequence(number);
         let out = Payload::Hex(to_hex(&wire.octets()));
-        let outcome = Outcome { octets: Some(out), ..Outcome::default() };
+        let outcome = Outcome {
+            octets: Some(out),
+            ..Outcome::default()
+        };
         self.step(Step::Send(to_send(value, octets)), outcome)
     }
 
     /// A frame for which there is no credit.
     pub(super) fn blocked(self, value: u8, octets: &[u8]) -> Self {
-        let outcome = Outcome { blocked: true, ..Outcome::default() };
+        let outcome = Outcome {
+            blocked: true,
+            ..Outcome::default()
+        };
         self.step(Step::Send(to_send(value, octets)), outcome)
     }
 
     /// Every kind of step, on a connection that is over.
     pub(super) fn over(self) -> Self {
-        let closed = || Outcome { closed: true, ..Outcome::default() };
+        let closed = || Outcome {
+            closed: true,
+            ..Outcome::default()
+        };
         let ping = Wire::of(self.rules, PING).parts();
-        let grant = Grant { frames: "9".into(), octets: "9999".into() };
+        let grant = Grant {
+            frames: "9".into(),
+            octets: "9999".into(),
+        };
         self.step(Step::Receive(ping), closed())
             .step(Step::Send(to_send(TEXT, &[])), closed())
             .step(Step::Send(to_send(PING, &[])), closed())
@@ -140,13 +198,20 @@ impl<'a> Tale<'a> {
 
     /// One more step on a connection that is over.
     pub(super) fn ended(self, wire: &Wire) -> Self {
-        let closed = Outcome { closed: true, ..Outcome::default() };
+        let closed = Outcome {
+            closed: true,
+            ..Outcome::default()
+        };
         self.step(Step::Receive(wire.parts()), closed)
     }
 
     pub(super) fn case(self, id: &str, req: &[&str], about: (&str, &str), desc: &str) -> Case {
         let config = self.config;
-        let story = Story { start: self.start, steps: self.steps, expect: self.expect };
+        let story = Story {
+            start: self.start,
+            steps: self.steps,
+            expect: self.expect,
+        };
         case(id.into(), req, about, desc.into(), Test::Story(story)).config(&config)
     }
 }
@@ -211,7 +276,12 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
 
 /// A frame with the number that is due.
 pub(super) fn text(rules: &Rules, ordinal: u64, octets: &[u8]) -> (Wire, u64) {
-    (Wire::of(rules, TEXT).with(octets).sequence(sequence(ordinal)), ordinal)
+    (
+        Wire::of(rules, TEXT)
+            .with(octets)
+            .sequence(sequence(ordinal)),
+        ordinal,
+    )
 }
 
 /// Three frames sent, three received, and each wrong number at the third.
@@ -231,7 +301,10 @@ fn numbers(rules: &Rules, class: &str, before: u64) -> Vec<Case> {
         let tale = Tale::new(rules)
             .received(before, 1_000)
             .grant(u64::MAX, PLENTY)
-            .take(&[text(rules, before + 1, b"2\x00"), (Wire::of(rules, PING), 0)])
+            .take(&[
+                text(rules, before + 1, b"2\x00"),
+                (Wire::of(rules, PING), 0),
+            ])
             .take(&[text(rules, before + 2, &[])]);
         (tale, wrong)
     };
@@ -239,13 +312,19 @@ fn numbers(rules: &Rules, class: &str, before: u64) -> Vec<Case> {
     let (tale, third) = received(due);
     let id = format!("flw-receive-{class}");
     let req = ["EIM-SEQ-004", "EIM-SEQ-001", "EIM-WIN-021"];
-    cases.push(tale.take(&[(third, before + 3)]).case(&id, &req, ("received", class), &desc));
+    cases.push(
+        tale.take(&[(third, before + 3)])
+            .case(&id, &req, ("received", class), &desc),
+    );
     let mut seen = Vec::new();
     for (fault, number) in [
         ("repeated", sequence(before + 2)),
         ("skipped", sequence(before + 4)),
         ("zero", 0),
-        ("unwrapped", u32::try_from((before + 3) & 0xffff_ffff).unwrap_or(0)),
+        (
+            "unwrapped",
+            u32::try_from((before + 3) & 0xffff_ffff).unwrap_or(0),
+        ),
         ("first", 1),
         ("swapped", due.swap_bytes()),
     ] {
@@ -259,7 +338,10 @@ fn numbers(rules: &Rules, class: &str, before: u64) -> Vec<Case> {
         let desc = format!("{before} frames and two more, then sequence {number}");
         let tale = tale.refuse(&[], &wrong, "BAD_SEQUENCE");
         let req = ["EIM-SEQ-004", "EIM-SEQ-002"];
-        cases.push(tale.case(&format!("{id}-{fault}"), &req, (&about.0, about.1), &desc).near(&*id));
+        cases.push(
+            tale.case(&format!("{id}-{fault}"), &req, (&about.0, about.1), &desc)
+                .near(&*id),
+        );
     }
     cases
 }
@@ -267,7 +349,10 @@ fn numbers(rules: &Rules, class: &str, before: u64) -> Vec<Case> {
 /// Each direction counts for itself, at both sides, in every version.
 fn sides(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (label, tale) in [("server", Tale::new(rules)), ("client", Tale::new(rules).client())] {
+    for (label, tale) in [
+        ("server", Tale::new(rules)),
+        ("client", Tale::new(rules).client()),
+    ] {
         let tale = tale
             .sent(6, 600)
             .received(40, 4_000)
@@ -279,7 +364,12 @@ fn sides(rules: &Rules) -> Vec<Case> {
             .take(&[text(rules, 42, &[2]), text(rules, 43, &[3])])
             .send(TEXT, &[3], 9);
         let desc = "each direction has numbers of its own";
-        cases.push(tale.case(&format!("flw-directions-{label}"), &["EIM-SEQ-001"], ("direction", label), desc));
+        cases.push(tale.case(
+            &format!("flw-directions-{label}"),
+            &["EIM-SEQ-001"],
+            ("direction", label),
+            desc,
+        ));
     }
     for version in [2, 255] {
         let tale = Tale::new(rules)
@@ -290,7 +380,12 @@ fn sides(rules: &Rules) -> Vec<Case> {
             .send(0x06, &[], 0);
         let class = format!("version-{version}");
         let desc = "the selected version, but for ERROR";
-        cases.push(tale.case(&format!("flw-{class}"), &["EIM-VER-002", "EIM-VER-001"], ("version", &class), desc));
+        cases.push(tale.case(
+            &format!("flw-{class}"),
+            &["EIM-VER-002", "EIM-VER-001"],
+            ("version", &class),
+            desc,
+        ));
     }
     cases
 }
@@ -298,26 +393,54 @@ fn sides(rules: &Rules) -> Vec<Case> {
 /// Which types take a number.
 fn kinds(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
-    let fragment: &[u8] = &[0, 0, 0, 7, 0, 0, 0, 0, 0x27, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0x32];
-    for value in [0x10, 0x11, 0x20, 0x28, 0x29, 0x2a, 0x3f, 0x40, 0x43, 0x48, 0x4f, 0x50, 0x08, 0x0a, 0x0b, 0x61, 0xe0, 0xe5, 0xfe] {
+    let fragment: &[u8] = &[
+        0, 0, 0, 7, 0, 0, 0, 0, 0x27, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0x32,
+    ];
+    for value in [
+        0x10, 0x11, 0x20, 0x28, 0x29, 0x2a, 0x3f, 0x40, 0x43, 0x48, 0x4f, 0x50, 0x08, 0x0a, 0x0b,
+        0x61, 0xe0, 0xe5, 0xfe,
+    ] {
         let server = rules.may_arrive(&Config::default(), value);
         let body: &[u8] = match value {
             0x10 => fragment,
             0x11 => &[8, 7],
             _ => &[],
         };
-        let base = if server { Tale::new(rules) } else { Tale::new(rules).client() };
+        let base = if server {
+            Tale::new(rules)
+        } else {
+            Tale::new(rules).client()
+        };
         let sequenced = rules.is_sequenced(value);
         let other = |number: u64| {
             let wire = Wire::of(rules, value).with(body);
-            (if sequenced { wire.sequence(sequence(number)) } else { wire }, if sequenced { number } else { 0 })
+            (
+                if sequenced {
+                    wire.sequence(sequence(number))
+                } else {
+                    wire
+                },
+                if sequenced { number } else { 0 },
+            )
         };
         let next = if sequenced { 3 } else { 2 };
         let before = [text(rules, 1, &[1]), other(2)];
-        let tale = base.clone().grant(100, PLENTY).take(&before).take(&[text(rules, next, &[2])]);
+        let tale = base
+            .clone()
+            .grant(100, PLENTY)
+            .take(&before)
+            .take(&[text(rules, next, &[2])]);
         let id = format!("flw-kind-{value:02x}");
-        let req = if sequenced { ["EIM-SEQ-006", "EIM-SEQ-004"] } else { ["EIM-SEQ-005", "EIM-SEQ-003"] };
-        let class = if sequenced { "sequenced" } else { "not-sequenced" };
+        let req = if sequenced {
+            ["EIM-SEQ-006", "EIM-SEQ-004"]
+        } else {
+            ["EIM-SEQ-005", "EIM-SEQ-003"]
+        };
+        let class = if sequenced {
+            "sequenced"
+        } else {
+            "not-sequenced"
+        };
         let field = format!("0x{value:02x}.sequence");
         let desc = format!("type 0x{value:02x} is {class}");
         cases.push(tale.case(&id, &req, (&field, class), &desc));
@@ -327,12 +450,31 @@ fn kinds(rules: &Rules) -> Vec<Case> {
             .grant(100, PLENTY)
             .refuse(&[text(rules, 1, &[1])], &bad, "BAD_SEQUENCE")
             .ended(&text(rules, next, &[2]).0);
-        let req = if sequenced { "EIM-SEQ-004" } else { "EIM-SEQ-005" };
+        let req = if sequenced {
+            "EIM-SEQ-004"
+        } else {
+            "EIM-SEQ-005"
+        };
         let class = if sequenced { "zero" } else { "next" };
-        cases.push(tale.case(&format!("{id}-wrong"), &[req], (&field, class), &desc).near(id));
+        cases.push(
+            tale.case(&format!("{id}-wrong"), &[req], (&field, class), &desc)
+                .near(id),
+        );
     }
-    let tale = Tale::new(rules).refuse(&[], &Wire::of(rules, PING).version(9), "UNSUPPORTED_VERSION");
+    let tale = Tale::new(rules).refuse(
+        &[],
+        &Wire::of(rules, PING).version(9),
+        "UNSUPPORTED_VERSION",
+    );
     let over = tale.over();
-    cases.push(over.case("flw-over", &["EIM-FRM-030", "EIM-ERR-005"], ("steps", "after"), "after a rejection nothing happens any more").kind(Kind::Order));
+    cases.push(
+        over.case(
+            "flw-over",
+            &["EIM-FRM-030", "EIM-ERR-005"],
+            ("steps", "after"),
+            "after a rejection nothing happens any more",
+        )
+        .kind(Kind::Order),
+    );
     cases
 }

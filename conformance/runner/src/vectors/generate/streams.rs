@@ -42,8 +42,15 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
     let mut numbers = Numbers(SEED);
     let mut cases = Vec::new();
     for index in 0..24_u64 {
-        let role = if index % 2 == 0 { Role::Server } else { Role::Client };
-        let config = Config { role, ..Config::default() };
+        let role = if index % 2 == 0 {
+            Role::Server
+        } else {
+            Role::Client
+        };
+        let config = Config {
+            role,
+            ..Config::default()
+        };
         let stream = stream(rules, &config, &mut numbers);
         cases.extend(of_stream(&config, &stream, index, &mut numbers));
         cases.extend(faulty(rules, &config, &stream, index)?);
@@ -71,7 +78,11 @@ fn stream(rules: &Rules, config: &Config, numbers: &mut Numbers) -> Vec<Wire> {
         };
         let frame = frame.with(&numbers.octets(size));
         sequence += u32::from(rules.is_sequenced(value));
-        if rules.is_sequenced(value) { frame.sequence(sequence) } else { frame }
+        if rules.is_sequenced(value) {
+            frame.sequence(sequence)
+        } else {
+            frame
+        }
     };
     (0..count).map(&mut frame).collect()
 }
@@ -90,24 +101,44 @@ fn of_stream(config: &Config, stream: &[Wire], index: u64, numbers: &mut Numbers
     let desc = format!("{} frames back to back", stream.len());
     let req = ["EIM-FRM-004", "EIM-TRN-001", "EIM-FRM-003"];
     let test = decode(Depth::Decode, parts(stream), frames(decoded(stream)));
-    let whole = case(id.clone(), &req, ("frames", "several"), desc, test).config(config).canonical();
+    let whole = case(id.clone(), &req, ("frames", "several"), desc, test)
+        .config(config)
+        .canonical();
     let Some((last, before)) = stream.split_last() else {
         return vec![whole];
     };
     let octets = last.octets();
     let cut = usize::try_from(1 + numbers.below(octets.len() as u64 - 1)).unwrap_or(1);
-    let missing = if cut < 11 { 11 - cut } else { octets.len() - cut };
+    let missing = if cut < 11 {
+        11 - cut
+    } else {
+        octets.len() - cut
+    };
     let mut input = parts(before);
-    input.push(super::draft::part("octets", octets.get(..cut).unwrap_or(&octets)));
+    input.push(super::draft::part(
+        "octets",
+        octets.get(..cut).unwrap_or(&octets),
+    ));
     let expect = incomplete(decoded(before), u32::try_from(missing).unwrap_or(1));
     let desc = format!("{} frames and {cut} octets of another", before.len());
     let class = if cut < 11 { "in-header" } else { "in-payload" };
-    let early = case(format!("{id}-cut"), &["EIM-FRM-004"], ("frames", class), desc, decode(Depth::Decode, input, expect));
+    let early = case(
+        format!("{id}-cut"),
+        &["EIM-FRM-004"],
+        ("frames", class),
+        desc,
+        decode(Depth::Decode, input, expect),
+    );
     vec![whole, early.config(config).kind(Kind::Boundary)]
 }
 
 /// The stream with one frame that is wrong: what is before it counts, what is behind it does not.
-fn faulty(rules: &Rules, config: &Config, stream: &[Wire], index: u64) -> Result<Vec<Case>, String> {
+fn faulty(
+    rules: &Rules,
+    config: &Config,
+    stream: &[Wire],
+    index: u64,
+) -> Result<Vec<Case>, String> {
     let place = usize::try_from(index).unwrap_or(0) % stream.len();
     let choice = usize::try_from(index).unwrap_or(0) % FAULTS.len();
     let (fault, code) = FAULTS.get(choice).copied().ok_or("no fault")?;
@@ -119,13 +150,23 @@ fn faulty(rules: &Rules, config: &Config, stream: &[Wire], index: u64) -> Result
         "extension" => frame.r#type = 0xb0,
         "compression" => frame.compression = 0x99,
         "length" => frame.length = Some(0x8000_0000),
-        _ => frame.sequence = if rules.is_sequenced(frame.r#type) { 0 } else { 77 },
+        _ => {
+            frame.sequence = if rules.is_sequenced(frame.r#type) {
+                0
+            } else {
+                77
+            }
+        }
     }
     let before = stream.get(..place).unwrap_or_default();
     let behind = before.iter().map(|frame| frame.octets().len()).sum();
     let due = super::draft::is_due_at_header(code).then_some(behind);
     let expect = rejected(decoded(before), code, due);
-    let desc = format!("frame {} of {} has a wrong {fault}", place + 1, stream.len());
+    let desc = format!(
+        "frame {} of {} has a wrong {fault}",
+        place + 1,
+        stream.len()
+    );
     let req = ["EIM-FRM-030", "EIM-ERR-005", "EIM-ERR-022"];
     let class = format!("{fault}-{}", if place == 0 { "first" } else { "later" });
     let test = decode(Depth::Decode, parts(&bad), expect);
@@ -147,25 +188,64 @@ fn rows(rules: &Rules) -> Vec<Case> {
         let test = decode(Depth::Decode, parts(&stream), frames(decoded(&stream)));
         let req = ["EIM-FRM-004", "EIM-TRN-001"];
         let desc = format!("{count} empty frames");
-        cases.push(case(format!("str-row-{count}"), &req, ("frames", "equal"), desc, test).canonical());
+        cases.push(
+            case(
+                format!("str-row-{count}"),
+                &req,
+                ("frames", "equal"),
+                desc,
+                test,
+            )
+            .canonical(),
+        );
     }
     let inner = ping.octets();
     let outer = Wire::of(rules, 0x20).with(&inner);
     let stream = [outer.clone(), ping.clone()];
     let test = decode(Depth::Decode, parts(&stream), frames(decoded(&stream)));
     let desc = "a payload that looks like a frame".to_owned();
-    cases.push(case("str-nested".into(), &["EIM-FRM-001"], ("payload", "like-a-frame"), desc, test).canonical());
+    cases.push(
+        case(
+            "str-nested".into(),
+            &["EIM-FRM-001"],
+            ("payload", "like-a-frame"),
+            desc,
+            test,
+        )
+        .canonical(),
+    );
     let zeros = Wire::of(rules, 0x3e).with(&[0; 11]);
     let stream = [zeros.clone(), zeros.sequence(2)];
     let test = decode(Depth::Decode, parts(&stream), frames(decoded(&stream)));
     let desc = "payloads of zeros, which between frames would be faults".to_owned();
-    cases.push(case("str-zeros".into(), &["EIM-FRM-001"], ("payload", "zero"), desc, test).canonical());
+    cases.push(
+        case(
+            "str-zeros".into(),
+            &["EIM-FRM-001"],
+            ("payload", "zero"),
+            desc,
+            test,
+        )
+        .canonical(),
+    );
     let between = ping.octets();
     let mut input = ping.parts();
-    input.push(super::draft::part("octets", &[&[0], between.as_slice()].concat()));
+    input.push(super::draft::part(
+        "octets",
+        &[&[0], between.as_slice()].concat(),
+    ));
     let expect = rejected(vec![ping.decoded()], "UNSUPPORTED_VERSION", Some(11));
     let desc = "an octet 0 between two frames".to_owned();
     let test = decode(Depth::Decode, input, expect);
-    cases.push(case("str-between".into(), &["EIM-VER-004", "EIM-FRM-003"], ("frames", "between"), desc, test).kind(Kind::Order));
+    cases.push(
+        case(
+            "str-between".into(),
+            &["EIM-VER-004", "EIM-FRM-003"],
+            ("frames", "between"),
+            desc,
+            test,
+        )
+        .kind(Kind::Order),
+    );
     cases
 }

@@ -1,5 +1,6 @@
 //! Credit: by frames and by octets, exactly and beyond; WINDOW; frames that need none.
 
+use super::credit;
 use super::draft::Wire;
 use super::rules::Rules;
 use super::stories::{PING, PLENTY, TEXT, Tale, text};
@@ -10,8 +11,8 @@ pub(super) fn cases(rules: &Rules) -> Vec<Case> {
     let mut cases = granted(rules);
     cases.extend(octets(rules));
     cases.extend(unnumbered(rules));
-    cases.extend(blocked(rules));
-    cases.extend(reduced(rules));
+    cases.extend(credit::blocked(rules));
+    cases.extend(credit::reduced(rules));
     cases.extend(orders(rules));
     cases.extend(pieces(rules));
     cases
@@ -20,7 +21,14 @@ pub(super) fn cases(rules: &Rules) -> Vec<Case> {
 /// Credit in frames, exactly and one less.
 fn granted(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (class, before, count) in [("one", 0, 1), ("three", 0, 3), ("ten", 0, 10), ("later", 100, 4), ("wrap", (1 << 32) - 3, 4), ("above-53-bits", (1 << 53) - 2, 3)] {
+    for (class, before, count) in [
+        ("one", 0, 1),
+        ("three", 0, 3),
+        ("ten", 0, 10),
+        ("later", 100, 4),
+        ("wrap", (1 << 32) - 3, 4),
+        ("above-53-bits", (1 << 53) - 2, 3),
+    ] {
         let frames: Vec<_> = (1..=count).map(|n| text(rules, before + n, &[1])).collect();
         let id = format!("flw-frames-{class}");
         let base = |limit| Tale::new(rules).received(before, 0).grant(limit, PLENTY);
@@ -32,7 +40,15 @@ fn granted(rules: &Rules) -> Vec<Case> {
         if let Some(((last, _), taken)) = frames.split_last() {
             let tale = base(before + count - 1).refuse(taken, last, "CREDIT_EXCEEDED");
             let desc = format!("{count} frames, one more than were granted");
-            cases.push(tale.case(&format!("{id}-exceeded"), &["EIM-WIN-003"], (&field, "limit+1"), &desc).near(id));
+            cases.push(
+                tale.case(
+                    &format!("{id}-exceeded"),
+                    &["EIM-WIN-003"],
+                    (&field, "limit+1"),
+                    &desc,
+                )
+                .near(id),
+            );
         }
     }
     let tale = |granted: u64| {
@@ -41,11 +57,28 @@ fn granted(rules: &Rules) -> Vec<Case> {
     };
     let first = text(rules, 1, &[1]);
     let desc = "credit for one frame, then none";
-    cases.push(tale(1).take(std::slice::from_ref(&first)).case("flw-first", &["EIM-WIN-003"], ("frames", "one"), desc));
+    cases.push(tale(1).take(std::slice::from_ref(&first)).case(
+        "flw-first",
+        &["EIM-WIN-003"],
+        ("frames", "one"),
+        desc,
+    ));
     let none = tale(0).refuse(&[], &first.0, "CREDIT_EXCEEDED");
-    cases.push(none.case("flw-first-none", &["EIM-WIN-003"], ("frames", "zero"), desc).near("flw-first"));
+    cases.push(
+        none.case("flw-first-none", &["EIM-WIN-003"], ("frames", "zero"), desc)
+            .near("flw-first"),
+    );
     let never = Tale::new(rules).refuse(&[], &first.0, "CREDIT_EXCEEDED");
-    cases.push(never.case("flw-first-never", &["EIM-WIN-003"], ("frames", "missing"), "before any credit was granted").kind(Kind::Order));
+    cases.push(
+        never
+            .case(
+                "flw-first-never",
+                &["EIM-WIN-003"],
+                ("frames", "missing"),
+                "before any credit was granted",
+            )
+            .kind(Kind::Order),
+    );
     let more = Tale::new(rules)
         .grant(1, PLENTY)
         .take(std::slice::from_ref(&first))
@@ -53,7 +86,15 @@ fn granted(rules: &Rules) -> Vec<Case> {
         .take(&[text(rules, 2, &[1])])
         .grant(2, PLENTY)
         .refuse(&[], &text(rules, 3, &[1]).0, "CREDIT_EXCEEDED");
-    cases.push(more.case("flw-frames-renewed", &["EIM-WIN-003", "EIM-WIN-011"], ("frames", "renewed"), "credit is renewed, repeated, and used up").kind(Kind::Order));
+    cases.push(
+        more.case(
+            "flw-frames-renewed",
+            &["EIM-WIN-003", "EIM-WIN-011"],
+            ("frames", "renewed"),
+            "credit is renewed, repeated, and used up",
+        )
+        .kind(Kind::Order),
+    );
     cases
 }
 
@@ -69,29 +110,61 @@ fn octets(rules: &Rules) -> Vec<Case> {
         ("above-32-bits", (1 << 32) - 20, &[0, 0, 9]),
         ("above-53-bits", (1 << 53) - 5, &[3, 4]),
     ] {
-        let frames: Vec<_> = (1..).zip(sizes).map(|(n, size)| text(rules, n, &vec![0x20; *size])).collect();
+        let frames: Vec<_> = (1..)
+            .zip(sizes)
+            .map(|(n, size)| text(rules, n, &vec![0x20; *size]))
+            .collect();
         let total: u64 = before + sizes.iter().map(|size| 11 + *size as u64).sum::<u64>();
         let id = format!("flw-octets-{class}");
         let base = |limit| Tale::new(rules).received(0, before).grant(1_000, limit);
         let field = format!("octets.{class}");
         let desc = format!("frames of {} octets, all that was granted", total - before);
         let req = ["EIM-WIN-002", "EIM-WIN-003", "EIM-LIM-001"];
-        cases.push(base(total).take(&frames).case(&id, &req, (&field, "limit"), &desc));
+        cases.push(
+            base(total)
+                .take(&frames)
+                .case(&id, &req, (&field, "limit"), &desc),
+        );
         for (fault, less) in [("limit+1", 1), ("header", 11)] {
-            let Some(((last, _), taken)) = frames.split_last() else { continue };
+            let Some(((last, _), taken)) = frames.split_last() else {
+                continue;
+            };
             let tale = base(total - less).refuse(taken, last, "CREDIT_EXCEEDED");
             let name = format!("{id}-less-{less}");
             let desc = format!("{less} octets less were granted");
-            cases.push(tale.case(&name, &["EIM-WIN-003", "EIM-WIN-002"], (&field, fault), &desc).near(&*id));
+            cases.push(
+                tale.case(
+                    &name,
+                    &["EIM-WIN-003", "EIM-WIN-002"],
+                    (&field, fault),
+                    &desc,
+                )
+                .near(&*id),
+            );
         }
     }
-    let compressed = Wire::of(rules, TEXT).compression(3).with(&[0, 0, 0, 20, 0x14, 0, 0x61, 0x4a, 1, 0]);
+    let compressed = Wire::of(rules, TEXT)
+        .compression(3)
+        .with(&[0, 0, 0, 20, 0x14, 0, 0x61, 0x4a, 1, 0]);
     let tale = |limit| Tale::new(rules).grant(9, limit);
     let desc = "what counts is the payload on the wire: ten octets, not twenty";
     let good = tale(21).take(&[(compressed.clone(), 1)]);
-    cases.push(good.case("flw-octets-compressed", &["EIM-WIN-002"], ("octets.compressed", "limit"), desc));
+    cases.push(good.case(
+        "flw-octets-compressed",
+        &["EIM-WIN-002"],
+        ("octets.compressed", "limit"),
+        desc,
+    ));
     let bad = tale(20).refuse(&[], &compressed, "CREDIT_EXCEEDED");
-    cases.push(bad.case("flw-octets-compressed-less", &["EIM-WIN-002", "EIM-WIN-003"], ("octets.compressed", "limit+1"), desc).near("flw-octets-compressed"));
+    cases.push(
+        bad.case(
+            "flw-octets-compressed-less",
+            &["EIM-WIN-002", "EIM-WIN-003"],
+            ("octets.compressed", "limit+1"),
+            desc,
+        )
+        .near("flw-octets-compressed"),
+    );
     cases
 }
 
@@ -100,118 +173,109 @@ fn unnumbered(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     for value in [0x2a, 0x3f, 0x40, 0x42, 0x4f] {
         let unknown = Wire::of(rules, value).with(&[9, 9]).sequence(1);
-        let tale = |frames| Tale::new(rules).grant(frames, PLENTY).take(&[(unknown.clone(), 1)]);
+        let tale = |frames| {
+            Tale::new(rules)
+                .grant(frames, PLENTY)
+                .take(&[(unknown.clone(), 1)])
+        };
         let id = format!("flw-unknown-{value:02x}");
         let desc = format!("unknown type 0x{value:02x} uses a number and credit");
         let req = ["EIM-SEQ-006", "EIM-WIN-003"];
         let field = format!("0x{value:02x}.credit");
         let second = text(rules, 2, &[]);
-        cases.push(tale(2).take(std::slice::from_ref(&second)).case(&id, &req, (&field, "limit"), &desc));
+        cases.push(tale(2).take(std::slice::from_ref(&second)).case(
+            &id,
+            &req,
+            (&field, "limit"),
+            &desc,
+        ));
         let bad = tale(1).refuse(&[], &second.0, "CREDIT_EXCEEDED");
-        cases.push(bad.case(&format!("{id}-exceeded"), &req, (&field, "limit+1"), &desc).near(id));
+        cases.push(
+            bad.case(&format!("{id}-exceeded"), &req, (&field, "limit+1"), &desc)
+                .near(id),
+        );
     }
     for value in [0x06, PING, 0x09, 0x0a, 0x0c, 0x60, 0xe5] {
         let free = Wire::of(rules, value).with(&[8, 1]);
-        let tale = Tale::new(rules)
-            .grant(1, 12)
-            .take(&[(free.clone(), 0), (free.clone(), 0), text(rules, 1, &[1]), (free, 0)]);
+        let tale = Tale::new(rules).grant(1, 12).take(&[
+            (free.clone(), 0),
+            (free.clone(), 0),
+            text(rules, 1, &[1]),
+            (free, 0),
+        ]);
         let desc = format!("type 0x{value:02x} costs nothing");
         let field = format!("0x{value:02x}.credit");
-        cases.push(tale.case(&format!("flw-free-{value:02x}"), &["EIM-SEQ-005", "EIM-WIN-002"], (&field, "free"), &desc));
+        cases.push(tale.case(
+            &format!("flw-free-{value:02x}"),
+            &["EIM-SEQ-005", "EIM-WIN-002"],
+            (&field, "free"),
+            &desc,
+        ));
     }
-    cases
-}
-
-/// What we may send ourselves.
-fn blocked(rules: &Rules) -> Vec<Case> {
-    let tale = || Tale::new(rules);
-    let req = ["EIM-WIN-001", "EIM-SEQ-001"];
-    let mut cases = vec![
-        tale().blocked(TEXT, &[1]).send(PING, &[8, 1], 0).case("flw-send-none", &["EIM-WIN-001", "EIM-WIN-020"], ("credit", "missing"), "before any credit"),
-        tale().credit(0, 2, PLENTY).send(TEXT, &[1], 1).send(TEXT, &[2], 2).blocked(TEXT, &[3]).case("flw-send-frames", &req, ("credit.frames", "limit"), "as many frames as there is credit for"),
-        tale().credit(0, 1, PLENTY).send(TEXT, &[1], 1).blocked(TEXT, &[2]).credit(1, 2, PLENTY).send(TEXT, &[3], 2).case("flw-send-renewed", &req, ("credit.frames", "renewed"), "a blocked frame leaves no gap"),
-        tale().credit(0, 9, 24).send(TEXT, &[1], 1).blocked(TEXT, &[1, 2]).send(TEXT, &[3], 2).blocked(TEXT, &[]).case("flw-send-octets", &["EIM-WIN-001", "EIM-WIN-002"], ("credit.octets", "limit"), "a smaller frame still fits"),
-        tale().credit(0, 9, 10).blocked(TEXT, &[]).credit(0, 9, 11).send(TEXT, &[], 1).case("flw-send-header", &["EIM-WIN-002", "EIM-WIN-001"], ("credit.octets", "header"), "a header alone costs eleven"),
-        tale().credit(0, 0, 0).blocked(TEXT, &[]).credit(0, 1, 0).blocked(TEXT, &[]).credit(0, 1, 11).send(TEXT, &[], 1).case("flw-send-both", &["EIM-WIN-001"], ("credit", "both"), "frames and octets are both needed"),
-        tale().credit(0, 1, PLENTY).send(0x27, &[1], 1).blocked(0x28, &[1]).blocked(0x11, &[8, 1]).send(0x0a, &[8, 1], 0).send(0xe5, &[], 0).case("flw-send-kinds", &["EIM-WIN-001", "EIM-WIN-020"], ("credit", "kinds"), "what is sequenced needs credit, what is not does not").kind(Kind::Valid),
-        tale().client().credit(0, 1, PLENTY).send(TEXT, &[1], 1).blocked(TEXT, &[2]).case("flw-send-client", &req, ("credit.frames", "limit"), "a client is bound in the same way"),
-    ];
-    for (class, sent, octets) in [("above-32-bits", 1 << 33, 1 << 34), ("above-53-bits", (1 << 53) + 1, (1 << 53) + 1), ("max-63-bits", (1 << 63) - 1, (1 << 63) - 12)] {
-        let base = tale().sent(sent, octets);
-        let exact = base.clone().credit(sent, sent + 1, octets + 11).send(TEXT, &[], sent + 1).blocked(TEXT, &[]);
-        let id = format!("flw-send-exact-{class}");
-        cases.push(exact.case(&id, &["EIM-WIN-001", "EIM-WIN-021"], ("credit.octets", class), "credit to the octet, in 64 bits"));
-        let less = base.credit(sent, sent + 1, octets + 10).blocked(TEXT, &[]).credit(sent, sent + 1, octets + 11).send(TEXT, &[], sent + 1);
-        cases.push(less.case(&format!("{id}-less"), &["EIM-WIN-001", "EIM-WIN-021"], ("credit.octets", class), "one octet less is not enough"));
-    }
-    cases
-}
-
-/// WINDOW of the peer: nothing may fall, nothing may be about frames that were never sent.
-fn reduced(rules: &Rules) -> Vec<Case> {
-    let base = || {
-        Tale::new(rules)
-            .credit(0, 10, 1_000)
-            .send(TEXT, &[1], 1)
-            .send(TEXT, &[2], 2)
-            .send(TEXT, &[3], 3)
-            .credit(2, 20, 2_000)
-    };
-    let mut cases = Vec::new();
-    for (class, through, frames, octets) in [
-        ("equal", 2, 20, 2_000), ("through-raised", 3, 20, 2_000), ("frames-raised", 2, 21, 2_000),
-        ("octets-raised", 2, 20, 2_001), ("all-raised", 3, 99, 9_999), ("max", 3, u64::MAX, u64::MAX),
-    ] {
-        let tale = base().credit(through, frames, octets).send(TEXT, &[4], 4);
-        let id = format!("flw-window-{class}");
-        cases.push(tale.case(&id, &["EIM-WIN-011", "EIM-WIN-009"], ("window", class), "a later WINDOW"));
-    }
-    for (field, class, through, frames, octets, id) in [
-        ("received_through", "limit-1", 1, 20, 2_000, "EIM-WIN-009"),
-        ("received_through", "zero", 0, 20, 2_000, "EIM-WIN-009"),
-        ("received_through", "limit+1", 4, 20, 2_000, "EIM-WIN-010"),
-        ("received_through", "max", u64::MAX, 20, 2_000, "EIM-WIN-010"),
-        ("received_through", "above-32-bits", (1 << 32) + 2, 20, 2_000, "EIM-WIN-010"),
-        ("frames", "limit-1", 2, 19, 2_000, "EIM-WIN-009"),
-        ("frames", "first", 2, 10, 2_000, "EIM-WIN-009"),
-        ("frames", "zero", 2, 0, 2_000, "EIM-WIN-009"),
-        ("octets", "limit-1", 2, 20, 1_999, "EIM-WIN-009"),
-        ("octets", "first", 2, 20, 1_000, "EIM-WIN-009"),
-        ("octets", "zero", 2, 20, 0, "EIM-WIN-009"),
-    ] {
-        let tale = base().credit_refused(through, frames, octets).ended(&Wire::of(rules, PING));
-        let near = base().credit(2, 20, 2_000).take(&[(Wire::of(rules, PING), 0)]);
-        let name = format!("flw-window-{}-{}", field.replace('_', "-"), class.replace('+', "-plus-"));
-        if cases.iter().all(|case: &Case| case.id != "flw-window-then-ping") {
-            cases.push(near.case("flw-window-then-ping", &["EIM-WIN-011"], ("window", "equal"), "the same WINDOW again, then a frame"));
-        }
-        let about = format!("window.{field}");
-        cases.push(tale.case(&name, &[id], (&about, class), "a WINDOW that takes back, or speaks of frames never sent").near("flw-window-then-ping"));
-    }
-    let first = Tale::new(rules).sent(3, 36).credit_refused(4, 10, 1_000);
-    let near = Tale::new(rules).sent(3, 36).credit(3, 10, 1_000);
-    cases.push(near.case("flw-window-first", &["EIM-WIN-010"], ("window.received_through", "limit"), "all that was sent was received"));
-    cases.push(first.case("flw-window-first-beyond", &["EIM-WIN-010"], ("window.received_through", "limit+1"), "one more than was sent").near("flw-window-first"));
-    let low = Tale::new(rules).credit(0, 10, 1_000).send(TEXT, &[1], 1).credit_refused(1, 9, 1_001);
-    cases.push(low.case("flw-window-mixed", &["EIM-WIN-009"], ("window", "mixed"), "two fields rise, one falls").kind(Kind::Order));
     cases
 }
 
 /// Sequence before credit, and the first fault of a stream.
 fn orders(rules: &Rules) -> Vec<Case> {
-    let base = || Tale::new(rules).grant(1, PLENTY).take(&[text(rules, 1, &[1])]);
+    let base = || {
+        Tale::new(rules)
+            .grant(1, PLENTY)
+            .take(&[text(rules, 1, &[1])])
+    };
     let mut cases = Vec::new();
     let wrong = Wire::of(rules, TEXT).sequence(3);
     let order = base().refuse(&[], &wrong, "BAD_SEQUENCE");
-    cases.push(order.case("flw-order-sequence-credit", &["EIM-FRM-026", "EIM-SEQ-004"], ("sequence", "before-credit"), "wrong number, beyond the credit").kind(Kind::Order));
+    cases.push(
+        order
+            .case(
+                "flw-order-sequence-credit",
+                &["EIM-FRM-026", "EIM-SEQ-004"],
+                ("sequence", "before-credit"),
+                "wrong number, beyond the credit",
+            )
+            .kind(Kind::Order),
+    );
     let direction = Wire::of(rules, 0x29).sequence(3);
     let order = base().refuse(&[], &direction, "UNEXPECTED_FRAME");
-    cases.push(order.case("flw-order-direction-sequence-credit", &["EIM-FRM-026", "EIM-FRM-027"], ("direction", "before-sequence-credit"), "wrong direction, wrong number, beyond the credit").kind(Kind::Order));
+    cases.push(
+        order
+            .case(
+                "flw-order-direction-sequence-credit",
+                &["EIM-FRM-026", "EIM-FRM-027"],
+                ("direction", "before-sequence-credit"),
+                "wrong direction, wrong number, beyond the credit",
+            )
+            .kind(Kind::Order),
+    );
     let long = Wire::of(rules, TEXT).sequence(3).length(u32::MAX);
     let order = base().refuse(&[], &long, "PAYLOAD_TOO_LARGE");
-    cases.push(order.case("flw-order-length-sequence", &["EIM-FRM-026", "EIM-FRM-013"], ("length", "before-sequence-credit"), "too long, wrong number, beyond the credit").kind(Kind::Order));
-    let last = Tale::new(rules).grant(2, PLENTY).refuse(&[text(rules, 1, &[1]), text(rules, 2, &[2])], &text(rules, 3, &[3]).0, "CREDIT_EXCEEDED").over();
-    cases.push(last.case("flw-order-stream", &["EIM-WIN-003", "EIM-FRM-030"], ("frames", "later"), "three frames in one read, the third is beyond the credit").kind(Kind::Order));
+    cases.push(
+        order
+            .case(
+                "flw-order-length-sequence",
+                &["EIM-FRM-026", "EIM-FRM-013"],
+                ("length", "before-sequence-credit"),
+                "too long, wrong number, beyond the credit",
+            )
+            .kind(Kind::Order),
+    );
+    let last = Tale::new(rules)
+        .grant(2, PLENTY)
+        .refuse(
+            &[text(rules, 1, &[1]), text(rules, 2, &[2])],
+            &text(rules, 3, &[3]).0,
+            "CREDIT_EXCEEDED",
+        )
+        .over();
+    cases.push(
+        last.case(
+            "flw-order-stream",
+            &["EIM-WIN-003", "EIM-FRM-030"],
+            ("frames", "later"),
+            "three frames in one read, the third is beyond the credit",
+        )
+        .kind(Kind::Order),
+    );
     cases
 }
 
@@ -222,7 +286,11 @@ fn pieces(rules: &Rules) -> Vec<Case> {
     let mut cases = Vec::new();
     for cut in [1, 6, 10, 11, 12] {
         let (left, right) = octets.split_at(cut);
-        let missing = if cut < 11 { 11 - cut } else { octets.len() - cut };
+        let missing = if cut < 11 {
+            11 - cut
+        } else {
+            octets.len() - cut
+        };
         let tale = Tale::new(rules)
             .grant(2, 25)
             .partial(left, u32::try_from(missing).unwrap_or(0))
@@ -231,7 +299,12 @@ fn pieces(rules: &Rules) -> Vec<Case> {
             .take(&[text(rules, 2, &[])]);
         let class = if cut < 11 { "in-header" } else { "in-payload" };
         let name = format!("flw-pieces-{cut:02}");
-        cases.push(tale.case(&name, &["EIM-FRM-004", "EIM-SEQ-004"], ("frames", class), "a frame in two reads"));
+        cases.push(tale.case(
+            &name,
+            &["EIM-FRM-004", "EIM-SEQ-004"],
+            ("frames", class),
+            "a frame in two reads",
+        ));
     }
     cases
 }

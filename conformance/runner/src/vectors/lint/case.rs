@@ -19,12 +19,9 @@ pub(super) fn check(case: &Case, knowledge: &Knowledge) -> Vec<String> {
             faults.push(format!("{code} is no error code"));
         }
     }
-    match features(case) {
-        Ok(features) if features != case.requires => {
-            faults.push(format!("requires {:?}, uses {features:?}", case.requires));
-        }
-        Ok(_) => {}
-        Err(error) => faults.push(error),
+    let features = features(case);
+    if features != case.requires {
+        faults.push(format!("requires {:?}, uses {features:?}", case.requires));
     }
     match &case.test {
         Test::Decode(test) => decode(case, test, &mut faults),
@@ -36,11 +33,16 @@ pub(super) fn check(case: &Case, knowledge: &Knowledge) -> Vec<String> {
             }
         }
     }
-    if (case.kind == Kind::Valid) == refuses(case) || (case.kind == Kind::Boundary) != is_incomplete(case) {
-        let boundary_in_a_story = matches!(case.test, Test::Story(_));
-        if !boundary_in_a_story {
-            faults.push(format!("kind {:?} does not fit what is expected", case.kind));
-        }
+    let fits = match case.kind {
+        Kind::Valid => !refuses(case) && !is_incomplete(case),
+        Kind::Boundary => is_incomplete(case),
+        Kind::Invalid | Kind::Order | Kind::Limit => refuses(case),
+    };
+    if !fits {
+        faults.push(format!(
+            "kind {:?} does not fit what is expected",
+            case.kind
+        ));
     }
     faults
 }
@@ -80,7 +82,9 @@ fn requirements(case: &Case, knowledge: &Knowledge, faults: &mut Vec<String>) {
             faults.push(format!("{id} is {}", row.status));
         }
         if !row.needs_vectors() {
-            faults.push(format!("{id} is not verified by vectors: add `vector` to its block"));
+            faults.push(format!(
+                "{id} is not verified by vectors: add `vector` to its block"
+            ));
         }
         let level = match row.level.as_str() {
             "must" | "must-not" => Level::Must,
@@ -102,9 +106,23 @@ fn codes(case: &Case) -> Vec<String> {
     let reject = |reject: &Option<Reject>| reject.as_ref().map(|reject| reject.code.clone());
     match &case.test {
         Test::Decode(test) => reject(&test.expect.reject).into_iter().collect(),
-        Test::Encode(test) => test.expect.refuse.iter().map(|code| code.code.clone()).collect(),
-        Test::Story(test) => test.expect.iter().filter_map(|step| reject(&step.reject)).collect(),
-        Test::Derive(test) => test.expect.reject.iter().map(|code| code.code.clone()).collect(),
+        Test::Encode(test) => test
+            .expect
+            .refuse
+            .iter()
+            .map(|code| code.code.clone())
+            .collect(),
+        Test::Story(test) => test
+            .expect
+            .iter()
+            .filter_map(|step| reject(&step.reject))
+            .collect(),
+        Test::Derive(test) => test
+            .expect
+            .reject
+            .iter()
+            .map(|code| code.code.clone())
+            .collect(),
     }
 }
 
@@ -120,8 +138,12 @@ fn is_incomplete(case: &Case) -> bool {
 /// The stage that a code belongs to, by the testee protocol.
 fn stage(code: &str) -> Stage {
     match code {
-        "UNSUPPORTED_VERSION" | "INVALID_TYPE" | "EXTENSION_NOT_NEGOTIATED"
-        | "UNEXPECTED_FRAME" | "BAD_SEQUENCE" | "CREDIT_EXCEEDED" => Stage::Header,
+        "UNSUPPORTED_VERSION"
+        | "INVALID_TYPE"
+        | "EXTENSION_NOT_NEGOTIATED"
+        | "UNEXPECTED_FRAME"
+        | "BAD_SEQUENCE"
+        | "CREDIT_EXCEEDED" => Stage::Header,
         "PAYLOAD_TOO_LARGE" => Stage::Length,
         "UNKNOWN_COMPRESSION" | "DECOMPRESSION_FAILED" | "DECOMPRESSED_TOO_LARGE" => {
             Stage::Compression
@@ -137,7 +159,9 @@ fn decode(case: &Case, test: &Decode, faults: &mut Vec<String>) {
         Err(error) => return faults.push(error),
     };
     match &test.input_hex {
-        Some(hex) if *hex != to_hex(&octets) => faults.push("input_hex says something else than input".into()),
+        Some(hex) if *hex != to_hex(&octets) => {
+            faults.push("input_hex says something else than input".into())
+        }
         None if octets.len() <= HEX_OCTETS => faults.push("input_hex is missing".into()),
         _ => {}
     }
@@ -185,18 +209,27 @@ fn frame(frame: &Frame, depth: Depth, faults: &mut Vec<String>) {
 fn decide_by(test: &Decode, reject: &Reject, octets: &[u8], faults: &mut Vec<String>) {
     let due = matches!(
         &*reject.code,
-        "UNSUPPORTED_VERSION" | "INVALID_TYPE" | "EXTENSION_NOT_NEGOTIATED" | "UNKNOWN_COMPRESSION" | "PAYLOAD_TOO_LARGE"
+        "UNSUPPORTED_VERSION"
+            | "INVALID_TYPE"
+            | "EXTENSION_NOT_NEGOTIATED"
+            | "UNKNOWN_COMPRESSION"
+            | "PAYLOAD_TOO_LARGE"
     );
     let mut start = 0;
     for _ in test.expect.frames() {
         let length = octets.get(start + 7..start + 11);
-        let length = length.and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
+        let length = length
+            .and_then(|length| length.try_into().ok())
+            .map_or(0, u32::from_be_bytes);
         start += 11 + length as usize;
     }
     match test.expect.decide_by {
         Some(_) if !due => faults.push(format!("{} has no time of its own", reject.code)),
         Some(at) if at as usize != start + 11 => {
-            faults.push(format!("decide_by is {at}, the header ends at {}", start + 11));
+            faults.push(format!(
+                "decide_by is {at}, the header ends at {}",
+                start + 11
+            ));
         }
         None if due && test.depth == Depth::Decode => faults.push("decide_by is missing".into()),
         _ => {}
@@ -205,7 +238,11 @@ fn decide_by(test: &Decode, reject: &Reject, octets: &[u8], faults: &mut Vec<Str
 
 fn encode(case: &Case, test: &Encode, faults: &mut Vec<String>) {
     let expect = &test.expect;
-    let said = [expect.octets.is_some(), expect.opens.is_some(), expect.refuse.is_some()];
+    let said = [
+        expect.octets.is_some(),
+        expect.opens.is_some(),
+        expect.refuse.is_some(),
+    ];
     if said.into_iter().filter(|there| *there).count() != 1 {
         faults.push("not exactly one of octets, opens, refuse".into());
     }
@@ -218,7 +255,11 @@ fn encode(case: &Case, test: &Encode, faults: &mut Vec<String>) {
     if let Err(error) = test.frame.octets() {
         faults.push(error);
     }
-    if let Some(Err(error)) = expect.octets.as_ref().map(crate::vectors::model::Payload::octets) {
+    if let Some(Err(error)) = expect
+        .octets
+        .as_ref()
+        .map(crate::vectors::model::Payload::octets)
+    {
         faults.push(error);
     }
     if case.kind == Kind::Boundary {
@@ -244,7 +285,9 @@ fn story(_case: &Case, test: &Story, faults: &mut Vec<String>) {
         let fits = match step {
             _ if outcome.closed => true,
             Step::Grant(_) => *outcome == crate::vectors::model::Outcome::default(),
-            Step::Credit(_) => outcome.frames.is_none() && outcome.octets.is_none() && !outcome.blocked,
+            Step::Credit(_) => {
+                outcome.frames.is_none() && outcome.octets.is_none() && !outcome.blocked
+            }
             Step::Receive(_) => outcome.octets.is_none() && !outcome.blocked,
             Step::Send(_) => outcome.octets.is_some() != outcome.blocked,
         };
@@ -255,10 +298,8 @@ fn story(_case: &Case, test: &Story, faults: &mut Vec<String>) {
 }
 
 /// What a testee needs for a case, from its octets.
-///
-/// # Errors
-/// Not hexadecimal.
-pub fn features(case: &Case) -> Result<Vec<String>, String> {
+#[must_use]
+pub fn features(case: &Case) -> Vec<String> {
     let mut features = BTreeSet::new();
     if !case.config.negotiated_types.is_empty() {
         features.insert("extensions".to_owned());
@@ -274,24 +315,31 @@ pub fn features(case: &Case) -> Result<Vec<String>, String> {
             features.insert(name.to_owned());
         }
     };
-    match &case.test {
-        Test::Decode(test) if test.depth != Depth::Decode => {
-            let early = |reject: &Reject| {
-                matches!(reject.stage, Stage::Header | Stage::Length) || reject.code == "UNKNOWN_COMPRESSION"
-            };
-            if !test.expect.reject.as_ref().is_some_and(early) {
-                test.input.iter().filter_map(algorithm).for_each(&mut uses);
+    // An algorithm that a testee lacks it cannot have negotiated: it stops at the octet.
+    let stops_before = |code: &String| {
+        matches!(
+            code.as_str(),
+            "UNSUPPORTED_VERSION"
+                | "INVALID_TYPE"
+                | "EXTENSION_NOT_NEGOTIATED"
+                | "UNKNOWN_COMPRESSION"
+        )
+    };
+    if !codes(case).iter().any(stops_before) {
+        match &case.test {
+            Test::Decode(test) => test.input.iter().filter_map(algorithm).for_each(&mut uses),
+            Test::Encode(test) => test.frame.compression.into_iter().for_each(&mut uses),
+            Test::Story(test) => {
+                for step in &test.steps {
+                    if let Step::Receive(parts) = step {
+                        parts.iter().filter_map(algorithm).for_each(&mut uses);
+                    }
+                }
             }
+            Test::Derive(_) => {}
         }
-        Test::Encode(test) if test.frame.is_content() => {
-            let refused = test.expect.refuse.as_ref().is_some_and(|code| code.code == "UNKNOWN_COMPRESSION");
-            if let (Some(octet), false) = (test.frame.compression, refused) {
-                uses(octet);
-            }
-        }
-        _ => {}
     }
-    Ok(features.into_iter().collect())
+    features.into_iter().collect()
 }
 
 /// The compression octet that a part is.

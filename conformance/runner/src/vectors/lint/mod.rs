@@ -69,11 +69,18 @@ pub fn lint(files: &[Loaded], knowledge: &Knowledge) -> (Vec<String>, Totals) {
     let mut by_id: BTreeMap<&str, &Case> = BTreeMap::new();
     for (loaded, case) in cases(files) {
         if by_id.insert(&case.id, case).is_some() {
-            findings.push(format!("{}: {}: the id is there twice", loaded.path, case.id));
+            findings.push(format!(
+                "{}: {}: the id is there twice",
+                loaded.path, case.id
+            ));
         }
     }
     for loaded in files {
-        findings.extend(file(loaded).into_iter().map(|what| format!("{}: {what}", loaded.path)));
+        findings.extend(
+            file(loaded)
+                .into_iter()
+                .map(|what| format!("{}: {what}", loaded.path)),
+        );
         for case in &loaded.file.cases {
             let mut faults = case::check(case, knowledge);
             faults.extend(near::check(case, &by_id));
@@ -98,12 +105,19 @@ fn file(loaded: &Loaded) -> Vec<String> {
     if file.schema != "../../schema/vectors.v1.schema.json" {
         faults.push("another schema".into());
     }
-    let path = loaded.path.trim_start_matches(super::load::FOLDER).trim_start_matches('/');
+    let path = loaded
+        .path
+        .trim_start_matches(super::load::FOLDER)
+        .trim_start_matches('/');
     let name = path.trim_end_matches(".json");
     if name.split('/').next() != Some(&file.area) {
         faults.push(format!("area {} in another folder", file.area));
     }
-    if file.generator.as_ref().is_some_and(|generator| generator.family != name) {
+    if file
+        .generator
+        .as_ref()
+        .is_some_and(|generator| generator.family != name)
+    {
         faults.push("the generator has another name".into());
     }
     let used: BTreeSet<&String> = file.cases.iter().flat_map(|case| &case.flags).collect();

@@ -17,7 +17,9 @@ pub(super) fn check(case: &Case, all: &BTreeMap<&str, &Case>) -> Option<String> 
     if case.kind != Kind::Invalid {
         return Some("names a case without its fault, but has not one fault".into());
     }
-    let Some(near) = all.get(id.as_str()) else { return Some(format!("there is no case {id}")) };
+    let Some(near) = all.get(id.as_str()) else {
+        return Some(format!("there is no case {id}"));
+    };
     if refuses(near) {
         return Some(format!("{id} has a fault itself"));
     }
@@ -51,7 +53,10 @@ fn left(case: &Case) -> Value {
                 for key in ["payload", "payload_hex", "content", "content_hex"] {
                     frame.remove(key);
                 }
-                frame.insert("octets".into(), crate::vectors::octets::to_hex(&octets).into());
+                frame.insert(
+                    "octets".into(),
+                    crate::vectors::octets::to_hex(&octets).into(),
+                );
                 frame.insert("compress".into(), test.frame.is_content().into());
             }
             frame
@@ -64,7 +69,10 @@ fn left(case: &Case) -> Value {
 
 /// Each argument is one field, whatever is in it.
 fn wrapped(arguments: &serde_json::Map<String, Value>) -> Value {
-    arguments.iter().map(|(name, value)| (name.clone(), Value::String(value.to_string()))).collect()
+    arguments
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::String(value.to_string())))
+        .collect()
 }
 
 /// Places at which two values differ.
@@ -74,7 +82,11 @@ fn values(one: &Value, other: &Value) -> BTreeSet<String> {
     leaves(other, "", &mut right);
     let places: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
     let differs = |place: &&&String| left.get(**place) != right.get(**place);
-    places.iter().filter(differs).map(|place| (**place).clone()).collect()
+    places
+        .iter()
+        .filter(differs)
+        .map(|place| (**place).clone())
+        .collect()
 }
 
 fn leaves(value: &Value, place: &str, out: &mut BTreeMap<String, String>) {
@@ -103,7 +115,10 @@ fn by_field(input: &[Part]) -> Fields<'_> {
     for part in input {
         frame += usize::from(part.field() == "version");
         let octets = part.octets().unwrap_or_default();
-        fields.entry((frame, part.field())).or_default().extend(octets);
+        fields
+            .entry((frame, part.field()))
+            .or_default()
+            .extend(octets);
     }
     fields
 }
@@ -119,7 +134,9 @@ fn fields(one: &Decode, other: &Decode) -> BTreeSet<String> {
             .map(|(_, octets)| octets.len())
             .sum();
         let payload = u32::try_from(payload).unwrap_or(u32::MAX).to_be_bytes();
-        fields.get(&(frame, "length")).is_some_and(|octets| *octets == payload)
+        fields
+            .get(&(frame, "length"))
+            .is_some_and(|octets| *octets == payload)
     };
     let differs = |place: &&&(usize, &str)| {
         let (frame, field) = **place;
@@ -127,5 +144,9 @@ fn fields(one: &Decode, other: &Decode) -> BTreeSet<String> {
         let follows = *field == "length" && truthful(&left, *frame) && truthful(&right, *frame);
         octets(&left) != octets(&right) && !follows
     };
-    places.iter().filter(differs).map(|(frame, field)| format!("{field} of frame {frame}")).collect()
+    places
+        .iter()
+        .filter(differs)
+        .map(|(frame, field)| format!("{field} of frame {frame}"))
+        .collect()
 }

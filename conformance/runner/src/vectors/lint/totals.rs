@@ -51,7 +51,9 @@ impl Totals {
         let all = cases(files);
         for (loaded, case) in &all {
             *by_op.entry(case.op().to_owned()).or_insert(0) += 1;
-            *by_kind.entry(format!("{:?}", case.kind).to_lowercase()).or_insert(0) += 1;
+            *by_kind
+                .entry(format!("{:?}", case.kind).to_lowercase())
+                .or_insert(0) += 1;
             tested.extend(case.req.iter().cloned());
             let combination = (case.req.first(), stage(case), case.op(), &case.about);
             distinct.insert((combination.0, combination.1, combination.3));
@@ -59,7 +61,10 @@ impl Totals {
                 outside.insert((combination.0, combination.1, combination.3));
             }
         }
-        let required = knowledge.requirements.values().filter(|row| row.needs_vectors());
+        let required = knowledge
+            .requirements
+            .values()
+            .filter(|row| row.needs_vectors());
         let required: Vec<String> = required.map(|row| row.id.clone()).collect();
         Self {
             cases: all.len(),
@@ -68,7 +73,10 @@ impl Totals {
             distinct: distinct.len(),
             distinct_outside_payloads: outside.len(),
             required: required.len(),
-            untested: required.into_iter().filter(|id| !tested.contains(id)).collect(),
+            untested: required
+                .into_iter()
+                .filter(|id| !tested.contains(id))
+                .collect(),
         }
     }
 
@@ -79,7 +87,10 @@ impl Totals {
             shortfalls.push(format!("{} cases, {CASES} are asked for", self.cases));
         }
         if self.distinct < DISTINCT {
-            shortfalls.push(format!("{} cases that differ, {DISTINCT} are asked for", self.distinct));
+            shortfalls.push(format!(
+                "{} cases that differ, {DISTINCT} are asked for",
+                self.distinct
+            ));
         }
         let none = |id| format!("{id} has no case");
         shortfalls.extend(self.untested.iter().map(none));
@@ -90,7 +101,10 @@ impl Totals {
 impl Display for Totals {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let list = |counts: &BTreeMap<String, usize>| {
-            let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let counts: Vec<String> = counts
+                .iter()
+                .map(|(name, count)| format!("{count} {name}"))
+                .collect();
             counts.join(", ")
         };
         writeln!(f, "{} cases: {}", self.cases, list(&self.by_op))?;

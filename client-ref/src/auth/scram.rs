@@ -110,6 +110,7 @@ impl Scram {
 
     /// The next message of this side.
     pub(super) fn step(&mut self, input: Option<&[u8]>) -> Result<Bytes, AuthError> {
+        check(input.unwrap_or(b"v="))?;
         let mut output = Vec::new();
         match self.session.step(input, &mut output) {
             Ok(State::Running) => Ok(output.into()),
@@ -120,6 +121,7 @@ impl Scram {
 
     /// Checks the server's signature.
     pub(super) fn finish(&mut self, data: &[u8]) -> Result<(), AuthError> {
+        check(data)?;
         let mut output = Vec::new();
         match self.session.step(Some(data), &mut output) {
             Ok(State::Finished(_)) => Ok(()),
@@ -134,5 +136,17 @@ impl Scram {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
             .unwrap_or_else(|| AuthError::Server(error.to_string()))
+    }
+}
+
+/// Refuses a message in which something else than `name=value` stands between commas: rsasl
+/// takes that for granted, and panics.
+// impl[EIM-SEC-002]
+fn check(message: &[u8]) -> Result<(), AuthError> {
+    let mut attributes = message.split(|octet| *octet == b',');
+    if attributes.all(|attribute| attribute.get(1) == Some(&b'=')) {
+        Ok(())
+    } else {
+        Err(AuthError::Server("a malformed SCRAM message".to_owned()))
     }
 }

@@ -165,6 +165,29 @@ fn a_server_without_the_verifier_is_found_out() {
     );
 }
 
+// test[EIM-SEC-002]
+#[test]
+fn messages_that_are_not_scram_are_refused() {
+    let begin = || {
+        let salted = SaltedPasswords::default();
+        let offered = [BARE.to_owned()];
+        let means = Means {
+            offered: &offered,
+            user: "user",
+            password: Some("pencil"),
+            resume: None,
+            binding: None,
+            salted: &salted,
+        };
+        Exchange::start(&means).unwrap().0
+    };
+    for message in [&b""[..], b",", b"r", b"v", b"r=a,,i=4096", b"r=a,s=AA==,i", b"\xff"] {
+        let message = bytes::Bytes::from_static(message);
+        assert!(begin().challenge(&message).is_err(), "{message:?}");
+        assert!(begin().finish(&message).is_err(), "{message:?}");
+    }
+}
+
 #[test]
 fn a_token_is_preferred_where_it_may_be_used() {
     let salted = SaltedPasswords::default();

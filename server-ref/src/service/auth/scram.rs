@@ -101,7 +101,12 @@ impl ClientFirst {
         let text = std::str::from_utf8(message).map_err(|_| malformed())?;
         let mut parts = text.splitn(4, ',');
         let mut next = || parts.next().ok_or_else(malformed);
-        let (flag, _authzid, name) = (next()?, next()?, next()?);
+        let (flag, authzid, name) = (next()?, next()?, next()?);
+        let known = matches!(flag, "n" | "y") || flag.starts_with("p=");
+        let named = authzid.is_empty() || authzid.starts_with("a=");
+        if !known || !named || !has_attributes(text.split(',').skip(2)) {
+            return Err(malformed());
+        }
         let bound = flag.starts_with("p=");
         if bound != (mechanism == PLUS) {
             return Err(Rejection::failed(
@@ -113,6 +118,12 @@ impl ClientFirst {
             name: unescape(name).ok_or_else(malformed)?,
         })
     }
+}
+
+/// Whether everything between commas is `name=value`: rsasl takes that for granted, and panics.
+// impl[EIM-SEC-002]
+fn has_attributes<'a>(mut attributes: impl Iterator<Item = &'a str>) -> bool {
+    attributes.all(|attribute| attribute.as_bytes().get(1) == Some(&b'='))
 }
 
 /// Undoes `=2C` and `=3D` of RFC 5802.
@@ -183,6 +194,10 @@ impl Exchange {
 
     /// Checks the client's proof; returns the server-final message.
     pub(super) fn finish(mut self, message: &[u8]) -> Result<Bytes, Rejection> {
+        let text = std::str::from_utf8(message).unwrap_or_default();
+        if !has_attributes(text.split(',')) {
+            return Err(Rejection::failed("malformed SCRAM message"));
+        }
         let mut last = Vec::with_capacity(64);
         self.session
             .step(Some(message), &mut last)
@@ -202,7 +217,7 @@ mod tests {
     fn the_first_message_yields_the_name() {
         let first = ClientFirst::parse(b"n,,n=a=2Cb=3Dc,r=nonce", PLAIN).unwrap();
         assert_eq!(first.name, "a,b=c");
-        let first = ClientFirst::parse(b"p=eim-exporter,a=x,n=bob,r=1,ext", PLUS).unwrap();
+        let first = ClientFirst::parse(b"p=eim-exporter,a=x,n=bob,r=1,e=xt", PLUS).unwrap();
         assert_eq!(first.name, "bob");
     }
 
@@ -216,6 +231,11 @@ mod tests {
             b"n,,",
             b"n,,x=a,r=1",
             b"n,,n=a=2,r=1",
+            b"n,,n=a,r",
+            b"n,,n=a,",
+            b"n,,n=a,r=1,x",
+            b",,n=a,r=1",
+            b"n,a,n=a,r=1",
             b"\xff,,n=a,r=1",
         ] {
             assert!(ClientFirst::parse(bad, PLAIN).is_err());

@@ -152,7 +152,7 @@ pub(super) fn cases(rules: &Rules) -> Vec<Case> {
             let req = [rule, "EIM-ERR-022"];
             case(
                 format!("frg-order-{label}"),
-                req,
+                &req,
                 (first, &class),
                 desc,
                 test,

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod connection;
 pub mod context;
 pub mod faults;
+pub mod lint;
 pub mod log;
 pub mod matcher;
 pub mod outcome;

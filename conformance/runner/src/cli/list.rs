@@ -38,7 +38,11 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let mut entries = catalogue::all(&global.data())?;
     entries.retain(|entry| args.fits(entry));
     if entries.is_empty() {
-        return Err("no case fits".into());
+        return Err(
+            "no case fits all that was given; `list --short` names every case, and patterns need \
+             quotes: list 'frm-*'"
+                .into(),
+        );
     }
     for entry in &entries {
         if args.short {

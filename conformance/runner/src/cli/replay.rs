@@ -1,4 +1,6 @@
-//! `replay`: one case, with everything that is exchanged.
+//! `replay`: one case, with everything that is exchanged. [`live`] has the cases of servers and clients.
+
+mod live;
 
 use std::process::ExitCode;
 
@@ -7,11 +9,12 @@ use super::show::find;
 use super::{FAILED, Global, PASSED, TESTEE, exit};
 use crate::catalogue;
 use crate::codec::{self, Exchange, TestError};
-use crate::report::terminal::{Requirements, failure, role_name, summary};
+use crate::report::terminal::{Requirements, failure, summary};
 use crate::results::{Role, Run, Status, Testee};
 use crate::vectors::load;
 
-/// Runs one case alone and shows what is exchanged: `replay CASE -- CMD`.
+/// Runs one case alone and shows what is exchanged: `replay CASE -- CMD`. CMD starts a codec, or launches a server
+/// or a client, as the case needs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Id of the case.
@@ -19,6 +22,9 @@ pub struct Args {
     /// Shows all requests, not only the first and those that failed.
     #[arg(long)]
     all: bool,
+    /// Seed of ids and nonces of a case for servers or clients, as the run printed it.
+    #[arg(long)]
+    seed: Option<u64>,
     #[command(flatten)]
     testee: TesteeArgs,
 }
@@ -31,14 +37,11 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let data = global.data();
     let entries = catalogue::all(&data)?;
     let entry = find(&entries, &args.case)?;
-    if entry.role != Role::Codec {
-        let role = role_name(entry.role);
-        return Err(format!(
-            "{} is a case for a {role}: eim-conformance {role} --only {} …",
-            entry.id, entry.id
-        ));
-    }
     let options = args.testee.options()?;
+    if entry.role != Role::Codec {
+        let command = &options.command;
+        return live::replay(entry.role, &args.case, command, args.seed, &data);
+    }
     let files = load(&data)?;
     let cases = load::cases(&files);
     let (_, case) = cases

@@ -36,7 +36,7 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
             let case = vectors.iter().find(|(_, case)| case.id == *id);
             print!("{}", case.map(|(_, case)| vector(case)).unwrap_or_default());
         } else {
-            print!("{}", script(&data.read(&entry.file)?, id)?);
+            print!("{}", script(&data.read(&entry.file)?, &entry.id)?);
         }
     }
     Ok(exit(PASSED))
@@ -47,19 +47,27 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
 /// # Errors
 /// There is none.
 pub fn find<'a>(entries: &'a [Entry], id: &str) -> Result<&'a Entry, String> {
-    if let Some(entry) = entries.iter().find(|entry| entry.id == id) {
+    let plain = id.split_once('@').map_or(id, |(id, _)| id);
+    if let Some(entry) = entries.iter().find(|entry| entry.id == plain) {
         return Ok(entry);
     }
     let near: Vec<&str> = entries
         .iter()
         .map(|entry| entry.id.as_str())
-        .filter(|known| known.contains(id))
+        .filter(|known| is_near(known, id))
         .take(5)
         .collect();
     if near.is_empty() {
-        return Err(format!("no case {id}"));
+        return Err(format!("no case {id}; `list --short` names every case"));
     }
     Err(format!("no case {id}; perhaps {}", near.join(", ")))
+}
+
+/// Whether an id may be the one that was meant: it contains what was given, or begins like it.
+fn is_near(known: &str, given: &str) -> bool {
+    let given = given.split_once('@').map_or(given, |(id, _)| id);
+    let stem = given.rsplit_once('-').map_or(given, |(stem, _)| stem);
+    known.contains(given) || (stem.contains('-') && known.starts_with(stem))
 }
 
 fn head(entry: &Entry, requirements: &Requirements) -> String {

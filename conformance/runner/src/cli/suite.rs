@@ -40,7 +40,8 @@ impl Common {
     #[must_use]
     pub fn nothing(&self) -> String {
         let patterns: Vec<&str> = self.only.iter().map(Pattern::text).collect();
-        format!("no case fits {}; see the verb list", patterns.join(" "))
+        let patterns = patterns.join(" ");
+        format!("no case of this suite fits {patterns}; `eim-conformance list` shows all")
     }
 
     /// The lists of what is known. Read before a suite runs, so that a mistake in them costs no time.

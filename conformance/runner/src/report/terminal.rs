@@ -9,10 +9,13 @@ use serde::Deserialize;
 
 use super::hexdump::hexdump;
 use crate::data::Data;
-use crate::results::{CaseResult, Direction, Role, Run, Status};
+use crate::results::{CaseResult, Direction, LogLine, Role, Run, Status};
 
 /// Failures that are shown in full; the others are named.
 const SHOWN: usize = 20;
+
+/// Lines of what was exchanged that are shown of a failure.
+const LINES: usize = 12;
 
 /// Columns of text.
 const COLUMNS: usize = 96;
@@ -151,7 +154,7 @@ pub fn failure(run: &Run, case: &CaseResult, requirements: &Requirements) -> Str
     let mut text = format!("{} {}\n", name(case.status), case.id);
     text.push_str(&wrapped(&case.desc, "  "));
     text.push_str(&requirements.show(&case.req, "  "));
-    if !case.reason.is_empty() && case.actual.is_empty() {
+    if !case.reason.is_empty() && (case.actual.is_empty() || run.role == Role::Server) {
         text.push_str(&indented("reason", &case.reason));
     }
     if !case.expected.is_empty() {
@@ -160,9 +163,13 @@ pub fn failure(run: &Run, case: &CaseResult, requirements: &Requirements) -> Str
     if !case.actual.is_empty() {
         text.push_str(&indented("actual", &case.actual));
     }
-    for line in case.log.iter().filter(|line| !line.octets.is_empty()) {
-        let dump = hexdump(&line.octets);
-        text.push_str(&indented("octets", dump.trim_end()));
+    match run.role {
+        Role::Codec => {
+            for line in case.log.iter().filter(|line| !line.octets.is_empty()) {
+                text.push_str(&indented("octets", hexdump(&line.octets).trim_end()));
+            }
+        }
+        Role::Server | Role::Client => text.push_str(&exchange(&case.log)),
     }
     let _ = writeln!(text, "  replay    {}", replay(run, case));
     if let Some(raw) = raw(run, case) {
@@ -170,6 +177,37 @@ pub fn failure(run: &Run, case: &CaseResult, requirements: &Requirements) -> Str
     }
     text.push('\n');
     text
+}
+
+/// The end of what was exchanged, and the octets of the last frame of the testee.
+fn exchange(log: &[LogLine]) -> String {
+    let earlier = log.len().saturating_sub(LINES);
+    let mut text = String::new();
+    if earlier > 0 {
+        let _ = writeln!(text, "  exchanged … {earlier} lines before, which replay shows");
+    }
+    for line in log.iter().skip(earlier) {
+        let title = if text.is_empty() { "exchanged" } else { "" };
+        text.push_str(&indented(title, &logged(line)));
+    }
+    let received = |line: &&LogLine| {
+        line.direction == Direction::Received && !line.octets.is_empty()
+    };
+    if let Some(line) = log.iter().rfind(received) {
+        text.push_str(&indented("octets", hexdump(&line.octets).trim_end()));
+    }
+    text
+}
+
+/// One line of what was exchanged: time, connection, direction, what.
+#[must_use]
+pub fn logged(line: &LogLine) -> String {
+    let direction = match line.direction {
+        Direction::Sent => ">",
+        Direction::Received => "<",
+        Direction::Note => "·",
+    };
+    format!("{:>5} ms {} {direction} {}", line.at_ms, line.place, line.text)
 }
 
 /// A title, and lines below one another.

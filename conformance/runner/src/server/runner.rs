@@ -482,7 +482,9 @@ impl Runner {
 }
 
 /// The result of a run of a case.
-fn result(job: &Job, outcome: &Outcome, began: Instant) -> CaseResult {
+/// The line of the results for one run of a case.
+#[must_use]
+pub fn result(job: &Job, outcome: &Outcome, began: Instant) -> CaseResult {
     let case = &job.case;
     let mut result = CaseResult {
         id: job.id(),

@@ -19,7 +19,7 @@ use crate::registry::{Compression, ErrorCode, FrameType, Phase, limits};
 use crate::time::Timestamp;
 
 /// When the bucket of this side holds a token again, at the latest.
-const REFILL: Duration = Duration::from_millis(16);
+pub(crate) const REFILL: Duration = Duration::from_millis(16);
 
 /// The open phase of one connection. Not part of the session.
 #[derive(Debug)]

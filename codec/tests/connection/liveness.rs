@@ -47,6 +47,32 @@ fn pong_names_the_last_frame_sent_before_it() {
     assert_eq!((pong.token, pong.last_sequence_sent), (77, 2));
 }
 
+// test[EIM-CON-056]
+#[test]
+fn an_undecided_application_does_not_flood_the_server() {
+    let mut pair = Pair::open();
+    for round in 0..2000 {
+        pair.client
+            .background(if round % 2 == 0 { 60_000 } else { 0 });
+    }
+    pair.client.background(90_000);
+    pair.run();
+    let sent = count(&pair.to_server.types(), FrameType::BACKGROUND);
+    assert!(sent <= 512, "{sent} at once");
+    // The last word leaves when there is room for it.
+    pair.advance(Duration::from_secs(1));
+    let last = pair
+        .server_events
+        .iter()
+        .rev()
+        .find_map(|event| match event {
+            ServerEvent::Background { next_contact_ms } => Some(*next_contact_ms),
+            _ => None,
+        });
+    assert_eq!(last, Some(90_000));
+    assert!(pair.server_closed().is_none());
+}
+
 // test[EIM-WIN-016]
 #[test]
 fn a_side_that_has_paused_goes_on_sending_windows() {

@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::connection::gate::{Admitted, admit, unexpected};
 use crate::connection::inbound::Arrived;
 use crate::connection::line::Line;
-use crate::connection::live::{Live, decode, earliest};
+use crate::connection::live::{Live, REFILL, decode, earliest};
 use crate::connection::violation::Violation;
 use crate::connection::{ClientConfig, ClientEvent, Lane, SendError, SendId};
 use crate::frame::Frame;
@@ -34,6 +34,9 @@ pub(super) struct Open {
     requests: Requests,
     /// Waits for the frames that were sent before it and are repeated after it.
     early_pong: Option<Box<Pong>>,
+    /// BACKGROUND that has not left, and when to try again: an application may change its mind more
+    /// often than control frames may be sent.
+    background: Option<(u64, Timestamp)>,
 }
 
 impl Open {
@@ -54,6 +57,7 @@ impl Open {
             progress: Progress::new(stored, settled, now),
             requests: Requests::default(),
             early_pong: None,
+            background: None,
             session,
         }
     }
@@ -164,7 +168,7 @@ impl Open {
             }
             FrameType::RESPONSE => {
                 let response: Response = decode(frame)?;
-                let asked = self.requests.answered(&response.request_id);
+                let asked = self.requests.answered(&response)?;
                 asked.then(|| ClientEvent::Response(Box::new(response)))
             }
             FrameType::EVENT => {
@@ -297,8 +301,26 @@ impl Open {
         self.live
             .heartbeat
             .background(Duration::from_millis(next_contact_ms));
-        // A BACKGROUND is smaller than any frame limit.
-        let _ = line.put(FrameType::BACKGROUND, &Background { next_contact_ms });
+        // The latest word replaces one that still waits.
+        self.background = Some((next_contact_ms, line.now));
+        self.put_background(line);
+    }
+
+    // impl[EIM-CON-056]
+    fn put_background(&mut self, line: &mut Line) {
+        let Some((next_contact_ms, at)) = self.background else {
+            return;
+        };
+        if self.live.leaving || at > line.now {
+            return;
+        }
+        if self.live.may_send(line.now) {
+            self.background = None;
+            // A BACKGROUND is smaller than any frame limit.
+            let _ = line.put(FrameType::BACKGROUND, &Background { next_contact_ms });
+        } else {
+            self.background = Some((next_contact_ms, line.now.saturating_add(REFILL)));
+        }
     }
 
     // impl[EIM-CON-034, EIM-CON-043]
@@ -312,6 +334,7 @@ impl Open {
         };
         self.requests.put(line, 0);
         self.requests.drop_waiting();
+        self.background = None;
         self.live.leaving = true;
         self.live.leave_after(deadline);
         // A GOAWAY without alternates is smaller than any frame limit.
@@ -320,6 +343,7 @@ impl Open {
 
     /// What is due now.
     pub(super) fn transmit(&mut self, config: &ClientConfig, line: &mut Line) -> Option<Bytes> {
+        self.put_background(line);
         let Session {
             agreed,
             outbound,
@@ -359,6 +383,7 @@ impl Open {
             self.live.window_at(),
             self.live.leave_at(),
             self.progress.due_at(),
+            self.background.map(|(_, at)| at),
         ])
     }
 

@@ -1,5 +1,6 @@
 //! Frames to octets: exact octets, and what may not be sent.
 
+use super::compressed::{Block, Lz4, Snappy, Zstd};
 use super::draft::{Wire, case, payload};
 use super::header::{name, receivers};
 use super::rules::{Meaning, Rules};
@@ -303,7 +304,15 @@ fn lengths(rules: &Rules) -> Vec<Case> {
 
 /// Octets that are compressed already, and algorithms that may not be used.
 fn compressions(rules: &Rules) -> Vec<Case> {
-    let data = [0, 0, 0, 20, 0x14, 0, 0x61, 0x4a, 1, 0];
+    // Twenty octets 0x61, by the algorithm of the octet; by Snappy where there is none.
+    let data = |octet: u8| {
+        let data = match octet {
+            1 => Zstd::single(20, vec![Block::Rle(0x61, 20)]).octets(),
+            2 => Lz4::default().copy(b"a", 1, 14).end(b"aaaaa"),
+            _ => Snappy::of(20).literal(b"a").copy2(1, 19).0,
+        };
+        [&[0, 0, 0, 20][..], &data].concat()
+    };
     let mut cases = Vec::new();
     for (label, config) in [
         ("all", Config::default()),
@@ -327,7 +336,9 @@ fn compressions(rules: &Rules) -> Vec<Case> {
                 if value != TEXT && label != "all" {
                     continue;
                 }
-                let frame = Wire::of(rules, value).compression(octet).with(&data);
+                let sound = Wire::of(rules, value).compression(octet);
+                let refused = rules.fault(&config, &sound).is_some();
+                let frame = sound.with(&data(if refused { 0 } else { octet }));
                 let id = |octet: u8| format!("enc-compression-{value:02x}-{label}-{octet:02x}");
                 let class = match octet {
                     0 => "zero",
@@ -362,10 +373,9 @@ fn contents(rules: &Rules) -> Vec<Case> {
         (2, "lz4", "EIM-CMP-003"),
         (3, "snappy", "EIM-CMP-004"),
     ] {
-        let contents: [(&str, &[u8]); 7] = [
-            ("empty", &[]),
-            ("one", b"x"),
-            ("repeated", &[0x61; 20]),
+        // Long enough that nobody would rather not compress it (EIM-CMP-011).
+        let contents: [(&str, &[u8]); 5] = [
+            ("repeated", &[0x61; 200]),
             ("long", &[0; 4096]),
             ("limit", &[0x20; 40_960]),
             ("counting", &mixed),
@@ -414,13 +424,13 @@ fn contents(rules: &Rules) -> Vec<Case> {
                 let refuse = suffix.is_empty();
                 let expect = Encoded {
                     octets: None,
-                    opens: (!refuse).then(|| frame.opened(&[0x61; 20])),
+                    opens: (!refuse).then(|| frame.opened(&[0x61; 200])),
                     refuse: refuse.then(|| Code {
                         code: "UNKNOWN_COMPRESSION".into(),
                     }),
                 };
                 let test = Test::Encode(Encode {
-                    frame: to_send(frame, Some(&[0x61; 20])),
+                    frame: to_send(frame, Some(&[0x61; 200])),
                     expect,
                 });
                 let id = format!("enc-content-{label}-{name}{suffix}");

@@ -103,7 +103,7 @@ pub(super) fn depths(rules: &Rules) -> Vec<Case> {
             ("limit", left),
             ("limit+1", left + 1),
             ("above", left + 50),
-            ("bomb", 500),
+            ("bomb", 250),
         ] {
             let payload = wrap(nested(depth));
             let name = format!("pay-depth-{label}-{}", class.replace('+', "-plus-"));

@@ -368,9 +368,8 @@ fn one_compression(rules: &Rules, config: &Config, value: u8, octet: u8, set: &s
             } else {
                 &["EIM-CMP-006", "EIM-CMP-005"]
             };
-            case(id(octet), req, ("compression", class), desc, test)
-                .config(config)
-                .canonical()
+            let made = case(id(octet), req, ("compression", class), desc, test).config(config);
+            if octet == 0 { made.canonical() } else { made }
         }
         Some((_, req)) => {
             let more = match class {

@@ -3,11 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::live::script::Mutant;
+use crate::live::value::replace;
 
-/// What happens to events before the suite sees them.
+/// What happens to events, and to answers of one command, before the suite sees them.
 #[derive(Clone, Debug)]
 pub struct EventFault {
-    event: String,
+    event: Option<String>,
+    /// The command whose answers are changed.
+    pub answer: Option<String>,
     matching: Map<String, Value>,
     nth: Option<u64>,
     seen: u64,
@@ -20,8 +23,12 @@ impl EventFault {
     /// The fault of a mutant, if it is about events.
     #[must_use]
     pub fn of(mutant: &Mutant) -> Option<Self> {
+        if mutant.event.is_none() && mutant.answer.is_none() {
+            return None;
+        }
         Some(Self {
-            event: mutant.event.clone()?,
+            event: mutant.event.clone(),
+            answer: mutant.answer.clone(),
             matching: mutant.matching.clone(),
             nth: mutant.nth,
             seen: 0,
@@ -62,8 +69,21 @@ impl EventFault {
         vec![changed]
     }
 
+    /// Changes an answer, if it is the one that is meant.
+    ///
+    /// # Errors
+    /// The answer has no such place.
+    pub fn answered(&mut self, answer: &mut Value) -> Result<(), String> {
+        self.seen += 1;
+        if self.nth.is_some_and(|nth| nth != self.seen) {
+            return Ok(());
+        }
+        let mut set = self.set.iter();
+        set.try_for_each(|(path, value)| replace(answer, path, value.clone()))
+    }
+
     fn concerns(&self, event: &Value) -> bool {
-        event["event"] == *self.event
+        self.event.as_ref().is_some_and(|name| event["event"] == **name)
             && self.matching.iter().all(|(name, value)| event[name] == *value)
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
+use super::client_hello;
 use super::upgrade::upgrade;
 use crate::live::outcome::Stop;
 use crate::wire::link::{Reader, Writer, stream, websocket};
@@ -78,6 +79,8 @@ pub struct Greeting {
     pub no_subprotocol: bool,
     /// TCP alone, whatever the transport.
     pub raw: bool,
+    /// Name that the client has to send in TLS.
+    pub server_name: Option<String>,
 }
 
 /// A transport that is up.
@@ -159,11 +162,17 @@ impl Listeners {
         !self.waiting.is_empty()
     }
 
+    /// Forgets what has dialled and was not accepted.
+    pub fn forget(&mut self) {
+        self.waiting.clear();
+        while self.accepted.try_recv().is_ok() {}
+    }
+
     /// Takes the first that has dialled, and shakes hands as its transport wants it.
     ///
     /// # Errors
     /// What went wrong in the handshake; the outer one when nothing has dialled.
-    pub async fn accept(&mut self, greeting: &Greeting) -> Result<Result<Accepted, String>, Stop> {
+    pub async fn accept(&mut self, greeting: &Greeting) -> Result<Result<Accepted, Unfit>, Stop> {
         let Some(Dialled { transport, tcp }) = self.waiting.pop_front() else {
             return Err(Stop::script("nothing has dialled"));
         };
@@ -183,6 +192,31 @@ impl Drop for Listeners {
             task.abort();
         }
     }
+}
+
+/// Why there is no transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The testee gave up.
+    Given(String),
+    /// The testee did something wrong.
+    Wrong(String),
+}
+
+/// The first octets have to be a ClientHello for TLS 1.3, without early data.
+async fn begins_tls(tcp: &TcpStream) -> Result<(), Unfit> {
+    let mut octets = [0; 4096];
+    let read = tcp.peek(&mut octets).await;
+    let read = read.map_err(|error| Unfit::Given(error.to_string()))?;
+    let octets = octets.get(..read).unwrap_or_default();
+    if read > 0 && octets.first() != Some(&0x16) {
+        return Err(Unfit::Wrong("something else than TLS (EIM-TRN-019)".into()));
+    }
+    let offered = client_hello::extensions(octets).unwrap_or_default();
+    if offered.contains(&client_hello::EARLY_DATA) {
+        return Err(Unfit::Wrong("early data is offered (EIM-TRN-008)".into()));
+    }
+    Ok(())
 }
 
 /// A server that presents a certificate, whether or not it has the key.
@@ -220,7 +254,7 @@ async fn shake(
     transport: String,
     tcp: TcpStream,
     greeting: &Greeting,
-) -> Result<Accepted, String> {
+) -> Result<Accepted, Unfit> {
     let websockets = transport.starts_with("ws") && !greeting.raw;
     let net = if matches!(transport.as_str(), "tls" | "wss") && !greeting.raw {
         let usual = if websockets { "http/1.1" } else { "eim/1" };
@@ -228,9 +262,15 @@ async fn shake(
         let alpn = greeting.alpn.clone().unwrap_or_else(usual);
         let alpn: Vec<Vec<u8>> = alpn.into_iter().map(String::into_bytes).collect();
         let Identity { certificate, key } = &greeting.identity;
-        let config = tls_server(certificate, key, &alpn)?;
+        let config = tls_server(certificate, key, &alpn).map_err(Unfit::Wrong)?;
+        begins_tls(&tcp).await?;
         let accepted = TlsAcceptor::from(config).accept(tcp).await;
-        let accepted = accepted.map_err(|error| format!("TLS: {error}"))?;
+        let accepted = accepted.map_err(|error| Unfit::Given(format!("TLS: {error}")))?;
+        let named = accepted.get_ref().1.server_name();
+        let wanted = greeting.server_name.as_deref();
+        if wanted.is_some_and(|wanted| named != Some(wanted)) {
+            return Err(Unfit::Wrong(format!("server_name {named:?} (EIM-TRN-009)")));
+        }
         Net::Tls(Box::new(TlsStream::Server(accepted)))
     } else {
         Net::Plain(tcp)
@@ -238,7 +278,7 @@ async fn shake(
     let net = Shared::new(net);
     let link = if websockets {
         let select = !greeting.no_subprotocol;
-        websocket(upgrade(net.clone(), select).await?)
+        websocket(upgrade(net.clone(), select).await.map_err(Unfit::Wrong)?)
     } else {
         stream(&net)
     };

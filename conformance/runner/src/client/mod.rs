@@ -3,6 +3,7 @@
 //! - [`testee`]: the process of a testee, [`faults`] on its events.
 //! - [`stage`]: what a case has beside connections: testees, listeners, the server's truth.
 //! - [`listen`]: listeners and what dials them.
+//! - [`client_hello`]: what a TLS client offers.
 //! - [`upgrade`]: the WebSocket handshake.
 //! - [`world`]: the server's truth: accounts, sessions, conversations.
 //! - [`answers`]: what the suite answers to requests by itself.
@@ -12,6 +13,7 @@
 //! - [`manual`]: cases that a person plays.
 
 pub mod answers;
+pub mod client_hello;
 pub mod faults;
 pub mod listen;
 pub mod manual;

@@ -76,7 +76,7 @@ pub struct Stage {
     pub world: Arc<Mutex<World>>,
     /// Authentications under way, by connection.
     pub exchanges: BTreeMap<String, Exchange>,
-    /// Fault on events, for the next testee that starts.
+    /// Fault on events, for each testee that starts.
     pub event_fault: Option<EventFault>,
 }
 

@@ -1,6 +1,6 @@
 //! The process of a client testee: commands in, answers and events out, one JSON object a line.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct Testee {
     lines: mpsc::UnboundedReceiver<Line>,
     events: BTreeMap<String, VecDeque<Value>>,
     answers: BTreeMap<u64, Value>,
+    /// Commands whose answers the fault changes.
+    falsified: BTreeSet<u64>,
     next_id: u64,
     fault: Option<EventFault>,
     log: Log,
@@ -69,6 +71,7 @@ impl Testee {
             lines: read(output),
             events: BTreeMap::new(),
             answers: BTreeMap::new(),
+            falsified: BTreeSet::new(),
             next_id: 0,
             fault,
             log,
@@ -94,6 +97,10 @@ impl Testee {
     pub async fn give(&mut self, op: &str, fields: Map<String, Value>) -> Result<u64, Stop> {
         self.next_id += 1;
         let id = self.next_id;
+        let fault = self.fault.as_ref().and_then(|fault| fault.answer.as_deref());
+        if fault == Some(op) {
+            self.falsified.insert(id);
+        }
         let mut line = fields;
         line.insert("id".into(), id.into());
         line.insert("op".into(), op.into());
@@ -180,6 +187,10 @@ impl Testee {
 
     fn route(&mut self, value: Value) -> Result<(), Stop> {
         if let Some(id) = value["id"].as_u64() {
+            let mut value = value;
+            if let Some(fault) = self.fault.as_mut().filter(|_| self.falsified.remove(&id)) {
+                fault.answered(&mut value).map_err(Stop::Script)?;
+            }
             if id == 0 || id > self.next_id || self.answers.insert(id, value).is_some() {
                 let problem = format!("an answer to command {id}, which waits for none");
                 return Err(wrong(Status::Garbage, "lines of the protocol", &problem));

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::client::answers::{Answers, responder};
-use crate::client::listen::{Accepted, Greeting, Identity};
+use crate::client::listen::{Accepted, Greeting, Identity, Unfit};
 use crate::client::stage::stage;
 use crate::live::clock;
 use crate::live::connection::{Connection, Parts};
@@ -25,7 +25,7 @@ pub const VERBS: &[Verb] = &[
 ];
 
 /// Time for the handshake of TLS and WebSocket.
-const SHAKING: Duration = Duration::from_secs(10);
+const SHAKING: Duration = Duration::from_secs(4);
 /// How long a testee may wait before it dials again by itself: a random time below a second.
 const BACKOFF: Duration = Duration::from_millis(1500);
 
@@ -58,6 +58,8 @@ pub struct Accept {
     /// TCP alone, and no frames.
     #[serde(default)]
     pub raw: bool,
+    /// `server_name` that the testee has to send in TLS.
+    pub server_name: Option<String>,
 }
 
 #[async_trait]
@@ -80,15 +82,16 @@ impl Step for Accept {
             return Err(Stop::failed(expected, format!("it came after {after} ms")));
         }
         let shaken = tokio::time::timeout(SHAKING, listeners.accept(&greeting)).await;
-        let shaken = shaken.unwrap_or_else(|_| Ok(Err("no answer".into())))?;
+        let silent = || Unfit::Wrong("silence".into());
+        let shaken = shaken.unwrap_or_else(|_| Ok(Err(silent())))?;
         let accepted = match (shaken, self.refused) {
             (Ok(accepted), false) => accepted,
             (Ok(accepted), true) => return self.given_up(cx, accepted).await,
-            (Err(why), true) => {
+            (Err(Unfit::Given(why)), true) => {
                 log.note(&self.accept, format!("given up by the testee: {why}"));
                 return Ok(());
             }
-            (Err(why), false) => {
+            (Err(Unfit::Given(why) | Unfit::Wrong(why)), _) => {
                 return Err(Stop::failed("the handshake of the transport", why));
             }
         };
@@ -114,6 +117,7 @@ impl Accept {
             alpn: self.alpn.clone(),
             no_subprotocol: self.no_subprotocol,
             raw: self.raw,
+            server_name: self.server_name.clone(),
         })
     }
 

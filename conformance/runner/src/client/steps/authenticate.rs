@@ -16,7 +16,7 @@ use crate::client::world::Session;
 use crate::live::clock;
 use crate::live::context::Context;
 use crate::live::outcome::Stop;
-use crate::live::state::Window;
+use crate::live::state::{Due, Window};
 use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::connect::AutoSpec;
 use crate::live::steps::expect;
@@ -226,7 +226,10 @@ impl Authenticate {
         let (fresh, token) = (hex::encode(&fresh), hex::encode(&token));
         let user = cx.user("alice")?.clone();
         let forced = self.auth_ok.get("outcome").cloned();
+        // A client without the state of the session leaves its window empty (EIM-RSM-006).
+        let stateful = Window::of(&auth["window"]) != Window::default();
         let resuming = auth["mechanism"] == "EIM-RESUME"
+            && stateful
             && forced.is_none_or(|outcome| outcome == "SESSION_OUTCOME_RESUMED");
         let asked = auth["session_id"].as_str().unwrap_or_default().to_owned();
         let (old, mut view) = {
@@ -260,6 +263,28 @@ impl Authenticate {
             repeated = state.numbers.kept.iter().map(|(_, octets)| octets.clone()).collect();
         }
         let view = overlay(cx, view, &self.auth_ok)?;
+        if auth["mechanism"] == "EIM-RESUME" {
+            let mut state = cx.connection(conn)?.state();
+            let cursor = state.numbers.cursor;
+            if old.is_none() {
+                // What AUTH said was about the session that is over.
+                state.numbers.credit = Window::default();
+            }
+            state.due = match &old {
+                None => Some(Due::Window),
+                Some(_) => (cursor != (0, 0)).then_some(Due::Cursor),
+            };
+        }
+        if old.is_some() {
+            // What the suite says it has not received has to come again.
+            let received = Window::of(&view["window"]).received_through;
+            let mut state = cx.connection(conn)?.state();
+            let numbers = &mut state.numbers;
+            if received < numbers.received {
+                numbers.received = received;
+                numbers.received_octets = numbers.past.octets(received);
+            }
+        }
         self.note_session(cx, &view)?;
         send(cx, conn, "AUTH_OK", view)?;
         for octets in repeated {

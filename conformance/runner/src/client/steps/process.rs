@@ -48,7 +48,7 @@ impl Step for Start {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let (name, log) = (&self.start, cx.log.clone());
         let stage = stage(cx)?;
-        let fault = stage.event_fault.take();
+        let fault = stage.event_fault.clone();
         let (process, _) = Testee::start(name, &stage.command, fault, log).await?;
         let user = self.user.clone();
         let actor = stage.actors.entry(name.clone()).or_insert_with(|| Actor {
@@ -84,6 +84,7 @@ impl Step for Kill {
         match actor.process.take() {
             Some(mut process) => {
                 process.kill().await;
+                stage(cx)?.listeners.forget();
                 Ok(())
             }
             None => Err(Stop::script(format!("{} does not run", self.kill))),
@@ -198,6 +199,12 @@ struct Dial {
     certificate: Option<String>,
     /// Replaces the password.
     password: Option<String>,
+    /// Replaces the user name.
+    user: Option<String>,
+    /// Instead of the listener of the case.
+    endpoint: Option<String>,
+    /// Name by which the listener is dialled.
+    host: Option<String>,
     /// The testee may refuse at once.
     #[serde(default)]
     error: bool,
@@ -217,7 +224,13 @@ impl Step for Dial {
         let stage = stage(cx)?;
         let fields = fields(stage, &self.dial, &transport, other).await?;
         let mut fields = fields;
-        fields.insert("user".into(), account.name.into());
+        fields.insert("user".into(), self.user.clone().unwrap_or(account.name).into());
+        if let (Some(host), Some(Value::String(endpoint))) = (&self.host, fields.get_mut("endpoint")) {
+            *endpoint = endpoint.replace("127.0.0.1", host);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            fields.insert("endpoint".into(), endpoint.clone().into());
+        }
         let password = self.password.clone().unwrap_or(account.password);
         fields.insert("password".into(), password.into());
         if let Some(mode) = &self.mode {

@@ -39,12 +39,12 @@ const RETRYABLE_CLASSES = new Set(['session', 'capacity', 'server']);
 
 /**
  * The rule for a code: that of the registry, else that of its class (EIM-ERR-013).
- * @param {number} code
+ * @param {number} code @param {boolean} retryable as received
  */
-export function errorRule(code) {
+export function errorRule(code, retryable = false) {
   const name = errorClass(code);
   if (!name) return { class: 'unknown', retryable: false };
-  return { class: name, retryable: errorCode(code)?.retryable ?? RETRYABLE_CLASSES.has(name) };
+  return { class: name, retryable: errorCode(code)?.retryable ?? (retryable && RETRYABLE_CLASSES.has(name)) };
 }
 
 /** EIM-MSG-034. @param {number} latitude @param {number} longitude */

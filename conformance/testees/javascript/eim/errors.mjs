@@ -11,7 +11,7 @@ const STAGES = {
   UNEXPECTED_FRAME: 'header',
   BAD_SEQUENCE: 'header',
   CREDIT_EXCEEDED: 'header',
-  CREDIT_REDUCED: 'header',
+  CREDIT_REDUCED: 'semantic',
   PAYLOAD_TOO_LARGE: 'length',
   UNKNOWN_COMPRESSION: 'compression',
   DECOMPRESSED_TOO_LARGE: 'compression',

@@ -44,7 +44,7 @@ export class WireReader {
     return true;
   }
 
-  /** Reads an integer of up to ten octets into `low` and `high`; bits beyond the 64th are dropped. */
+  /** Reads an integer of up to ten octets and 64 bits into `low` and `high` (EIM-CNV-005). */
   varint() {
     let low = 0;
     let high = 0;
@@ -52,6 +52,7 @@ export class WireReader {
       if (this.at === this.end) malformed('ends inside an integer');
       const octet = this.octets[this.at++];
       const bits = octet & 0x7f;
+      if (shift === 63 && bits > 1) malformed('integer of more than 64 bits');
       if (shift < 28) low |= bits << shift;
       else if (shift === 28) {
         low |= bits << 28;

@@ -24,7 +24,7 @@ const FUNCTIONS = {
   frame_octets: ({ length }) => frameOctets(Number(length)),
   prepare: ({ text }) => prepare(text),
   iterations: ({ count }) => passed(derive.checkIterations(Number(count))),
-  error_rule: ({ code }) => derive.errorRule(Number(code)),
+  error_rule: ({ code, retryable }) => derive.errorRule(Number(code), retryable === true),
   location: ({ latitude, longitude }) => passed(derive.checkLocation(latitude, longitude)),
   custom_namespace: ({ namespace }) => passed(derive.checkNamespace(namespace)),
   enum: (args) => {

@@ -81,14 +81,14 @@ def iterations(count: int) -> bool:
     return True
 
 
-def error_rule(code: int) -> dict[str, Any]:
-    """EIM-ERR-013: what is listed counts as listed; of the rest the class decides."""
+def error_rule(code: int, retryable: bool = False) -> dict[str, Any]:
+    """EIM-ERR-013: what is listed counts as listed; of the rest the class decides, with `retryable` as received."""
     class_ = ERROR_CLASSES.get(code >> 8)
     if class_ is None:
         return {"class": "unknown", "retryable": False}
     known = ERRORS.get(code)
-    retryable = known["retryable"] if known else class_["name"] in _MAYBE_RETRYABLE
-    return {"class": class_["name"], "retryable": retryable}
+    unlisted = retryable and class_["name"] in _MAYBE_RETRYABLE
+    return {"class": class_["name"], "retryable": known["retryable"] if known else unlisted}
 
 
 def location(latitude: float, longitude: float) -> bool:

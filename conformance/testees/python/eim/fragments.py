@@ -100,7 +100,7 @@ class Reassembler:
         if kind.range not in ("message", "operation") and first.inner_type != ENTRY:  # EIM-FRG-013
             raise Reject("payload", "MALFORMED_FRAGMENT")
         if self._receiver.sender not in kind.senders:  # EIM-FRG-014
-            raise Reject("semantic", "UNEXPECTED_FRAME")
+            raise Reject("header", "UNEXPECTED_FRAME")
         if not self._receiver.accepts_compression(kind, first.compression):  # EIM-FRG-015
             raise Reject("compression", "UNKNOWN_COMPRESSION")
         if first.compression == 0 and first.total != first.uncompressed:  # EIM-FRG-016

@@ -63,12 +63,14 @@ def _tag(data: bytes, position: int) -> tuple[int, int, int]:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """Up to ten octets, of which 64 bits count (EIM-CNV-003, EIM-CNV-005)."""
+    """Up to ten octets and 64 bits (EIM-CNV-003, EIM-CNV-005)."""
     value = 0
     for shift, octet in zip(range(0, 70, 7), data[position : position + 10], strict=False):
         value |= (octet & 0x7F) << shift
         if octet < 0x80:
-            return value & _MASK_64, position + shift // 7 + 1
+            if value > _MASK_64:
+                break
+            return value, position + shift // 7 + 1
     raise _malformed()
 
 

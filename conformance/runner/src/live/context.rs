@@ -63,6 +63,8 @@ pub trait Control: Send + Sync + std::fmt::Debug {
     async fn process(&mut self, what: &str) -> Result<Endpoints, Stop>;
     /// `disable` or `enable` an account.
     async fn account(&mut self, what: &str, name: &str) -> Result<(), Stop>;
+    /// Logs a device of an account out.
+    async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop>;
 }
 
 /// A running case.

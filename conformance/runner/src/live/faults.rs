@@ -145,6 +145,11 @@ impl Fault {
             return Ok(Vec::new());
         }
         let mut fields = Map::new();
+        // Scripts see the epoch of the ACK in each of its results.
+        for result in &mut kept {
+            let epoch = result.as_object_mut().and_then(|result| result.remove("log_epoch"));
+            fields.extend(epoch.map(|epoch| ("log_epoch".to_owned(), epoch)));
+        }
         fields.insert("results".into(), kept.into());
         Ok(vec![Emit::Frame(wire.set(frame, &fields)?)])
     }

@@ -140,7 +140,7 @@ pub async fn run<P: Player>(
     let cases = player.cases();
     let mut outcome = Outcome::default();
     let plain = (0..cases.len()).map(|case| (case, 0, None)).collect();
-    let verdicts = all(&player, at_once, plain, |_, _, _| {}).await;
+    let verdicts = all(&player, &cases, at_once, plain, |_, _, _| {}).await;
     let mut trials = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         match verdicts.get(&(index, 0)) {
@@ -158,7 +158,7 @@ pub async fn run<P: Player>(
         }
     }
     let mut mutations = BTreeMap::new();
-    let done = all(&player, at_once, trials.clone(), |index, mutant, verdict| {
+    let done = all(&player, &cases, at_once, trials.clone(), |index, mutant, verdict| {
         if let Some((case, mutant)) = cases.get(index).zip(mutant) {
             progress(&mutation(case, mutant, verdict));
         }
@@ -190,11 +190,30 @@ pub async fn run<P: Player>(
 type Trial = (usize, u32, Option<Mutant>);
 type Verdicts = BTreeMap<(usize, u32), (Verdict, bool)>;
 
+/// Runs trials: those about time in the end, when the processors are idle.
 async fn all<P: Player>(
     player: &Arc<P>,
+    cases: &[Arc<Case>],
     at_once: usize,
     trials: Vec<Trial>,
     ended: impl Fn(usize, Option<&Mutant>, &Verdict),
+) -> Verdicts {
+    let timing = |trial: &Trial| cases.get(trial.0).is_some_and(|c| c.kind == Kind::Timing);
+    let (timed, others): (Vec<_>, Vec<_>) = trials.into_iter().partition(timing);
+    let mut verdicts = some(player, at_once, others, &ended).await;
+    verdicts.extend(some(player, at_once.min(AT_ONCE_TIMED), timed, &ended).await);
+    verdicts
+}
+
+/// Cases about time that run at once: they wait most of the time, but what they wait for has to
+/// be seen when it comes.
+const AT_ONCE_TIMED: usize = 12;
+
+async fn some<P: Player>(
+    player: &Arc<P>,
+    at_once: usize,
+    trials: Vec<Trial>,
+    ended: &impl Fn(usize, Option<&Mutant>, &Verdict),
 ) -> Verdicts {
     let seats = Arc::new(Semaphore::new(at_once.max(1)));
     let mut running = JoinSet::new();

@@ -121,4 +121,14 @@ impl Control for Handle {
             false => Err(Stop::NotApplicable(format!("the testee cannot {what} accounts"))),
         }
     }
+
+    async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop> {
+        let mut slot = self.process.lock().await;
+        let process = slot.as_mut().ok_or_else(|| Stop::script("the server does not run"))?;
+        let order = json!({"op": "logout", "account": name, "device": device});
+        match process.order(&order).await.map_err(Stop::Testee)? {
+            true => Ok(()),
+            false => Err(Stop::NotApplicable("the testee cannot log devices out".into())),
+        }
+    }
 }

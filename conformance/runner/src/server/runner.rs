@@ -369,7 +369,24 @@ impl Runner {
         })
     }
 
-    /// Learns the ids of users, each once, by logging in.
+    async fn identified(
+        &self,
+        cx: &Context,
+        instance: &Instance,
+        role: &str,
+        account: &Account,
+    ) -> Result<Account, Stop> {
+        let mut probe = self.context("probe", &cx.transport, instance, None);
+        probe.users.insert(role.to_owned(), account.clone());
+        let live = Liveness { liveness: role.to_owned() };
+        let known = live.run(&mut probe).await;
+        case::leave(&mut probe).await;
+        known?;
+        probe.users.remove(role).ok_or_else(|| Stop::script("no user"))
+    }
+
+    /// Learns the ids of users, each once, by logging in. It is no part of the case, so it may be
+    /// tried again.
     async fn identify(&self, cx: &mut Context, instance: &Instance) -> Result<(), Stop> {
         let unknown: Vec<(String, Account)> = cx
             .users
@@ -378,15 +395,13 @@ impl Runner {
             .map(|(role, account)| (role.clone(), account.clone()))
             .collect();
         for (role, account) in unknown {
-            let transport = cx.transport.clone();
-            let mut probe = self.context("probe", &transport, instance, None);
-            probe.users.insert(role.clone(), account);
-            let known = Liveness { liveness: role.clone() }.run(&mut probe).await;
-            case::leave(&mut probe).await;
-            known?;
-            if let Some(account) = probe.users.remove(&role) {
-                cx.users.insert(role, account);
+            let mut known = self.identified(cx, instance, &role, &account).await;
+            for _ in 0..2 {
+                if known.is_err() {
+                    known = self.identified(cx, instance, &role, &account).await;
+                }
             }
+            cx.users.insert(role, known?);
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub const VERBS: &[Verb] = &[
     ("server", plain::<Process>),
     ("disable", plain::<Disable>),
     ("enable", plain::<Enable>),
+    ("logout", plain::<Logout>),
     ("liveness", plain::<Liveness>),
 ];
 
@@ -70,6 +71,28 @@ struct Enable {
 impl Step for Enable {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         account(cx, "enable", &self.enable).await
+    }
+}
+
+/// `logout`: a device.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Logout {
+    logout: String,
+    /// Default `main`.
+    device: Option<String>,
+}
+
+#[async_trait]
+impl Step for Logout {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let name = cx.user(&self.logout)?.name.clone();
+        let device = self.device.as_deref().unwrap_or("main");
+        cx.log.note("testee", format!("logs {device} of {} ({name}) out", self.logout));
+        let device = cx.device_id(&self.logout, device);
+        let control = cx.control.as_mut();
+        let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
+        control.log_out(&name, &device).await
     }
 }
 

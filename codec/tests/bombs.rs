@@ -6,7 +6,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use eim_codec::fragment::{First, Fragment, Reassembler, ReassemblerLimits, Reassembly};
-use eim_codec::registry::{Compression, ErrorCode, FrameType, limits};
+use eim_codec::registry::{Compression, Direction, ErrorCode, FrameType, limits};
 use eim_codec::{
     CompressionSet, Decoded, Decoder, DecoderLimits, Frame, HEADER_OCTETS, Header, VERSION,
     encode_frame,
@@ -143,7 +143,7 @@ fn a_vast_message_fails_alone() {
         first: Some(first),
         data,
     };
-    let led = reassembler.accept(fragment, CompressionSet::NONE);
+    let led = reassembler.accept(fragment, Direction::Client, CompressionSet::NONE);
     assert_eq!(led, Ok(Reassembly::More { id: 1 }));
     assert_eq!((reassembler.open(), reassembler.reserved()), (1, 0));
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use eim_codec::fragment::{Fragment, Reassembler, ReassemblerLimits, Reassembly, Splitter};
-use eim_codec::registry::{Compression, ErrorCode, FrameType};
+use eim_codec::registry::{Compression, Direction, ErrorCode, FrameType};
 use eim_codec::{
     CompressionSet, Decoded, Decoder, DecoderLimits, Encoder, Frame, Rejected, VERSION,
     compression, encode_frame,
@@ -170,7 +170,7 @@ proptest! {
             prop_assert!(out.len() <= usize::try_from(max_payload).unwrap());
             let read = Fragment::decode(out.freeze()).unwrap();
             prop_assert_eq!(&read, &fragment);
-            match reassembler.accept(read, CompressionSet::NONE).unwrap() {
+            match reassembler.accept(read, Direction::Both, CompressionSet::NONE).unwrap() {
                 Reassembly::More { .. } => prop_assert_eq!(reassembler.reserved(), size.into()),
                 led => whole = Some(led),
             }
@@ -188,7 +188,7 @@ proptest! {
         let mut reassembler = Reassembler::new(limits);
         for payload in payloads {
             let Ok(fragment) = Fragment::decode(Bytes::from(payload)) else { continue };
-            if reassembler.accept(fragment, CompressionSet::SUPPORTED).is_err() {
+            if reassembler.accept(fragment, Direction::Both, CompressionSet::SUPPORTED).is_err() {
                 break;
             }
             prop_assert!(reassembler.open() <= 3);

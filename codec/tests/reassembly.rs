@@ -5,7 +5,7 @@ use eim_codec::CompressionSet;
 use eim_codec::fragment::{
     First, Fragment, FragmentError, Reassembler, ReassemblerLimits, Reassembly,
 };
-use eim_codec::registry::{Compression, ErrorCode, FrameType};
+use eim_codec::registry::{Compression, Direction, ErrorCode, FrameType};
 
 fn first(id: u32, inner_type: FrameType, total: u32, octets: usize) -> Fragment {
     let first = First {
@@ -32,7 +32,7 @@ fn later(id: u32, offset: u32, octets: usize) -> Fragment {
 }
 
 fn accept(to: &mut Reassembler, fragment: Fragment) -> Result<Reassembly, FragmentError> {
-    to.accept(fragment, CompressionSet::NONE)
+    to.accept(fragment, Direction::Client, CompressionSet::NONE)
 }
 
 // verify[EIM-FRG-018, EIM-FRG-020, EIM-FRG-023]
@@ -99,7 +99,9 @@ fn a_compressed_message_reserves_both_sizes() {
         ..first
     });
     let lz4 = CompressionSet::NONE.with(Compression::LZ4);
-    reassembler.accept(fragment, lz4).unwrap();
+    reassembler
+        .accept(fragment, Direction::Client, lz4)
+        .unwrap();
     assert_eq!(reassembler.reserved(), 1000);
 }
 
@@ -136,4 +138,32 @@ fn a_new_session_begins_with_nothing() {
     reassembler.clear();
     assert_eq!((reassembler.open(), reassembler.reserved()), (0, 0));
     accept(&mut reassembler, first(1, FrameType::CUSTOM, 10, 1)).unwrap();
+}
+
+// test[EIM-FRG-009, EIM-FRG-013, EIM-FRG-014, EIM-FRG-015]
+#[test]
+fn of_several_faults_the_first_in_order_is_reported() {
+    let mut reassembler = Reassembler::new(ReassemblerLimits::default());
+    accept(&mut reassembler, first(1, FrameType::CUSTOM, 10, 1)).unwrap();
+    let faulty = |id, inner_type| {
+        let mut fragment = first(id, inner_type, 10, 1);
+        fragment.first = fragment.first.map(|first| First {
+            compression: Compression(9),
+            ..first
+        });
+        fragment
+    };
+    let mut refused = |fragment| accept(&mut reassembler, fragment).unwrap_err();
+    // NOTICE comes from servers only.
+    let open = refused(faulty(1, FrameType::NOTICE));
+    assert_eq!(open, FragmentError::Open { id: 1 });
+    let control = refused(faulty(2, FrameType::PING));
+    assert_eq!(control, FragmentError::InnerType(FrameType::PING));
+    let direction = refused(faulty(2, FrameType::NOTICE));
+    assert_eq!(direction, FragmentError::Direction(FrameType::NOTICE));
+    assert_eq!(direction.code(), ErrorCode::UNEXPECTED_FRAME);
+    assert_eq!(
+        refused(faulty(2, FrameType::CUSTOM)).code(),
+        ErrorCode::UNKNOWN_COMPRESSION
+    );
 }

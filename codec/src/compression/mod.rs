@@ -90,13 +90,20 @@ impl DecompressError {
 
 /// Compresses `plain`, size in front. `None` when that would not make it smaller, when the
 /// algorithm is [`Compression::NONE`], or when this build does not know it: send it as it is.
-// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004, EIM-CMP-010, EIM-CMP-011]
+// impl[EIM-CMP-010, EIM-CMP-011]
 #[must_use]
 pub fn compress(algorithm: Compression, plain: &[u8]) -> Option<Bytes> {
+    compress_anyway(algorithm, plain).filter(|payload| payload.len() < plain.len())
+}
+
+/// As [`compress`], also when the result is not smaller.
+// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004]
+#[must_use]
+pub fn compress_anyway(algorithm: Compression, plain: &[u8]) -> Option<Bytes> {
     let size = u32::try_from(plain.len()).ok()?;
     let mut payload = Vec::from(size.to_be_bytes());
     (find(algorithm)?.compress)(plain, &mut payload)?;
-    (payload.len() < plain.len()).then(|| Bytes::from(payload))
+    Some(Bytes::from(payload))
 }
 
 /// The plain payload of `payload`. With [`Compression::NONE`] that is `payload` itself.

@@ -50,9 +50,7 @@ fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
         || window(data)? > 1 << WINDOW_LOG
         || get_dict_id_from_frame(data).is_some()
         || find_frame_compressed_size(data).ok()? != data.len()
-        || get_frame_content_size(data)
-            .ok()?
-            .is_some_and(|stated| usize::try_from(stated) != Ok(size))
+        || !states(data, size)?
     {
         return None;
     }
@@ -67,6 +65,17 @@ fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
     })
 }
 
+/// Whether the content size that a Zstandard frame states, if it states one, is `size`.
+fn states(data: &[u8], size: usize) -> Option<bool> {
+    let descriptor = *data.get(MAGIC.len())?;
+    let is_there = descriptor & 0b1110_0000 != 0;
+    Some(match get_frame_content_size(data).ok()? {
+        Some(stated) => usize::try_from(stated) == Ok(size),
+        // To the library 2^64 - 1 means that there is none.
+        None => !is_there,
+    })
+}
+
 /// The window size that a Zstandard frame declares, in octets (RFC 8878, 3.1.1.1.2); that of a
 /// single segment is its content size.
 fn window(data: &[u8]) -> Option<u64> {
@@ -78,4 +87,32 @@ fn window(data: &[u8]) -> Option<u64> {
     let window = *data.get(MAGIC.len() + 1)?;
     let base = 1_u64 << (10 + (window >> 3));
     Some(base + (base >> 3) * u64::from(window & 0b111))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame with one raw block of five octets and a content size of eight octets.
+    fn frame(content_size: u64) -> Vec<u8> {
+        let mut frame = Vec::from(MAGIC);
+        frame.extend([0b1100_0000, 0]);
+        frame.extend(content_size.to_le_bytes());
+        frame.extend([0b0010_1001, 0, 0]);
+        frame.extend(*b"hello");
+        frame
+    }
+
+    // test[EIM-CMP-016]
+    #[test]
+    fn the_stated_content_size_counts_whatever_it_is() {
+        assert_eq!(
+            decompress(&frame(5), 5).as_deref(),
+            Some(b"hello".as_slice())
+        );
+        // The last two have meanings of their own to the library.
+        for other in [0, 4, 6, 5 << 32, u64::MAX - 1, u64::MAX] {
+            assert_eq!(decompress(&frame(other), 5), None, "{other:#x}");
+        }
+    }
 }

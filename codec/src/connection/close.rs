@@ -76,9 +76,8 @@ pub(crate) fn error_frame(
     detail: &str,
     ordinal: u64,
     retry_after: Option<Duration>,
-    session_lost: bool,
 ) -> payload::Error {
-    let scope = if session_lost || is_session_scoped(code) {
+    let scope = if is_session_scoped(code) {
         ErrorScope::Session
     } else {
         ErrorScope::Connection
@@ -124,7 +123,7 @@ pub(crate) fn is_session_scoped(code: ErrorCode) -> bool {
 /// What an ERROR of the peer says.
 // impl[EIM-CON-027, EIM-ERR-003, EIM-ERR-013, EIM-ERR-014, EIM-ERR-015]
 pub(crate) fn reason_of(error: payload::Error) -> CloseReason {
-    let session_lost = error.scope() == ErrorScope::Session;
+    let session_lost = error.effective_scope() == ErrorScope::Session;
     let info = error.info.unwrap_or_default();
     let retry_after = (info.retry_after_ms > 0).then(|| Duration::from_millis(info.retry_after_ms));
     // A number beyond 16 bits is as unknown as 0.

@@ -4,7 +4,6 @@
 //! whoever handles frames without a connection can make them alone.
 
 use super::violation::Violation;
-use crate::fragment::Fragment;
 use crate::registry::{Direction, ErrorCode, FrameType, Phase, Unknown};
 
 /// What a frame that may come through is.
@@ -80,26 +79,6 @@ pub fn admit(
     }
     numberless(frame_type, sequence)?;
     Ok(Admitted::Control)
-}
-
-/// Checks that a message whose first fragment came from `sender` may come from there.
-///
-/// # Errors
-/// [`Refusal::Unexpected`].
-// impl[EIM-FRG-014]
-pub fn admit_inner(fragment: &Fragment, sender: Direction) -> Result<(), Refusal> {
-    let info = fragment.first.and_then(|first| first.inner_type.info());
-    let is_message = |name| matches!(name, "message" | "operation" | "sync");
-    match info {
-        Some(info)
-            if is_message(info.frame_type.range().name)
-                && info.direction != Direction::Both
-                && info.direction != sender =>
-        {
-            Err(Refusal::Unexpected(info.frame_type))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cold]

@@ -8,7 +8,7 @@ use prost::Message;
 use super::flow::{self, frame_octets};
 use super::violation::Violation;
 use super::window::Grant;
-use super::{Reassembly as ReassemblyBounds, WindowSize, gate};
+use super::{Reassembly as ReassemblyBounds, WindowSize};
 use crate::fragment::{Fragment, Reassembler, ReassemblerLimits, Reassembly};
 use crate::frame::Frame;
 use crate::limits::CompressionSet;
@@ -145,25 +145,26 @@ impl Inbound {
         match frame.frame_type {
             FrameType::FRAGMENT => {
                 let fragment = Fragment::decode(frame.payload)?;
-                gate::admit_inner(&fragment, sender)?;
-                Ok(match self.reassembler.accept(fragment, compressions)? {
-                    Reassembly::More { .. } => Arrived::Nothing,
-                    Reassembly::Complete(message) => {
-                        let payload = message.content()?;
-                        Arrived::Message {
-                            ordinal,
-                            frame_type: message.inner_type,
-                            payload,
+                Ok(
+                    match self.reassembler.accept(fragment, sender, compressions)? {
+                        Reassembly::More { .. } => Arrived::Nothing,
+                        Reassembly::Complete(message) => {
+                            let payload = message.content()?;
+                            Arrived::Message {
+                                ordinal,
+                                frame_type: message.inner_type,
+                                payload,
+                            }
                         }
-                    }
-                    Reassembly::Failed {
-                        inner_type, code, ..
-                    } => Arrived::Failed {
-                        ordinal,
-                        frame_type: inner_type,
-                        code,
+                        Reassembly::Failed {
+                            inner_type, code, ..
+                        } => Arrived::Failed {
+                            ordinal,
+                            frame_type: inner_type,
+                            code,
+                        },
                     },
-                })
+                )
             }
             FrameType::CANCEL => {
                 let cancel = Cancel::decode(frame.payload)

@@ -88,6 +88,9 @@ pub enum FragmentError {
     /// A type that is never fragmented.
     #[error("type {0} is never fragmented")]
     InnerType(FrameType),
+    /// A type that this sender does not send.
+    #[error("{0} may not come from this side")]
+    Direction(FrameType),
     /// A compression that was not negotiated, or that the inner type does not allow.
     #[error("compression {compression} in a fragmented message of type {inner_type}")]
     Compression {
@@ -124,6 +127,7 @@ impl FragmentError {
     pub const fn stage(self) -> Stage {
         match self {
             Self::Compression { .. } | Self::DeclaredSize { .. } => Stage::Compression,
+            Self::Direction(_) => Stage::Header,
             Self::TooMany { .. } => Stage::Semantic,
             _ => Stage::Payload,
         }
@@ -135,6 +139,7 @@ impl FragmentError {
         match self {
             Self::Compression { .. } => ErrorCode::UNKNOWN_COMPRESSION,
             Self::DeclaredSize { .. } => ErrorCode::DECOMPRESSION_FAILED,
+            Self::Direction(_) => ErrorCode::UNEXPECTED_FRAME,
             Self::TooMany { .. } => ErrorCode::TOO_MANY_FRAGMENTS,
             _ => ErrorCode::MALFORMED_FRAGMENT,
         }

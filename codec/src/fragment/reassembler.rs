@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{First, Fragment, FragmentError};
 use crate::error::Rejected;
 use crate::limits::{CompressionSet, VERSION};
-use crate::registry::{Compression, ErrorCode, FrameType, limits};
+use crate::registry::{Compression, Direction, ErrorCode, FrameType, limits};
 use crate::{Frame, grow};
 
 /// Bounds of reassembly in one direction of a session.
@@ -131,17 +131,18 @@ impl Reassembler {
         }
     }
 
-    /// Takes the next fragment. `compressions` are those that WELCOME listed.
+    /// Takes the next fragment, which came from `sender`. `compressions` are those that WELCOME listed.
     ///
     /// # Errors
     /// [`FragmentError`]: the connection cannot go on.
     pub fn accept(
         &mut self,
         fragment: Fragment,
+        sender: Direction,
         compressions: CompressionSet,
     ) -> Result<Reassembly, FragmentError> {
         let place = match fragment.first {
-            Some(first) => self.begin(&fragment, first, compressions)?,
+            Some(first) => self.begin(&fragment, first, (sender, compressions))?,
             None => self.find(fragment.id)?,
         };
         let open = self
@@ -196,13 +197,13 @@ impl Reassembler {
         &mut self,
         fragment: &Fragment,
         first: First,
-        compressions: CompressionSet,
+        terms: (Direction, CompressionSet),
     ) -> Result<usize, FragmentError> {
         let id = fragment.id;
         if self.find(id).is_ok() {
             return Err(FragmentError::Open { id });
         }
-        first.check(compressions)?;
+        first.check(terms)?;
         first.check_end(fragment)?;
         let max = self.limits.messages;
         if u32::try_from(self.open.len()).map_or(true, |open| open >= max) {
@@ -258,8 +259,11 @@ impl First {
         u64::from(self.total).saturating_add(u64::from(plain))
     }
 
-    // impl[EIM-FRG-013, EIM-FRG-015, EIM-FRG-016]
-    fn check(self, compressions: CompressionSet) -> Result<(), FragmentError> {
+    // impl[EIM-FRG-013, EIM-FRG-014, EIM-FRG-015, EIM-FRG-016]
+    fn check(
+        self,
+        (sender, compressions): (Direction, CompressionSet),
+    ) -> Result<(), FragmentError> {
         let Self {
             inner_type,
             compression,
@@ -269,6 +273,12 @@ impl First {
         let fragmentable = matches!(inner_type.range().name, "message" | "operation");
         if !fragmentable && inner_type != FrameType::ENTRY {
             return Err(FragmentError::InnerType(inner_type));
+        }
+        if let Some(info) = inner_type.info()
+            && ![Direction::Both, sender].contains(&info.direction)
+            && sender != Direction::Both
+        {
+            return Err(FragmentError::Direction(inner_type));
         }
         if compression == Compression::NONE {
             if total != uncompressed {

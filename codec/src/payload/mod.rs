@@ -13,6 +13,7 @@ pub use crate::generated::eim_v1::*;
 
 mod bodies;
 mod checked_send;
+mod enums;
 mod log_entry;
 mod text;
 

@@ -8,7 +8,7 @@ mod reference;
 
 use bytes::{Bytes, BytesMut};
 use eim_codec::fragment::{Fragment, Reassembler, ReassemblerLimits};
-use eim_codec::registry::{FrameType, limits};
+use eim_codec::registry::{Direction, FrameType, limits};
 use eim_codec::{Decoded, Decoder, DecoderLimits, Frame, encode_frame};
 
 /// Frames, then why there are no more.
@@ -129,7 +129,10 @@ fn fragments(limits: &DecoderLimits, frames: &[Frame]) {
             again, frame.payload,
             "a fragment encodes to the octets it came from"
         );
-        if reassembler.accept(fragment, limits.compressions).is_err() {
+        if reassembler
+            .accept(fragment, Direction::Both, limits.compressions)
+            .is_err()
+        {
             return;
         }
         assert!(reassembler.open() <= limits::FRAGMENTED_MESSAGES.default as usize);

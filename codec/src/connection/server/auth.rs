@@ -154,9 +154,9 @@ impl AwaitAuth {
         if device.name.len() > usize_of(limits::DEVICE_NAME_OCTETS.default) {
             return Err(wrong("a device name that is too long"));
         }
-        match AttachMode::try_from(auth.mode) {
-            Ok(AttachMode::Full) => {}
-            Ok(AttachMode::SendOnly)
+        match auth.attach_mode() {
+            Some(AttachMode::Full) => {}
+            Some(AttachMode::SendOnly)
                 if self.agreed.capabilities.contains(Capability::SEND_ONLY) => {}
             _ => return Err(wrong("a mode that is unknown or was not negotiated")),
         }

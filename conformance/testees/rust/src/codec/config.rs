@@ -1,7 +1,6 @@
 //! The receiver that a request describes.
 
-use eim_codec::connection::gate::{Admitted, admit, admit_inner};
-use eim_codec::fragment::Fragment;
+use eim_codec::connection::gate::{Admitted, Refusal, admit};
 use eim_codec::registry::{Compression, Direction, FrameType, Phase};
 use eim_codec::{CompressionSet, DecoderLimits, ExtensionTypes, Frame};
 use serde::Deserialize;
@@ -79,12 +78,8 @@ impl Config {
         }
     }
 
-    /// Whether the receiver lets the message through that a fragment belongs to.
-    pub(super) fn admit_inner(&self, fragment: &Fragment) -> Result<(), Reject> {
-        admit_inner(fragment, self.sender()).map_err(|refusal| Reject::header(refusal.code()))
-    }
-
-    const fn sender(&self) -> Direction {
+    /// The side that the octets come from.
+    pub(super) const fn sender(&self) -> Direction {
         match self.role {
             Role::Server => Direction::Client,
             Role::Client => Direction::Server,
@@ -98,7 +93,11 @@ impl Config {
         let admit = |phase| admit(frame_type, sequence, sender, phase, true);
         let admitted = match self.phase {
             When::Handshake => {
-                admit(Phase::Hello).or_else(|refusal| admit(Phase::Auth).map_err(|_| refusal))
+                // What may come in one of the two phases has come in that one.
+                match admit(Phase::Hello) {
+                    Err(Refusal::Unexpected(_)) => admit(Phase::Auth),
+                    outcome => outcome,
+                }
             }
             When::Open => admit(Phase::Open),
         };

@@ -167,9 +167,9 @@ impl Receiver {
         match frame.frame_type {
             FrameType::FRAGMENT => {
                 let fragment = Fragment::decode(frame.payload).map_err(Fault::Fragment)?;
-                self.config.admit_inner(&fragment)?;
                 let compressions = self.config.compressions();
-                let led = self.reassembler.accept(fragment, compressions);
+                let sender = self.config.sender();
+                let led = self.reassembler.accept(fragment, sender, compressions);
                 Ok(match led.map_err(Fault::Fragment)? {
                     Reassembly::More { .. } | Reassembly::Failed { .. } => None,
                     Reassembly::Complete(message) => Some(message.into_frame(frame.sequence)),

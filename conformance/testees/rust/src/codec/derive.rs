@@ -6,8 +6,8 @@ use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding, transcript
 use eim_codec::connection::flow::{frame_octets, sequence_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
-    AttachMode, ConversationKind, CustomBody, DeviceClass, ErrorScope, LocationBody,
-    MembershipChange, Role, SessionOutcome, TextBody, UnavailableReason,
+    Auth, ConversationKind, CustomBody, DeviceClass, Error, LocationBody, MembershipChange, Role,
+    SessionOutcome, TextBody, UnavailableReason,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ fn checked(outcome: Result<(), eim_codec::payload::InvalidSend>) -> Yield {
     }
 }
 
-/// The number that counts: that of a known value, else 0.
+/// The number that counts: that of a known value, else 0 unless a requirement says otherwise.
 fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
     let name: String = take(arguments, "enum")?;
     let number: i32 = take(arguments, "number")?;
@@ -141,9 +141,25 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
     }
     let number = match name.trim_start_matches("eim.v1.") {
         "DeviceClass" => counted::<DeviceClass>(number),
-        "AttachMode" => counted::<AttachMode>(number),
+        "AttachMode" => {
+            let auth = Auth {
+                mode: number,
+                ..Auth::default()
+            };
+            match auth.attach_mode() {
+                Some(mode) => mode.into(),
+                None => return Ok(Yield::Reject(ErrorCode::INVALID_VALUE)),
+            }
+        }
         "SessionOutcome" => counted::<SessionOutcome>(number),
-        "ErrorScope" => counted::<ErrorScope>(number),
+        "ErrorScope" => {
+            let scope = number;
+            let error = Error {
+                scope,
+                ..Error::default()
+            };
+            error.effective_scope().into()
+        }
         "Role" => counted::<Role>(number),
         "MembershipChange" => counted::<MembershipChange>(number),
         "ConversationKind" => counted::<ConversationKind>(number),

@@ -26,8 +26,13 @@ pub(super) struct ToSend {
 pub(super) fn answer(mut request: Members) -> Result<Value, String> {
     let config: Config = take_or_default(&mut request, "config")?;
     let frame: ToSend = take(&mut request, "frame")?;
+    let compressed_here = frame.content_hex.is_some();
     let frame = frame.frame(&config)?;
-    Ok(match encoded(&frame, &config) {
+    let fits = |octets: Bytes| match compressed_here {
+        true => frame.content().map(|_| octets).map_err(|it| it.code),
+        false => Ok(octets),
+    };
+    Ok(match encoded(&frame, &config).and_then(fits) {
         Ok(octets) => json!({"octets": digits(&octets)}),
         Err(code) => json!({"refuse": {"code": code.to_string()}}),
     })
@@ -36,19 +41,13 @@ pub(super) fn answer(mut request: Members) -> Result<Value, String> {
 impl ToSend {
     /// The frame under the selected version, compressed if it is given so.
     pub(super) fn frame(&self, config: &Config) -> Result<Frame, String> {
-        let (frame_type, mut algorithm) = (FrameType(self.r#type), Compression(self.compression));
+        let (frame_type, algorithm) = (FrameType(self.r#type), Compression(self.compression));
         let payload = match (&self.payload_hex, &self.content_hex) {
             (Some(payload), None) => Bytes::from(octets(payload)?),
             (None, Some(content)) => {
                 let plain = Bytes::from(octets(content)?);
-                match compression::compress(algorithm, &plain) {
-                    Some(packed) => packed,
-                    None => {
-                        // Not worth it: it goes as it is.
-                        algorithm = Compression::NONE;
-                        plain
-                    }
-                }
+                // Without the algorithm the frame cannot be sent, which the receiver's rules tell.
+                compression::compress_anyway(algorithm, &plain).unwrap_or(plain)
             }
             _ => return Err("a frame has either payload_hex or content_hex".into()),
         };
@@ -72,7 +71,6 @@ pub(super) fn encoded(frame: &Frame, config: &Config) -> Result<Bytes, ErrorCode
     match receiver.next() {
         Ok(Decoded::Frame(frame)) => {
             config.admit(&frame).map_err(|reject| reject.code)?;
-            frame.content().map_err(|rejected| rejected.code)?;
             Ok(octets)
         }
         Ok(Decoded::Incomplete { .. }) => Err(ErrorCode::INTERNAL),

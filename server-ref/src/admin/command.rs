@@ -27,6 +27,13 @@ pub enum Command {
         /// Login name.
         name: String,
     },
+    /// Logs a device out: its connections end, and its resume tokens are worth nothing.
+    DeviceLogout {
+        /// Login name.
+        name: String,
+        /// Device id, hexadecimal.
+        device: String,
+    },
 }
 
 /// The answer.
@@ -83,6 +90,13 @@ async fn attempt(
         }
         Command::UserEnable { name } => {
             accounts.set_disabled(&name, false).await?;
+            Ok(Reply::Done)
+        }
+        Command::DeviceLogout { name, device } => {
+            let owner = accounts.log_out(&name, &device).await?;
+            if let Some((hub, _)) = hub {
+                hub.signal_device(owner, Signal::LoggedOut);
+            }
             Ok(Reply::Done)
         }
     }

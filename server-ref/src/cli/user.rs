@@ -32,6 +32,13 @@ pub(super) enum UserCommand {
         /// Login name.
         name: String,
     },
+    /// Logs a device out: its connections end, and it has to prove the password again.
+    Logout {
+        /// Login name.
+        name: String,
+        /// Device id, hexadecimal.
+        device: String,
+    },
     /// Adds accounts from a file: `name,display name,password` a line, or
     /// `name,display name,scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY`. `-` reads standard input.
     Import {
@@ -90,6 +97,7 @@ fn prepare(command: UserCommand) -> Result<(Command, Option<String>), CliError> 
         UserCommand::List => (Command::UserList, None),
         UserCommand::Disable { name } => (Command::UserDisable { name }, None),
         UserCommand::Enable { name } => (Command::UserEnable { name }, None),
+        UserCommand::Logout { name, device } => (Command::DeviceLogout { name, device }, None),
         UserCommand::Import { file } => {
             let text = read(&file)?;
             let users = parse_import(&text).map_err(|error| CliError::Other(error.to_string()))?;

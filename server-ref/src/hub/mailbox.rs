@@ -88,6 +88,8 @@ pub enum Signal {
     Replaced,
     /// The account was disabled.
     Disabled,
+    /// The device was logged out.
+    LoggedOut,
 }
 
 /// What a session finds in its mailbox.

@@ -123,6 +123,19 @@ impl Hub {
         sessions.iter().for_each(|mailbox| mailbox.signal(signal));
     }
 
+    /// Signals the sessions of one device.
+    pub fn signal_device(&self, owner: Owner, signal: Signal) {
+        let sessions: Vec<Arc<Mailbox>> = self
+            .lock()
+            .get(&(owner.tenant, owner.user))
+            .into_iter()
+            .flatten()
+            .map(|online| Arc::clone(&online.mailbox))
+            .filter(|mailbox| mailbox.owner.device == owner.device)
+            .collect();
+        sessions.iter().for_each(|mailbox| mailbox.signal(signal));
+    }
+
     /// Users with a session here, and octets waiting in all queues.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use eim_codec::id::UserId;
+use eim_codec::id::{DeviceId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::password::{self, CredentialError};
 use crate::clock::Clock;
+use crate::hub::Owner;
 use crate::random::Random;
-use crate::store::{Refused, ScramVerifier, Store, StoreError, TenantId, UserRecord};
+use crate::store::{
+    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
+};
 
 /// A new account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -59,6 +62,9 @@ pub enum AccountError {
     /// There is no such account.
     #[error("{0}: no such user")]
     Unknown(String),
+    /// There is no such device.
+    #[error("{0}: no such device")]
+    Device(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -163,6 +169,41 @@ impl Accounts {
             .user;
         self.store.set_disabled(self.tenant, user, disabled).await?;
         Ok(user)
+    }
+
+    /// Logs a device out: its resume tokens are worth nothing any more. Its connections are the
+    /// business of the caller.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Device`] and failures of the store.
+    // impl[EIM-AUT-042]
+    pub async fn log_out(&self, name: &str, device: &str) -> Result<Owner, AccountError> {
+        let unknown = || AccountError::Unknown(name.to_owned());
+        let normal = password::normalise_name(name).map_err(|_| unknown())?;
+        let (store, tenant) = (&self.store, self.tenant);
+        let found = store.user_by_name(tenant, &normal).await?;
+        let user = found.ok_or_else(unknown)?.user;
+        let missing = || AccountError::Device(device.to_owned());
+        let id: DeviceId = device.parse().map_err(|_| missing())?;
+        store.device(tenant, user, id).await?.ok_or_else(missing)?;
+        for session in store.sessions_of_device(tenant, user, id).await? {
+            let Some(record) = store.session(tenant, session).await? else {
+                continue;
+            };
+            let dead = SessionRecord {
+                token_hash: [0; 32],
+                previous_hash: None,
+                predecessor: None,
+                expires_ms: 0,
+                ..record
+            };
+            store.put_session(tenant, dead).await?;
+        }
+        Ok(Owner {
+            tenant,
+            user,
+            device: id,
+        })
     }
 
     async fn record(&self, new: NewUser) -> Result<UserRecord, AccountError> {

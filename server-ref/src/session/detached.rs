@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eim_codec::connection::server::ServerSession;
-use eim_codec::id::SessionId;
 
 use super::order::Held;
 use crate::hub::{Hub, Mailbox, Owner};

@@ -252,6 +252,8 @@ impl Session {
             Signal::Disabled => {
                 self.close(ErrorCode::ACCOUNT_DISABLED, "the account was disabled");
             }
+            // impl[EIM-SEC-005]
+            Signal::LoggedOut => self.close(ErrorCode::LOGGED_OUT, "the device was logged out"),
         }
     }
 

@@ -175,6 +175,14 @@ pub trait Store: Send + Sync + 'static {
         session: SessionId,
     ) -> Result<Option<SessionRecord>, StoreError>;
 
+    /// All sessions of a device that the store knows, in any order.
+    async fn sessions_of_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
     /// Removes what is older than `now_ms` allows: at most `limit` records a call, so that it
     /// never blocks commits for long. Log entries are never removed.
     async fn sweep(&self, tenant: TenantId, now_ms: u64, limit: usize)

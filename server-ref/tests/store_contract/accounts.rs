@@ -1,8 +1,8 @@
 //! Users, devices, sessions and lists of conversations.
 
-use eim_codec::id::{ConversationId, SessionId};
+use eim_codec::id::{ConversationId, DeviceId, SessionId};
 use eim_codec::registry::ErrorCode;
-use eim_server::store::{SessionRecord, Store, Target};
+use eim_server::store::{SessionRecord, Store, Target, UserRecord};
 
 use crate::harness::{ALL, Harness, START_MS, TENANT, account, device, refused, user};
 
@@ -58,7 +58,12 @@ pub(crate) async fn disabling_is_remembered(h: Harness) {
     let h = h.reopen().await;
     assert!(h.store.user(TENANT, a).await.unwrap().unwrap().disabled);
     assert!(h.store.set_disabled(TENANT, a, false).await.unwrap());
-    assert_eq!(h.store.user(TENANT, a).await.unwrap(), Some(account(1)));
+    // Tokens given before stay dead.
+    let enabled = UserRecord {
+        token_generation: 1,
+        ..account(1)
+    };
+    assert_eq!(h.store.user(TENANT, a).await.unwrap(), Some(enabled));
 }
 
 pub(crate) async fn each_opening_raises_the_generation(h: Harness) {
@@ -163,6 +168,34 @@ pub(crate) async fn cursors_are_written_by_closing(h: Harness) {
             .unwrap();
         assert_eq!(stored.cursor, 1);
     }
+}
+
+pub(crate) async fn sessions_of_a_device_are_found(h: Harness) {
+    let [a, b] = h.users([1, 2]).await;
+    let put = async |number: u8, user, of: DeviceId| {
+        let record = SessionRecord {
+            session: SessionId::from([number; 16]),
+            user,
+            device: of,
+            token_hash: [number; 32],
+            previous_hash: None,
+            expires_ms: START_MS + 10,
+            predecessor: None,
+            token_generation: 0,
+        };
+        h.store.put_session(TENANT, record).await.unwrap();
+    };
+    // The first and the last id there can be, another device, and the same device of another user.
+    put(0, a, device(a)).await;
+    put(0xff, a, device(a)).await;
+    put(1, a, device(b)).await;
+    put(2, b, device(a)).await;
+    let found = h.store.sessions_of_device(TENANT, a, device(a)).await;
+    let mut found = found.unwrap();
+    found.sort();
+    assert_eq!(found, [[0; 16], [0xff; 16]].map(SessionId::from));
+    let none = h.store.sessions_of_device(TENANT, b, device(b)).await;
+    assert_eq!(none.unwrap(), []);
 }
 
 pub(crate) async fn sessions_are_replaced(h: Harness) {

@@ -100,6 +100,7 @@ contract! {
         cursors_only_move_forward_within_the_timeline
         cursors_are_written_by_closing
         sessions_are_replaced
+        sessions_of_a_device_are_found
         conversations_are_paged_by_id
         secrets_differ_by_purpose_and_stay
     }

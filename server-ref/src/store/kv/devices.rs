@@ -1,12 +1,14 @@
 //! Devices and resume tokens.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use eim_codec::id::{DeviceId, SessionId, UserId};
 
 use super::committer::Committer;
 use super::keys;
 use super::record::state::{self, CursorRow, DeviceRow, SessionRow};
-use crate::store::engine::{Reader, Space};
+use crate::store::engine::{Order, Reader, Space};
 use crate::store::{DeviceRecord, SessionRecord, StoreError, TenantId};
 
 impl Committer {
@@ -118,4 +120,29 @@ pub(super) fn session(
             .transpose()?,
         token_generation: row.token_generation,
     }))
+}
+
+/// The sessions of a device. Reads all sessions of the tenant: operators ask for it, not clients.
+pub(super) fn sessions_of_device(
+    reader: &dyn Reader,
+    tenant: TenantId,
+    user: UserId,
+    device: DeviceId,
+) -> Result<Vec<SessionId>, StoreError> {
+    let mut found = Vec::new();
+    let (first, last) = keys::sessions(tenant);
+    reader.scan(
+        Space::State,
+        &first,
+        &last,
+        Order::Ascending,
+        &mut |key, octets| {
+            let row: SessionRow = state::decode("session", octets)?;
+            if *row.user == *user.as_bytes() && *row.device == *device.as_bytes() {
+                found.push(keys::last_id(key)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(found)
 }

@@ -137,6 +137,12 @@ pub(super) fn session(at: TenantId, session: SessionId) -> Key {
     key(at, [&[Kind::Session as u8], session.as_bytes()])
 }
 
+/// First and last key of all sessions.
+pub(super) fn sessions(at: TenantId) -> (Key, Key) {
+    let [first, last] = [[0; 16], [u8::MAX; 16]].map(SessionId::from);
+    (session(at, first), session(at, last))
+}
+
 pub(super) fn floor(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Floor as u8], user.as_bytes()])
 }

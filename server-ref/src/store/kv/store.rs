@@ -345,6 +345,15 @@ impl Store for KvStore {
         super::devices::session(&*self.reader()?, tenant, session)
     }
 
+    async fn sessions_of_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        super::devices::sessions_of_device(&*self.reader()?, tenant, user, device)
+    }
+
     async fn sweep(
         &self,
         tenant: TenantId,

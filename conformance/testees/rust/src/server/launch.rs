@@ -43,6 +43,7 @@ pub(super) enum Operation {
     Stop,
     Disable { account: String },
     Enable { account: String },
+    Logout { account: String, device: String },
 }
 
 impl Launch {

@@ -114,6 +114,10 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
             Operation::Stop => return line(&json!({"ok": true})),
             Operation::Disable { account } => Command::UserDisable { name: account },
             Operation::Enable { account } => Command::UserEnable { name: account },
+            Operation::Logout { account, device } => Command::DeviceLogout {
+                name: account,
+                device,
+            },
         };
         // The way an operator's command takes, so that connections of the account end too.
         let reply = admin::ask(&config.server.data_dir, &command)

@@ -67,7 +67,8 @@ impl From<Refused> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Closed => ErrorCode::SHUTTING_DOWN,
+            // impl[EIM-ERR-002]: of this request, not of the connection.
+            StoreError::Closed => ErrorCode::UNAVAILABLE,
             StoreError::Engine(_) | StoreError::Corrupt(_) => ErrorCode::INTERNAL,
         };
         tracing::error!(%error, "the store failed");

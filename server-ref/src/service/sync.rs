@@ -38,6 +38,12 @@ impl Requests {
         let (items, head) = match found {
             TimelinePage::Entries { items, head, .. } => (items, head),
             TimelinePage::TooOld { floor, head } => {
+                // impl[EIM-SYN-019]
+                if ask.log_epoch == self.store.log_epoch() && ask.user_seq > head {
+                    let (user, device, beyond) = (origin.user, origin.device, ask.user_seq);
+                    tracing::error!(%user, %device, beyond, head, "a cursor is beyond the timeline: \
+                        durable data is gone");
+                }
                 let detail = format!("the timeline reaches from {floor} to {head}");
                 return Err(Refusal::new(ErrorCode::TOO_OLD, detail));
             }

@@ -106,7 +106,7 @@ impl Session {
         let outcomes = match outcome {
             Ok(outcomes) => outcomes,
             // impl[EIM-MSG-003, EIM-ERR-021]: whether it was committed is not known here.
-            Err(StoreError::Closed) => {
+            Err(StoreError::Closed) if self.shared.stopping.is_cancelled() => {
                 return self.close(ErrorCode::SHUTTING_DOWN, "the server is stopping");
             }
             Err(error) => {

@@ -109,7 +109,9 @@ async fn strangers_without_tls_get_no_token_and_cannot_use_one() {
     let mut client = Client::new(kit.pipe_from(far, 1 << 20));
     let welcome = client.welcome().await;
     assert!(!welcome.mechanisms.iter().any(|name| name == "EIM-RESUME"));
-    client.seen.push_back(ClientEvent::Welcome(Box::new(welcome)));
+    client
+        .seen
+        .push_back(ClientEvent::Welcome(Box::new(welcome)));
     let ok = client.login(&Login::of(1, 1)).await.unwrap();
     assert!(ok.resume_token.is_empty());
 
@@ -141,7 +143,13 @@ async fn crowd(kit: &Kit, count: u32, display_name: &str) -> Vec<UserId> {
     };
     let records: Vec<_> = (0x1000_0000..0x1000_0000 + count).map(record).collect();
     let ids = records.iter().map(|record| record.user).collect();
-    for outcome in kit.shared.store.create_users(TENANT, records).await.unwrap() {
+    for outcome in kit
+        .shared
+        .store
+        .create_users(TENANT, records)
+        .await
+        .unwrap()
+    {
         outcome.unwrap();
     }
     ids

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod doubles;
+mod kept;
 mod kit;
 mod login;
 mod messages;

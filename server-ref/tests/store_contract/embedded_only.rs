@@ -126,3 +126,11 @@ fn copy_folder(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The story of the contract, where a backup really leaves files behind.
+// test[EIM-MSG-022, EIM-MSG-060]
+#[tokio::test]
+async fn after_a_raised_epoch_numbers_go_on_from_the_surviving_head() {
+    let h = Harness::new(crate::harness::Disk::embedded());
+    crate::messages::a_raised_epoch_keeps_what_was_and_numbers_on(h).await;
+}

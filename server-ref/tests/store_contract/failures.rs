@@ -49,6 +49,7 @@ impl Engine for Failing {
 }
 
 /// Nobody is told that a message is safe when its sync failed, and the loop ends.
+// test[EIM-MSG-003]
 #[tokio::test]
 async fn a_failed_sync_answers_nobody_and_ends_the_loop() {
     let engine = Failing::default();

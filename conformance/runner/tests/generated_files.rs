@@ -131,3 +131,22 @@ fn a_mistyped_registry_key_is_an_error() {
     let error = run(&project, Mode::Check).unwrap_err();
     assert!(error.contains("compression.toml"), "{error}");
 }
+
+#[test]
+fn copies_are_those_of_the_specification() {
+    const COPY: &str = "conformance/testees/python/eim/data/limits.toml";
+    const GONE: &str = "conformance/testees/python/eim/data/no-such.toml";
+    let folder = tempfile::tempdir().unwrap();
+    let project = sample(folder.path());
+    fs::create_dir_all(project.path(COPY).parent().unwrap()).unwrap();
+    project.write(COPY, "older").unwrap();
+    run(&project, Mode::Write).unwrap();
+    assert_eq!(project.read(COPY).unwrap(), project.read("spec/registry/limits.toml").unwrap());
+
+    project.write(COPY, "edited").unwrap();
+    project.write(GONE, "").unwrap();
+    let findings = run(&project, Mode::Check).unwrap().findings;
+    let files: Vec<&str> = findings.iter().map(|finding| finding.file.as_str()).collect();
+    assert_eq!(files, [COPY, GONE]);
+    assert!(findings.iter().all(|finding| finding.rule == Rule::NotCurrent));
+}

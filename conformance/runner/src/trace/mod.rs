@@ -1,5 +1,6 @@
 //! `eim-conformance trace`: everything the specification promises about itself, checked.
 
+mod copies;
 pub mod coverage;
 pub mod exceptions;
 pub mod gate;
@@ -98,6 +99,7 @@ pub fn run_editing(project: &Project, mode: Mode, editorial: &[String]) -> Resul
         )?;
     }
     findings.extend(changed);
+    copies::settle_all(project, mode, &mut findings, &mut written)?;
 
     let tags = tags::scan(project)?;
     findings.extend(tags::check(&tags, &requirements));

@@ -160,4 +160,5 @@ export const LIMITS = {
   error_detail_octets: 256,
   history_entries: 1000,
   zstd_window_log: 20,
+  scram_iterations: 16384,
 };

@@ -293,7 +293,7 @@ impl ClientConnection {
             ordinal,
         } = violation;
         // An ERROR of 256 octets of text is smaller than any frame limit.
-        let error = error_frame(code, &detail, ordinal, None, session_lost);
+        let error = error_frame(code, &detail, ordinal, None);
         let _ = self.line.put(FrameType::ERROR, &error);
         let mut reason = CloseReason::error(by, code, detail);
         reason.session_lost |= session_lost;

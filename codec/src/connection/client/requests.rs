@@ -11,21 +11,50 @@ use crate::connection::SendError;
 use crate::connection::agreed::Agreed;
 use crate::connection::line::Line;
 use crate::connection::outbound::usize_of;
+use crate::connection::violation::Violation;
 use crate::id::RequestId;
-use crate::payload::Request;
-use crate::registry::{Compression, FrameType};
+use crate::payload::response::Body;
+use crate::payload::{Request, Response};
+use crate::registry::{Compression, FrameType, Operation};
 
 /// Requests waiting and in flight. Ends with the connection.
 // impl[EIM-RSM-026, EIM-RSM-027]
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     waiting: VecDeque<Waiting>,
-    in_flight: Vec<RequestId>,
+    in_flight: Vec<(RequestId, Operation)>,
+}
+
+/// Whether a response has what its operation asks for: an error, or the body of the operation.
+fn answers(operation: Operation, response: &Response) -> bool {
+    if response.error.is_some() {
+        return true;
+    }
+    let Some(body) = &response.body else {
+        return false;
+    };
+    match operation {
+        Operation::HEADS => matches!(body, Body::Heads(_)),
+        Operation::SYNC => matches!(body, Body::Sync(_)),
+        Operation::HISTORY => matches!(body, Body::History(_)),
+        Operation::CONVERSATION => matches!(body, Body::Conversation(_)),
+        Operation::USERS => matches!(body, Body::Users(_)),
+        Operation::GROUP_CREATE => matches!(body, Body::GroupCreate(_)),
+        Operation::GROUP_MEMBERS => matches!(body, Body::GroupMembers(_)),
+        Operation::GROUP_ADD
+        | Operation::GROUP_REMOVE
+        | Operation::GROUP_LEAVE
+        | Operation::GROUP_SET_ROLE
+        | Operation::GROUP_RENAME => matches!(body, Body::GroupChange(_)),
+        // What an operation of an extension answers is its own business.
+        _ => true,
+    }
 }
 
 #[derive(Debug)]
 struct Waiting {
     id: RequestId,
+    operation: Operation,
     compression: Compression,
     payload: Bytes,
 }
@@ -62,6 +91,7 @@ impl Requests {
         }
         self.waiting.push_back(Waiting {
             id,
+            operation: Operation(request.operation),
             compression,
             payload,
         });
@@ -74,6 +104,7 @@ impl Requests {
         while self.in_flight.len() < usize_of(most)
             && let Some(Waiting {
                 id,
+                operation,
                 compression,
                 payload,
             }) = self.waiting.pop_front()
@@ -83,18 +114,27 @@ impl Requests {
                 .put_payload(FrameType::REQUEST, compression, &payload)
                 .is_ok()
             {
-                self.in_flight.push(id);
+                self.in_flight.push((id, operation));
             }
         }
     }
 
     /// A response came. `false` if nobody asked.
-    // impl[EIM-CON-054]
-    pub(super) fn answered(&mut self, id: &[u8]) -> bool {
-        let place = self.in_flight.iter().position(|asked| asked.as_ref() == id);
-        place
-            .map(|place| self.in_flight.swap_remove(place))
-            .is_some()
+    // impl[EIM-CON-054, EIM-SYN-002]
+    pub(super) fn answered(&mut self, response: &Response) -> Result<bool, Violation> {
+        let id = response.request_id.as_ref();
+        let asked = |(asked, _): &(RequestId, Operation)| asked.as_ref() == id;
+        let Some(place) = self.in_flight.iter().position(asked) else {
+            return Ok(false);
+        };
+        let (_, operation) = self.in_flight.swap_remove(place);
+        if response.operation == operation.0 && answers(operation, response) {
+            Ok(true)
+        } else {
+            Err(Violation::value(
+                "a RESPONSE that does not answer its REQUEST",
+            ))
+        }
     }
 
     /// Requests that have not begun are given up.

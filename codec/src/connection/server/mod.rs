@@ -346,7 +346,7 @@ impl ServerConnection {
         ordinal: u64,
         retry_after: Option<Duration>,
     ) {
-        let error = error_frame(code, detail, ordinal, retry_after, false);
+        let error = error_frame(code, detail, ordinal, retry_after);
         // An ERROR of 256 octets of text is smaller than any frame limit.
         let _ = self.line.put(FrameType::ERROR, &error);
         self.end(CloseReason::error(by, code, detail));

@@ -41,11 +41,7 @@ impl Default for Answers {
 
 /// Answers requests of one connection.
 #[must_use]
-pub fn responder(
-    protocol: Arc<Protocol>,
-    world: Arc<Mutex<World>>,
-    answers: Answers,
-) -> Responder {
+pub fn responder(protocol: Arc<Protocol>, world: Arc<Mutex<World>>, answers: Answers) -> Responder {
     Box::new(move |seen: &Seen| {
         if protocol.frame_name(seen.frame.kind) != "REQUEST" {
             return None;
@@ -119,9 +115,10 @@ fn history(world: &World, request: &Value) -> Value {
         last => last.min(head),
     };
     let of = |conv_seq: u64| {
-        let found = world.timeline.iter().map(|(_, entry)| entry).find(|entry| {
-            entry["conversation"] == *id && number(&entry["conv_seq"]) == conv_seq
-        });
+        let found =
+            world.timeline.iter().map(|(_, entry)| entry).find(|entry| {
+                entry["conversation"] == *id && number(&entry["conv_seq"]) == conv_seq
+            });
         found.map_or_else(
             || {
                 let reason = "UNAVAILABLE_REASON_RETENTION";

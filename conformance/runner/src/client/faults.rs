@@ -83,8 +83,13 @@ impl EventFault {
     }
 
     fn concerns(&self, event: &Value) -> bool {
-        self.event.as_ref().is_some_and(|name| event["event"] == **name)
-            && self.matching.iter().all(|(name, value)| event[name] == *value)
+        self.event
+            .as_ref()
+            .is_some_and(|name| event["event"] == **name)
+            && self
+                .matching
+                .iter()
+                .all(|(name, value)| event[name] == *value)
     }
 }
 
@@ -105,7 +110,10 @@ mod tests {
         }));
         let event = json!({"event": "message", "text": "hi", "sender": "00"});
         let other = json!({"event": "message", "text": "no"});
-        assert_eq!(EventFault::apply(&mut fault, event.clone()), [event.clone()]);
+        assert_eq!(
+            EventFault::apply(&mut fault, event.clone()),
+            [event.clone()]
+        );
         assert_eq!(EventFault::apply(&mut fault, other.clone()), [other]);
         assert_eq!(
             EventFault::apply(&mut fault, event.clone()),
@@ -121,6 +129,9 @@ mod tests {
         assert!(EventFault::apply(&mut lost, event.clone()).is_empty());
         let mut twice =
             fault(json!({"name": "x", "breaks": [], "event": "open", "duplicate": true}));
-        assert_eq!(EventFault::apply(&mut twice, event.clone()), [event.clone(), event]);
+        assert_eq!(
+            EventFault::apply(&mut twice, event.clone()),
+            [event.clone(), event]
+        );
     }
 }

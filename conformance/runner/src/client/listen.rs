@@ -162,6 +162,13 @@ impl Listeners {
         !self.waiting.is_empty()
     }
 
+    /// Whether the first that has dialled came to a listener of `listen`.
+    #[must_use]
+    pub fn is_trap(&self) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|dialled| dialled.transport.contains('/'))
+    }
+
     /// Forgets what has dialled and was not accepted.
     pub fn forget(&mut self) {
         self.waiting.clear();
@@ -220,16 +227,15 @@ async fn begins_tls(tcp: &TcpStream) -> Result<(), Unfit> {
 }
 
 /// A server that presents a certificate, whether or not it has the key.
-fn tls_server(
-    certificate: &str,
-    key: &str,
-    alpn: &[Vec<u8>],
-) -> Result<Arc<ServerConfig>, String> {
+fn tls_server(certificate: &str, key: &str, alpn: &[Vec<u8>]) -> Result<Arc<ServerConfig>, String> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
         .map_err(|error| format!("certificate: {error}"))?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|e| format!("key: {e}"))?;
     let provider = Arc::new(ring::default_provider());
-    let key = provider.key_provider.load_private_key(key).map_err(|e| e.to_string())?;
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .map_err(|e| e.to_string())?;
     let presented = Presented(Arc::new(CertifiedKey::new(vec![certificate], key)));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -250,13 +256,10 @@ impl ResolvesServerCert for Presented {
     }
 }
 
-async fn shake(
-    transport: String,
-    tcp: TcpStream,
-    greeting: &Greeting,
-) -> Result<Accepted, Unfit> {
+async fn shake(transport: String, tcp: TcpStream, greeting: &Greeting) -> Result<Accepted, Unfit> {
     let websockets = transport.starts_with("ws") && !greeting.raw;
-    let net = if matches!(transport.as_str(), "tls" | "wss") && !greeting.raw {
+    let secure = transport.starts_with("tls") || transport.starts_with("wss");
+    let net = if secure && !greeting.raw {
         let usual = if websockets { "http/1.1" } else { "eim/1" };
         let usual = || vec![usual.to_owned()];
         let alpn = greeting.alpn.clone().unwrap_or_else(usual);

@@ -51,7 +51,11 @@ impl Played {
     #[must_use]
     pub fn result(&self, planned: &Planned) -> CaseResult {
         let case = &planned.case;
-        let log = if self.status.is_failure() { self.log.clone() } else { Vec::new() };
+        let log = if self.status.is_failure() {
+            self.log.clone()
+        } else {
+            Vec::new()
+        };
         CaseResult {
             id: planned.id.clone(),
             area: planned.area.clone(),
@@ -79,9 +83,8 @@ pub(super) async fn play(suite: &Suite, planned: &Planned, mutant: Option<&Mutan
         let why = Stop::timed_out("the end of the case", format!("none for {LONGEST:?}"));
         Err(at_end(why))
     });
-    let fired = fault.is_none_or(|fault| {
-        fault.lock().unwrap_or_else(PoisonError::into_inner).fired
-    });
+    let fired =
+        fault.is_none_or(|fault| fault.lock().unwrap_or_else(PoisonError::into_inner).fired);
     let mut played = Played {
         status: Status::Passed,
         reason: String::new(),
@@ -127,7 +130,11 @@ async fn scene(
         "wss" => &["tls", "websocket"],
         _ => &[],
     };
-    let needed = case.requires.iter().map(String::as_str).chain(transport.iter().copied());
+    let needed = case
+        .requires
+        .iter()
+        .map(String::as_str)
+        .chain(transport.iter().copied());
     for feature in needed {
         if !features.iter().any(|known| known == feature) {
             let text = format!("the testee does not declare {feature}");
@@ -189,8 +196,16 @@ fn context(
         extension: None,
     };
     let direct = evaluate(&"$direct(alice,bob)".into(), &mut cx).map_err(Stop::Script)?;
-    let world = World::new(&id("alice"), &id("bob"), direct.as_str().unwrap_or_default());
-    cx.extension = Some(Box::new(Stage::new(&suite.command, &suite.identity, world)?));
+    let world = World::new(
+        &id("alice"),
+        &id("bob"),
+        direct.as_str().unwrap_or_default(),
+    );
+    cx.extension = Some(Box::new(Stage::new(
+        &suite.command,
+        &suite.identity,
+        world,
+    )?));
     Ok(cx)
 }
 
@@ -242,11 +257,18 @@ struct Faulty {
 #[async_trait]
 impl Step for Faulty {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let event = self.event.as_ref().map(|event| cx.evaluate(event)).transpose()?;
+        let event = self
+            .event
+            .as_ref()
+            .map(|event| cx.evaluate(event))
+            .transpose()?;
         let stage = stage(cx)?;
         match event {
             Some(event) => {
-                let running = stage.actors.values_mut().find_map(|actor| actor.process.as_mut());
+                let running = stage
+                    .actors
+                    .values_mut()
+                    .find_map(|actor| actor.process.as_mut());
                 let running = running.ok_or_else(|| Stop::script("no testee for an event"))?;
                 running.insert(event);
             }

@@ -89,7 +89,10 @@ impl Stage {
         let failed = |error: std::io::Error| Stop::Testee(format!("temporary folder: {error}"));
         Ok(Self {
             command: command.clone(),
-            folder: tempfile::Builder::new().prefix("eim-").tempdir().map_err(failed)?,
+            folder: tempfile::Builder::new()
+                .prefix("eim-")
+                .tempdir()
+                .map_err(failed)?,
             actors: BTreeMap::new(),
             listeners: Listeners::new(),
             identity: identity.clone(),
@@ -109,7 +112,10 @@ impl Stage {
     /// # Errors
     /// The script has not started it.
     pub fn testee(&mut self, name: &str) -> Result<&mut Testee, Stop> {
-        let process = self.actors.get_mut(name).and_then(|actor| actor.process.as_mut());
+        let process = self
+            .actors
+            .get_mut(name)
+            .and_then(|actor| actor.process.as_mut());
         process.ok_or_else(|| Stop::script(format!("no testee {name}")))
     }
 }
@@ -119,6 +125,9 @@ impl Stage {
 /// # Errors
 /// The case is not one of clients.
 pub fn stage(cx: &mut Context) -> Result<&mut Stage, Stop> {
-    let stage = cx.extension.as_mut().and_then(|extension| extension.downcast_mut());
+    let stage = cx
+        .extension
+        .as_mut()
+        .and_then(|extension| extension.downcast_mut());
     stage.ok_or_else(|| Stop::script("a step for clients"))
 }

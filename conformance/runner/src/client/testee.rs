@@ -76,7 +76,9 @@ impl Testee {
             fault,
             log,
         };
-        let hello = testee.command("hello", json_map(json!({"protocol": 1}))).await?;
+        let hello = testee
+            .command("hello", json_map(json!({"protocol": 1})))
+            .await?;
         let description = describe(&hello).map_err(|why| failed(&why))?;
         Ok((testee, description))
     }
@@ -97,7 +99,10 @@ impl Testee {
     pub async fn give(&mut self, op: &str, fields: Map<String, Value>) -> Result<u64, Stop> {
         self.next_id += 1;
         let id = self.next_id;
-        let fault = self.fault.as_ref().and_then(|fault| fault.answer.as_deref());
+        let fault = self
+            .fault
+            .as_ref()
+            .and_then(|fault| fault.answer.as_deref());
         if fault == Some(op) {
             self.falsified.insert(id);
         }
@@ -105,7 +110,8 @@ impl Testee {
         line.insert("id".into(), id.into());
         line.insert("op".into(), op.into());
         let mut text = Value::Object(line).to_string();
-        self.log.push(&self.name, Direction::Sent, text.clone(), Vec::new());
+        self.log
+            .push(&self.name, Direction::Sent, text.clone(), Vec::new());
         text.push('\n');
         match self.input.write_all(text.as_bytes()).await {
             Ok(()) => Ok(id),
@@ -122,7 +128,8 @@ impl Testee {
             if let Some(answer) = self.answers.remove(&id) {
                 return Ok(answer);
             }
-            self.next_line(PATIENCE, &format!("an answer to command {id}")).await?;
+            self.next_line(PATIENCE, &format!("an answer to command {id}"))
+                .await?;
         }
     }
 
@@ -168,12 +175,16 @@ impl Testee {
 
     async fn next_line(&mut self, limit: Duration, expected: &str) -> Result<(), Stop> {
         let Ok(line) = timeout(limit, self.lines.recv()).await else {
-            return Err(Stop::timed_out(expected, format!("silence of the testee for {limit:?}")));
+            return Err(Stop::timed_out(
+                expected,
+                format!("silence of the testee for {limit:?}"),
+            ));
         };
         match line {
             Some(Line::Json(value)) => {
                 let direction = Direction::Received;
-                self.log.push(&self.name, direction, value.to_string(), Vec::new());
+                self.log
+                    .push(&self.name, direction, value.to_string(), Vec::new());
                 self.route(value)
             }
             Some(Line::Garbage(text)) => Err(wrong(

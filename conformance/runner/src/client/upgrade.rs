@@ -25,7 +25,9 @@ pub async fn upgrade(stream: Shared, select: bool) -> Result<WebSocketStream<Sha
         }
         if select {
             let value = HeaderValue::from_static(SUBPROTOCOL);
-            response.headers_mut().insert("Sec-WebSocket-Protocol", value);
+            response
+                .headers_mut()
+                .insert("Sec-WebSocket-Protocol", value);
         }
         Ok(response)
     };
@@ -40,13 +42,22 @@ fn judge(request: &Request) -> Result<(), String> {
     let all = |name: &str| -> Vec<String> {
         let values = request.headers().get_all(name).into_iter();
         let values = values.filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).map(|v| v.trim().to_owned()).collect()
+        values
+            .flat_map(|value| value.split(','))
+            .map(|v| v.trim().to_owned())
+            .collect()
     };
-    if !all("Sec-WebSocket-Protocol").iter().any(|name| name == SUBPROTOCOL) {
+    if !all("Sec-WebSocket-Protocol")
+        .iter()
+        .any(|name| name == SUBPROTOCOL)
+    {
         return Err(format!("EIM-TRN-020: {SUBPROTOCOL} is not offered"));
     }
     if request.uri().query().is_some() {
-        return Err(format!("EIM-TRN-027: a query in the URL: {}", request.uri()));
+        return Err(format!(
+            "EIM-TRN-027: a query in the URL: {}",
+            request.uri()
+        ));
     }
     for name in ["Authorization", "Cookie", "Proxy-Authorization"] {
         if !all(name).is_empty() {

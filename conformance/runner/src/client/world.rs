@@ -96,8 +96,13 @@ impl World {
 
     /// Takes an entry into its log and the timeline; gives its place there.
     pub fn commit(&mut self, entry: &Value, user_seq: Option<u64>) -> u64 {
-        let conversation = entry["conversation"].as_str().unwrap_or_default().to_owned();
-        let conv_seq = entry.get("conv_seq").map_or(0, |n| unsigned(n).unwrap_or(0));
+        let conversation = entry["conversation"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let conv_seq = entry
+            .get("conv_seq")
+            .map_or(0, |n| unsigned(n).unwrap_or(0));
         let head = self.heads.entry(conversation).or_insert(0);
         *head = (*head).max(conv_seq);
         let place = user_seq.unwrap_or(self.user_seq + 1);
@@ -149,13 +154,24 @@ mod tests {
     fn entries_follow_each_other() {
         let mut world = World::new("aa", "bb", "dd");
         let first = world.entry("TEXT", "01", &Map::new()).unwrap();
-        assert_eq!((&first["conv_seq"], world.commit(&first, None)), (&json!(1), 1));
+        assert_eq!(
+            (&first["conv_seq"], world.commit(&first, None)),
+            (&json!(1), 1)
+        );
         let other = json!({"conversation": "ee", "body.text": "x"});
-        let other = world.entry("TEXT", "02", other.as_object().unwrap()).unwrap();
+        let other = world
+            .entry("TEXT", "02", other.as_object().unwrap())
+            .unwrap();
         assert_eq!(other["body"]["text"], "x");
-        assert_eq!((&other["conv_seq"], world.commit(&other, None)), (&json!(1), 2));
+        assert_eq!(
+            (&other["conv_seq"], world.commit(&other, None)),
+            (&json!(1), 2)
+        );
         let second = world.entry("62", "03", &Map::new()).unwrap();
-        assert_eq!((&second["conv_seq"], &second["type"]), (&json!(2), &json!(62)));
+        assert_eq!(
+            (&second["conv_seq"], &second["type"]),
+            (&json!(2), &json!(62))
+        );
         assert_eq!(world.commit(&second, Some(0)), 0, "not in the timeline");
         assert_eq!((world.user_seq, world.heads["dd"]), (2, 2));
     }

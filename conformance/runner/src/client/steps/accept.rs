@@ -17,10 +17,12 @@ use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::connect::AutoSpec;
 use crate::wire::Side;
+use crate::wire::link::{Chunk, End};
 
 /// The steps of this file.
 pub const VERBS: &[Verb] = &[
     ("accept", plain::<Accept>),
+    ("listen", plain::<Listen>),
     ("no_accept", plain::<NoAccept>),
 ];
 
@@ -72,9 +74,26 @@ impl Step for Accept {
         let (before, log) = (cx.before, cx.log.clone());
         let greeting = self.greeting(cx)?;
         let listeners = &mut stage(cx)?.listeners;
-        if !listeners.dialled(limit).await {
-            let expected = "a connection of the testee";
-            return Err(Stop::timed_out(expected, format!("none within {limit:?}")));
+        loop {
+            if !listeners.dialled(limit).await {
+                let expected = "a connection of the testee";
+                return Err(Stop::timed_out(expected, format!("none within {limit:?}")));
+            }
+            if !listeners.is_trap() {
+                break;
+            }
+            // An alternate that somebody else runs.
+            let identity = Identity::new().map_err(Stop::Testee)?;
+            let trap = Greeting {
+                identity,
+                ..greeting.clone()
+            };
+            if let Ok(accepted) = listeners.accept(&trap).await? {
+                refused_after(accepted, limit).await.map_err(|why| {
+                    let expected = "an alternate with another certificate refused (EIM-CON-048)";
+                    Stop::failed(expected, why)
+                })?;
+            }
         }
         let after = clock::ms(clock::now().saturating_duration_since(before)) + 20;
         if let Some(earliest) = self.not_before_ms.filter(|earliest| after < *earliest) {
@@ -121,21 +140,14 @@ impl Accept {
         })
     }
 
-    /// TLS 1.3 lets the client refuse after the server is through: then nothing may come.
     async fn given_up(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
-        use crate::wire::link::Chunk;
-
         let patience = cx.environment.patience.limit(Duration::ZERO);
-        let (mut reader, _) = accepted.link;
-        let expected = "the testee to give up before any octet of EIM";
-        match tokio::time::timeout(patience, reader.next()).await {
-            Ok(Chunk::End(end)) => {
-                cx.log.note(&self.accept, format!("given up by the testee: {end}"));
-                Ok(())
-            }
-            Ok(other) => Err(Stop::failed(expected, format!("{other:?}"))),
-            Err(_) => Err(Stop::timed_out(expected, "it waits")),
-        }
+        let end = refused_after(accepted, patience)
+            .await
+            .map_err(|why| Stop::failed("the testee to give up before any octet of EIM", why))?;
+        cx.log
+            .note(&self.accept, format!("given up by the testee: {end}"));
+        Ok(())
     }
 
     fn connected(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
@@ -145,7 +157,8 @@ impl Accept {
             net,
         } = accepted;
         let world = Arc::clone(&stage(cx)?.world);
-        cx.log.note(&self.accept, format!("accepted by {transport}"));
+        cx.log
+            .note(&self.accept, format!("accepted by {transport}"));
         let protocol = Arc::clone(&cx.environment.protocol);
         let mut state = State::new(Side::Server, Arc::clone(&protocol), self.auto.into());
         state.responder = Some(responder(protocol, world, self.answers));
@@ -160,6 +173,36 @@ impl Accept {
         });
         connection.facts.transport = transport;
         cx.connections.insert(self.accept.clone(), connection);
+        Ok(())
+    }
+}
+
+/// TLS 1.3 lets the client refuse after the server is through: then nothing may come but the end.
+async fn refused_after(accepted: Accepted, patience: Duration) -> Result<End, String> {
+    let (mut reader, _) = accepted.link;
+    match tokio::time::timeout(patience, reader.next()).await {
+        Ok(Chunk::End(end)) => Ok(end),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(_) => Err("it waits".into()),
+    }
+}
+
+/// `listen`: one more listener, with a certificate that the testee does not trust.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listen {
+    listen: String,
+    #[serde(rename = "as")]
+    name: String,
+}
+
+#[async_trait]
+impl Step for Listen {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let transport = format!("{}/trap", self.listen);
+        let address = stage(cx)?.listeners.address(&transport).await?;
+        cx.variables
+            .insert(self.name.clone(), address.to_string().into());
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use crate::client::world::Session;
 use crate::live::clock;
 use crate::live::context::Context;
 use crate::live::outcome::Stop;
-use crate::live::state::{Due, Window};
+use crate::live::state::{Due, Seen, Window};
 use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::connect::AutoSpec;
 use crate::live::steps::expect;
@@ -30,6 +31,9 @@ pub const VERBS: &[Verb] = &[
     ("serve", plain::<Serve>),
     ("answer_requests", plain::<AnswerRequests>),
 ];
+
+/// Least time for a message of the authentication.
+const DERIVING: Duration = Duration::from_secs(3);
 
 /// Where an authentication stops on purpose, to go on with the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -110,7 +114,7 @@ impl Authenticate {
     /// The first AUTH, with what every one has to keep.
     async fn first(&self, cx: &mut Context) -> Result<Exchange, Stop> {
         let conn = &self.authenticate;
-        let seen = expect::next(cx, conn, "AUTH").await?;
+        let seen = auth_frame(cx, conn).await?;
         let auth = seen.view;
         {
             let connection = cx.connection_mut(conn)?;
@@ -126,10 +130,16 @@ impl Authenticate {
         let mechanism = auth["mechanism"].as_str().unwrap_or_default();
         if mechanism == "EIM-RESUME" {
             let (id, token) = (&auth["session_id"], &auth["data"]);
-            let (id, token) = (id.as_str().unwrap_or_default(), token.as_str().unwrap_or_default());
+            let (id, token) = (
+                id.as_str().unwrap_or_default(),
+                token.as_str().unwrap_or_default(),
+            );
             if stage(cx)?.world().session(id, token).is_none() {
                 let expected = "the token of the session it was given for (EIM-AUT-035)";
-                return Err(Stop::failed(expected, format!("session {id}, data {token}")));
+                return Err(Stop::failed(
+                    expected,
+                    format!("session {id}, data {token}"),
+                ));
             }
             let data = Vec::new();
             return Ok(Exchange::Proven { auth, data });
@@ -182,7 +192,10 @@ impl Authenticate {
         }
         let device = auth["device"]["device_id"].as_str().unwrap_or_default();
         if device.len() != 32 {
-            return Err(Stop::failed("a device_id of 16 octets (EIM-AUT-001)", device));
+            return Err(Stop::failed(
+                "a device_id of 16 octets (EIM-AUT-001)",
+                device,
+            ));
         }
         Ok(())
     }
@@ -195,7 +208,7 @@ impl Authenticate {
         first: &First,
     ) -> Result<Exchange, Stop> {
         let conn = &self.authenticate;
-        let seen = expect::next(cx, conn, "AUTH").await?;
+        let seen = auth_frame(cx, conn).await?;
         let mut more = seen.view.clone();
         if let Some(fields) = more.as_object_mut() {
             fields.remove("data");
@@ -243,7 +256,11 @@ impl Authenticate {
                 "user_seq": world.user_seq, "server_time_ms": clock::ms(clock::unix()),
                 "connection_generation": world.generation, "user_name": user.name,
             });
-            let old = world.sessions.iter().find(|session| session.id == asked).cloned();
+            let old = world
+                .sessions
+                .iter()
+                .find(|session| session.id == asked)
+                .cloned();
             (old.filter(|_| resuming), view)
         };
         let mut repeated = Vec::new();
@@ -260,7 +277,12 @@ impl Authenticate {
             state.numbers = numbers;
             state.numbers.credit = received;
             state.forget(received.received_through);
-            repeated = state.numbers.kept.iter().map(|(_, octets)| octets.clone()).collect();
+            repeated = state
+                .numbers
+                .kept
+                .iter()
+                .map(|(_, octets)| octets.clone())
+                .collect();
         }
         let view = overlay(cx, view, &self.auth_ok)?;
         if auth["mechanism"] == "EIM-RESUME" {
@@ -288,7 +310,8 @@ impl Authenticate {
         self.note_session(cx, &view)?;
         send(cx, conn, "AUTH_OK", view)?;
         for octets in repeated {
-            cx.connection(conn)?.octets("sent again after RESUMED", octets);
+            cx.connection(conn)?
+                .octets("sent again after RESUMED", octets);
         }
         Ok(())
     }
@@ -310,6 +333,17 @@ impl Authenticate {
         });
         Ok(())
     }
+}
+
+/// The next AUTH. Deriving keys takes a client time, whatever the patience of the run.
+async fn auth_frame(cx: &Context, conn: &str) -> Result<Seen, Stop> {
+    let kind = cx
+        .protocol()
+        .frame_number(&"AUTH".into())
+        .map_err(Stop::Script)?;
+    let mut limits = cx.limits(conn, None, None)?;
+    limits.deadline = limits.deadline.max(clock::now() + DERIVING);
+    expect::take(cx, conn, kind, "AUTH", limits).await
 }
 
 /// `serve`: everything from `accept` to AUTH_OK.

@@ -40,11 +40,16 @@ struct Counted {
 #[async_trait]
 impl Step for Counted {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let kind = cx.protocol().frame_number(&self.kind).map_err(Stop::Script)?;
+        let kind = cx
+            .protocol()
+            .frame_number(&self.kind)
+            .map_err(Stop::Script)?;
         let name = cx.protocol().frame_name(kind);
         let mut state = cx.connection(&self.counted)?.state();
-        let (all, others): (Vec<Seen>, Vec<Seen>) =
-            state.control.drain(..).partition(|seen| seen.frame.kind == kind);
+        let (all, others): (Vec<Seen>, Vec<Seen>) = state
+            .control
+            .drain(..)
+            .partition(|seen| seen.frame.kind == kind);
         state.control = others.into();
         let times: Vec<Instant> = all.iter().map(|seen| seen.at).collect();
         let at_most = self.at_most.unwrap_or_else(|| allowed(&state, &times));
@@ -101,7 +106,12 @@ impl Step for AwaitCursor {
                     && field("user_seq") >= least[0]
                     && field("settled_through") >= least[1]
             };
-            match state.control.iter().position(far).and_then(|at| state.control.remove(at)) {
+            match state
+                .control
+                .iter()
+                .position(far)
+                .and_then(|at| state.control.remove(at))
+            {
                 Some(seen) => Look::Found(((), seen.at)),
                 None => Look::Wait,
             }
@@ -127,7 +137,8 @@ impl Step for RawEnd {
             Some((_, at)) => Look::Found(((), *at)),
             None => Look::Wait,
         };
-        cx.look(&self.raw_end, "the testee to give up", limits, pick).await?;
+        cx.look(&self.raw_end, "the testee to give up", limits, pick)
+            .await?;
         cx.connection_mut(&self.raw_end)?.close().await;
         Ok(())
     }

@@ -21,7 +21,10 @@ pub const VERBS: &[Verb] = &[
 ];
 
 /// What the suite has of each list in HELLO.
-const OFFERS: [(&str, &[u64]); 2] = [("compressions", &[1, 2, 3]), ("capabilities", &[1, 2, 3, 4])];
+const OFFERS: [(&str, &[u64]); 2] = [
+    ("compressions", &[1, 2, 3]),
+    ("capabilities", &[1, 2, 3, 4]),
+];
 
 /// `read_hello`: HELLO.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,7 +76,11 @@ impl Step for Welcome {
         });
         let hello = cx.connection(&self.send_welcome)?.facts.hello.clone();
         for (name, ours) in OFFERS {
-            let offered = hello.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+            let offered = hello
+                .get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             let both = offered.into_iter().filter(|number| {
                 integer(number).is_ok_and(|n| ours.iter().any(|our| i128::from(*our) == n))
             });

@@ -145,7 +145,10 @@ impl Step for Command {
             }
             return Ok(());
         }
-        let answer = stage.testee(&self.testee)?.command(&self.op, fields).await?;
+        let answer = stage
+            .testee(&self.testee)?
+            .command(&self.op, fields)
+            .await?;
         self.check.judge(cx, &self.op, &answer)
     }
 }
@@ -159,7 +162,10 @@ impl Check {
         let failed = answer.get("error").is_some();
         if failed != self.error || (!failed && answer["ok"] != true) {
             let expected = if self.error { "an error" } else { "ok" };
-            return Err(Stop::failed(format!("{expected} for {op}"), answer.to_string()));
+            return Err(Stop::failed(
+                format!("{expected} for {op}"),
+                answer.to_string(),
+            ));
         }
         compare_any(cx, &format!("an answer to {op}"), &self.matching, answer)?;
         cx.capture(&self.capture, answer)
@@ -213,7 +219,10 @@ struct Dial {
 #[async_trait]
 impl Step for Dial {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let transport = self.transport.clone().unwrap_or_else(|| cx.transport.clone());
+        let transport = self
+            .transport
+            .clone()
+            .unwrap_or_else(|| cx.transport.clone());
         let user = {
             let actor = stage(cx)?.actors.get(&self.dial);
             actor.map(|actor| actor.user.clone())
@@ -224,8 +233,13 @@ impl Step for Dial {
         let stage = stage(cx)?;
         let fields = fields(stage, &self.dial, &transport, other).await?;
         let mut fields = fields;
-        fields.insert("user".into(), self.user.clone().unwrap_or(account.name).into());
-        if let (Some(host), Some(Value::String(endpoint))) = (&self.host, fields.get_mut("endpoint")) {
+        fields.insert(
+            "user".into(),
+            self.user.clone().unwrap_or(account.name).into(),
+        );
+        if let (Some(host), Some(Value::String(endpoint))) =
+            (&self.host, fields.get_mut("endpoint"))
+        {
             *endpoint = endpoint.replace("127.0.0.1", host);
         }
         if let Some(endpoint) = &self.endpoint {
@@ -252,12 +266,21 @@ async fn fields(
     other: bool,
 ) -> Result<Map<String, Value>, Stop> {
     let address = stage.listeners.address(transport).await?;
-    let path = if transport.starts_with("ws") { "/eim" } else { "" };
+    let path = if transport.starts_with("ws") {
+        "/eim"
+    } else {
+        ""
+    };
     let mut fields = Map::new();
-    fields.insert("endpoint".into(), format!("{transport}://{address}{path}").into());
+    fields.insert(
+        "endpoint".into(),
+        format!("{transport}://{address}{path}").into(),
+    );
     if matches!(transport, "tls" | "wss") {
         let pem = if other {
-            crate::client::listen::Identity::new().map_err(Stop::Testee)?.certificate
+            crate::client::listen::Identity::new()
+                .map_err(Stop::Testee)?
+                .certificate
         } else {
             stage.identity.certificate.clone()
         };
@@ -288,8 +311,16 @@ impl Step for Event {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let limit = patience(cx, self.within_ms);
         let began = cx.before;
-        let event = stage(cx)?.testee(&self.event)?.event(&self.name, limit).await?;
-        compare_any(cx, &format!("the event {}", self.name), &self.matching, &event)?;
+        let event = stage(cx)?
+            .testee(&self.event)?
+            .event(&self.name, limit)
+            .await?;
+        compare_any(
+            cx,
+            &format!("the event {}", self.name),
+            &self.matching,
+            &event,
+        )?;
         let after = clock::ms(clock::now().saturating_duration_since(began)) + 20;
         if let Some(earliest) = self.not_before_ms.filter(|earliest| after < *earliest) {
             let expected = format!("the event {} after {earliest} ms", self.name);
@@ -315,7 +346,11 @@ impl Step for NoEvent {
         if let Some(conn) = &self.after {
             super::results::round_trip(cx, conn).await?;
         }
-        match stage(cx)?.testee(&self.no_event)?.pending(&self.name).await? {
+        match stage(cx)?
+            .testee(&self.no_event)?
+            .pending(&self.name)
+            .await?
+        {
             None => Ok(()),
             Some(event) => {
                 let expected = format!("no event {}", self.name);

@@ -89,7 +89,11 @@ fn entry(cx: &mut Context, spec: &Spec) -> Result<Value, Stop> {
         Some(Value::String(name)) => name.clone(),
         Some(number) => number.to_string(),
     };
-    let place = spec.user_seq.as_ref().map(|place| cx.number(place)).transpose()?;
+    let place = spec
+        .user_seq
+        .as_ref()
+        .map(|place| cx.number(place))
+        .transpose()?;
     let mut world = stage(cx)?.world();
     let id = uuid.as_str().unwrap_or_default();
     let entry = world.entry(&kind, id, &fields).map_err(Stop::Script)?;
@@ -133,7 +137,11 @@ struct Burst {
 #[async_trait]
 impl Step for Burst {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let times = self.times.as_ref().map(|times| cx.number(times)).transpose()?;
+        let times = self
+            .times
+            .as_ref()
+            .map(|times| cx.number(times))
+            .transpose()?;
         let mut all = BytesMut::new();
         for _ in 0..times.unwrap_or(1) {
             for raw in &self.frames {

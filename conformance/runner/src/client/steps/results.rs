@@ -106,7 +106,10 @@ struct ExpectRequest {
 impl Step for ExpectRequest {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let conn = &self.expect_request;
-        let kind = cx.protocol().frame_number(&"REQUEST".into()).map_err(Stop::Script)?;
+        let kind = cx
+            .protocol()
+            .frame_number(&"REQUEST".into())
+            .map_err(Stop::Script)?;
         let limits = cx.limits(conn, self.within_ms, self.not_before_ms)?;
         let seen = expect::take(cx, conn, kind, "REQUEST", limits).await?;
         let mut matching = self.matching.clone();
@@ -163,10 +166,17 @@ fn committed(cx: &mut Context, message: &Value) -> Result<Value, Stop> {
     if let Some(conversation) = message.get("conversation") {
         fields.insert("conversation".into(), conversation.clone());
     }
-    let id = message["client_msg_id"].as_str().unwrap_or_default().to_owned();
+    let id = message["client_msg_id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let kind = message["type"].as_str().unwrap_or("TEXT").to_owned();
     // A retry is the same entry.
-    let known = world.timeline.iter().find(|(_, entry)| entry["client_msg_id"] == *id).cloned();
+    let known = world
+        .timeline
+        .iter()
+        .find(|(_, entry)| entry["client_msg_id"] == *id)
+        .cloned();
     let (place, entry) = match known {
         Some(known) => known,
         None => {
@@ -212,9 +222,8 @@ impl Step for Respond {
         if let Some(message) = &self.message {
             let message = cx.object(message)?;
             let member = match operation {
-                "GROUP_ADD" | "GROUP_REMOVE" | "GROUP_LEAVE" | "GROUP_SET_ROLE" | "GROUP_RENAME" => {
-                    "group_change".to_owned()
-                }
+                "GROUP_ADD" | "GROUP_REMOVE" | "GROUP_LEAVE" | "GROUP_SET_ROLE"
+                | "GROUP_RENAME" => "group_change".to_owned(),
                 other => other.to_lowercase(),
             };
             response[member] = Value::Object(message);
@@ -235,7 +244,10 @@ pub(super) async fn round_trip(cx: &mut Context, conn: &str) -> Result<(), Stop>
     let token = u64::from_be_bytes(cx.random.octets::<8>()) >> 1;
     send(cx, conn, "PING", json!({ "token": token }))?;
     let limits = cx.limits(conn, None, None)?;
-    let kind = cx.protocol().frame_number(&"PONG".into()).map_err(Stop::Script)?;
+    let kind = cx
+        .protocol()
+        .frame_number(&"PONG".into())
+        .map_err(Stop::Script)?;
     let pick = |state: &mut State| {
         let ours = |seen: &crate::live::state::Seen| {
             let view = show(&state.protocol, kind, Side::Client, &seen.frame.payload);

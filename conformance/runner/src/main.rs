@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use eim_conformance::cli::{self, Global, USAGE};
 
-/// The EIM conformance suite.
+/// The EIM conformance suite: judges codecs, servers and clients in any language
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "eim-conformance", version, after_help = HELP)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -19,21 +19,30 @@ struct Cli {
     verb: Verb,
 }
 
+const HELP: &str = "\
+Begin with:
+  eim-conformance init-testee --lang python      a codec testee to grow
+  eim-conformance codec -- python3 testee.py     the codec suite against it
+  eim-conformance explain EIM-FRM-012            what a requirement says
+
+Exit codes: 0 passed; 1 failures; 2 wrong usage, no case fits, unreadable files; 3 the testee did not start or
+broke its protocol; 4 a list of known failures is stale; 5 flaky cases only.";
+
 #[derive(Debug, Subcommand)]
 enum Verb {
+    InitTestee(cli::init_testee::Args),
     Codec(cli::codec::Args),
-    List(cli::list::Args),
-    Show(cli::show::Args),
-    Replay(cli::replay::Args),
-    Trace(cli::trace::Args),
-    Vectors(cli::vectors::Args),
-    Explain(cli::explain::Args),
-    Report(cli::report::Args),
-    SelfTest(cli::self_test::Args),
     Server(cli::server::Args),
     Client(cli::client::Args),
     Matrix(cli::matrix::Args),
-    InitTestee(cli::init_testee::Args),
+    List(cli::list::Args),
+    Show(cli::show::Args),
+    Explain(cli::explain::Args),
+    Replay(cli::replay::Args),
+    Report(cli::report::Args),
+    SelfTest(cli::self_test::Args),
+    Trace(cli::trace::Args),
+    Vectors(cli::vectors::Args),
 }
 
 fn main() -> ExitCode {

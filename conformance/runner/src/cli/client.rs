@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
-use super::suite::{Common, started};
-use super::{Global, TESTEE, exit};
-use crate::client::suite::{self, Options, SuiteError};
+use super::Global;
+use super::suite::{Common, no_testee, started};
 use crate::client::manual;
+use crate::client::suite::{self, Options, SuiteError};
 use crate::codec::CommandLine;
 use crate::live::clock::Patience;
 use crate::live::random::fresh_seed;
 use crate::report::terminal::Progress;
+use crate::results::Role;
 
-/// Runs the scripts against a client: `client --launch "my-testee client"`.
+/// Runs the scripts against a client: `client -- my-testee client`
+///
+/// The suite is the server; the program around the client answers the launch protocol (`show --protocol
+/// client`).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The command of the testee in one argument, split as a shell would.
@@ -76,8 +80,9 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
         Ok(run) => args.common.finish(run, &lists, &[], started_s, global),
         Err(SuiteError::Scripts(why)) => Err(why),
         Err(SuiteError::Testee(why)) => {
-            eprintln!("eim-conformance: the testee cannot be tested: {why}");
-            Ok(exit(TESTEE))
+            let words = args.command.join(" ");
+            let command = args.launch.as_deref().unwrap_or(&words);
+            Ok(no_testee(Role::Client, command, &why))
         }
     }
 }

@@ -4,14 +4,18 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::suite::{Common, started};
-use super::{Global, TESTEE, exit};
-use crate::codec::{self, CommandLine, Options, TestError};
+use super::Global;
+use super::suite::{Common, command, no_testee, started};
+use crate::codec::{self, Options, TestError};
 use crate::report::terminal::Progress;
+use crate::results::Role;
 use crate::vectors::load;
 use crate::vectors::model::Case;
 
-/// Runs the vectors against a codec: `codec -- python3 -m my_testee`.
+/// Runs the vectors against a codec: `codec -- python3 testee.py`
+///
+/// The codec answers the testee protocol (`show --protocol codec`); `init-testee` writes a program to begin
+/// with.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -46,10 +50,7 @@ impl TesteeArgs {
     /// # Errors
     /// No command.
     pub fn options(&self) -> Result<Options, String> {
-        let command = match &self.testee {
-            Some(line) => CommandLine::parse(line)?,
-            None => CommandLine::of_words(self.command.iter().cloned())?,
-        };
+        let command = command(self.testee.as_deref(), &self.command)?;
         let mut options = Options::new(command);
         options.jobs = self.jobs.unwrap_or(options.jobs);
         options.isolate = self.isolate;
@@ -86,8 +87,7 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
         }
         Err(TestError::Vectors(why)) => Err(why),
         Err(TestError::Testee(why)) => {
-            eprintln!("eim-conformance: the testee cannot be tested: {why}");
-            Ok(exit(TESTEE))
+            Ok(no_testee(Role::Codec, &options.command.to_string(), &why))
         }
     }
 }

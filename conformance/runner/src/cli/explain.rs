@@ -11,8 +11,9 @@ use crate::pattern::Pattern;
 use crate::report::terminal::wrapped;
 use crate::trace::{self, Mode};
 
-/// Prints requirements: text, whom they bind, the cases that test them; inside a checkout also the
-/// code that keeps them.
+/// Prints requirements, the cases that test them, and the code that keeps them
+///
+/// The code only inside a checkout.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Ids, such as EIM-FRM-012, or patterns (`EIM-FRM-*`).

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use super::{Global, PASSED, exit};
 use crate::init::{TEMPLATES, template};
 
-/// Writes a codec testee to begin with: the whole protocol of testees around a codec that has just
-/// begun. Needs nothing beyond the language.
+/// Writes a codec testee to begin with, in a language of your choice
+///
+/// It has the whole protocol of testees, around a codec that has just begun. It needs nothing beyond the
+/// language.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Its language.

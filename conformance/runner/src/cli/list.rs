@@ -7,7 +7,9 @@ use crate::catalogue::{self, Entry};
 use crate::pattern::{Pattern, any_fits};
 use crate::report::terminal::role_name;
 
-/// Lists cases: role, id, requirements, description. All that is given has to fit.
+/// Lists cases: role, id, requirements, description
+///
+/// All that is given has to fit.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Patterns of ids (`*` and `?`).

@@ -13,8 +13,9 @@ use crate::report::files::Files;
 use crate::report::terminal::{Progress, Requirements, report};
 use crate::results::{FORMAT, Results};
 
-/// Runs every testee of a list through the suite of its role, and makes one results file of it. The
-/// commands run in the folder that the list names.
+/// Runs every testee of a list through the suite of its role
+///
+/// Makes one results file of it, and the reports. The commands run in the folder that the list names.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The list; default: conformance/matrix.toml of the checkout.
@@ -78,7 +79,8 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
             Err(Failure::Usage(why)) => return Err(format!("{}: {why}", testee.name)),
             Err(Failure::Testee(why)) => {
                 let (role, name) = (testee.role.name(), &testee.name);
-                println!("{role} {name} cannot be tested: {why}\n");
+                println!("{role} {name} cannot be tested: {why}");
+                println!("what it has to answer: eim-conformance show --protocol {role}\n");
                 codes.push(TESTEE);
             }
         }

@@ -57,7 +57,9 @@ impl Global {
     /// The current folder cannot be read.
     pub fn absolute(&self) -> Result<Self, String> {
         let root = self.root.as_ref().map(std::path::absolute).transpose();
-        Ok(Self { root: root.map_err(|e| e.to_string())? })
+        Ok(Self {
+            root: root.map_err(|e| e.to_string())?,
+        })
     }
 
     /// The checkout: the one given, or the one around the current folder.

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use super::codec::TesteeArgs;
 use super::show::find;
-use super::{FAILED, Global, PASSED, TESTEE, exit};
+use super::suite::no_testee;
+use super::{FAILED, Global, PASSED, exit};
 use crate::catalogue;
 use crate::codec::{self, Exchange, TestError};
 use crate::report::terminal::{Requirements, failure, summary};
 use crate::results::{Role, Run, Status, Testee};
 use crate::vectors::load;
 
-/// Runs one case alone and shows what is exchanged: `replay CASE -- CMD`. CMD starts a codec, or launches a server
-/// or a client, as the case needs.
+/// Runs one case alone and shows what is exchanged: `replay CASE -- CMD`
+///
+/// CMD starts a codec, or launches a server or a client, as the case needs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Id of the case.
@@ -59,8 +61,7 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
         Ok(result) => result,
         Err(TestError::Vectors(why)) => return Err(why),
         Err(TestError::Testee(why)) => {
-            eprintln!("eim-conformance: the testee cannot be tested: {why}");
-            return Ok(exit(TESTEE));
+            return Ok(no_testee(Role::Codec, &options.command.to_string(), &why));
         }
     };
     println!("{asked} requests");

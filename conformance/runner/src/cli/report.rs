@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Global;
+use crate::matrix::table::table;
 use crate::report::files::{Files, load};
 
-/// Makes reports from a results file.
+/// Makes reports from a results file
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The results file.
@@ -21,6 +22,7 @@ pub struct Args {
 /// A file that cannot be read or written.
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let results = load(&args.from)?;
+    print!("{}", table(&results));
     args.files.write(&results, &global.data())?;
     Ok(ExitCode::SUCCESS)
 }

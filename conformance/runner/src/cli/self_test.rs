@@ -10,9 +10,10 @@ use crate::pattern::Pattern;
 use crate::self_test::score::Mutation;
 use crate::self_test::{codec, live};
 
-/// Puts faults into implementations; each has to be noticed by a case of a requirement that it
-/// breaks, and each case that refuses something has to notice one. Needs a checkout, python3 and
-/// node.
+/// Puts faults into implementations, to test the suite itself
+///
+/// Each has to be noticed by a case of a requirement that it breaks, and each case that refuses something has
+/// to notice one. Needs a checkout, python3 and node.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Implementations tested at the same time; default: one for each processor.
@@ -77,7 +78,11 @@ fn scripts(args: &Args, global: &Global) -> Result<ExitCode, String> {
         .map_err(|error| error.to_string())?;
     let progress = |mutation: &Mutation| {
         if args.verbose {
-            let killed = if mutation.killed_by.is_empty() { "survived" } else { "killed" };
+            let killed = if mutation.killed_by.is_empty() {
+                "survived"
+            } else {
+                "killed"
+            };
             println!("{}: {killed}", mutation.name);
         }
     };
@@ -90,7 +95,11 @@ fn scripts(args: &Args, global: &Global) -> Result<ExitCode, String> {
         let tested = live::clients(&data, command, &args.only, seed, at_once, progress);
         full &= show("client", &runtime.block_on(tested)?);
     }
-    Ok(if full { ExitCode::SUCCESS } else { exit(FAILED) })
+    Ok(if full {
+        ExitCode::SUCCESS
+    } else {
+        exit(FAILED)
+    })
 }
 
 /// Prints a score; whether nothing is left to wish for.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::suite::{Common, started};
-use super::{Global, TESTEE, exit};
+use super::Global;
+use super::suite::{Common, no_testee, started};
 use crate::data::Data;
 use crate::live::clock::{self, Patience, ms};
 use crate::live::context::{Endpoints, Environment};
@@ -19,12 +19,19 @@ use crate::server::{setups, verbs};
 use crate::wire::protocol::Protocol;
 use crate::wire::scram::Keys;
 
-/// Runs the scripts against a server that the suite starts, or that runs already:
-/// `server --launch "my-testee server"`, `server --target 127.0.0.1:7440 --accounts accounts.toml`.
+/// Runs the scripts against a server: `server --launch "my-testee server"`
+///
+/// The suite starts it by the launch protocol (`show --protocol server`), or finds it running:
+/// `server --target 127.0.0.1:7440 --accounts accounts.toml`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Command that starts a server by the launch protocol.
-    #[arg(long, value_name = "CMD", required_unless_present = "target", conflicts_with = "target")]
+    #[arg(
+        long,
+        value_name = "CMD",
+        required_unless_present = "target",
+        conflicts_with = "target"
+    )]
     launch: Option<String>,
     /// Address of a running server; again with `tls=`, `ws=` or `wss=` before the address for its
     /// other transports. A path behind the address of a WebSocket is kept; default `/eim`.
@@ -79,8 +86,8 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     match runtime.block_on(play(args, &data, environment, target, &jobs)) {
         Ok(run) => args.common.finish(run, &lists, &[], started_s, global),
         Err(why) => {
-            eprintln!("eim-conformance: the testee cannot be tested: {why}");
-            Ok(exit(TESTEE))
+            let command = args.launch.as_deref().unwrap_or_default();
+            Ok(no_testee(Role::Server, command, &why))
         }
     }
 }
@@ -107,13 +114,19 @@ async fn play(
     jobs: &[Job],
 ) -> Result<Run, String> {
     let began = clock::now();
-    let mut runner =
-        Runner::new(Arc::new(environment), target, setups::load(data)?, args.jobs)?;
+    let mut runner = Runner::new(
+        Arc::new(environment),
+        target,
+        setups::load(data)?,
+        args.jobs,
+    )?;
     runner.accounts = plan::accounts(jobs);
     let runner = Arc::new(runner);
     runner.begin().await?;
     let progress = Progress::new(jobs.len());
-    let cases = runner.all(jobs, !args.no_retry, |case| progress.ended(case)).await;
+    let cases = runner
+        .all(jobs, !args.no_retry, |case| progress.ended(case))
+        .await;
     progress.finish();
     runner.leave().await;
     Ok(Run {
@@ -135,7 +148,9 @@ fn target(args: &Args) -> Result<(Target, String), String> {
     let mut endpoints = Endpoints::default();
     for target in &args.target {
         let (transport, address) = target.split_once('=').unwrap_or(("tcp", target));
-        endpoints.addresses.insert(transport.to_owned(), address.to_owned());
+        endpoints
+            .addresses
+            .insert(transport.to_owned(), address.to_owned());
     }
     if let Some(file) = &args.certificate {
         let pem = std::fs::read_to_string(file);

@@ -11,12 +11,15 @@ use crate::results::Role;
 use crate::vectors::load;
 use crate::vectors::model::{Case, Config, Test};
 
-/// Shows cases: what they are about, the requirements, the octets field by field, what is expected.
+/// Shows cases in full: requirements, octets by field, what is expected
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Ids, as `list` shows them.
-    #[arg(required = true, value_name = "CASE")]
+    #[arg(required_unless_present = "protocol", value_name = "CASE")]
     ids: Vec<String>,
+    /// Prints the testee protocol of a role.
+    #[arg(long, value_name = "ROLE", value_parser = ["codec", "server", "client"])]
+    protocol: Option<String>,
 }
 
 /// Runs the verb.
@@ -25,6 +28,9 @@ pub struct Args {
 /// An unknown case, or files that cannot be read.
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let data = global.data();
+    if let Some(role) = &args.protocol {
+        print!("{}", data.read(&format!("conformance/testees/{role}.md"))?);
+    }
     let entries = catalogue::all(&data)?;
     let requirements = Requirements::read(&data)?;
     let files = load(&data)?;
@@ -51,23 +57,26 @@ pub fn find<'a>(entries: &'a [Entry], id: &str) -> Result<&'a Entry, String> {
     if let Some(entry) = entries.iter().find(|entry| entry.id == plain) {
         return Ok(entry);
     }
-    let near: Vec<&str> = entries
-        .iter()
-        .map(|entry| entry.id.as_str())
-        .filter(|known| is_near(known, id))
-        .take(5)
-        .collect();
+    let ids = entries.iter().map(|entry| entry.id.as_str());
+    let mut near: Vec<(usize, &str)> = ids.map(|known| (likeness(known, plain), known)).collect();
+    near.retain(|(likeness, _)| *likeness >= ALIKE);
+    near.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let near: Vec<&str> = near.into_iter().map(|(_, known)| known).take(5).collect();
     if near.is_empty() {
         return Err(format!("no case {id}; `list --short` names every case"));
     }
     Err(format!("no case {id}; perhaps {}", near.join(", ")))
 }
 
-/// Whether an id may be the one that was meant: it contains what was given, or begins like it.
-fn is_near(known: &str, given: &str) -> bool {
-    let given = given.split_once('@').map_or(given, |(id, _)| id);
-    let stem = given.rsplit_once('-').map_or(given, |(stem, _)| stem);
-    known.contains(given) || (stem.contains('-') && known.starts_with(stem))
+/// Likeness from which on an id is suggested.
+const ALIKE: usize = 4;
+
+/// How much an id is like what was given: all of it when it contains it, else what both begin with.
+fn likeness(known: &str, given: &str) -> usize {
+    if known.contains(given) {
+        return given.len().max(ALIKE);
+    }
+    known.bytes().zip(given.bytes()).take_while(|(a, b)| a == b).count()
 }
 
 fn head(entry: &Entry, requirements: &Requirements) -> String {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{FAILED, FLAKY, Global, PASSED, STALE, TESTEE, exit};
 use crate::catalogue;
+use crate::codec::CommandLine;
 use crate::data::Data;
 use crate::known::Lists;
 use crate::pattern::{Pattern, any_fits};
@@ -86,6 +87,37 @@ impl Common {
         self.files.write(&results, &data)?;
         Ok(exit(code))
     }
+}
+
+/// The command of a testee: one argument, or the words behind `--`.
+///
+/// # Errors
+/// There is none; a quote does not end.
+pub fn command(line: Option<&str>, words: &[String]) -> Result<CommandLine, String> {
+    match line {
+        Some(line) => CommandLine::parse(line),
+        None if words.is_empty() => Err(NO_COMMAND.into()),
+        None => CommandLine::of_words(words.iter().cloned()),
+    }
+}
+
+const NO_COMMAND: &str = "no command for the testee: give it behind `--`, as in `-- python3 testee.py`; \
+    `init-testee --lang python` writes a testee to begin with";
+
+/// Says why a testee cannot be tested, and what to try.
+#[must_use]
+pub fn no_testee(role: Role, command: &str, why: &str) -> ExitCode {
+    eprintln!("eim-conformance: the testee cannot be tested: {why}");
+    match role {
+        Role::Server if command.is_empty() => {}
+        Role::Server => eprintln!("start it by hand to see more: {command}"),
+        Role::Codec | Role::Client => {
+            eprintln!("try it by hand: echo '{{\"id\":0,\"op\":\"hello\",\"protocol\":1}}' | {command}");
+        }
+    }
+    let role = role.name();
+    eprintln!("what it has to answer: eim-conformance show --protocol {role}");
+    exit(TESTEE)
 }
 
 fn ids(data: &Data, role: Role) -> Result<Vec<String>, String> {

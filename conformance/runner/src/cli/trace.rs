@@ -11,8 +11,9 @@ use crate::trace::project::Project;
 use crate::trace::tests::TestLog;
 use crate::trace::{self, CATALOGUE, Mode, Report, coverage, gate, page, summary};
 
-/// Checks the chapters, the generated files, the tags in the code; with results, that every MUST
-/// was shown by a case that ran and passed.
+/// Checks chapters, generated files and tags; with results, that every MUST was shown
+///
+/// A MUST is shown by a case that ran and passed, for each side that it binds.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Writes requirements.json and the registry tables instead of comparing them.

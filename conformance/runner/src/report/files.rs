@@ -74,7 +74,9 @@ impl Files {
 pub fn load(file: &Path) -> Result<Results, String> {
     let name = file.display();
     let text = fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
-    serde_json::from_str(&text).map_err(|e| format!("{name}: {e}"))
+    serde_json::from_str(&text).map_err(|e| {
+        format!("{name} is no results file of this suite, as --results writes it: {e}")
+    })
 }
 
 fn save(file: &Path, text: &str) -> Result<(), String> {

@@ -184,15 +184,17 @@ fn exchange(log: &[LogLine]) -> String {
     let earlier = log.len().saturating_sub(LINES);
     let mut text = String::new();
     if earlier > 0 {
-        let _ = writeln!(text, "  exchanged … {earlier} lines before, which replay shows");
+        let _ = writeln!(
+            text,
+            "  exchanged … {earlier} lines before, which replay shows"
+        );
     }
     for line in log.iter().skip(earlier) {
         let title = if text.is_empty() { "exchanged" } else { "" };
         text.push_str(&indented(title, &logged(line)));
     }
-    let received = |line: &&LogLine| {
-        line.direction == Direction::Received && !line.octets.is_empty()
-    };
+    let received =
+        |line: &&LogLine| line.direction == Direction::Received && !line.octets.is_empty();
     if let Some(line) = log.iter().rfind(received) {
         text.push_str(&indented("octets", hexdump(&line.octets).trim_end()));
     }
@@ -207,7 +209,10 @@ pub fn logged(line: &LogLine) -> String {
         Direction::Received => "<",
         Direction::Note => "·",
     };
-    format!("{:>5} ms {} {direction} {}", line.at_ms, line.place, line.text)
+    format!(
+        "{:>5} ms {} {direction} {}",
+        line.at_ms, line.place, line.text
+    )
 }
 
 /// A title, and lines below one another.
@@ -225,8 +230,14 @@ fn indented(title: &str, text: &str) -> String {
 pub fn replay(run: &Run, case: &CaseResult) -> String {
     match run.role {
         Role::Codec => format!("eim-conformance replay {} -- {}", case.id, run.command),
-        Role::Server => format!("eim-conformance server --only '{}' {}", case.id, run.command),
-        Role::Client => format!("eim-conformance client --only '{}' -- {}", case.id, run.command),
+        Role::Server => format!(
+            "eim-conformance server --only '{}' {}",
+            case.id, run.command
+        ),
+        Role::Client => format!(
+            "eim-conformance client --only '{}' -- {}",
+            case.id, run.command
+        ),
     }
 }
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::server::environment;
-use crate::cli::{FAILED, PASSED, TESTEE, exit};
+use crate::cli::suite::no_testee;
+use crate::cli::{FAILED, PASSED, exit};
 use crate::client::suite::{self, Suite, SuiteError};
 use crate::codec::CommandLine;
 use crate::data::Data;
@@ -53,8 +54,7 @@ pub(super) fn replay(
     } = match replayed {
         Ok(replayed) => replayed,
         Err(why) => {
-            eprintln!("eim-conformance: the testee cannot be tested: {why}");
-            return Ok(exit(TESTEE));
+            return Ok(no_testee(role, &command.to_string(), &why));
         }
     };
     for line in &log {

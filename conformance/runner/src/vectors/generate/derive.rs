@@ -113,7 +113,7 @@ fn bindings(rules: &Rules) -> Vec<Case> {
             welcome(&[0x12, 1, 1, 0x1a, 2, 1, 2]),
         ),
         ("mechanisms", plain.clone(), welcome(&mechanisms)),
-        ("mechanism-removed", plain.clone(), welcome(&scram)),
+        ("mechanism-removed", plain, welcome(&scram)),
         ("grease", hello(&[0x12, 2, 0x5a, 0xa5, 1]), answer.clone()),
         (
             "unknown-fields",
@@ -126,7 +126,7 @@ fn bindings(rules: &Rules) -> Vec<Case> {
         (
             "large",
             hello(&[&[0x2a, 0xb0, 0x6d][..], &[b'i'; 14_000]].concat()),
-            answer.clone(),
+            answer,
         ),
     ] {
         let hash = Sha256::digest([first.octets(), second.octets()].concat());

@@ -4,6 +4,7 @@ use super::compressed::{Block, Lz4, Snappy, Zstd};
 use super::draft::{Wire, case, payload};
 use super::header::{name, receivers};
 use super::rules::{Meaning, Rules};
+use crate::registry::FrameType;
 use crate::vectors::model::{
     Case, Code, Config, Encode, Encoded, FrameToSend, Payload, Phase, Repeat, Role, Test,
 };
@@ -291,10 +292,10 @@ fn lengths(rules: &Rules) -> Vec<Case> {
                 &frame,
                 &id("limit"),
             );
-            if let (true, Meaning::Known(row)) = (class == "limit+1", rules.meaning(value)) {
-                if u64::from(limit) == row.max_octets {
-                    made.req.insert(0, "EIM-FRM-020".into());
-                }
+            let capped = |row: &FrameType| u64::from(limit) == row.max_octets;
+            let known = rules.active().find(|row| row.value == value);
+            if class == "limit+1" && known.is_some_and(capped) {
+                made.req.insert(0, "EIM-FRM-020".into());
             }
             cases.push(made);
         }

@@ -277,7 +277,7 @@ fn enumerations(rules: &Rules) -> Vec<Case> {
                 _ if listed => "known",
                 i32::MAX => "max",
                 i32::MIN => "min",
-                ..0 => "negative",
+                _ if number < 0 => "negative",
                 _ if number == next => "next",
                 _ => "above",
             };

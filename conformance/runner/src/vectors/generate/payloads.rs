@@ -271,10 +271,7 @@ fn tags(rules: &Rules) -> Vec<Case> {
             "above-max-field-by-one-group",
             [long_varint((1 << 32) | 3, 5), long_varint((1 << 32) | 4, 5)].concat(),
         ),
-        (
-            "max-64-bits",
-            [long_varint(u64::MAX & !7, 10), vec![0]].concat(),
-        ),
+        ("max-64-bits", [long_varint(!7, 10), vec![0]].concat()),
         (
             "swapped-to-one",
             [long_varint((1 << 35) | 8, 6), vec![5]].concat(),

@@ -231,7 +231,7 @@ fn failed(rules: &Rules) -> Vec<Case> {
         )
         .kind(Kind::Order),
     );
-    let cancelled = open.clone().cancel(rules, 7);
+    let cancelled = open.cancel(rules, 7);
     let expect = cancelled.plain(1);
     cases.push(good(
         "frg-failed-cancelled",
@@ -244,7 +244,7 @@ fn failed(rules: &Rules) -> Vec<Case> {
     let four = (0..4).fold(Stream::default(), |stream, id| {
         stream.fragment(rules, too_large(id).first(&[0]))
     });
-    let five = four.clone().fragment(rules, too_large(4).first(&[0]));
+    let five = four.fragment(rules, too_large(4).first(&[0]));
     let req = ["EIM-FRG-025"];
     let made = decode(
         Depth::Reassemble,

@@ -201,7 +201,7 @@ fn rows(rules: &Rules) -> Vec<Case> {
     }
     let inner = ping.octets();
     let outer = Wire::of(rules, 0x20).with(&inner);
-    let stream = [outer.clone(), ping.clone()];
+    let stream = [outer, ping.clone()];
     let test = decode(Depth::Decode, parts(&stream), frames(decoded(&stream)));
     let desc = "a payload that looks like a frame".to_owned();
     cases.push(

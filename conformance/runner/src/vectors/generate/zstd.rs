@@ -438,7 +438,7 @@ fn single_segments(rules: &Rules) -> Vec<Case> {
     };
     let frame = |size: u32, window: Option<u8>| {
         let mut blocks = vec![Block::Rle(0x20, 131_072); (size / 131_072) as usize];
-        if size % 131_072 > 0 {
+        if !size.is_multiple_of(131_072) {
             blocks.push(Block::Rle(0x20, size % 131_072));
         }
         let data = Zstd {

@@ -50,7 +50,7 @@ pub fn jobs(sources: &[Source], only: &[Pattern], transports: &[String]) -> Vec<
                     area: source.suite.area.clone(),
                     transport: transport.clone(),
                     roles: roles(&case),
-                    own: verb(&case.steps, &["server", "disable", "enable"]),
+                    own: verb(&case.steps, &["server", "disable", "enable", "logout"]),
                     case: Arc::clone(&case),
                 };
                 let chosen = any_fits(only, &case.id) || any_fits(only, &job.id());
@@ -70,14 +70,18 @@ fn roles(case: &Case) -> Vec<String> {
     for mutant in &case.mutants {
         text.push_str(&format!("{mutant:?}"));
     }
-    let named = ROLES.into_iter().filter(|role| text.contains(role) || *role == "alice");
+    let named = ROLES
+        .into_iter()
+        .filter(|role| text.contains(role) || *role == "alice");
     named.map(str::to_owned).collect()
 }
 
 /// Whether a step of these kinds stands anywhere.
 fn verb(steps: &[Value], verbs: &[&str]) -> bool {
     steps.iter().any(|step| {
-        verbs.iter().any(|verb| step.get(*verb).is_some_and(Value::is_string))
+        verbs
+            .iter()
+            .any(|verb| step.get(*verb).is_some_and(Value::is_string))
             || step
                 .get("steps")
                 .and_then(Value::as_array)

@@ -12,6 +12,9 @@ use crate::error::RequestError;
 use crate::store::ConversationRecord;
 use crate::sync::conversation_record;
 
+/// How often the members of a group are read from the beginning because they changed meanwhile.
+const ATTEMPTS: u32 = 8;
+
 /// A member of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -141,6 +144,8 @@ impl Client {
     /// [`RequestError`].
     pub async fn group_members(&self, group: ConversationId) -> Result<Vec<Member>, RequestError> {
         let mut members: Vec<Member> = Vec::new();
+        let mut as_of = None;
+        let mut attempts = ATTEMPTS;
         loop {
             let after = members
                 .last()
@@ -154,6 +159,17 @@ impl Client {
             let response::Body::GroupMembers(page) = answer else {
                 return Err(RequestError::Nonsense("not members"));
             };
+            // impl[EIM-GRP-041] Pages of different states do not make one list.
+            if as_of.is_some_and(|as_of| as_of != page.as_of) {
+                attempts -= 1;
+                if attempts == 0 {
+                    return Err(RequestError::Nonsense("members that change all the time"));
+                }
+                members.clear();
+                as_of = None;
+                continue;
+            }
+            as_of = Some(page.as_of);
             for member in &page.members {
                 members.push(Member {
                     user: UserId::from_slice(&member.user)

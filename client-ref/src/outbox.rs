@@ -21,6 +21,7 @@ pub(crate) struct Outbox {
     me: Option<UserId>,
     items: BTreeMap<u64, Item>,
     by_send: BTreeMap<SendId, u64>,
+    by_id: BTreeMap<ClientMsgId, u64>,
     ready: BTreeSet<u64>,
     /// Items whose first attempt has no time yet.
     untimed: BTreeSet<u64>,
@@ -97,6 +98,7 @@ impl Outbox {
         if item.first_sent_at_ms == 0 {
             self.untimed.insert(position);
         }
+        self.by_id.insert(item.client_msg_id, position);
         self.items.insert(
             position,
             Item {
@@ -205,6 +207,7 @@ impl Outbox {
         match answer {
             Answer::Final => {
                 self.items.remove(&position);
+                self.by_id.remove(&item.client_msg_id);
                 state.backoff.reset();
             }
             Answer::Again(floor) => {
@@ -231,29 +234,24 @@ impl Outbox {
         Some(item)
     }
 
-    /// Removes an item by its key, wherever it is: another process settled it.
-    pub(crate) fn remove(&mut self, id: ClientMsgId) {
-        let position = self
-            .items
-            .iter()
-            .find(|(_, item)| item.item.client_msg_id == id)
-            .map(|(at, _)| *at);
-        let Some(position) = position else { return };
+    /// Removes an item by its key, wherever it is: it was settled otherwise than by its result.
+    pub(crate) fn remove(&mut self, id: ClientMsgId) -> Option<OutboxItem> {
+        let position = self.by_id.remove(&id)?;
         self.ready.remove(&position);
         self.untimed.remove(&position);
-        if let Some(Item { item, sent, .. }) = self.items.remove(&position) {
-            let lane = self.lane(&item);
-            if let Some(state) = self.lanes.get_mut(&lane) {
-                if let Some(send) = sent {
-                    self.by_send.remove(&send);
-                    state.under_way = state.under_way.saturating_sub(1);
-                }
-                if let Some(hold) = &mut state.held {
-                    hold.waiting.remove(&position);
-                }
+        let Item { item, sent, .. } = self.items.remove(&position)?;
+        let lane = self.lane(&item);
+        if let Some(state) = self.lanes.get_mut(&lane) {
+            if let Some(send) = sent {
+                self.by_send.remove(&send);
+                state.under_way = state.under_way.saturating_sub(1);
             }
-            self.forget_idle(lane);
+            if let Some(hold) = &mut state.held {
+                hold.waiting.remove(&position);
+            }
         }
+        self.forget_idle(lane);
+        Some(item)
     }
 
     /// Moves ready items of a lane that has just been held.

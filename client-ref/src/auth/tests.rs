@@ -181,7 +181,15 @@ fn messages_that_are_not_scram_are_refused() {
         };
         Exchange::start(&means).unwrap().0
     };
-    for message in [&b""[..], b",", b"r", b"v", b"r=a,,i=4096", b"r=a,s=AA==,i", b"\xff"] {
+    for message in [
+        &b""[..],
+        b",",
+        b"r",
+        b"v",
+        b"r=a,,i=4096",
+        b"r=a,s=AA==,i",
+        b"\xff",
+    ] {
         let message = bytes::Bytes::from_static(message);
         assert!(begin().challenge(&message).is_err(), "{message:?}");
         assert!(begin().finish(&message).is_err(), "{message:?}");

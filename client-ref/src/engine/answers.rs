@@ -155,6 +155,7 @@ impl Engine {
             }
         }
         for arrival in arrivals {
+            self.settle_by_entry(&arrival.message);
             self.staging.arrive(arrival, source);
         }
         (lowest <= highest).then_some((lowest, highest))

@@ -4,15 +4,36 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::{ClientEvent, SendId};
-use eim_codec::payload;
+use eim_codec::id::UserId;
+use eim_codec::payload::{self, MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message as _;
 
 use super::pull::Walk;
 use super::staging::Source;
 use super::{Engine, Phase};
-use crate::store::{Arrival, Backlog};
+use crate::store::{Arrival, Backlog, ConversationRecord, Message};
 use crate::sync::{Push, message};
+
+/// What an entry says about the role of this user, before HEADS says it too. Returns whether it did.
+// impl[EIM-GRP-035]
+fn change_role(record: &mut ConversationRecord, message: &Message, me: Option<UserId>) -> bool {
+    if message.frame_type != FrameType::MEMBERSHIP {
+        return false;
+    }
+    let Ok(change) = payload::MembershipBody::decode(message.body.clone()) else {
+        return false;
+    };
+    let mine = |user: &Bytes| me.is_some_and(|me| user.as_ref() == me.as_bytes());
+    let role = match (change.change(), change.role()) {
+        (MembershipChange::Role, role) if change.users.iter().any(mine) => role,
+        // Another one is the owner from now on.
+        (MembershipChange::Role, Role::Owner) if record.role == Role::Owner => Role::Admin,
+        _ => return false,
+    };
+    record.role = role;
+    true
+}
 
 impl Engine {
     pub(super) fn incoming(&mut self, event: ClientEvent) {
@@ -94,6 +115,7 @@ impl Engine {
     pub(super) fn accept(&mut self, next: Vec<Arrival>) {
         for arrival in next {
             self.note_membership(&arrival.message);
+            self.settle_by_entry(&arrival.message);
             self.staging.arrive(arrival, Source::Timeline);
         }
         self.staging.cursor(self.timeline.cursor());
@@ -103,7 +125,7 @@ impl Engine {
     }
 
     /// An entry outside the timeline beyond what is known of its log: the rest is read.
-    fn look_behind(&mut self, message: &crate::store::Message) {
+    fn look_behind(&mut self, message: &Message) {
         let Some(record) = self.records.get_mut(&message.conversation) else {
             return;
         };
@@ -118,7 +140,7 @@ impl Engine {
 
     /// Membership and settings change what HEADS said: it is asked again.
     // impl[EIM-GRP-031]
-    fn note_membership(&mut self, message: &crate::store::Message) {
+    fn note_membership(&mut self, message: &Message) {
         let known = self.records.get_mut(&message.conversation);
         let news = known.is_none()
             || matches!(
@@ -126,6 +148,10 @@ impl Engine {
                 FrameType::MEMBERSHIP | FrameType::SETTINGS
             );
         if let Some(record) = known {
+            let news = message.conv_seq > record.conv_seq;
+            if news && change_role(record, message, self.identity.user) {
+                self.staging.batch.conversations.push(record.clone());
+            }
             record.conv_seq = record.conv_seq.max(message.conv_seq);
         }
         if news {

@@ -35,6 +35,8 @@ pub(super) enum Walk {
 pub(super) struct HeadsWalk {
     why: Walk,
     first: Option<Cursor>,
+    /// The highest head that a page reported.
+    head: u64,
     records: Vec<ConversationRecord>,
     under_way: bool,
     /// Asked for again while it went on.
@@ -59,6 +61,7 @@ impl Engine {
         self.heads = Some(HeadsWalk {
             why,
             first: None,
+            head: 0,
             records: Vec::new(),
             under_way: false,
             again: None,
@@ -115,11 +118,20 @@ impl Engine {
     pub(super) fn heads_page(&mut self, page: &HeadsResponse) {
         let Some(walk) = &mut self.heads else { return };
         walk.under_way = false;
+        // impl[EIM-SYN-060]
+        if walk
+            .first
+            .is_some_and(|first| first.log_epoch != page.log_epoch)
+        {
+            (walk.first, walk.head, walk.records) = (None, 0, Vec::new());
+            return self.ask_heads(&[]);
+        }
         // impl[EIM-SYN-036] The place in the timeline is that of the first page.
         walk.first.get_or_insert(Cursor {
             log_epoch: page.log_epoch,
             user_seq: page.user_seq,
         });
+        walk.head = walk.head.max(page.user_seq);
         for conversation in &page.conversations {
             match conversation_record(conversation) {
                 Ok(record) => walk.records.push(record),
@@ -141,6 +153,7 @@ impl Engine {
         let Some(HeadsWalk {
             why,
             first: Some(cursor),
+            head,
             mut records,
             again,
             ..
@@ -153,9 +166,9 @@ impl Engine {
             self.begin_at(cursor, stored, &mut records);
         } else if cursor.log_epoch != stored.log_epoch {
             return self.walk_heads(Walk::Snapshot);
-        } else {
-            self.timeline.note_head(cursor.user_seq);
         }
+        // impl[EIM-SYN-013]
+        self.timeline.note_head(head);
         if why == Walk::Behind {
             records
                 .iter_mut()
@@ -175,12 +188,14 @@ impl Engine {
     /// Begins anew from a snapshot.
     // impl[EIM-SYN-036] impl[EIM-SYN-037]
     fn begin_at(&mut self, cursor: Cursor, stored: Cursor, records: &mut [ConversationRecord]) {
-        let lost = stored.log_epoch != cursor.log_epoch || cursor.user_seq < stored.user_seq;
+        let anew = stored.log_epoch != cursor.log_epoch;
+        let lost = anew || cursor.user_seq < stored.user_seq;
+        self.staging.batch.truncate_others |= anew;
         tracing::warn!(?stored, ?cursor, lost, "taking a snapshot");
         for record in records {
-            // impl[EIM-MSG-023] What is beyond the head was lost; what is not may be another
-            // message by now.
-            if lost {
+            // impl[EIM-MSG-023, EIM-SYN-038] What is beyond the head of a new epoch was lost; what is
+            // not may be another message by now. In the same epoch nothing is deleted.
+            if anew {
                 self.staging
                     .batch
                     .truncate

@@ -127,6 +127,35 @@ impl Engine {
         }
     }
 
+    /// An entry that goes to the store may be the success of a message that has no result yet.
+    // impl[EIM-MSG-047]
+    pub(super) fn settle_by_entry(&mut self, message: &Message) {
+        let Some(id) = message.client_msg_id else {
+            return;
+        };
+        if message.sender.is_none() || message.sender != self.identity.user {
+            return;
+        }
+        let Some(item) = self.outbox.remove(id) else {
+            return;
+        };
+        let sent = Sent {
+            client_msg_id: id,
+            conversation: message.conversation,
+            log_epoch: message.log_epoch,
+            conv_seq: message.conv_seq,
+            user_seq: message.user_seq,
+            time_ms: message.time_ms,
+        };
+        // The entry takes its body from the outbox before the item leaves it.
+        let settlement = Settlement {
+            client_msg_id: id,
+            message: None,
+        };
+        let outcome = Ok(sent);
+        self.staging.settle(settlement, Settled { item, outcome });
+    }
+
     fn settle_sent(&mut self, item: OutboxItem, result: &payload::Result, log_epoch: u64) {
         let Some(me) = self.identity.user else { return };
         let conversation = match item.target {

@@ -1,6 +1,6 @@
 //! A store that forgets everything at the end: for tests and short-lived tools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -72,6 +72,10 @@ impl State {
         }
         epochs.cut(from, below);
         let device = self.identity.as_ref().map(|identity| identity.device);
+        let peer = self
+            .conversations
+            .get(&conversation)
+            .and_then(|record| record.peer);
         let doomed: Vec<u64> = self
             .messages
             .range((conversation, from)..=(conversation, u64::MAX))
@@ -82,7 +86,7 @@ impl State {
             let Some(held) = self.messages.remove(&(conversation, seq)) else {
                 continue;
             };
-            if let Some(mut item) = held.message.into_retry(device, held.hollow) {
+            if let Some(mut item) = held.message.into_retry(device, peer, held.hollow) {
                 item.position = self.enqueue(item.clone());
                 applied.requeued.push(item);
             }
@@ -104,6 +108,7 @@ impl State {
             if message.tombstone && !held.message.tombstone {
                 held.message.tombstone = true;
                 held.message.body = bytes::Bytes::new();
+                held.message.fallback_text = String::new();
             } else if held.hollow && !echo {
                 held.message.body = message.body;
                 held.message.fallback_text = message.fallback_text;
@@ -150,6 +155,13 @@ impl State {
         let mut applied = Applied::default();
         if let Some(identity) = batch.identity {
             self.identity = Some(identity);
+        }
+        if batch.truncate_others {
+            let listed: BTreeSet<_> = batch.truncate.iter().map(|(listed, _)| *listed).collect();
+            let held: BTreeSet<_> = self.messages.keys().map(|(id, _)| *id).collect();
+            for conversation in held.difference(&listed) {
+                self.cut(*conversation, 1, u64::MAX, &mut applied);
+            }
         }
         for (conversation, beyond) in batch.truncate {
             self.cut(
@@ -224,6 +236,7 @@ impl Message {
     pub(super) fn into_retry(
         self,
         device: Option<eim_codec::id::DeviceId>,
+        peer: Option<UserId>,
         hollow: bool,
     ) -> Option<OutboxItem> {
         let own = device.is_some() && self.sender_device == device;
@@ -231,7 +244,8 @@ impl Message {
         Some(OutboxItem {
             position: 0,
             client_msg_id: self.client_msg_id?,
-            target: Target::Conversation(self.conversation),
+            // A direct conversation that is gone altogether is opened again.
+            target: peer.map_or(Target::Conversation(self.conversation), Target::User),
             frame_type: self.frame_type,
             body: self.body,
             fallback_text: self.fallback_text,

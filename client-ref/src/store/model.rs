@@ -203,6 +203,8 @@ pub struct Batch {
     pub identity: Option<Identity>,
     /// Conversations to cut: numbers beyond are removed.
     pub truncate: Vec<(ConversationId, u64)>,
+    /// Conversations that `truncate` does not name are removed whole.
+    pub truncate_others: bool,
     /// New messages to send, in order; `position` is given by the store.
     pub outbox: Vec<OutboxItem>,
     /// Items whose first attempt begins, with its server time.
@@ -231,6 +233,7 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.identity.is_none()
             && self.truncate.is_empty()
+            && !self.truncate_others
             && self.outbox.is_empty()
             && self.attempted.is_empty()
             && self.checkpoints.is_empty()

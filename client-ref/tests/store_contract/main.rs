@@ -47,6 +47,7 @@ contract!(
     finds_holes,
     a_new_epoch_replaces_and_sends_again,
     cuts_beyond_the_head,
+    removes_conversations_that_are_gone,
     erases_bodies,
     backlogs_are_raised_and_completed,
     checkpoints_and_users_are_kept,
@@ -356,10 +357,58 @@ async fn cuts_beyond_the_head(store: Arc<dyn Store>) {
     assert_eq!(store.latest(own.conversation, 9).await.unwrap().len(), 2);
 }
 
+async fn removes_conversations_that_are_gone(store: Arc<dyn Store>) {
+    let own = four_entries(&store).await;
+    let elsewhere = Message {
+        conversation: [9; 16].into(),
+        ..message(1, 5)
+    };
+    arrive(&store, vec![arrival(elsewhere.clone())]).await;
+    let peer = [8; 16].into();
+    let direct = ConversationRecord {
+        conversation: own.conversation,
+        kind: ConversationKind::Direct,
+        name: String::new(),
+        conv_seq: 4,
+        visible_from: 1,
+        visible_through: 0,
+        role: Role::Member,
+        peer: Some(peer),
+        time_ms: 1,
+        members: 2,
+        backlog: Backlog::None,
+    };
+    let known = Batch {
+        conversations: vec![direct],
+        ..Batch::default()
+    };
+    store.commit(known).await.unwrap();
+    let anew = Batch {
+        truncate: vec![(elsewhere.conversation, 1)],
+        truncate_others: true,
+        ..Batch::default()
+    };
+    let applied = store.commit(anew).await.unwrap();
+    assert_eq!(store.latest(own.conversation, 9).await.unwrap(), []);
+    assert_eq!(
+        store.latest(elsewhere.conversation, 9).await.unwrap().len(),
+        1
+    );
+    let [again] = applied.requeued.as_slice() else {
+        panic!("{applied:?}");
+    };
+    assert_eq!(again.target, eim_client::store::Target::User(peer));
+}
+
 async fn erases_bodies(store: Arc<dyn Store>) {
-    arrive(&store, vec![arrival(message(1, 1))]).await;
+    let shown = Message {
+        fallback_text: "shown".to_owned(),
+        ..message(1, 1)
+    };
+    arrive(&store, vec![arrival(shown)]).await;
     let erased = Message {
         body: Bytes::new(),
+        fallback_text: String::new(),
         tombstone: true,
         ..message(1, 0)
     };
@@ -374,6 +423,7 @@ async fn erases_bodies(store: Arc<dyn Store>) {
     );
     let left = store.latest(message(1, 1).conversation, 1).await.unwrap();
     assert!(left[0].tombstone && left[0].body.is_empty());
+    assert_eq!(left[0].fallback_text, "");
 }
 
 async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {

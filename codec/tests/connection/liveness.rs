@@ -302,7 +302,31 @@ fn response(id: u8) -> Response {
     Response {
         request_id: vec![id; 16].into(),
         operation: 1,
+        body: Some(payload::response::Body::Heads(payload::HeadsResponse::default())),
         ..Response::default()
+    }
+}
+
+#[test]
+fn a_response_answers_its_request() {
+    let operation = Response {
+        operation: 2,
+        ..response(1)
+    };
+    let nothing = Response {
+        body: None,
+        ..response(1)
+    };
+    let other = Response {
+        body: Some(payload::response::Body::Sync(payload::SyncResponse::default())),
+        ..response(1)
+    };
+    for wrong in [operation, nothing, other] {
+        let mut pair = Pair::open();
+        pair.client.request(&request(1)).unwrap();
+        pair.run();
+        pair.inject_to_client(control(FrameType::RESPONSE, &wrong));
+        pair.assert_client_closes(ErrorCode::INVALID_VALUE);
     }
 }
 

@@ -41,6 +41,17 @@ pub(super) fn apply(
             &mut applied,
         )?;
     }
+    if batch.truncate_others {
+        for conversation in read::message_conversations(connection)? {
+            let listed = batch
+                .truncate
+                .iter()
+                .any(|(listed, _)| *listed == conversation);
+            if !listed {
+                transaction.cut(conversation, 1, u64::MAX, &mut applied)?;
+            }
+        }
+    }
     for item in &batch.outbox {
         applied.positions.push(transaction.enqueue(item)?);
     }
@@ -206,8 +217,9 @@ impl Transaction<'_> {
             .prepare_cached(&format!("DELETE FROM message WHERE {DOOMED}"))?
             .execute(key)?;
         let device = read::device(self.connection)?;
+        let peer = read::peer(self.connection, conversation)?;
         for (message, hollow) in doomed {
-            if let Some(mut item) = message.into_retry(device, hollow) {
+            if let Some(mut item) = message.into_retry(device, peer, hollow) {
                 item.position = self.enqueue(&item)?;
                 applied.requeued.push(item);
             }
@@ -289,9 +301,10 @@ impl Transaction<'_> {
         if known.log_epoch != message.log_epoch {
             return Ok(ArrivalOutcome::Duplicate);
         }
+        // impl[EIM-MSG-069]
         if message.tombstone && !known.tombstone {
             self.connection.execute(
-                "UPDATE message SET tombstone = 1, hollow = 0, body = x'' \
+                "UPDATE message SET tombstone = 1, hollow = 0, body = x'', fallback_text = '' \
                  WHERE conversation = ? AND conv_seq = ?",
                 params![key.0.as_bytes(), key.1],
             )?;

@@ -172,6 +172,20 @@ pub(super) fn epochs(
     Ok(epochs)
 }
 
+/// The peer of a direct conversation, where it is known.
+pub(super) fn peer(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> Result<Option<UserId>, StoreError> {
+    let peer = connection
+        .prepare_cached("SELECT peer FROM conversation WHERE conversation = ?")?
+        .query_row([conversation.as_bytes()], |row| {
+            row.get::<_, Option<[u8; 16]>>(0)
+        })
+        .optional()?;
+    Ok(peer.flatten().map(UserId::from))
+}
+
 pub(super) fn message_conversations(
     connection: &Connection,
 ) -> Result<Vec<ConversationId>, StoreError> {

@@ -28,8 +28,14 @@ pub(super) enum Command {
     History {
         conversation: String,
     },
+    Conversation {
+        conversation: String,
+    },
     State,
     Groups(Groups),
+    Members {
+        conversation: String,
+    },
     Background {
         next_contact_ms: u64,
     },
@@ -38,14 +44,16 @@ pub(super) enum Command {
 }
 
 /// Names of the commands, to tell an unknown one from a wrong one.
-pub(super) const KNOWN: [&str; 10] = [
+pub(super) const KNOWN: [&str; 12] = [
     "hello",
     "connect",
     "send",
     "send_again",
     "history",
+    "conversation",
     "state",
     "groups",
+    "members",
     "background",
     "close",
     "abandon",

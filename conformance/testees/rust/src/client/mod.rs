@@ -7,8 +7,9 @@ mod report;
 
 use eim_client::error::RequestError;
 use eim_client::store::Target;
-use eim_client::{Client, ConnectionState, Draft, Event};
+use eim_client::{Client, ConnectionState, Draft, Event, Member};
 use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::Role;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::mpsc;
@@ -88,13 +89,17 @@ impl Testee {
             Err(error) => return reply(id, Err(error.to_string())),
         };
         // What waits for the server is answered when it is known; events go on meanwhile.
-        if let Command::Groups(groups) = command {
+        if matches!(command, Command::Groups(_) | Command::Members { .. }) {
             let client = self.client().cloned();
             let answers = answers.clone();
             tokio::spawn(async move {
-                let answer = match client {
-                    Ok(client) => change_group(&client, groups).await,
-                    Err(error) => Err(error),
+                let answer = match (client, command) {
+                    (Ok(client), Command::Groups(groups)) => change_group(&client, groups).await,
+                    (Ok(client), Command::Members { conversation }) => {
+                        members(&client, &conversation).await
+                    }
+                    (Ok(_), _) => Err("answered elsewhere".to_owned()),
+                    (Err(error), _) => Err(error),
                 };
                 // The suite may have gone.
                 let _ = answers.send((id, answer));
@@ -118,8 +123,9 @@ impl Testee {
                 self.send(asked).await
             }
             Command::History { conversation } => self.history(&conversation).await,
+            Command::Conversation { conversation } => self.conversation(&conversation).await,
             Command::State => self.state().await,
-            Command::Groups(_) => Err("answered elsewhere".to_owned()),
+            Command::Groups(_) | Command::Members { .. } => Err("answered elsewhere".to_owned()),
             Command::Background { next_contact_ms } => {
                 let next_contact = std::time::Duration::from_millis(next_contact_ms);
                 self.client()?.set_background(next_contact).await;
@@ -185,6 +191,20 @@ impl Testee {
         Ok(json!({"entries": messages.iter().map(report::entry).collect::<Vec<_>>()}))
     }
 
+    /// What the device knows of a conversation.
+    async fn conversation(&mut self, conversation: &str) -> Answer {
+        let conversation: ConversationId = id(conversation)?;
+        let known = self.client()?.store().conversations().await;
+        let known = known.map_err(|error| error.to_string())?;
+        let found = known
+            .iter()
+            .find(|record| record.conversation == conversation);
+        Ok(found.map_or_else(
+            || json!({}),
+            |record| json!({"name": record.name, "role": role(record.role)}),
+        ))
+    }
+
     async fn state(&mut self) -> Answer {
         let client = self.client()?;
         let failed = |error: eim_client::store::StoreError| error.to_string();
@@ -237,6 +257,26 @@ async fn change_group(client: &Client, groups: Groups) -> Answer {
         Ok(answer) => Ok(answer),
         Err(RequestError::Refused { code, .. }) => Ok(json!({"error_code": code.to_string()})),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn members(client: &Client, conversation: &str) -> Answer {
+    let members = client.group_members(id(conversation)?).await;
+    let shown =
+        |member: &Member| json!({"user": member.user.to_string(), "role": role(member.role)});
+    match members {
+        Ok(members) => Ok(json!({"members": members.iter().map(shown).collect::<Vec<_>>()})),
+        Err(RequestError::Refused { code, .. }) => Ok(json!({"error_code": code.to_string()})),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+        Role::Unspecified => "",
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the client tells, as events of the protocol.
 
+use std::fmt::Write as _;
+
 use eim_client::store::Message;
 use eim_client::{ConnectionState, Disconnected, Event, text_of};
 use eim_codec::connection::ClosedBy;
@@ -54,6 +56,14 @@ fn closed(ended: &Disconnected) -> Value {
     closed
 }
 
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
 /// An entry as the device holds it.
 pub(super) fn entry(message: &Message) -> Value {
     let mut entry = json!({
@@ -63,6 +73,10 @@ pub(super) fn entry(message: &Message) -> Value {
     });
     if let Some(text) = text_of(message) {
         entry["text"] = text.into();
+    }
+    let text = text_of(message).is_some();
+    if !text && !message.body.is_empty() {
+        entry["body"] = hex(&message.body).into();
     }
     if !message.fallback_text.is_empty() {
         entry["fallback"] = message.fallback_text.clone().into();

@@ -302,7 +302,9 @@ fn response(id: u8) -> Response {
     Response {
         request_id: vec![id; 16].into(),
         operation: 1,
-        body: Some(payload::response::Body::Heads(payload::HeadsResponse::default())),
+        body: Some(payload::response::Body::Heads(
+            payload::HeadsResponse::default(),
+        )),
         ..Response::default()
     }
 }
@@ -318,7 +320,9 @@ fn a_response_answers_its_request() {
         ..response(1)
     };
     let other = Response {
-        body: Some(payload::response::Body::Sync(payload::SyncResponse::default())),
+        body: Some(payload::response::Body::Sync(
+            payload::SyncResponse::default(),
+        )),
         ..response(1)
     };
     for wrong in [operation, nothing, other] {

@@ -146,8 +146,18 @@ fn mutate(
     passing: &BTreeMap<&str, Vec<&Case>>,
 ) -> Result<Mutation, String> {
     let wrong = |what: &str| format!("{FILE}: {}: {what}", mutant.name);
-    let base = list.base.get(&mutant.base).ok_or_else(|| wrong("no such base"))?;
-    let cases = passing.get(mutant.base.as_str()).map_or(&[][..], Vec::as_slice);
+    let base = list
+        .base
+        .get(&mutant.base)
+        .ok_or_else(|| wrong("no such base"))?;
+    let concerned = |case: &&Case| case.req.iter().any(|id| mutant.breaks.contains(id));
+    let passing = passing.get(mutant.base.as_str());
+    let cases: Vec<&Case> = passing
+        .into_iter()
+        .flatten()
+        .copied()
+        .filter(concerned)
+        .collect();
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     copy(&project.path(&base.folder), folder.path()).map_err(|error| wrong(&error.to_string()))?;
     let file = folder.path().join(&mutant.file);
@@ -157,20 +167,12 @@ fn mutate(
     }
     fs::write(&file, text.replacen(&mutant.find, &mutant.replace, 1))
         .map_err(|error| wrong(&error.to_string()))?;
-    let results = test(base, folder.path(), cases, NonZeroUsize::MIN).map_err(|e| wrong(&e))?;
+    let results = test(base, folder.path(), &cases, NonZeroUsize::MIN).map_err(|e| wrong(&e))?;
     let killers = cases.iter().zip(results).filter(|(_, passed)| !passed);
-    let killers: Vec<&Case> = killers.map(|(case, _)| *case).collect();
-    let of_breaks = |case: &&Case| case.req.iter().any(|id| mutant.breaks.contains(id));
     Ok(Mutation {
         name: format!("codec {}", mutant.name),
         breaks: mutant.breaks.iter().cloned().collect(),
-        killed_by: killers
-            .iter()
-            .copied()
-            .filter(of_breaks)
-            .map(|case| case.id.clone())
-            .collect(),
-        also_fail: killers.iter().map(|case| case.id.clone()).collect(),
+        killed_by: killers.map(|(case, _)| case.id.clone()).collect(),
     })
 }
 
@@ -199,7 +201,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 fn score(files: &[Loaded], mutations: Vec<Mutation>) -> Score {
     let useful: BTreeSet<&str> = mutations
         .iter()
-        .flat_map(|mutation| mutation.also_fail.iter().map(String::as_str))
+        .flat_map(|mutation| mutation.killed_by.iter().map(String::as_str))
         .collect();
     let refuses = |case: &Case| matches!(case.kind, Kind::Invalid | Kind::Order | Kind::Limit);
     let idle = cases(files)

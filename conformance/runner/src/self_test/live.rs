@@ -103,7 +103,10 @@ pub struct Clients {
 #[async_trait]
 impl Player for Clients {
     fn cases(&self) -> Vec<Arc<Case>> {
-        self.planned.iter().map(|planned| Arc::clone(&planned.case)).collect()
+        self.planned
+            .iter()
+            .map(|planned| Arc::clone(&planned.case))
+            .collect()
     }
 
     async fn play(&self, case: usize, _: u32, mutant: Option<&Mutant>) -> (Verdict, bool) {
@@ -127,7 +130,9 @@ impl Player for Clients {
 #[must_use]
 pub fn once_each<T>(runs: Vec<T>, id: impl Fn(&T) -> String) -> Vec<T> {
     let mut seen = BTreeSet::new();
-    runs.into_iter().filter(|run| seen.insert(id(run))).collect()
+    runs.into_iter()
+        .filter(|run| seen.insert(id(run)))
+        .collect()
 }
 
 /// Runs all cases as they are, then under each mutant, so many at a time. `progress` is told each
@@ -158,11 +163,17 @@ pub async fn run<P: Player>(
         }
     }
     let mut mutations = BTreeMap::new();
-    let done = all(&player, &cases, at_once, trials.clone(), |index, mutant, verdict| {
-        if let Some((case, mutant)) = cases.get(index).zip(mutant) {
-            progress(&mutation(case, mutant, verdict));
-        }
-    })
+    let done = all(
+        &player,
+        &cases,
+        at_once,
+        trials.clone(),
+        |index, mutant, verdict| {
+            if let Some((case, mutant)) = cases.get(index).zip(mutant) {
+                progress(&mutation(case, mutant, verdict));
+            }
+        },
+    )
     .await;
     for (index, attempt, mutant) in trials {
         let (Some(case), Some(mutant)) = (cases.get(index), mutant) else {
@@ -174,13 +185,17 @@ pub async fn run<P: Player>(
                 match (verdict, fired) {
                     (Verdict::Broken(why), _) => outcome.errors.push(format!("{place}: {why}")),
                     (Verdict::Passed, false) => {
-                        outcome.errors.push(format!("{place}: the mutant never happens"));
+                        outcome
+                            .errors
+                            .push(format!("{place}: the mutant never happens"));
                     }
                     _ => {}
                 }
                 mutations.insert(place, mutation(case, &mutant, verdict));
             }
-            None => outcome.errors.push(format!("{} {} did not end", case.id, mutant.name)),
+            None => outcome
+                .errors
+                .push(format!("{} {} did not end", case.id, mutant.name)),
         }
     }
     outcome.score = score(&cases, mutations.into_values().collect());
@@ -241,7 +256,6 @@ fn mutation(case: &Case, mutant: &Mutant, verdict: &Verdict) -> Mutation {
     Mutation {
         name: format!("{} {}", case.id, mutant.name),
         breaks: mutant.breaks.clone(),
-        also_fail: killers.clone(),
         killed_by: killers,
     }
 }
@@ -262,8 +276,10 @@ fn score(cases: &[Arc<Case>], mutations: Vec<Mutation>) -> Score {
         .flat_map(|mutation| mutation.breaks.iter().map(String::as_str))
         .collect();
     let named = cases.iter().flat_map(|case| &case.req);
-    let unbroken: BTreeSet<String> =
-        named.filter(|id| !broken.contains(id.as_str())).cloned().collect();
+    let unbroken: BTreeSet<String> = named
+        .filter(|id| !broken.contains(id.as_str()))
+        .cloned()
+        .collect();
     Score {
         idle,
         unbroken: unbroken.into_iter().collect(),
@@ -324,7 +340,9 @@ pub async fn clients(
         patience: Patience::SELF_TEST,
         seed,
     };
-    let suite = Suite::new(data, &options).await.map_err(|error| format!("{error:?}"))?;
+    let suite = Suite::new(data, &options)
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     let player = Arc::new(Clients { suite, planned });
     Ok(run(player, at_once, progress).await)
 }

@@ -76,7 +76,11 @@ fn likeness(known: &str, given: &str) -> usize {
     if known.contains(given) {
         return given.len().max(ALIKE);
     }
-    known.bytes().zip(given.bytes()).take_while(|(a, b)| a == b).count()
+    known
+        .bytes()
+        .zip(given.bytes())
+        .take_while(|(a, b)| a == b)
+        .count()
 }
 
 fn head(entry: &Entry, requirements: &Requirements) -> String {

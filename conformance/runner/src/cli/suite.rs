@@ -112,7 +112,9 @@ pub fn no_testee(role: Role, command: &str, why: &str) -> ExitCode {
         Role::Server if command.is_empty() => {}
         Role::Server => eprintln!("start it by hand to see more: {command}"),
         Role::Codec | Role::Client => {
-            eprintln!("try it by hand: echo '{{\"id\":0,\"op\":\"hello\",\"protocol\":1}}' | {command}");
+            eprintln!(
+                "try it by hand: echo '{{\"id\":0,\"op\":\"hello\",\"protocol\":1}}' | {command}"
+            );
         }
     }
     let role = role.name();

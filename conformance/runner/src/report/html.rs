@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use super::terminal::replay;
 use crate::data::Data;
 use crate::results::{CaseResult, Direction, LogLine, Results, Role, Run, Status};
 
@@ -50,7 +51,9 @@ pub fn html(results: &Results, data: &Data) -> Result<String, String> {
 
 /// One line a run, and the filters.
 fn summary(results: &Results) -> String {
-    let mut text = String::from("<table class=\"summary\"><tr><th>role<th>testee<th>features");
+    let mut text = String::from(
+        "<div class=\"scroll\"><table class=\"summary\"><tr><th>role<th>testee<th class=\"features\">features",
+    );
     let all: BTreeSet<Status> = results
         .runs
         .iter()
@@ -64,8 +67,9 @@ fn summary(results: &Results) -> String {
         let counts = run.counts();
         let _ = write!(
             text,
-            "<tr><td>{}<td>{} {} {}<td>{}",
+            "<tr><td>{}<td><b>{}</b>: {} {} {}<td class=\"features\">{}",
             run.role.name(),
+            escape(&run.name),
             escape(&run.testee.name),
             escape(&run.testee.version),
             escape(&run.testee.language),
@@ -78,8 +82,8 @@ fn summary(results: &Results) -> String {
         }
         text.push_str("</tr>\n");
     }
-    text.push_str("</table>\n<p class=\"filter\"><label>cases <input id=\"words\" type=\"search\" placeholder=\"id, requirement, words\"></label> ");
-    text.push_str("<label><input id=\"bad\" type=\"checkbox\"> only what did not pass everywhere</label> <span id=\"count\"></span></p>\n");
+    text.push_str("</table></div>\n<p class=\"filter\"><label>cases <input id=\"words\" type=\"search\" placeholder=\"id, requirement, words\"></label> ");
+    text.push_str("<label>show <select id=\"show\"><option value=\"all\">all<option value=\"open\">what did not pass everywhere<option value=\"failed\">what failed somewhere</select></label> <span id=\"count\"></span></p>\n");
     text
 }
 
@@ -98,7 +102,7 @@ fn matrix(role: Role, runs: &[&Run], texts: &BTreeMap<String, String>, out: &mut
     }
     let _ = write!(
         out,
-        "<h2>{}</h2>\n<table class=\"matrix\"><thead><tr><th>case",
+        "<section><h2>{}</h2>\n<table class=\"matrix\"><thead><tr><th>case",
         role.name()
     );
     for run in runs {
@@ -118,7 +122,7 @@ fn matrix(role: Role, runs: &[&Run], texts: &BTreeMap<String, String>, out: &mut
         }
         row(id, runs, cells, texts, out);
     }
-    out.push_str("</table>\n");
+    out.push_str("</table></section>\n");
 }
 
 fn row(
@@ -131,10 +135,17 @@ fn row(
     let Some(first) = cells.iter().flatten().next() else {
         return;
     };
-    let passed = cells.iter().flatten().all(|case| case.status.is_pass());
+    let all = |wanted: fn(Status) -> bool| cells.iter().flatten().all(|case| wanted(case.status));
+    let state = if all(Status::is_pass) {
+        "passed"
+    } else if all(|status| status.is_pass() || status == Status::NotApplicable) {
+        "open"
+    } else {
+        "failed"
+    };
     let _ = write!(
         out,
-        "<tr class=\"case\" data-passed=\"{passed}\"><td><details><summary>{}</summary><p>{}</p><ul>",
+        "<tr class=\"case\" data-state=\"{state}\"><td><details><summary>{}</summary><p>{}</p><ul>",
         escape(id),
         escape(&first.desc)
     );
@@ -178,6 +189,11 @@ fn verdict(run: &Run, case: &CaseResult, out: &mut String) {
         "<dl><dt>expected<dd><pre>{}</pre><dt>actual<dd><pre>{}</pre></dl>",
         escape(&case.expected),
         escape(&case.actual)
+    );
+    let _ = write!(
+        out,
+        "<dl><dt>replay<dd><pre>{}</pre></dl>",
+        escape(&replay(run, case))
     );
     out.push_str("<table class=\"log\">");
     for line in &case.log {

@@ -31,7 +31,14 @@ pub(super) fn settle_all(
                 findings.push(Finding::new(&copy, 0, Rule::NotCurrent, message));
                 continue;
             };
-            settle(project, mode, &copy, &project.read(source)?, findings, written)?;
+            settle(
+                project,
+                mode,
+                &copy,
+                &project.read(source)?,
+                findings,
+                written,
+            )?;
         }
     }
     Ok(())

@@ -45,7 +45,6 @@ impl CustomBody {
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
-    use alloc::vec;
 
     use super::*;
 
@@ -87,7 +86,7 @@ mod tests {
             .check()
         };
         let long = "a".repeat(LABEL);
-        let longest = vec![long.as_str(); 4].join(".");
+        let longest = [long.as_str(); 4].join(".");
         for namespace in ["com.example", "COM.ex-ample.poll2", &longest[..NAMESPACE]] {
             assert_eq!(check(namespace), Ok(()), "{namespace}");
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use eim_conformance::data::Data;
-use eim_conformance::vectors::generate;
 use eim_conformance::vectors::lint::{CASES, DISTINCT, Knowledge, lint};
 use eim_conformance::vectors::load::{FOLDER, Loaded, cases, load};
 use eim_conformance::vectors::manifest::{MANIFEST, Manifest};
 use eim_conformance::vectors::model::{Depth, Test};
+use eim_conformance::vectors::{File, generate};
 use serde_json::{Value, json};
 
 const SCHEMA: &str = "conformance/schema/vectors.v1.schema.json";
@@ -34,80 +34,51 @@ fn every_file_keeps_the_schema() {
     }
 }
 
+/// Keys that do not belong: file, place, key.
+const FOREIGN: [(&str, &str, &str); 21] = [
+    ("header/types", "", "more"),
+    ("header/types", "/cases/0", "more"),
+    ("header/types", "/cases/0", "steps"),
+    ("header/types", "/cases/0/about", "more"),
+    ("header/types", "/cases/0/input/0", "more"),
+    ("header/types", "/cases/0/expect", "octets"),
+    ("header/types", "/cases/0/expect/reject", "more"),
+    ("header/types", "/generator", "more"),
+    ("framing/compression", "/cases/0/expect/frames/0", "more"),
+    ("framing/compression", "/flags/OffByOneLimit", "more"),
+    ("encode/frames", "/cases/0", "input"),
+    ("encode/frames", "/cases/0/frame", "version"),
+    ("encode/frames", "/cases/0/expect", "frames"),
+    ("flow/stories", "/cases/0", "frame"),
+    ("flow/stories", "/cases/0/start", "more"),
+    ("flow/stories", "/cases/0/steps/0", "more"),
+    ("flow/stories", "/cases/0/expect", "more"),
+    ("flow/stories", "/cases/0/expect/steps/0", "more"),
+    ("derive/identity", "/cases/0", "config"),
+    ("derive/identity", "/cases/0", "canonical"),
+    ("derive/identity", "/cases/0/expect", "more"),
+];
+
 /// Changes to a sound file that neither the schema nor the model may let pass.
 #[test]
 fn schema_and_model_refuse_the_same() {
-    let schema = schema();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let of = |name: &str| {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for (name, at, key) in FOREIGN {
         let text = checkout().read(&format!("{FOLDER}/{name}.json")).unwrap();
         let mut file: Value = serde_json::from_str(&text).unwrap();
         file["cases"].as_array_mut().unwrap().truncate(1);
-        file
-    };
-    let add = |at: &str, key: &'static str| (at.to_owned(), key, json!(1));
-    let samples = [
-        (
-            "header/types",
-            vec![
-                add("", "more"),
-                add("/cases/0", "more"),
-                add("/cases/0", "steps"),
-                add("/cases/0/about", "more"),
-                add("/cases/0/input/0", "more"),
-                add("/cases/0/expect", "octets"),
-                add("/cases/0/expect/reject", "more"),
-                add("/generator", "more"),
-            ],
-        ),
-        (
-            "framing/compression",
-            vec![
-                add("/cases/0/expect/frames/0", "more"),
-                add("/flags/OffByOneLimit", "more"),
-            ],
-        ),
-        (
-            "encode/frames",
-            vec![
-                add("/cases/0", "input"),
-                add("/cases/0/frame", "version"),
-                add("/cases/0/expect", "frames"),
-            ],
-        ),
-        (
-            "flow/stories",
-            vec![
-                add("/cases/0", "frame"),
-                add("/cases/0/start", "more"),
-                add("/cases/0/steps/0", "more"),
-                add("/cases/0/expect", "more"),
-                add("/cases/0/expect/steps/0", "more"),
-            ],
-        ),
-        (
-            "derive/identity",
-            vec![
-                add("/cases/0", "config"),
-                add("/cases/0", "canonical"),
-                add("/cases/0/expect", "more"),
-            ],
-        ),
-    ];
-    for (name, changes) in samples {
-        let sound = of(name);
-        assert!(validator.is_valid(&sound), "{name}");
-        assert!(serde_json::from_value::<eim_conformance::vectors::File>(sound.clone()).is_ok());
-        for (at, key, value) in changes {
-            let mut file = sound.clone();
-            file.pointer_mut(&at).unwrap()[key] = value;
-            assert!(
-                !validator.is_valid(&file),
-                "{name}{at}/{key}: the schema lets it pass"
-            );
-            let model = serde_json::from_value::<eim_conformance::vectors::File>(file);
-            assert!(model.is_err(), "{name}{at}/{key}: the model lets it pass");
-        }
+        assert!(validator.is_valid(&file), "{name}");
+        assert!(
+            serde_json::from_value::<File>(file.clone()).is_ok(),
+            "{name}"
+        );
+        file.pointer_mut(at).unwrap()[key] = json!(1);
+        assert!(
+            !validator.is_valid(&file),
+            "{name}{at}/{key}: the schema lets it pass"
+        );
+        let model = serde_json::from_value::<File>(file);
+        assert!(model.is_err(), "{name}{at}/{key}: the model lets it pass");
     }
 }
 
@@ -146,111 +117,72 @@ fn the_manifest_is_current() {
     );
 }
 
-/// What the lint is for: each change has to be found, by a word of what is said about it.
+/// Changes of one case (id, place, value as JSON), and a word of what the lint has to say.
+const WRONG: [(&str, &str, &str, &str); 17] = [
+    ("typ-invalid-ff", "/id", r#""typ-invalid-00""#, "twice"),
+    ("typ-invalid-ff", "/id", r#""typ-new""#, "is gone"),
+    ("typ-invalid-ff", "/id", r#""Typ-FF""#, "lower-case"),
+    (
+        "typ-invalid-ff",
+        "/req/0",
+        r#""EIM-FRM-999""#,
+        "no requirement",
+    ),
+    (
+        "typ-invalid-ff",
+        "/req/0",
+        r#""EIM-MSG-001""#,
+        "not verified by vectors",
+    ),
+    ("typ-invalid-ff", "/level", r#""should""#, "is a must"),
+    ("typ-invalid-ff", "/kind", r#""valid""#, "kind"),
+    (
+        "typ-invalid-ff",
+        "/near",
+        r#""typ-nothing""#,
+        "there is no case",
+    ),
+    (
+        "typ-invalid-ff",
+        "/near",
+        r#""typ-invalid-00""#,
+        "has a fault itself",
+    ),
+    ("typ-invalid-ff", "/near", r#""frm-ping""#, "differs from"),
+    ("typ-invalid-ff", "/input/0/u8", r#"2"#, "input_hex"),
+    (
+        "typ-invalid-ff",
+        "/expect/reject/code",
+        r#""NO_SUCH""#,
+        "no error code",
+    ),
+    (
+        "typ-invalid-ff",
+        "/expect/reject/stage",
+        r#""length""#,
+        "another stage",
+    ),
+    ("typ-invalid-ff", "/expect/decide_by", r#"12"#, "decide_by"),
+    ("typ-invalid-ff", "/about/class", r#""Upper""#, "class"),
+    ("cmp-lz4", "/requires", r#"[]"#, "requires"),
+    ("flw-over", "/expect/steps/1", r#"{}"#, "closed"),
+];
+
 #[test]
 fn the_lint_finds_what_is_wrong() {
     let sound = load(&checkout()).unwrap();
     let knowledge = Knowledge::load(&checkout()).unwrap();
-    let changed = |id: &str, change: &dyn Fn(&mut Value)| {
+    for (id, at, value, word) in WRONG {
         let mut files = sound.clone();
-        let of = |loaded: &Loaded| loaded.file.cases.iter().position(|case| case.id == id);
-        let (file, place) = files
+        let case = files
             .iter_mut()
-            .find_map(|loaded| of(loaded).map(|place| (loaded, place)))
+            .flat_map(|loaded| &mut loaded.file.cases)
+            .find(|case| case.id == id)
             .unwrap();
-        let mut case = serde_json::to_value(&file.file.cases[place]).unwrap();
-        change(&mut case);
-        file.file.cases[place] = serde_json::from_value(case).unwrap();
-        lint(&files, &knowledge).0
-    };
-    let set = |at: &'static str, value: Value| {
-        move |case: &mut Value| *case.pointer_mut(at).unwrap() = value.clone()
-    };
-    let samples: [(&str, Box<dyn Fn(&mut Value)>, &str); 17] = [
-        (
-            "typ-invalid-ff",
-            Box::new(set("/id", json!("typ-invalid-00"))),
-            "twice",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/id", json!("typ-new"))),
-            "is gone",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/id", json!("Typ-FF"))),
-            "lower-case",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/req/0", json!("EIM-FRM-999"))),
-            "no requirement",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/req/0", json!("EIM-MSG-001"))),
-            "not verified by vectors",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/level", json!("should"))),
-            "is a must",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/kind", json!("valid"))),
-            "kind",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/near", json!("typ-nothing"))),
-            "there is no case",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/near", json!("typ-invalid-00"))),
-            "has a fault itself",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/near", json!("frm-ping"))),
-            "differs from",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/input/0/u8", json!(2))),
-            "input_hex",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/expect/reject/code", json!("NO_SUCH"))),
-            "no error code",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/expect/reject/stage", json!("length"))),
-            "another stage",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/expect/decide_by", json!(12))),
-            "decide_by",
-        ),
-        (
-            "typ-invalid-ff",
-            Box::new(set("/about/class", json!("Upper"))),
-            "class",
-        ),
-        ("cmp-lz4", Box::new(set("/requires", json!([]))), "requires"),
-        (
-            "flw-over",
-            Box::new(set("/expect/steps/1", json!({}))),
-            "closed",
-        ),
-    ];
-    for (id, change, word) in samples {
-        let findings = changed(id, &change);
+        let mut changed = serde_json::to_value(&*case).unwrap();
+        *changed.pointer_mut(at).unwrap() = serde_json::from_str(value).unwrap();
+        *case = serde_json::from_value(changed).unwrap();
+        let (findings, _) = lint(&files, &knowledge);
         let found = findings.iter().any(|finding| finding.contains(word));
         assert!(found, "{id}: nothing about {word:?} in {findings:#?}");
     }

@@ -1,8 +1,10 @@
 //! Groups. Roles and membership are checked by the store, inside the commit.
 
+use std::collections::BTreeSet;
+
 use eim_codec::id::{RequestId, UserId};
 use eim_codec::payload::{
-    ConversationKind, GroupAddRequest, GroupChangeResponse, GroupCreateRequest,
+    Conversation, ConversationKind, GroupAddRequest, GroupChangeResponse, GroupCreateRequest,
     GroupCreateResponse, GroupLeaveRequest, GroupMembersRequest, GroupMembersResponse,
     GroupRemoveRequest, GroupRenameRequest, GroupSetRoleRequest, Member, MembershipChange, Role,
     response,
@@ -11,7 +13,6 @@ use eim_codec::registry::{ErrorCode, limits};
 
 use super::page::Page;
 use super::requests::{Body, Requests, conversation_id, user_id};
-use super::sync::to_conversation;
 use super::{Caller, Refusal};
 use crate::store::{Change, Changed};
 
@@ -24,17 +25,29 @@ impl Requests {
     ) -> Result<Body, Refusal> {
         check_name(&ask.name)?;
         let members = user_ids(&ask.members)?;
-        self.check_size(members.len())?;
+        self.check_size(distinct(&members))?;
+        let others = members.iter().filter(|user| **user != caller.origin.user);
+        let count = 1 + others.collect::<BTreeSet<_>>().len();
         let name = ask.name;
         let change = Change::CreateGroup {
             origin: caller.origin,
             request,
-            name,
+            name: name.clone(),
             members,
         };
         let changed = self.store.change(change).await??;
-        let view = self.view(caller, changed.conversation).await?;
-        let conversation = Some(to_conversation(&view));
+        // impl[EIM-GRP-007]: as it was created, whatever became of it when this is asked again.
+        let conversation = Some(Conversation {
+            conversation: changed.conversation.to_bytes(),
+            kind: ConversationKind::Group.into(),
+            name,
+            conv_seq: changed.conv_seq,
+            visible_from: 1,
+            role: Role::Owner.into(),
+            time_ms: changed.time_ms,
+            members: u32::try_from(count).unwrap_or(u32::MAX),
+            ..Conversation::default()
+        });
         Ok(response::Body::GroupCreate(GroupCreateResponse { conversation }).into())
     }
 
@@ -46,7 +59,7 @@ impl Requests {
     ) -> Result<Body, Refusal> {
         let (conversation, users) = (conversation_id(&ask.conversation)?, user_ids(&ask.users)?);
         check_somebody(&users)?;
-        self.check_size(users.len())?;
+        self.check_size(distinct(&users))?;
         let origin = caller.origin;
         self.change(Change::AddMembers {
             origin,
@@ -211,6 +224,12 @@ impl Requests {
         }
         Ok(())
     }
+}
+
+/// How many users are named, each counted once.
+// impl[EIM-GRP-016]
+fn distinct(users: &[UserId]) -> usize {
+    users.iter().collect::<BTreeSet<_>>().len()
 }
 
 // impl[EIM-GRP-018]

@@ -35,6 +35,8 @@ def answer(request: Json) -> Json:
         return OPERATIONS[op](request)
     except Unsupported:
         return {"unsupported": True}
+    except Exception as fault:  # of the testee itself, or a request that makes no sense: this case fails, the next may not
+        return {"error": f"{type(fault).__name__}: {fault}"}
 
 
 def main() -> None:

@@ -61,6 +61,7 @@ impl Lists {
         for known in &self.failing {
             let mut chosen = false;
             let mut failed = false;
+            let mut passing = Vec::new();
             for case in run
                 .cases
                 .iter_mut()
@@ -74,14 +75,22 @@ impl Lists {
                 } else if case.status == Status::Passed {
                     case.status = Status::UnexpectedlyPassed;
                     case.reason.clone_from(&known.reason);
-                    stale.push(known.stale(&format!("{} passes", case.id)));
+                    passing.push(case.id.clone());
                 } else {
                     failed |= case.status == Status::KnownFailing;
                 }
             }
             stale.extend(known.fits_nothing(all));
-            if chosen && !failed && !stale.iter().any(|it| it.starts_with(&known.place())) {
-                stale.push(known.stale("no case that it fits is applicable"));
+            match passing.as_slice() {
+                [] if chosen && !failed => {
+                    stale.push(known.stale("no case that it fits is applicable"));
+                }
+                [] => {}
+                [one] => stale.push(known.stale(&format!("{one} passes"))),
+                [first, others @ ..] => {
+                    let message = format!("{first} and {} more pass", others.len());
+                    stale.push(known.stale(&message));
+                }
             }
         }
         for known in &self.flaky {
@@ -216,6 +225,14 @@ mod tests {
         let statuses: Vec<Status> = run.cases.iter().map(|it| it.status).collect();
         let known = Status::KnownFailing;
         assert_eq!(statuses, [known, known, known, Status::Failed]);
+
+        let mut run = super::tests::run(&[
+            ("a-1", Status::Passed),
+            ("a-2", Status::Passed),
+            ("a-3", Status::Passed),
+        ]);
+        let stale = apply("a-* # x", "", &mut run, &["a-1", "a-2", "a-3"]);
+        assert_eq!(stale, ["line 1: a-*: a-1 and 2 more pass"]);
 
         let mut run = super::tests::run(&[("a-1", Status::Failed), ("a-2", Status::Passed)]);
         let stale = apply("a-* # x", "", &mut run, &["a-1", "a-2"]);

@@ -46,7 +46,8 @@ impl Session {
         counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);
         mailbox.detach();
         shared.windows.give(borrowed);
-        if let (Some(session), true) = (resumable, reason.as_ref().is_some_and(|r| r.session_lost)) {
+        if let (Some(session), true) = (resumable, reason.as_ref().is_some_and(|r| r.session_lost))
+        {
             // Before the transport ends, so that nobody comes back in between.
             let Owner { user, device, .. } = mailbox.owner;
             if let Err(error) = shared.auth.end_session(session, user, device).await {

@@ -113,7 +113,10 @@ mod tests {
         let acceptors = TlsAcceptors::new(&certificate).unwrap();
         for acceptor in [&acceptors.eim, &acceptors.web] {
             let config = acceptor.config();
-            assert_eq!((config.max_early_data_size, config.send_tls13_tickets), (0, 0));
+            assert_eq!(
+                (config.max_early_data_size, config.send_tls13_tickets),
+                (0, 0)
+            );
         }
     }
 }

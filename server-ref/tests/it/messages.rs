@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use eim_codec::connection::ClientEvent;
 use eim_codec::id::{ClientMsgId, DeviceId, UserId};
-use eim_codec::payload::{
-    self, AttachMode, Send, Target, conversation_request, request,
-};
+use eim_codec::payload::{self, AttachMode, Send, Target, conversation_request, request};
 use eim_codec::registry::{ErrorCode, FrameType, Operation};
 use eim_server::server::TENANT;
 use eim_server::service::password;

@@ -150,6 +150,12 @@ impl Engine {
     }
 
     fn tell_end(&mut self, reason: &CloseReason, reconnects: bool) {
+        // Whoever is told looks at the state next.
+        self.state.send_replace(if reconnects {
+            ConnectionState::Connecting
+        } else {
+            ConnectionState::Offline
+        });
         self.events.emit(Event::Disconnected(Disconnected {
             by: reason.by,
             code: reason.code,

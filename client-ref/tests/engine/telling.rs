@@ -89,7 +89,7 @@ async fn a_posted_message_is_durable_and_a_passing_failure_is_told() {
 #[tokio::test(start_paused = true)]
 async fn an_end_says_who_and_why_and_whether_it_is_the_last() {
     let mut world = World::at(0).await;
-    let (_client, mut events) = world.start().await;
+    let (client, mut events) = world.start().await;
     let mut peer = world.accept(0).await;
     peer.driver
         .endpoint_mut()
@@ -109,4 +109,5 @@ async fn an_end_says_who_and_why_and_whether_it_is_the_last() {
     let ended = disconnected(&mut events).await;
     assert_eq!(ended.code, Some(ErrorCode::REPLACED));
     assert!(!ended.reconnects);
+    assert!(!matches!(client.state(), ConnectionState::Open { .. }));
 }

@@ -70,7 +70,7 @@ fn answer(world: &World, request: &Value, answers: Answers) -> Option<Value> {
         "HEADS" if answers.heads => Some(json!({"heads": heads(world, request)})),
         "SYNC" if answers.sync => Some(json!({"sync": sync(world, request)})),
         "HISTORY" if answers.history => Some(json!({"history": history(world, request)})),
-        "USERS" if answers.others => Some(json!({"users": {}})),
+        "USERS" if answers.others => Some(json!({"users": {"users": users(world, request)}})),
         "CONVERSATION" if answers.others => {
             let asked = &request["conversation"];
             let id = asked["conversation"].as_str().unwrap_or(&world.direct);
@@ -78,6 +78,20 @@ fn answer(world: &World, request: &Value, answers: Answers) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+fn users(world: &World, request: &Value) -> Vec<Value> {
+    let asked = |list: &str, value: &str| {
+        let list = request["users"][list].as_array();
+        list.is_some_and(|list| list.iter().any(|known| known == value))
+    };
+    let found = world
+        .users
+        .iter()
+        .filter(|(name, id)| asked("names", name) || asked("ids", id));
+    found
+        .map(|(name, id)| json!({"user_id": id, "name": name, "display_name": name}))
+        .collect()
 }
 
 fn heads(world: &World, request: &Value) -> Value {

@@ -8,6 +8,7 @@
 //! - [`world`]: the server's truth: accounts, sessions, conversations.
 //! - [`answers`]: what the suite answers to requests by itself.
 //! - [`steps`]: the second table of steps in `conformance/live/README.md`.
+//! - [`person`]: a person as a testee.
 //! - [`play`]: one case.
 //! - [`suite`]: all cases against a command.
 //! - [`manual`]: cases that a person plays.
@@ -17,6 +18,7 @@ pub mod client_hello;
 pub mod faults;
 pub mod listen;
 pub mod manual;
+pub mod person;
 pub mod play;
 pub mod stage;
 pub mod steps;

@@ -196,13 +196,14 @@ fn context(
         extension: None,
     };
     let direct = evaluate(&"$direct(alice,bob)".into(), &mut cx).map_err(Stop::Script)?;
-    let world = World::new(
+    let mut world = World::new(
         &id("alice"),
         &id("bob"),
         direct.as_str().unwrap_or_default(),
     );
+    world.users = USERS.map(|role| (role.to_owned(), id(role))).into();
     cx.extension = Some(Box::new(Stage::new(
-        &suite.command,
+        &suite.launch,
         &suite.identity,
         world,
     )?));

@@ -9,9 +9,8 @@ use tempfile::TempDir;
 
 use super::faults::EventFault;
 use super::listen::{Identity, Listeners};
-use super::testee::Testee;
+use super::testee::{Launch, Testee};
 use super::world::World;
-use crate::codec::CommandLine;
 use crate::live::context::Context;
 use crate::live::outcome::Stop;
 use crate::wire::scram::{First, Server};
@@ -63,7 +62,7 @@ pub enum Exchange {
 #[derive(Debug)]
 pub struct Stage {
     /// Starts a testee.
-    pub command: CommandLine,
+    pub launch: Launch,
     /// Where the folders of testees are.
     pub folder: TempDir,
     /// Testees by name.
@@ -85,10 +84,10 @@ impl Stage {
     ///
     /// # Errors
     /// There is no place for a folder.
-    pub fn new(command: &CommandLine, identity: &Identity, world: World) -> Result<Self, Stop> {
+    pub fn new(launch: &Launch, identity: &Identity, world: World) -> Result<Self, Stop> {
         let failed = |error: std::io::Error| Stop::Testee(format!("temporary folder: {error}"));
         Ok(Self {
-            command: command.clone(),
+            launch: launch.clone(),
             folder: tempfile::Builder::new()
                 .prefix("eim-")
                 .tempdir()

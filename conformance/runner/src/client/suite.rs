@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::listen::Identity;
 use super::play::{Played, play};
 use super::steps;
-use super::testee::Testee;
+use super::testee::{Launch, Testee};
 use crate::codec::CommandLine;
 use crate::data::Data;
 use crate::live::clock::{self, Patience};
@@ -66,7 +66,7 @@ pub struct Suite {
     /// The certificate of the listeners.
     pub identity: Identity,
     /// Starts a testee.
-    pub command: CommandLine,
+    pub launch: Launch,
     /// What the testee says about itself.
     pub testee: Description,
 }
@@ -111,15 +111,29 @@ impl Suite {
     /// # Errors
     /// Files that are wrong, or a testee that does not start.
     pub async fn new(data: &Data, options: &Options) -> Result<Self, SuiteError> {
+        let launch = Launch::Command(options.command.clone());
+        Self::with(data, launch, options.patience, options.seed).await
+    }
+
+    /// The same for anything that can play a testee.
+    ///
+    /// # Errors
+    /// As [`Suite::new`].
+    pub async fn with(
+        data: &Data,
+        launch: Launch,
+        patience: Patience,
+        seed: u64,
+    ) -> Result<Self, SuiteError> {
         let protocol = Protocol::load(data).map_err(SuiteError::Scripts)?;
         let environment = Environment {
             protocol: Arc::new(protocol),
-            patience: options.patience,
-            seed: options.seed,
+            patience,
+            seed,
             keys: Keys::default(),
             verbs: verbs(),
         };
-        let started = Testee::start("testee", &options.command, None, Log::new()).await;
+        let started = Testee::start("testee", &launch, None, Log::new()).await;
         let (mut testee, description) = started.map_err(|stop| match stop {
             Stop::Testee(why) => SuiteError::Testee(why),
             other => SuiteError::Testee(other.to_string()),
@@ -128,7 +142,7 @@ impl Suite {
         Ok(Self {
             environment: Arc::new(environment),
             identity: Identity::new().map_err(SuiteError::Testee)?,
-            command: options.command.clone(),
+            launch,
             testee: description,
         })
     }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::faults::EventFault;
+use super::person::Person;
 use crate::codec::CommandLine;
 use crate::live::log::Log;
 use crate::live::outcome::{Failure, Stop};
@@ -23,9 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Testee {
     name: String,
-    child: Child,
-    input: ChildStdin,
-    lines: mpsc::UnboundedReceiver<Line>,
+    player: Player,
     events: BTreeMap<String, VecDeque<Value>>,
     answers: BTreeMap<u64, Value>,
     /// Commands whose answers the fault changes.
@@ -33,6 +32,30 @@ pub struct Testee {
     next_id: u64,
     fault: Option<EventFault>,
     log: Log,
+}
+
+/// How testees are started.
+#[derive(Clone, Debug)]
+pub enum Launch {
+    /// A program that speaks the protocol.
+    Command(CommandLine),
+    /// A person at the terminal.
+    Person(Person),
+}
+
+/// Who plays the testee.
+#[derive(Debug)]
+enum Player {
+    Process(Box<Process>),
+    Person(Person),
+}
+
+/// A running program.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    input: ChildStdin,
+    lines: mpsc::UnboundedReceiver<Line>,
 }
 
 /// What came from standard output.
@@ -49,26 +72,20 @@ impl Testee {
     /// It does not start, or does not speak the protocol.
     pub async fn start(
         name: &str,
-        command: &CommandLine,
+        launch: &Launch,
         fault: Option<EventFault>,
         log: Log,
     ) -> Result<(Self, Description), Stop> {
-        let failed = |error: &dyn std::fmt::Display| Stop::Testee(format!("{command}: {error}"));
-        let mut child = Command::new(&command.program)
-            .args(&command.arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        let input = child.stdin.take().ok_or_else(|| failed(&"no input"))?;
-        let output = child.stdout.take().ok_or_else(|| failed(&"no output"))?;
+        let (player, what) = match launch {
+            Launch::Command(command) => {
+                let process = Process::start(command)?;
+                (Player::Process(Box::new(process)), command.to_string())
+            }
+            Launch::Person(person) => (Player::Person(person.clone()), "the person".to_owned()),
+        };
         let mut testee = Self {
             name: name.to_owned(),
-            child,
-            input,
-            lines: read(output),
+            player,
             events: BTreeMap::new(),
             answers: BTreeMap::new(),
             falsified: BTreeSet::new(),
@@ -79,7 +96,8 @@ impl Testee {
         let hello = testee
             .command("hello", json_map(json!({"protocol": 1})))
             .await?;
-        let description = describe(&hello).map_err(|why| failed(&why))?;
+        let failed = |why: String| Stop::Testee(format!("{what}: {why}"));
+        let description = describe(&hello).map_err(failed)?;
         Ok((testee, description))
     }
 
@@ -106,6 +124,15 @@ impl Testee {
         if fault == Some(op) {
             self.falsified.insert(id);
         }
+        let process = match &mut self.player {
+            Player::Process(process) => process,
+            Player::Person(person) => {
+                let mut answer = person.command(op, &fields);
+                answer["id"] = id.into();
+                self.answers.insert(id, answer);
+                return Ok(id);
+            }
+        };
         let mut line = fields;
         line.insert("id".into(), id.into());
         line.insert("op".into(), op.into());
@@ -113,9 +140,9 @@ impl Testee {
         self.log
             .push(&self.name, Direction::Sent, text.clone(), Vec::new());
         text.push('\n');
-        match self.input.write_all(text.as_bytes()).await {
+        match process.input.write_all(text.as_bytes()).await {
             Ok(()) => Ok(id),
-            Err(_) => Err(self.ended(&format!("the command {op} taken")).await),
+            Err(_) => Err(process.ended(&format!("the command {op} taken")).await),
         }
     }
 
@@ -169,12 +196,26 @@ impl Testee {
 
     /// Ends the process.
     pub async fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill().await;
+        if let Player::Process(process) = &mut self.player {
+            // It may have ended by itself.
+            let _ = process.child.kill().await;
+        }
+    }
+
+    /// The person who plays the testee.
+    #[must_use]
+    pub fn person(&self) -> Option<Person> {
+        match &self.player {
+            Player::Person(person) => Some(person.clone()),
+            Player::Process(_) => None,
+        }
     }
 
     async fn next_line(&mut self, limit: Duration, expected: &str) -> Result<(), Stop> {
-        let Ok(line) = timeout(limit, self.lines.recv()).await else {
+        let Player::Process(process) = &mut self.player else {
+            return Err(Stop::script("a person writes no lines"));
+        };
+        let Ok(line) = timeout(limit, process.lines.recv()).await else {
             return Err(Stop::timed_out(
                 expected,
                 format!("silence of the testee for {limit:?}"),
@@ -192,7 +233,7 @@ impl Testee {
                 expected,
                 &format!("a line that is not of the protocol: {text}"),
             )),
-            None => Err(self.ended(expected).await),
+            None => Err(process.ended(expected).await),
         }
     }
 
@@ -221,6 +262,27 @@ impl Testee {
     fn route_event(&mut self, event: Value) {
         let name = event["event"].as_str().unwrap_or_default().to_owned();
         self.events.entry(name).or_default().push_back(event);
+    }
+}
+
+impl Process {
+    fn start(command: &CommandLine) -> Result<Self, Stop> {
+        let failed = |error: &dyn std::fmt::Display| Stop::Testee(format!("{command}: {error}"));
+        let mut child = Command::new(&command.program)
+            .args(&command.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let input = child.stdin.take().ok_or_else(|| failed(&"no input"))?;
+        let output = child.stdout.take().ok_or_else(|| failed(&"no output"))?;
+        Ok(Self {
+            child,
+            input,
+            lines: read(output),
+        })
     }
 
     async fn ended(&mut self, expected: &str) -> Stop {

@@ -27,6 +27,8 @@ pub struct World {
     pub user_seq: u64,
     /// Id of the user of the testee.
     pub me: String,
+    /// Ids of all users, by name.
+    pub users: BTreeMap<String, String>,
     /// Id of the other user of direct conversations.
     pub peer: String,
     /// Their conversation.
@@ -49,6 +51,7 @@ impl World {
             log_epoch: 1,
             user_seq: 0,
             me: me.to_owned(),
+            users: BTreeMap::new(),
             peer: peer.to_owned(),
             direct: direct.to_owned(),
             heads: BTreeMap::new(),

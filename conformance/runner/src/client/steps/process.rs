@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::client::stage::{Actor, Stage, stage};
+use crate::client::person::Person;
 use crate::client::testee::Testee;
 use crate::live::clock;
 use crate::live::context::Context;
@@ -49,7 +50,7 @@ impl Step for Start {
         let (name, log) = (&self.start, cx.log.clone());
         let stage = stage(cx)?;
         let fault = stage.event_fault.clone();
-        let (process, _) = Testee::start(name, &stage.command, fault, log).await?;
+        let (process, _) = Testee::start(name, &stage.launch, fault, log).await?;
         let user = self.user.clone();
         let actor = stage.actors.entry(name.clone()).or_insert_with(|| Actor {
             process: None,
@@ -311,6 +312,11 @@ impl Step for Event {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let limit = patience(cx, self.within_ms);
         let began = cx.before;
+        if let Some(person) = stage(cx)?.testee(&self.event)?.person() {
+            let matching = cx.object(&self.matching)?;
+            let question = Person::question(&self.name, &matching);
+            return person.confirms(&question).await;
+        }
         let event = stage(cx)?
             .testee(&self.event)?
             .event(&self.name, limit)
@@ -345,6 +351,10 @@ impl Step for NoEvent {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         if let Some(conn) = &self.after {
             super::results::round_trip(cx, conn).await?;
+        }
+        if let Some(person) = stage(cx)?.testee(&self.no_event)?.person() {
+            let question = format!("is there really no sign of: {}?", self.name);
+            return person.confirms(&question).await;
         }
         match stage(cx)?
             .testee(&self.no_event)?

@@ -3,20 +3,21 @@
 use async_trait::async_trait;
 use bytes::BytesMut;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::client::stage::stage;
 use crate::live::context::Context;
 use crate::live::outcome::Stop;
-use crate::live::step::{Step, Verb, plain};
+use crate::live::step::{Step, Verb, Verbs, plain};
 use crate::live::steps::send::{FrameSpec, build, remember};
 use crate::live::value::unsigned;
 use crate::wire::frame::Frame;
 
 /// The steps of this file.
 pub const VERBS: &[Verb] = &[
-    ("push", plain::<Push>),
-    ("commit", plain::<Commit>),
+    ("push", strict::<Push>),
+    ("commit", strict::<Commit>),
     ("burst", plain::<Burst>),
 ];
 
@@ -37,6 +38,26 @@ struct Spec {
     header: Map<String, Value>,
     /// Compresses the payload.
     compress: Option<String>,
+}
+
+/// Options of a push.
+const OPTIONS: [&str; 9] = [
+    "push", "commit", "type", "entry", "user_seq", "echo", "header", "compress", "as",
+];
+
+/// As [`plain`]; a mistake in a key would make a push mean less than it says.
+fn strict<T: Step + DeserializeOwned + 'static>(
+    raw: &Value,
+    verbs: &Verbs,
+) -> Result<Box<dyn Step>, String> {
+    known_options(raw)?;
+    plain::<T>(raw, verbs)
+}
+
+fn known_options(raw: &Value) -> Result<(), String> {
+    let unknown = |key: &&String| !OPTIONS.contains(&key.as_str());
+    let found = raw.as_object().and_then(|fields| fields.keys().find(unknown));
+    found.map_or(Ok(()), |key| Err(format!("a push has no `{key}`")))
 }
 
 /// `push`: the next entry of a conversation.
@@ -158,6 +179,7 @@ impl Step for Burst {
 impl Burst {
     fn frame(&self, cx: &mut Context, raw: &Value) -> Result<Frame, Stop> {
         if raw.get("push").is_some() {
+            known_options(raw).map_err(Stop::Script)?;
             let spec = serde_json::from_value(raw.clone());
             let spec: Spec = spec.map_err(|error| Stop::script(error.to_string()))?;
             return Ok(push(cx, &self.burst, &spec)?.0);

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::suite::{exit_code, started};
 use super::{FAILED, FLAKY, Global, PASSED, STALE, TESTEE, exit};
+use crate::live::clock::Patience;
 use crate::live::random::fresh_seed;
 use crate::matrix::run::{Failure, Options, Outcome, count, enter, run as test};
 use crate::matrix::{FILE, Matrix, Testee, table};
@@ -32,6 +34,9 @@ pub struct Args {
     /// Live cases at the same time.
     #[arg(long, value_name = "N", default_value_t = 8)]
     jobs: usize,
+    /// Least time in seconds that something may take to arrive from a server or a client; more on a busy machine.
+    #[arg(long, value_name = "SECONDS", default_value_t = Patience::JUDGING.floor.as_secs())]
+    patience: u64,
     /// Seed of ids and nonces, to repeat a run; default: a new one, which is printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -54,6 +59,10 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
         only: args.only.clone(),
         seed: args.seed.unwrap_or_else(fresh_seed),
         jobs: args.jobs,
+        patience: Patience {
+            floor: Duration::from_secs(args.patience.max(1)),
+            ..Patience::JUDGING
+        },
     };
     println!("seed {}", options.seed);
     let requirements = Requirements::read(&data)?;

@@ -27,6 +27,8 @@ pub struct Options {
     pub seed: u64,
     /// Live cases at the same time.
     pub jobs: usize,
+    /// How long to wait for what has to arrive.
+    pub patience: Patience,
 }
 
 /// What became of one testee.
@@ -144,7 +146,7 @@ async fn run_server(
         return Ok(None);
     }
     let began = clock::now();
-    let environment = environment(data, options.seed, Patience::JUDGING).map_err(Failure::Usage)?;
+    let environment = environment(data, options.seed, options.patience).map_err(Failure::Usage)?;
     let setups = setups::load(data).map_err(Failure::Usage)?;
     let target = Target::Launch(command.to_owned());
     let runner = Runner::new(Arc::new(environment), target, setups, options.jobs);
@@ -179,7 +181,7 @@ async fn run_client(
     let options = suite::Options {
         command: CommandLine::parse(command).map_err(Failure::Usage)?,
         jobs: options.jobs,
-        patience: Patience::JUDGING,
+        patience: options.patience,
         seed: options.seed,
     };
     match suite::test(data, &options, planned, ended).await {

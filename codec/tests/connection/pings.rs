@@ -32,7 +32,9 @@ fn a_burst_of_pings_is_answered_in_full() {
         assert_eq!(pair.server.wants_read(), waiting < 64);
         while let Some(chunk) = pair.server.poll_transmit(pair.now) {
             let pongs = frames(&chunk);
-            let tokens = pongs.into_iter().map(|pong| Pong::decode(pong.payload).unwrap().token);
+            let tokens = pongs
+                .into_iter()
+                .map(|pong| Pong::decode(pong.payload).unwrap().token);
             answered.extend(tokens);
         }
     }

@@ -11,11 +11,21 @@ const JUDGED: [&str; 3] = ["eim-codec", "eim-server", "eim-client"];
 #[test]
 fn no_implementation_is_in_the_dependency_tree() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--manifest-path",
+        ])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: BTreeMap<&str, &str> = metadata["packages"]
         .as_array()
@@ -32,7 +42,11 @@ fn no_implementation_is_in_the_dependency_tree() {
             (text(&node["id"]), dependencies.iter().map(text).collect())
         })
         .collect();
-    let suite = names.iter().find(|(_, name)| **name == "eim-conformance").unwrap().0;
+    let suite = names
+        .iter()
+        .find(|(_, name)| **name == "eim-conformance")
+        .unwrap()
+        .0;
     let mut reached = BTreeSet::new();
     let mut open = vec![*suite];
     while let Some(id) = open.pop() {
@@ -42,7 +56,11 @@ fn no_implementation_is_in_the_dependency_tree() {
     }
     assert!(reached.len() > 20, "the tree was not followed");
     for id in reached {
-        assert!(!JUDGED.contains(&names[id]), "eim-conformance depends on {}", names[id]);
+        assert!(
+            !JUDGED.contains(&names[id]),
+            "eim-conformance depends on {}",
+            names[id]
+        );
     }
 }
 

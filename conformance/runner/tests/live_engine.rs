@@ -112,7 +112,9 @@ impl Played {
             self.send("AUTH_CHALLENGE", fields, 0).await;
             return;
         };
-        let signature = server.verify(&first, "secret", &hash(&self.handshake), &data).unwrap();
+        let signature = server
+            .verify(&first, "secret", &hash(&self.handshake), &data)
+            .unwrap();
         let last = hex::encode(&scram::server_final(&signature));
         let fields = json!({"outcome": "SESSION_OUTCOME_FRESH", "session_id": "11".repeat(16),
             "user_id": USER, "data": last, "window": {"frames": 64, "octets": 1048576},
@@ -122,12 +124,15 @@ impl Played {
     }
 
     async fn text(&mut self) -> bool {
-        let error = |scope: &str| json!({"info": {"code": "INVALID_VALUE"}, "scope": scope,
-            "ordinal": 1});
+        let error = |scope: &str| {
+            json!({"info": {"code": "INVALID_VALUE"}, "scope": scope,
+            "ordinal": 1})
+        };
         match self.act {
             Act::Accept => {
                 let result = json!({"ordinal": 1, "conv_seq": 9, "time_ms": 1});
-                self.send("ACK", json!({"log_epoch": 1, "results": [result]}), 0).await;
+                self.send("ACK", json!({"log_epoch": 1, "results": [result]}), 0)
+                    .await;
                 return true;
             }
             Act::Refuse => {
@@ -151,7 +156,8 @@ impl Played {
             }
             Act::Gap => {
                 let entry = json!({"conversation": "22".repeat(16), "conv_seq": 1, "type": "TEXT"});
-                self.send("TEXT", json!({"entry": entry, "user_seq": 6}), 2).await;
+                self.send("TEXT", json!({"entry": entry, "user_seq": 6}), 2)
+                    .await;
                 self.drain().await;
             }
             Act::Silent => self.stream.shutdown().await.unwrap(),
@@ -226,7 +232,11 @@ fn user(role: &str) -> (String, Account) {
     let account = Account {
         name: role.to_owned(),
         password: "secret".into(),
-        user_id: if role == "alice" { USER.into() } else { "33".repeat(16) },
+        user_id: if role == "alice" {
+            USER.into()
+        } else {
+            "33".repeat(16)
+        },
     };
     (role.to_owned(), account)
 }
@@ -257,9 +267,11 @@ fn accepted() -> Value {
 async fn failure(act: Act, steps: Value, mutant: Option<Value>) -> (Status, String, String) {
     let stopped = run(act, steps, mutant).await.unwrap_err();
     match stopped.why {
-        Stop::Failed(failure) => {
-            (failure.status, format!("{} {}", stopped.step, failure.expected), failure.actual)
-        }
+        Stop::Failed(failure) => (
+            failure.status,
+            format!("{} {}", stopped.step, failure.expected),
+            failure.actual,
+        ),
         other => panic!("no verdict: {other}"),
     }
 }
@@ -275,10 +287,16 @@ async fn what_is_right_passes() {
 #[tokio::test]
 async fn an_error_has_to_be_followed_by_an_orderly_end() {
     let (_, expected, actual) = failure(Act::Reset, refused(), None).await;
-    assert!(expected.contains("orderly end") || expected.contains("ERROR"), "{expected}");
+    assert!(
+        expected.contains("orderly end") || expected.contains("ERROR"),
+        "{expected}"
+    );
     assert!(actual.contains("reset"), "{actual}");
     let (status, _, actual) = failure(Act::Stay, refused(), None).await;
-    assert_eq!((status, actual.as_str()), (Status::TimedOut, "the transport is still open"));
+    assert_eq!(
+        (status, actual.as_str()),
+        (Status::TimedOut, "the transport is still open")
+    );
     let (_, expected, actual) = failure(Act::Silent, refused(), None).await;
     assert!(expected.starts_with("2 ERROR"), "{expected}");
     assert!(actual.contains("without ERROR"), "{actual}");
@@ -302,25 +320,42 @@ async fn what_nobody_expects_fails_at_the_end() {
     let stopped = run(Act::Refuse, text_then(json!([{"liveness": "alice"}])), None).await;
     let stopped = stopped.unwrap_err();
     assert_eq!(stopped.step, "end");
-    assert!(stopped.why.to_string().contains("INVALID_VALUE"), "{}", stopped.why);
+    assert!(
+        stopped.why.to_string().contains("INVALID_VALUE"),
+        "{}",
+        stopped.why
+    );
 }
 
 #[tokio::test]
 async fn mistakes_of_a_script_are_no_verdicts() {
     for (steps, expected) in [
         (json!([{"barrier": "b"}]), "no connection b"),
-        (json!([{"check": "$nothing", "is": 1}]), "no variable $nothing"),
+        (
+            json!([{"check": "$nothing", "is": 1}]),
+            "no variable $nothing",
+        ),
         (json!([{"pass_ms": 1}]), "timing"),
         (
             json!([{"expect_result": "a", "of": "m1", "where": {"conv_sek": 9}}]),
             "no field conv_sek",
         ),
-        (json!([{"send": "a", "type": "PING", "message": {"tokn": 1}}]), "no field tokn"),
-        (json!([{"expect_error": "a", "code": "INVALID_VALU"}]), "no error code"),
+        (
+            json!([{"send": "a", "type": "PING", "message": {"tokn": 1}}]),
+            "no field tokn",
+        ),
+        (
+            json!([{"expect_error": "a", "code": "INVALID_VALU"}]),
+            "no error code",
+        ),
     ] {
         let stopped = run(Act::Accept, text_then(steps), None).await.unwrap_err();
         assert!(matches!(stopped.why, Stop::Script(_)), "{}", stopped.why);
-        assert!(stopped.why.to_string().contains(expected), "{}", stopped.why);
+        assert!(
+            stopped.why.to_string().contains(expected),
+            "{}",
+            stopped.why
+        );
     }
 }
 
@@ -328,14 +363,32 @@ async fn mistakes_of_a_script_are_no_verdicts() {
 async fn faults_change_what_the_suite_sees() {
     for (mutant, expected) in [
         (json!({"type": "PONG", "drop": true}), "nothing of that"),
-        (json!({"type": "PONG", "set": {"token": 1}}), "nothing of that"),
-        (json!({"type": "PONG", "header": {"version": 2}}), "EIM-VER-002"),
+        (
+            json!({"type": "PONG", "set": {"token": 1}}),
+            "nothing of that",
+        ),
+        (
+            json!({"type": "PONG", "header": {"version": 2}}),
+            "EIM-VER-002",
+        ),
         (json!({"type": "PONG", "close": true}), "orderly end"),
         (json!({"type": "PONG", "reset": true}), "reset"),
-        (json!({"type": "ACK", "set": {"results[0].conv_seq": 8}}), "8 is not 9"),
-        (json!({"type": "RESULT", "where": {"ordinal": 1}, "duplicate": true}), "a result"),
-        (json!({"type": "ACK", "header": {"sequence": 3}}), "EIM-SEQ-003"),
-        (json!({"type": "WELCOME", "set": {"compressions": [1, 9]}}), "EIM-VER-014"),
+        (
+            json!({"type": "ACK", "set": {"results[0].conv_seq": 8}}),
+            "8 is not 9",
+        ),
+        (
+            json!({"type": "RESULT", "where": {"ordinal": 1}, "duplicate": true}),
+            "a result",
+        ),
+        (
+            json!({"type": "ACK", "header": {"sequence": 3}}),
+            "EIM-SEQ-003",
+        ),
+        (
+            json!({"type": "WELCOME", "set": {"compressions": [1, 9]}}),
+            "EIM-VER-014",
+        ),
         (json!({"at_step": 2, "deaf": true}), "nothing of that"),
         (
             json!({"at_step": 4, "insert": {"type": "EVENT", "message": {"event": 3}}}),

@@ -14,7 +14,9 @@ fn checkout() -> Data {
 }
 
 fn schema() -> Value {
-    let text = checkout().read("conformance/schema/live.v1.schema.json").unwrap();
+    let text = checkout()
+        .read("conformance/schema/live.v1.schema.json")
+        .unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -22,7 +24,12 @@ fn schema() -> Value {
 fn scripts_keep_the_rules() {
     for role in [Role::Server, Role::Client] {
         let findings = Rules::check(&checkout(), role).unwrap();
-        assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+        assert!(
+            findings.is_empty(),
+            "{} findings:\n{}",
+            findings.len(),
+            findings.join("\n")
+        );
     }
 }
 
@@ -59,7 +66,11 @@ fn the_schema_names_all_steps() {
         .collect();
     let server = eim_conformance::server::verbs();
     let client = eim_conformance::client::suite::verbs();
-    let known: BTreeSet<String> = server.names().chain(client.names()).map(str::to_owned).collect();
+    let known: BTreeSet<String> = server
+        .names()
+        .chain(client.names())
+        .map(str::to_owned)
+        .collect();
     assert_eq!(listed, known);
 }
 
@@ -75,7 +86,10 @@ fn the_schema_knows_the_keys_of_all_scripts() {
     let case_keys = keys("/$defs/case/properties");
     let mutant_keys = keys("/$defs/mutant/properties");
     for role in ["server", "client"] {
-        for path in checkout().files(&format!("conformance/live/{role}"), "json").unwrap() {
+        for path in checkout()
+            .files(&format!("conformance/live/{role}"), "json")
+            .unwrap()
+        {
             let file: Value = serde_json::from_str(&checkout().read(&path).unwrap()).unwrap();
             let used = |value: &Value, known: &BTreeSet<String>| {
                 for key in value.as_object().unwrap().keys() {

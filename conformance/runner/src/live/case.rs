@@ -62,7 +62,15 @@ pub async fn run_steps(cx: &mut Context, steps: &[Parsed], faults: bool) -> Resu
             raw: parsed.raw.clone(),
         };
         if faults {
-            cx.log.push("suite", Direction::Note, format!("step {index} {}", super::log::shorten(&parsed.raw.to_string())), Vec::new());
+            cx.log.push(
+                "suite",
+                Direction::Note,
+                format!(
+                    "step {index} {}",
+                    super::log::shorten(&parsed.raw.to_string())
+                ),
+                Vec::new(),
+            );
             at_step(cx, index).map_err(stopped)?;
         }
         let began = clock::now();
@@ -107,8 +115,13 @@ pub async fn leave(cx: &mut Context) {
 
 /// An error of the mutant is one of the script.
 fn fault_errors(cx: &Context) -> Result<(), Stop> {
-    let error = cx.connections.values().find_map(super::connection::Connection::fault_error);
-    error.map_or(Ok(()), |error| Err(Stop::Script(format!("mutant: {error}"))))
+    let error = cx
+        .connections
+        .values()
+        .find_map(super::connection::Connection::fault_error);
+    error.map_or(Ok(()), |error| {
+        Err(Stop::Script(format!("mutant: {error}")))
+    })
 }
 
 /// Lets a fault happen that belongs to the beginning of a step.

@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::Message;
 use super::clock;
 use super::faults::{Emit, Fault, Wire};
 use super::log::{Log, describe};
-use super::state::{State, Violation, Window};
+use super::sent;
+use super::state::{State, Violation};
 use crate::results::Direction;
 use crate::wire::frame::{Frame, sequence};
-use crate::wire::json::show;
 use crate::wire::link::{Chunk, End, Reader, Writer};
 use crate::wire::net::Shared;
 
@@ -144,7 +144,7 @@ impl Connection {
     pub fn send(&self, frame: &Frame, cut: Option<usize>) {
         let text = {
             let mut state = self.state();
-            note_sent(&mut state, frame);
+            sent::note(&mut state, frame);
             state.last_sent = Some(clock::now());
             describe(&state.protocol, frame, state.side)
         };
@@ -155,19 +155,25 @@ impl Connection {
             note = format!(" (only the first {cut} octets)");
         }
         let text = format!("{text}{note}");
-        self.inner.log.frame(self.name(), Direction::Sent, text, frame);
+        self.inner
+            .log
+            .frame(self.name(), Direction::Sent, text, frame);
         let _ = self.orders.send(Order::Octets(octets));
     }
 
     /// Sends octets as they are.
     pub fn octets(&self, text: &str, octets: Bytes) {
-        self.inner.log.octets(self.name(), Direction::Sent, text, &octets);
+        self.inner
+            .log
+            .octets(self.name(), Direction::Sent, text, &octets);
         let _ = self.orders.send(Order::Octets(octets));
     }
 
     /// Sends a WebSocket message as it is.
     pub fn message(&self, message: Message) {
-        self.inner.log.note(self.name(), format!("sends {message:?}"));
+        self.inner
+            .log
+            .note(self.name(), format!("sends {message:?}"));
         let _ = self.orders.send(Order::Message(message));
     }
 
@@ -263,65 +269,6 @@ impl Drop for Connection {
     }
 }
 
-/// Takes over what a frame of the suite changes: credit, ordinals, HELLO.
-fn note_sent(state: &mut State, frame: &Frame) {
-    state.note_handshake(frame);
-    let name = state.protocol.frame_name(frame.kind);
-    if state.protocol.sequenced(frame.kind) && frame.sequence == sequence(state.numbers.sent) {
-        let (ordinal, octets) = (state.numbers.sent, frame.encode());
-        let kept = &mut state.numbers.kept;
-        if kept.back().is_none_or(|(last, _)| *last < ordinal) {
-            kept.push_back((ordinal, octets));
-            state.numbers.sent_octets += frame.octets();
-        }
-    }
-    let noted = ["HELLO", "AUTH", "AUTH_OK", "CURSOR", "WINDOW", "WELCOME"];
-    if !noted.contains(&name.as_str()) {
-        return;
-    }
-    let Ok(view) = show(&state.protocol, frame.kind, state.side, &frame.payload) else {
-        return;
-    };
-    match name.as_str() {
-        "HELLO" | "WELCOME" => {
-            let max = view.get("max_frame_octets").and_then(Value::as_u64);
-            state.own_max = max.unwrap_or(0).clamp(16384, 1 << 20);
-            if name == "WELCOME" {
-                state.negotiate(&view);
-            } else {
-                state.hello = view;
-            }
-        }
-        "CURSOR" => {
-            let settled = view.get("settled_through").and_then(Value::as_u64);
-            state.numbers.settled = state.numbers.settled.max(settled.unwrap_or(0));
-        }
-        "WINDOW" => raise(&mut state.numbers.granted, &Window::of(&view)),
-        "AUTH" if state.authenticating => {}
-        _ => {
-            state.authenticating = true;
-            if let Some(window) = view.get("window") {
-                let window = Window::of(window);
-                state.numbers.granted = window;
-                state.numbers.first = window;
-            }
-            if name == "AUTH_OK" {
-                state.open = true;
-                state.auth_ok = view;
-            }
-        }
-    }
-    if state.numbers.first.frames == 0 {
-        state.numbers.first = state.numbers.granted;
-    }
-}
-
-fn raise(granted: &mut Window, window: &Window) {
-    granted.frames = granted.frames.max(window.frames);
-    granted.octets = granted.octets.max(window.octets);
-    granted.received_through = granted.received_through.max(window.received_through);
-}
-
 fn wire<'a>(conn: &'a str, state: &'a State) -> Wire<'a> {
     Wire {
         conn,
@@ -350,7 +297,8 @@ impl Inner {
                     let text = describe(&state.protocol, &frame, state.side.other());
                     (text, state.ingest(frame.clone(), now))
                 };
-                self.log.frame(&self.name, Direction::Received, text, &frame);
+                self.log
+                    .frame(&self.name, Direction::Received, text, &frame);
                 for octets in answers {
                     let text = "answered by itself";
                     self.log.octets(&self.name, Direction::Sent, text, &octets);
@@ -358,7 +306,8 @@ impl Inner {
                 }
             }
             Emit::End(end) => {
-                self.log.push(&self.name, Direction::Received, end.to_string(), Vec::new());
+                self.log
+                    .push(&self.name, Direction::Received, end.to_string(), Vec::new());
                 self.state().ended(end, now);
             }
             Emit::Hold(_) => {}
@@ -375,7 +324,10 @@ impl Inner {
         let mut fault = fault.lock().unwrap_or_else(PoisonError::into_inner);
         let filtered = fault.filter(frame.clone(), &wire(&self.name, &self.state()));
         filtered.unwrap_or_else(|why| {
-            let mut error = self.fault_error.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut error = self
+                .fault_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             error.get_or_insert(why);
             vec![Emit::Frame(frame)]
         })
@@ -437,7 +389,10 @@ async fn reading(mut reader: Reader, inner: Arc<Inner>, orders: mpsc::UnboundedS
             Chunk::Pong(octets) => inner.websocket_pong(&octets),
             Chunk::End(end) => {
                 if !buffer.is_empty() && end == End::Orderly {
-                    let text = format!("the transport ends inside a frame ({} octets)", buffer.len());
+                    let text = format!(
+                        "the transport ends inside a frame ({} octets)",
+                        buffer.len()
+                    );
                     inner.violated("EIM-FRM-001", text);
                 }
                 inner.emit(Emit::End(end), &orders);
@@ -449,24 +404,22 @@ async fn reading(mut reader: Reader, inner: Arc<Inner>, orders: mpsc::UnboundedS
 
 impl Inner {
     fn raw_octets(&self, octets: &Bytes) {
-        self.log.octets(&self.name, Direction::Received, "octets", octets);
+        self.log
+            .octets(&self.name, Direction::Received, "octets", octets);
         self.state().arrived += 1;
         self.wake();
     }
 
     fn websocket_pong(&self, octets: &Bytes) {
-        self.log.octets(&self.name, Direction::Received, "WebSocket pong", octets);
+        self.log
+            .octets(&self.name, Direction::Received, "WebSocket pong", octets);
         self.state().websocket_pongs.push_back(octets.clone());
         self.wake();
     }
 }
 
 /// Hands a frame on, through the fault; false when that ends the connection.
-async fn deliver(
-    inner: &Inner,
-    orders: &mpsc::UnboundedSender<Order>,
-    frame: Frame,
-) -> bool {
+async fn deliver(inner: &Inner, orders: &mpsc::UnboundedSender<Order>, frame: Frame) -> bool {
     for emit in inner.filtered(frame) {
         match emit {
             Emit::Hold(hold) => tokio::time::sleep(hold).await,

@@ -211,7 +211,10 @@ impl Context {
         let round_trip = connection.facts.round_trip;
         let patience = self.environment.patience.limit(round_trip);
         // What the step before has sent arrives after it was sent, however long the step took.
-        let since = connection.state().last_sent.filter(|sent| *sent >= self.step_began);
+        let since = connection
+            .state()
+            .last_sent
+            .filter(|sent| *sent >= self.step_began);
         let since = since.unwrap_or(self.before);
         let earliest = not_before_ms.map(|ms| since + Duration::from_millis(ms));
         let deadline = match within_ms {
@@ -254,7 +257,10 @@ impl Context {
             Some(Ok((found, at))) => match limits.earliest {
                 Some(earliest) if at < earliest => {
                     let early = clock::ms(earliest.saturating_duration_since(at));
-                    Err(Stop::failed(expected, format!("it came {early} ms too early")))
+                    Err(Stop::failed(
+                        expected,
+                        format!("it came {early} ms too early"),
+                    ))
                 }
                 _ => Ok(found),
             },
@@ -280,9 +286,16 @@ impl Context {
         view: &Value,
     ) -> Result<(), Stop> {
         for (name, path) in capture {
-            let found = if path.is_empty() { Some(view) } else { value::at(view, path) };
+            let found = if path.is_empty() {
+                Some(view)
+            } else {
+                value::at(view, path)
+            };
             let found = found.ok_or_else(|| {
-                Stop::failed(format!("a value at {path} to capture"), "nothing there".to_owned())
+                Stop::failed(
+                    format!("a value at {path} to capture"),
+                    "nothing there".to_owned(),
+                )
             })?;
             self.variables.insert(name.clone(), found.clone());
         }
@@ -326,7 +339,11 @@ pub fn inboxes(state: &State) -> String {
         .take(8)
         .map(show)
         .collect();
-    if waiting.is_empty() { "nothing".into() } else { waiting.join(" | ") }
+    if waiting.is_empty() {
+        "nothing".into()
+    } else {
+        waiting.join(" | ")
+    }
 }
 
 impl Scope for Context {
@@ -341,13 +358,22 @@ impl Scope for Context {
             }
             _ => {}
         }
-        if let Some(users) = name.strip_prefix("direct(").and_then(|rest| rest.strip_suffix(')')) {
+        if let Some(users) = name
+            .strip_prefix("direct(")
+            .and_then(|rest| rest.strip_suffix(')'))
+        {
             return self.direct(users);
         }
         let (head, path) = name.split_once('.').unwrap_or((name, ""));
         if let Some(value) = self.variables.get(head) {
-            let found = if path.is_empty() { Some(value) } else { value::at(value, path) };
-            return found.cloned().ok_or_else(|| format!("${name} has no value"));
+            let found = if path.is_empty() {
+                Some(value)
+            } else {
+                value::at(value, path)
+            };
+            return found
+                .cloned()
+                .ok_or_else(|| format!("${name} has no value"));
         }
         if let Some(account) = self.users.get(head) {
             return match path {
@@ -407,8 +433,16 @@ fn of_connection(connection: &Connection, path: &str) -> Result<Value, String> {
     let found = match head {
         "welcome" => value::at(&state.welcome, rest),
         "scram" => value::at(&connection.facts.scram, rest),
-        "credit" => return value::at(&state.numbers.credit.view(), rest).cloned().ok_or_else(missing),
-        "granted" => return value::at(&state.numbers.granted.view(), rest).cloned().ok_or_else(missing),
+        "credit" => {
+            return value::at(&state.numbers.credit.view(), rest)
+                .cloned()
+                .ok_or_else(missing);
+        }
+        "granted" => {
+            return value::at(&state.numbers.granted.view(), rest)
+                .cloned()
+                .ok_or_else(missing);
+        }
         _ => value::at(&state.auth_ok, path),
     };
     found.cloned().ok_or_else(missing)

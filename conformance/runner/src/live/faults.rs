@@ -74,7 +74,10 @@ impl Fault {
     pub fn prepare(&mut self, scope: &mut dyn Scope) {
         let mutant = &self.mutant;
         let mut one = |value: &Option<Value>| -> Result<Option<Value>, String> {
-            value.as_ref().map(|value| evaluate(value, scope)).transpose()
+            value
+                .as_ref()
+                .map(|value| evaluate(value, scope))
+                .transpose()
         };
         let frames = (one(&mutant.before), one(&mutant.after), one(&mutant.insert));
         let (Ok(before), Ok(after), Ok(insert)) = frames else {
@@ -88,7 +91,14 @@ impl Fault {
         let (Ok(matching), Ok(set), Ok(header)) = maps else {
             return;
         };
-        self.ready = Some(Ready { matching, set, header, before, after, insert });
+        self.ready = Some(Ready {
+            matching,
+            set,
+            header,
+            before,
+            after,
+            insert,
+        });
     }
 
     /// The frame to put in when a step begins, if there is one.
@@ -97,7 +107,9 @@ impl Fault {
     /// The mutant is no frame.
     pub fn insertion(&mut self, context: &Wire<'_>) -> Result<Option<Frame>, String> {
         let insert = self.ready.as_ref().and_then(|ready| ready.insert.clone());
-        insert.map(|insert| self.extra(&insert, context)).transpose()
+        insert
+            .map(|insert| self.extra(&insert, context))
+            .transpose()
     }
 
     /// Lets a frame of the testee through, or does the fault.
@@ -138,7 +150,11 @@ impl Fault {
             for (path, value) in &ready.set {
                 replace(&mut result, path, value.clone())?;
             }
-            let times = if self.mutant.drop { 0 } else { 1 + usize::from(self.mutant.duplicate) };
+            let times = if self.mutant.drop {
+                0
+            } else {
+                1 + usize::from(self.mutant.duplicate)
+            };
             kept.extend(std::iter::repeat_n(result, times));
         }
         if kept.is_empty() {
@@ -147,7 +163,9 @@ impl Fault {
         let mut fields = Map::new();
         // Scripts see the epoch of the ACK in each of its results.
         for result in &mut kept {
-            let epoch = result.as_object_mut().and_then(|result| result.remove("log_epoch"));
+            let epoch = result
+                .as_object_mut()
+                .and_then(|result| result.remove("log_epoch"));
             fields.extend(epoch.map(|epoch| ("log_epoch".to_owned(), epoch)));
         }
         fields.insert("results".into(), kept.into());
@@ -253,7 +271,8 @@ impl Fault {
     }
 
     fn kind(&self, frame: &Value, wire: &Wire<'_>) -> Result<u8, String> {
-        wire.protocol.frame_number(frame.get("type").unwrap_or(&Value::Null))
+        wire.protocol
+            .frame_number(frame.get("type").unwrap_or(&Value::Null))
     }
 
     /// A frame that the testee has not sent.
@@ -265,7 +284,10 @@ impl Fault {
             (None, None) => bytes::Bytes::new(),
         };
         let mut frame = Frame::new(kind, payload);
-        if !matches!(wire.protocol.frame_name(kind).as_str(), "HELLO" | "WELCOME" | "ERROR") {
+        if !matches!(
+            wire.protocol.frame_name(kind).as_str(),
+            "HELLO" | "WELCOME" | "ERROR"
+        ) {
             frame.version = wire.version;
         }
         if wire.protocol.sequenced(kind) {

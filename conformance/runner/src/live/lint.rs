@@ -110,7 +110,10 @@ impl Rules {
     fn case(&self, case: &Case) -> Vec<String> {
         let mut found = Vec::new();
         if !case.id.starts_with(self.prefix) || !plain(&case.id) {
-            found.push(format!("an id begins with {} and has lower-case words", self.prefix));
+            found.push(format!(
+                "an id begins with {} and has lower-case words",
+                self.prefix
+            ));
         }
         if case.req.is_empty() {
             found.push("it tests no requirement".into());
@@ -152,11 +155,15 @@ impl Rules {
         for mutant in &case.mutants {
             let name = &mutant.name;
             if !names.insert(name) || !plain(name) {
-                found.push(format!("mutant {name}: its name is used twice or not plain"));
+                found.push(format!(
+                    "mutant {name}: its name is used twice or not plain"
+                ));
             }
             for id in &mutant.breaks {
                 if !case.req.contains(id) {
-                    found.push(format!("mutant {name} breaks {id}, which the case does not test"));
+                    found.push(format!(
+                        "mutant {name} breaks {id}, which the case does not test"
+                    ));
                 }
             }
             if let Err(why) = self.mutant(mutant, case.steps.len()) {
@@ -177,8 +184,12 @@ impl Rules {
         if let Some(kind) = mutant.frame.as_ref().filter(|kind| **kind != "RESULT") {
             self.protocol.frame_number(kind)?;
         }
-        for frame in [&mutant.before, &mutant.after, &mutant.insert].into_iter().flatten() {
-            self.protocol.frame_number(frame.get("type").unwrap_or(&Value::Null))?;
+        for frame in [&mutant.before, &mutant.after, &mutant.insert]
+            .into_iter()
+            .flatten()
+        {
+            self.protocol
+                .frame_number(frame.get("type").unwrap_or(&Value::Null))?;
         }
         if mutant.at_step.is_some_and(|step| step >= steps) {
             return Err("there is no such step".into());
@@ -221,7 +232,10 @@ fn actions(mutant: &Mutant) -> usize {
 /// Lower-case words with hyphens between.
 fn plain(id: &str) -> bool {
     let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
     id.split('-').all(word)
 }
@@ -253,8 +267,13 @@ mod tests {
         }
         let suite = json!({"format": 1, "role": "server", "area": "sequence", "cases": [case]});
         let suite: Suite = serde_json::from_value(suite).unwrap();
-        let source = Source { path: "x.json".into(), suite };
-        Rules::new(&Data::Embedded, Role::Server).unwrap().findings(&[source])
+        let source = Source {
+            path: "x.json".into(),
+            suite,
+        };
+        Rules::new(&Data::Embedded, Role::Server)
+            .unwrap()
+            .findings(&[source])
     }
 
     #[test]
@@ -268,21 +287,36 @@ mod tests {
             ("id", json!("seq-gap"), "an id begins with srv-"),
             ("id", json!("srv-Seq"), "an id begins with srv-"),
             ("req", json!([]), "it tests no requirement"),
-            ("req[0]", json!("EIM-SEQ-999"), "EIM-SEQ-999 is no requirement"),
+            (
+                "req[0]",
+                json!("EIM-SEQ-999"),
+                "EIM-SEQ-999 is no requirement",
+            ),
             ("requires", json!(["magic"]), "no feature magic"),
             ("transports", json!(["pigeon"]), "no transport pigeon"),
             ("setup", json!("none"), "no setup none"),
             ("steps[0]", json!({"opne": "a"}), "no such step"),
-            ("steps[0]", json!({"open": "a", "user": "alice", "x": 1}), "unknown field `x`"),
+            (
+                "steps[0]",
+                json!({"open": "a", "user": "alice", "x": 1}),
+                "unknown field `x`",
+            ),
             ("steps[0]", json!({"pass_ms": 5}), "its kind is not timing"),
             ("mutants", json!([]), "no mutant breaks EIM-SEQ-004"),
-            ("mutants[0].breaks[0]", json!("EIM-SEQ-001"), "which the case does not test"),
+            (
+                "mutants[0].breaks[0]",
+                json!("EIM-SEQ-001"),
+                "which the case does not test",
+            ),
             ("mutants[0].type", json!("PUNG"), "no frame type"),
             ("mutants[0].at_step", json!(1), "one of `type`"),
             ("mutants[0].drop", json!(false), "it does nothing"),
         ] {
             let found = findings(&[(path, value)]);
-            assert!(found.iter().any(|text| text.contains(expected)), "{path}: {found:?}");
+            assert!(
+                found.iter().any(|text| text.contains(expected)),
+                "{path}: {found:?}"
+            );
         }
     }
 }

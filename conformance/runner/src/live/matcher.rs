@@ -33,7 +33,11 @@ pub fn check_all(
             wrong.push(format!("{path}: {why}"));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("; "))
+    }
 }
 
 /// A body is compared by its octets, unless the script says which fields its message has.
@@ -54,20 +58,33 @@ fn octets_of_body(path: &str, matcher: &Value) -> String {
 /// # Errors
 /// How it differs.
 pub fn check(protocol: &Protocol, matcher: &Value, actual: Option<&Value>) -> Result<(), String> {
-    let shown = || actual.map_or_else(|| "nothing".to_owned(), |value| super::log::shorten(&value.to_string()));
-    let operators = matcher
-        .as_object()
-        .filter(|fields| !fields.is_empty() && fields.keys().all(|k| OPERATORS.contains(&k.as_str())));
+    let shown = || {
+        actual.map_or_else(
+            || "nothing".to_owned(),
+            |value| super::log::shorten(&value.to_string()),
+        )
+    };
+    let operators = matcher.as_object().filter(|fields| {
+        !fields.is_empty() && fields.keys().all(|k| OPERATORS.contains(&k.as_str()))
+    });
     let Some(operators) = operators else {
         if equal(protocol, matcher, actual) {
             return Ok(());
         }
-        return Err(format!("{} is not {}", shown(), super::log::shorten(&matcher.to_string())));
+        return Err(format!(
+            "{} is not {}",
+            shown(),
+            super::log::shorten(&matcher.to_string())
+        ));
     };
     for (operator, argument) in operators {
         let holds = operation(protocol, operator, argument, actual)?;
         if !holds {
-            return Err(format!("{} does not match {}", shown(), super::log::shorten(&matcher.to_string())));
+            return Err(format!(
+                "{} does not match {}",
+                shown(),
+                super::log::shorten(&matcher.to_string())
+            ));
         }
     }
     Ok(())
@@ -79,7 +96,11 @@ fn operation(
     argument: &Value,
     actual: Option<&Value>,
 ) -> Result<bool, String> {
-    let list = || argument.as_array().ok_or_else(|| format!("`{operator}` needs a list"));
+    let list = || {
+        argument
+            .as_array()
+            .ok_or_else(|| format!("`{operator}` needs a list"))
+    };
     let order = |other: &Value| {
         // Octets of one length, which may look like decimal digits.
         if let (Some(Value::String(value)), Value::String(other)) = (actual, other)
@@ -123,7 +144,9 @@ fn length(value: Option<&Value>) -> usize {
         Some(Value::Array(elements)) => elements.len(),
         Some(Value::String(text)) => {
             let octets = text.len().is_multiple_of(2)
-                && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             if octets { text.len() / 2 } else { text.len() }
         }
         Some(Value::Object(fields)) => fields.len(),
@@ -155,7 +178,9 @@ fn uuid(version: &Value, actual: Option<&Value>) -> bool {
     let version = version.to_string();
     text.len() == 32
         && text.get(12..13) == Some(&*version)
-        && text.get(16..17).is_some_and(|variant| matches!(variant, "8" | "9" | "a" | "b"))
+        && text
+            .get(16..17)
+            .is_some_and(|variant| matches!(variant, "8" | "9" | "a" | "b"))
 }
 
 /// Equality: names and numbers of the registries are the same, fields left out have the default,
@@ -232,13 +257,23 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
     let Some((_, rest)) = path.split_once("body.") else {
         return Ok(());
     };
-    let bodies = ["TextBody", "CustomBody", "LocationBody", "MembershipBody", "SettingsBody"];
+    let bodies = [
+        "TextBody",
+        "CustomBody",
+        "LocationBody",
+        "MembershipBody",
+        "SettingsBody",
+    ];
     let known = bodies.iter().any(|name| {
         protocol
             .message(name)
             .is_ok_and(|body| known_path(protocol, &body, rest).is_ok())
     });
-    if known { Ok(()) } else { Err(format!("{path}: no body has {rest}")) }
+    if known {
+        Ok(())
+    } else {
+        Err(format!("{path}: no body has {rest}"))
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +294,11 @@ mod tests {
             ("a", json!({"gt": 5}), false),
             ("a", json!({"between": [5, 5]}), true),
             ("name", json!(0x0205), true),
-            ("name", json!({"any_of": ["BAD_SEQUENCE", "INVALID_VALUE"]}), true),
+            (
+                "name",
+                json!({"any_of": ["BAD_SEQUENCE", "INVALID_VALUE"]}),
+                true,
+            ),
             ("list", json!({"contains": 2}), true),
             ("list", json!({"excludes": 2}), false),
             ("list", json!([1, {"gt": 1}]), true),
@@ -288,7 +327,12 @@ mod tests {
     fn paths_that_cannot_exist_are_found() {
         let protocol = Protocol::load(&Data::Embedded).unwrap();
         let push = protocol.message("Push").unwrap();
-        for path in ["entry.body.text", "entry.conv_seq", "user_seq", "entry.body_octets"] {
+        for path in [
+            "entry.body.text",
+            "entry.conv_seq",
+            "user_seq",
+            "entry.body_octets",
+        ] {
             assert_eq!(known_path(&protocol, &push, path), Ok(()), "{path}");
         }
         for path in ["entry.body.txt", "entry.seq", "entries[0]", "user_seq.x"] {

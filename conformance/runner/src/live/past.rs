@@ -63,7 +63,11 @@ impl Past {
     #[must_use]
     pub fn octets(&self, through: u64) -> u64 {
         let through = usize::try_from(through).unwrap_or(usize::MAX);
-        self.frames.iter().take(through).map(|frame| frame.len() as u64).sum()
+        self.frames
+            .iter()
+            .take(through)
+            .map(|frame| frame.len() as u64)
+            .sum()
     }
 
     /// What is wrong with the next frame, given what came before.
@@ -75,7 +79,10 @@ impl Past {
             return if *before == frame.encode() {
                 Ok(())
             } else {
-                Err(("EIM-RSM-015", format!("ordinal {ordinal} is not what it was before")))
+                Err((
+                    "EIM-RSM-015",
+                    format!("ordinal {ordinal} is not what it was before"),
+                ))
             };
         }
         if frame.kind != 0x10 {
@@ -91,9 +98,10 @@ impl Past {
                 Err(("EIM-FRG-024", format!("{OPEN} messages are open already")))
             }
             (None, None) => Err(("EIM-FRG-003", format!("id {} is not open", part.id))),
-            (None, Some((so_far, _))) if part.offset as usize != *so_far => {
-                Err(("EIM-FRG-003", format!("offset {} after {so_far} octets", part.offset)))
-            }
+            (None, Some((so_far, _))) if part.offset as usize != *so_far => Err((
+                "EIM-FRG-003",
+                format!("offset {} after {so_far} octets", part.offset),
+            )),
             _ if part.data.is_empty() => Err(("EIM-FRG-003", "no data".into())),
             _ => Ok(()),
         }
@@ -124,7 +132,16 @@ mod tests {
             uncompressed: total,
         });
         let data = vec![0; data].into();
-        Frame::new(0x10, Fragment { id, offset, start, data }.encode())
+        Frame::new(
+            0x10,
+            Fragment {
+                id,
+                offset,
+                start,
+                data,
+            }
+            .encode(),
+        )
     }
 
     fn wrong(past: &Past, ordinal: u64, frame: &Frame) -> &'static str {
@@ -156,7 +173,10 @@ mod tests {
         let frame = Frame::new(0x20, vec![1, 2, 3]);
         past.note(1, &frame);
         assert_eq!(past.check(1, &frame), Ok(()));
-        assert_eq!(wrong(&past, 1, &Frame::new(0x20, vec![1, 2, 4])), "EIM-RSM-015");
+        assert_eq!(
+            wrong(&past, 1, &Frame::new(0x20, vec![1, 2, 4])),
+            "EIM-RSM-015"
+        );
         assert_eq!(past.octets(1), 14);
     }
 }

@@ -167,7 +167,10 @@ pub fn result(result: &Value, sent: u64) -> Result<(), Violation> {
     let failed = result.get("error").is_some();
     if failed == (field("/conv_seq") > 0) {
         let requirement = "EIM-RES-003";
-        return Err(Violation { requirement, text: text() });
+        return Err(Violation {
+            requirement,
+            text: text(),
+        });
     }
     Ok(())
 }

@@ -226,6 +226,8 @@ impl Case {
     /// # Errors
     /// Which step is wrong, and why.
     pub fn parse(&self, verbs: &Verbs) -> Result<Vec<Parsed>, String> {
-        verbs.parse(&self.steps).map_err(|why| format!("{}: {why}", self.id))
+        verbs
+            .parse(&self.steps)
+            .map_err(|why| format!("{}: {why}", self.id))
     }
 }

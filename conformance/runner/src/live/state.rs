@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::past::Past;
+pub use super::numbers::{Numbers, Window};
 use super::rules;
 use crate::wire::frame::{Frame, sequence};
 use crate::wire::json::{encode, number, show};
@@ -28,63 +28,6 @@ pub struct Seen {
     pub at: Instant,
     /// Its place among everything that arrived on this connection.
     pub index: u64,
-}
-
-/// Credit, in absolute numbers (24.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// Ordinal of the last frame received.
-    pub received_through: u64,
-    /// Frames allowed.
-    pub frames: u64,
-    /// Octets allowed.
-    pub octets: u64,
-}
-
-impl Window {
-    /// Reads the fields of a WINDOW.
-    #[must_use]
-    pub fn of(view: &Value) -> Self {
-        let field = |name: &str| view.get(name).and_then(number).unwrap_or(0);
-        Self {
-            received_through: field("received_through"),
-            frames: field("frames"),
-            octets: field("octets"),
-        }
-    }
-
-    /// The fields of a WINDOW.
-    #[must_use]
-    pub fn view(&self) -> Value {
-        json!({"received_through": self.received_through, "frames": self.frames, "octets": self.octets})
-    }
-}
-
-/// Ordinals, octets and credit of a session.
-#[derive(Clone, Debug, Default)]
-pub struct Numbers {
-    /// Ordinal of the last frame sent.
-    pub sent: u64,
-    /// Octets of the frames sent.
-    pub sent_octets: u64,
-    /// Ordinal of the last frame received.
-    pub received: u64,
-    /// Octets of the frames received.
-    pub received_octets: u64,
-    /// Credit granted to the testee.
-    pub granted: Window,
-    /// First credit granted: half of it is when more is granted.
-    pub first: Window,
-    /// Credit of the suite.
-    pub credit: Window,
-    /// Sequenced frames sent, for a resume.
-    pub kept: VecDeque<(u64, Bytes)>,
-    /// Last CURSOR: `user_seq` and `settled_through`.
-    pub cursor: (u64, u64),
-    /// The highest `settled_through` of a CURSOR.
-    pub settled: u64,
-    /// What the testee has sent under each ordinal.
-    pub past: Past,
 }
 
 /// What a connection does by itself.
@@ -187,7 +130,9 @@ pub struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("side", &self.side).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("side", &self.side)
+            .finish_non_exhaustive()
     }
 }
 
@@ -277,7 +222,8 @@ impl State {
                 let requirement = "EIM-FRM-001";
                 let name = self.protocol.frame_name(frame.kind);
                 let text = format!("{name}: {text}");
-                self.violation.get_or_insert(Violation { requirement, text });
+                self.violation
+                    .get_or_insert(Violation { requirement, text });
                 Value::Null
             }
         };
@@ -323,12 +269,15 @@ impl State {
         self.pushes.push_back(seen);
         let numbers = &mut self.numbers;
         let half = |granted: u64, used: u64, first: u64| granted.saturating_sub(used) <= first / 2;
-        let due = half(numbers.granted.frames, numbers.received, numbers.first.frames)
-            || half(
-                numbers.granted.octets,
-                numbers.received_octets,
-                numbers.first.octets,
-            );
+        let due = half(
+            numbers.granted.frames,
+            numbers.received,
+            numbers.first.frames,
+        ) || half(
+            numbers.granted.octets,
+            numbers.received_octets,
+            numbers.first.octets,
+        );
         if !due || !self.auto.window || numbers.first.frames == 0 {
             return Vec::new();
         }
@@ -338,7 +287,9 @@ impl State {
             octets: numbers.received_octets + numbers.first.octets,
         };
         numbers.granted = window;
-        self.control_frame("WINDOW", &window.view()).into_iter().collect()
+        self.control_frame("WINDOW", &window.view())
+            .into_iter()
+            .collect()
     }
 
     fn ack(&mut self, seen: &Seen) {
@@ -422,16 +373,21 @@ impl State {
         if first != through {
             let text = format!("GOAWAY through {through} after one through {first}");
             let requirement = "EIM-CON-041";
-            self.violation.get_or_insert(Violation { requirement, text });
+            self.violation
+                .get_or_insert(Violation { requirement, text });
         }
     }
 
     fn credited(&mut self, window: &Window) {
         let settled = self.numbers.settled;
-        if let Some(limit) = self.unsettled.filter(|limit| window.frames > settled + limit) {
+        if let Some(limit) = self
+            .unsettled
+            .filter(|limit| window.frames > settled + limit)
+        {
             let text = format!("{window:?} with {settled} settled and {limit} unsettled allowed");
             let requirement = "EIM-WIN-019";
-            self.violation.get_or_insert(Violation { requirement, text });
+            self.violation
+                .get_or_insert(Violation { requirement, text });
         }
         let credit = &mut self.numbers.credit;
         let lowered = window.received_through < credit.received_through
@@ -439,11 +395,13 @@ impl State {
             || window.octets < credit.octets;
         if lowered {
             let (requirement, text) = ("EIM-WIN-008", format!("WINDOW lowered: {window:?}"));
-            self.violation.get_or_insert(Violation { requirement, text });
+            self.violation
+                .get_or_insert(Violation { requirement, text });
         } else if window.received_through > self.numbers.sent {
             let text = format!("{window:?} after {} frames", self.numbers.sent);
             let requirement = "EIM-WIN-012";
-            self.violation.get_or_insert(Violation { requirement, text });
+            self.violation
+                .get_or_insert(Violation { requirement, text });
         } else {
             *credit = *window;
             self.forget(window.received_through);
@@ -452,7 +410,12 @@ impl State {
 
     /// Drops the frames that the peer has received.
     pub fn forget(&mut self, through: u64) {
-        while self.numbers.kept.front().is_some_and(|(n, _)| *n <= through) {
+        while self
+            .numbers
+            .kept
+            .front()
+            .is_some_and(|(n, _)| *n <= through)
+        {
             self.numbers.kept.pop_front();
         }
     }
@@ -517,7 +480,12 @@ impl State {
     /// From now on nothing is seen, and nothing of what no step has read yet.
     pub fn deafen(&mut self) {
         self.deaf = true;
-        for inbox in [&mut self.results, &mut self.acks, &mut self.pushes, &mut self.control] {
+        for inbox in [
+            &mut self.results,
+            &mut self.acks,
+            &mut self.pushes,
+            &mut self.control,
+        ] {
             inbox.clear();
         }
         self.error = None;

@@ -46,7 +46,12 @@ impl Verbs {
     /// All of these families.
     #[must_use]
     pub fn of(families: &[&[Verb]]) -> Self {
-        Self(families.iter().flat_map(|family| family.iter().copied()).collect())
+        Self(
+            families
+                .iter()
+                .flat_map(|family| family.iter().copied())
+                .collect(),
+        )
     }
 
     /// The keys.
@@ -61,7 +66,10 @@ impl Verbs {
     pub fn parse(&self, steps: &[Value]) -> Result<Vec<Parsed>, String> {
         let parse = |(index, raw): (usize, &Value)| {
             self.one(raw)
-                .map(|step| Parsed { raw: raw.clone(), step })
+                .map(|step| Parsed {
+                    raw: raw.clone(),
+                    step,
+                })
                 .map_err(|why| format!("step {index} {raw}: {why}"))
         };
         steps.iter().enumerate().map(parse).collect()
@@ -73,7 +81,11 @@ impl Verbs {
         let option = |key: &str| key == "websocket" && !raw[key].is_string();
         let known = |key: &&str| self.0.contains_key(*key) && !option(key);
         let keys: Vec<&str> = fields.keys().map(String::as_str).filter(known).collect();
-        let strong: Vec<&str> = keys.iter().copied().filter(|key| !OPTIONS.contains(key)).collect();
+        let strong: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| !OPTIONS.contains(key))
+            .collect();
         let key = match (keys.as_slice(), strong.as_slice()) {
             ([key], _) | (_, [key]) => key,
             ([], _) => return Err("no such step".into()),

@@ -48,10 +48,7 @@ pub fn object(
     evaluated.collect()
 }
 
-fn computed(
-    fields: &Map<String, Value>,
-    scope: &mut dyn Scope,
-) -> Result<Option<Value>, String> {
+fn computed(fields: &Map<String, Value>, scope: &mut dyn Scope) -> Result<Option<Value>, String> {
     if let (Some(unit), Some(count), 2) = (fields.get("repeat"), fields.get("count"), fields.len())
     {
         let unit = evaluate(unit, scope)?;
@@ -60,7 +57,11 @@ fn computed(
         let count = usize::try_from(count).map_err(|error| error.to_string())?;
         let whole = unit.repeat(count);
         let octets = hex::decode(unit).is_ok();
-        return Ok(Some(if octets { json!({ OCTETS: whole }) } else { whole.into() }));
+        return Ok(Some(if octets {
+            json!({ OCTETS: whole })
+        } else {
+            whole.into()
+        }));
     }
     let mut entries = fields.iter();
     let (Some((key, arguments)), None) = (entries.next(), entries.next()) else {
@@ -70,12 +71,16 @@ fn computed(
         return Ok(None);
     }
     let arguments = evaluate(arguments, scope)?;
-    let arguments = arguments.as_array().ok_or_else(|| format!("`{key}` of no list"))?;
+    let arguments = arguments
+        .as_array()
+        .ok_or_else(|| format!("`{key}` of no list"))?;
     if key == "concat" {
         return concat(arguments).map(Some);
     }
     let mut numbers = arguments.iter().map(integer);
-    let first = numbers.next().ok_or_else(|| format!("`{key}` of nothing"))??;
+    let first = numbers
+        .next()
+        .ok_or_else(|| format!("`{key}` of nothing"))??;
     let result = numbers.try_fold(first, |sum, next| {
         let next = next?;
         let result = match key.as_str() {
@@ -100,7 +105,9 @@ fn concat(parts: &[Value]) -> Result<Value, String> {
         let plain = match part {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            _ => hexadecimal.ok_or_else(|| format!("`concat` of {part}"))?.to_owned(),
+            _ => hexadecimal
+                .ok_or_else(|| format!("`concat` of {part}"))?
+                .to_owned(),
         };
         octets &= hex::decode(&plain).is_ok();
         digits.push_str(&plain);
@@ -172,11 +179,15 @@ pub fn replace(value: &mut Value, path: &str, new: Value) -> Result<(), String> 
                 if place.is_null() {
                     *place = Value::Array(Vec::new());
                 }
-                let elements = place.as_array_mut().ok_or_else(|| format!("{path}: no list"))?;
+                let elements = place
+                    .as_array_mut()
+                    .ok_or_else(|| format!("{path}: no list"))?;
                 if elements.len() == index {
                     elements.push(Value::Null);
                 }
-                elements.get_mut(index).ok_or_else(|| format!("{path}: no element {index}"))?
+                elements
+                    .get_mut(index)
+                    .ok_or_else(|| format!("{path}: no element {index}"))?
             }
         };
     }
@@ -197,7 +208,10 @@ pub enum Segment<'a> {
 pub fn segments(path: &str) -> impl Iterator<Item = Segment<'_>> {
     path.split('.').flat_map(|part| {
         let mut pieces = part.split('[');
-        let name = pieces.next().filter(|name| !name.is_empty()).map(Segment::Field);
+        let name = pieces
+            .next()
+            .filter(|name| !name.is_empty())
+            .map(Segment::Field);
         let elements = pieces.filter_map(|piece| {
             let index = piece.strip_suffix(']')?.parse().ok()?;
             Some(Segment::Element(index))
@@ -214,7 +228,11 @@ mod tests {
 
     impl Scope for Two {
         fn lookup(&mut self, name: &str) -> Result<Value, String> {
-            if name == "two" { Ok(json!(2)) } else { Err(format!("no {name}")) }
+            if name == "two" {
+                Ok(json!(2))
+            } else {
+                Err(format!("no {name}"))
+            }
         }
     }
 
@@ -223,10 +241,22 @@ mod tests {
         for (expression, expected) in [
             (json!({"add": ["$two", 3, "4"]}), json!(9)),
             (json!({"sub": [1, "$two"]}), json!(-1)),
-            (json!({"repeat": "61", "count": {"mul": ["$two", 2]}}), json!({ OCTETS: "61616161" })),
-            (json!({"concat": ["00", {"repeat": "61", "count": 2}]}), json!({ OCTETS: "006161" })),
-            (json!({"concat": ["x", {"repeat": "61", "count": 2}]}), json!("xaa")),
-            (json!({"x": {"concat": ["a", {"repeat": "b", "count": 2}]}}), json!({"x": "abb"})),
+            (
+                json!({"repeat": "61", "count": {"mul": ["$two", 2]}}),
+                json!({ OCTETS: "61616161" }),
+            ),
+            (
+                json!({"concat": ["00", {"repeat": "61", "count": 2}]}),
+                json!({ OCTETS: "006161" }),
+            ),
+            (
+                json!({"concat": ["x", {"repeat": "61", "count": 2}]}),
+                json!("xaa"),
+            ),
+            (
+                json!({"x": {"concat": ["a", {"repeat": "b", "count": 2}]}}),
+                json!({"x": "abb"}),
+            ),
             (json!(["$$two"]), json!(["$two"])),
         ] {
             assert_eq!(evaluate(&expression, &mut Two), Ok(expected));
@@ -241,7 +271,10 @@ mod tests {
         assert_eq!(at(&value, "results[1].error"), None);
         replace(&mut value, "results[0].error.code", json!(8)).unwrap();
         replace(&mut value, "results[1].ordinal", json!(1)).unwrap();
-        assert_eq!(value, json!({"results": [{"error": {"code": 8}}, {"ordinal": 1}]}));
+        assert_eq!(
+            value,
+            json!({"results": [{"error": {"code": 8}}, {"ordinal": 1}]})
+        );
         assert!(replace(&mut value, "results[4].ordinal", json!(1)).is_err());
     }
 }

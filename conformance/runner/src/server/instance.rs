@@ -78,7 +78,10 @@ impl Control for Handle {
         match what {
             "stop" => {
                 let process = slot.as_mut().ok_or_else(gone)?;
-                let done = process.order(&json!({"op": "stop"})).await.map_err(Stop::Testee)?;
+                let done = process
+                    .order(&json!({"op": "stop"}))
+                    .await
+                    .map_err(Stop::Testee)?;
                 if !done {
                     return Err(Stop::NotApplicable("the testee cannot stop".into()));
                 }
@@ -91,7 +94,10 @@ impl Control for Handle {
             }
             "restart" => {
                 let mut process = slot.take().ok_or_else(gone)?;
-                let done = process.order(&json!({"op": "stop"})).await.map_err(Stop::Testee)?;
+                let done = process
+                    .order(&json!({"op": "stop"}))
+                    .await
+                    .map_err(Stop::Testee)?;
                 if !done {
                     return Err(Stop::NotApplicable("the testee cannot stop".into()));
                 }
@@ -114,21 +120,29 @@ impl Control for Handle {
 
     async fn account(&mut self, what: &str, name: &str) -> Result<(), Stop> {
         let mut slot = self.process.lock().await;
-        let process = slot.as_mut().ok_or_else(|| Stop::script("the server does not run"))?;
+        let process = slot
+            .as_mut()
+            .ok_or_else(|| Stop::script("the server does not run"))?;
         let order = json!({"op": what, "account": name});
         match process.order(&order).await.map_err(Stop::Testee)? {
             true => Ok(()),
-            false => Err(Stop::NotApplicable(format!("the testee cannot {what} accounts"))),
+            false => Err(Stop::NotApplicable(format!(
+                "the testee cannot {what} accounts"
+            ))),
         }
     }
 
     async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop> {
         let mut slot = self.process.lock().await;
-        let process = slot.as_mut().ok_or_else(|| Stop::script("the server does not run"))?;
+        let process = slot
+            .as_mut()
+            .ok_or_else(|| Stop::script("the server does not run"))?;
         let order = json!({"op": "logout", "account": name, "device": device});
         match process.order(&order).await.map_err(Stop::Testee)? {
             true => Ok(()),
-            false => Err(Stop::NotApplicable("the testee cannot log devices out".into())),
+            false => Err(Stop::NotApplicable(
+                "the testee cannot log devices out".into(),
+            )),
         }
     }
 }

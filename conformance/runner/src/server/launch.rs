@@ -216,7 +216,10 @@ impl Process {
     pub async fn leave(mut self) {
         drop(self.stdin.take());
         let patience = Duration::from_secs(3);
-        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(patience, self.child.wait())
+            .await
+            .is_err()
+        {
             self.kill().await;
         }
     }

@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod instance;
 pub mod launch;
+mod places;
 pub mod plan;
 pub mod runner;
 pub mod setups;

@@ -10,9 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::accounts;
 use super::instance::Instance;
-use super::launch::Launch;
 use super::plan::Job;
 use super::setups::Setups;
 use crate::live::case::{self, Stopped};
@@ -28,7 +26,7 @@ use crate::live::steps::control::{FRESH, Liveness};
 use crate::results::{CaseResult, LogLine, Status, Testee};
 
 /// The least and the most accounts of one server.
-const ACCOUNTS: (usize, usize) = (64, 2048);
+pub(super) const ACCOUNTS: (usize, usize) = (64, 2048);
 
 /// The longest a case may take.
 const LONGEST: Duration = Duration::from_secs(180);
@@ -57,12 +55,12 @@ pub struct Runner {
     pub accounts: BTreeMap<String, usize>,
     /// Accounts are used once; when a server has no more, another one is launched.
     pub fresh: bool,
-    servers: Mutex<BTreeMap<String, Arc<Instance>>>,
-    features: Plain<Option<Vec<String>>>,
-    testee: Plain<Testee>,
-    returned: Notify,
-    folder: TempDir,
-    launched: Plain<u64>,
+    pub(super) servers: Mutex<BTreeMap<String, Arc<Instance>>>,
+    pub(super) features: Plain<Option<Vec<String>>>,
+    pub(super) testee: Plain<Testee>,
+    pub(super) returned: Notify,
+    pub(super) folder: TempDir,
+    pub(super) launched: Plain<u64>,
 }
 
 /// How one run of a case ended.
@@ -87,7 +85,9 @@ impl Runner {
         setups: Setups,
         jobs: usize,
     ) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("eim-conformance-").tempdir();
+        let folder = tempfile::Builder::new()
+            .prefix("eim-conformance-")
+            .tempdir();
         Ok(Self {
             environment,
             target,
@@ -107,7 +107,11 @@ impl Runner {
     /// What the server says about itself, and what it has.
     #[must_use]
     pub fn testee(&self) -> Testee {
-        let mut testee = self.testee.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut testee = self
+            .testee
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         testee.features = features.clone().unwrap_or_default();
         testee
@@ -133,7 +137,10 @@ impl Runner {
         {
             cx.transport.clone_from(other);
         }
-        let steps = [serde_json::json!({"connect": FRESH}), serde_json::json!({"hello": FRESH})];
+        let steps = [
+            serde_json::json!({"connect": FRESH}),
+            serde_json::json!({"hello": FRESH}),
+        ];
         let steps = self.environment.verbs.parse(&steps)?;
         let probed = case::run(&mut cx, &steps).await;
         probed.map_err(|stopped| format!("the server does not answer HELLO: {}", stopped.why))?;
@@ -165,56 +172,6 @@ impl Runner {
         case::leave(&mut cx).await;
         *self.features.lock().unwrap_or_else(PoisonError::into_inner) = Some(features);
         Ok(())
-    }
-
-    /// The shared server of a setup.
-    async fn server(&self, setup: &str) -> Result<Arc<Instance>, String> {
-        let mut servers = self.servers.lock().await;
-        if let Some(server) = servers.get(setup) {
-            if server.ended().await.is_none() {
-                return Ok(Arc::clone(server));
-            }
-            servers.remove(setup);
-        }
-        let server = Arc::new(match &self.target {
-            Target::Running(endpoints, accounts) => Instance {
-                launch: None,
-                process: Arc::default(),
-                endpoints: endpoints.clone(),
-                pool: accounts::Pool::new(accounts::read(accounts)?),
-                unset: Vec::new(),
-            },
-            Target::Launch(_) => {
-                let needed = self.accounts.get(setup).copied().unwrap_or(0);
-                self.launch(setup, needed.clamp(ACCOUNTS.0, ACCOUNTS.1)).await?
-            }
-        });
-        servers.insert(setup.to_owned(), Arc::clone(&server));
-        Ok(server)
-    }
-
-    async fn launch(&self, setup: &str, accounts: usize) -> Result<Instance, String> {
-        let Target::Launch(command) = &self.target else {
-            return Err("needs --launch".into());
-        };
-        let number = {
-            let mut launched = self.launched.lock().unwrap_or_else(PoisonError::into_inner);
-            *launched += 1;
-            *launched
-        };
-        let known = self.setups.get(setup);
-        let launch = Launch {
-            command: command.clone(),
-            folder: self.folder.path().join(format!("{setup}-{number}")),
-            setup: known.ok_or_else(|| format!("no setup {setup}"))?.clone(),
-            accounts: accounts::make(self.environment.seed, accounts),
-        };
-        let instance = Instance::launch(launch).await?;
-        if let Some(process) = &*instance.process.lock().await {
-            let mut testee = self.testee.lock().unwrap_or_else(PoisonError::into_inner);
-            *testee = process.ready.testee();
-        }
-        Ok(instance)
     }
 
     fn context(
@@ -260,7 +217,7 @@ impl Runner {
     }
 
     /// Why a job cannot be run against this server, if it cannot.
-    fn lacking(&self, job: &Job, instance: &Instance) -> Option<String> {
+    pub(super) fn lacking(&self, job: &Job, instance: &Instance) -> Option<String> {
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let features = features.clone().unwrap_or_default();
         let missing = |need: &&String| !features.contains(need);
@@ -274,7 +231,10 @@ impl Runner {
             return Some(format!("the testee does not listen by {}", job.transport));
         }
         if instance.launch.is_none() && job.case.setup != "default" {
-            return Some(format!("needs the setup {}, and with it --launch", job.case.setup));
+            return Some(format!(
+                "needs the setup {}, and with it --launch",
+                job.case.setup
+            ));
         }
         let limits = &self.setups.get(&job.case.setup)?.limits;
         let unset = limits.keys().find(|limit| instance.unset.contains(limit));
@@ -287,14 +247,21 @@ impl Runner {
         let (stopped, log) = match self.try_once(job, attempt, fault.clone()).await {
             Ok((stopped, log)) => (stopped, log),
             Err(why) => {
-                let stopped = Stopped { why, step: "start".into(), raw: Value::Null };
+                let stopped = Stopped {
+                    why,
+                    step: "start".into(),
+                    raw: Value::Null,
+                };
                 (Some(stopped), Vec::new())
             }
         };
-        let fired = fault.is_some_and(|fault| {
-            fault.lock().unwrap_or_else(PoisonError::into_inner).fired
-        });
-        Outcome { stopped, log, fired }
+        let fired =
+            fault.is_some_and(|fault| fault.lock().unwrap_or_else(PoisonError::into_inner).fired);
+        Outcome {
+            stopped,
+            log,
+            fired,
+        }
     }
 
     async fn try_once(
@@ -318,11 +285,17 @@ impl Runner {
         let outcome = tokio::time::timeout(LONGEST, self.steps(job, &mut cx, &instance)).await;
         let outcome = outcome.unwrap_or_else(|_| {
             let why = Stop::timed_out("the end of the case", format!("none for {LONGEST:?}"));
-            Err(Stopped { why, step: "end".into(), raw: Value::Null })
+            Err(Stopped {
+                why,
+                step: "end".into(),
+                raw: Value::Null,
+            })
         });
         case::leave(&mut cx).await;
         if !self.fresh {
-            instance.pool.give_back(std::mem::take(&mut cx.users).into_values());
+            instance
+                .pool
+                .give_back(std::mem::take(&mut cx.users).into_values());
             self.returned.notify_waiters();
         }
         let mut stopped = outcome.err();
@@ -338,19 +311,23 @@ impl Runner {
         Ok((stopped, cx.log.lines()))
     }
 
-    async fn steps(
-        &self,
-        job: &Job,
-        cx: &mut Context,
-        instance: &Instance,
-    ) -> Result<(), Stopped> {
+    async fn steps(&self, job: &Job, cx: &mut Context, instance: &Instance) -> Result<(), Stopped> {
         let stopped = |step: &str| {
             let step = step.to_owned();
-            move |why| Stopped { why, step, raw: Value::Null }
+            move |why| Stopped {
+                why,
+                step,
+                raw: Value::Null,
+            }
         };
-        let steps = job.case.parse(&self.environment.verbs).map_err(Stop::Script);
+        let steps = job
+            .case
+            .parse(&self.environment.verbs)
+            .map_err(Stop::Script);
         let steps = steps.map_err(stopped("parse"))?;
-        self.identify(cx, instance).await.map_err(stopped("accounts"))?;
+        self.identify(cx, instance)
+            .await
+            .map_err(stopped("accounts"))?;
         cx.log = Log::new();
         cx.before = clock::now();
         case::run(cx, &steps).await?;
@@ -378,11 +355,16 @@ impl Runner {
     ) -> Result<Account, Stop> {
         let mut probe = self.context("probe", &cx.transport, instance, None);
         probe.users.insert(role.to_owned(), account.clone());
-        let live = Liveness { liveness: role.to_owned() };
+        let live = Liveness {
+            liveness: role.to_owned(),
+        };
         let known = live.run(&mut probe).await;
         case::leave(&mut probe).await;
         known?;
-        probe.users.remove(role).ok_or_else(|| Stop::script("no user"))
+        probe
+            .users
+            .remove(role)
+            .ok_or_else(|| Stop::script("no user"))
     }
 
     /// Learns the ids of users, each once, by logging in. It is no part of the case, so it may be
@@ -404,51 +386,6 @@ impl Runner {
             cx.users.insert(role, known?);
         }
         Ok(())
-    }
-
-    /// A server for a job, with accounts on it.
-    async fn place(
-        &self,
-        job: &Job,
-        own: bool,
-    ) -> Result<(Arc<Instance>, Vec<Account>), Stop> {
-        let setup = &job.case.setup;
-        let count = job.roles.len();
-        loop {
-            let instance = if own {
-                Arc::new(self.launch(setup, count).await.map_err(Stop::Testee)?)
-            } else {
-                self.server(setup).await.map_err(Stop::Testee)?
-            };
-            if let Some(reason) = self.lacking(job, &instance) {
-                return Err(Stop::NotApplicable(reason));
-            }
-            if own || !self.fresh {
-                let accounts = self.take_accounts(&instance, count).await?;
-                return Ok((instance, accounts));
-            }
-            if let Some(accounts) = instance.pool.take(count) {
-                return Ok((instance, accounts));
-            }
-            // Those who still use it hold it; it ends with the last of them.
-            let mut servers = self.servers.lock().await;
-            if servers.get(setup).is_some_and(|known| Arc::ptr_eq(known, &instance)) {
-                servers.remove(setup);
-            }
-        }
-    }
-
-    async fn take_accounts(&self, instance: &Instance, count: usize) -> Result<Vec<Account>, Stop> {
-        let patience = clock::now() + Duration::from_secs(120);
-        loop {
-            let returned = self.returned.notified();
-            if let Some(accounts) = instance.pool.take(count) {
-                return Ok(accounts);
-            }
-            if tokio::time::timeout_at(patience.into(), returned).await.is_err() {
-                return Err(Stop::Testee(format!("no {count} accounts are free")));
-            }
-        }
     }
 
     /// Runs all jobs: those about time in the end, when the processors are idle. Results are in

@@ -9,10 +9,10 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
+use super::Side;
 use super::fragment::{Fragment, Start};
 use super::hex;
 use super::protocol::{Payload, Protocol};
-use super::Side;
 
 /// The key under which the octets of a body are shown beside its meaning; left out on encoding.
 pub const BODY_OCTETS: &str = "body_octets";
@@ -25,12 +25,7 @@ pub const OCTETS: &str = "$octets";
 ///
 /// # Errors
 /// A field the message does not have, or a value that does not fit it.
-pub fn encode(
-    protocol: &Protocol,
-    kind: u8,
-    sender: Side,
-    value: &Value,
-) -> Result<Bytes, String> {
+pub fn encode(protocol: &Protocol, kind: u8, sender: Side, value: &Value) -> Result<Bytes, String> {
     match protocol.payload(kind, sender) {
         Payload::Message(descriptor) => {
             let message = message(protocol, &descriptor, value, kind)?;
@@ -45,12 +40,7 @@ pub fn encode(
 ///
 /// # Errors
 /// The octets are not the payload of this type.
-pub fn show(
-    protocol: &Protocol,
-    kind: u8,
-    sender: Side,
-    payload: &Bytes,
-) -> Result<Value, String> {
+pub fn show(protocol: &Protocol, kind: u8, sender: Side, payload: &Bytes) -> Result<Value, String> {
     match protocol.payload(kind, sender) {
         Payload::Message(descriptor) => {
             let message = DynamicMessage::decode(descriptor, payload.clone())
@@ -105,7 +95,11 @@ fn message(
     let fields = value
         .as_object()
         .ok_or_else(|| format!("{value} is not an object of the fields of {name}"))?;
-    let own = if name == "Entry" { fields.get("type") } else { None };
+    let own = if name == "Entry" {
+        fields.get("type")
+    } else {
+        None
+    };
     let kind = own.map_or(Ok(kind), |own| protocol.frame_number(own))?;
     let mut message = DynamicMessage::new(descriptor.clone());
     for (key, value) in fields {
@@ -148,18 +142,20 @@ fn scalar(
 ) -> Result<Field, String> {
     let wrong = || format!("{value} does not fit");
     Ok(match field.kind() {
-        Kind::Message(descriptor) => {
-            Field::Message(message(protocol, &descriptor, value, kind)?)
-        }
+        Kind::Message(descriptor) => Field::Message(message(protocol, &descriptor, value, kind)?),
         Kind::Enum(descriptor) => {
-            let named = value.as_str().and_then(|name| descriptor.get_value_by_name(name));
+            let named = value
+                .as_str()
+                .and_then(|name| descriptor.get_value_by_name(name));
             let number = named.map(|named| named.number()).or_else(|| {
                 let number = value.as_i64()?;
                 i32::try_from(number).ok()
             });
             Field::EnumNumber(number.ok_or_else(wrong)?)
         }
-        Kind::Bytes if field.name() == "body" && value.is_object() && value.get(OCTETS).is_none() => {
+        Kind::Bytes
+            if field.name() == "body" && value.is_object() && value.get(OCTETS).is_none() =>
+        {
             let descriptor = protocol
                 .body(kind)
                 .ok_or("the body of this type is octets")?;
@@ -186,7 +182,10 @@ fn symbolic(protocol: &Protocol, field: &FieldDescriptor, value: &Value) -> Opti
             field.name(),
             "code" | "type" | "operation" | "compressions" | "capabilities"
         );
-        value.as_str().filter(|_| named).and_then(|name| protocol.symbol(name))
+        value
+            .as_str()
+            .filter(|_| named)
+            .and_then(|name| protocol.symbol(name))
     })
 }
 
@@ -234,7 +233,7 @@ fn show_field(protocol: &Protocol, field: &FieldDescriptor, value: &Field, kind:
         Field::EnumNumber(number) => match field.kind() {
             Kind::Enum(descriptor) => descriptor
                 .get_value(*number)
-                .map_or(json!(number), |value| json!(value.name())),
+                .map_or_else(|| json!(number), |value| json!(value.name())),
             _ => json!(number),
         },
         Field::Message(message) => view(protocol, message, kind),
@@ -245,16 +244,18 @@ fn show_field(protocol: &Protocol, field: &FieldDescriptor, value: &Field, kind:
 fn named(protocol: &Protocol, field: &FieldDescriptor, number: u32) -> Value {
     let wide = u64::from(number);
     match field.name() {
-        "code" => protocol.error(wide).map_or(json!(number), |row| json!(row.name)),
+        "code" => protocol
+            .error(wide)
+            .map_or_else(|| json!(number), |row| json!(row.name)),
         "operation" => {
             let rows = &protocol.registries.operations.operation;
             let found = rows.iter().find(|row| row.value == number);
-            found.map_or(json!(number), |row| json!(row.name))
+            found.map_or_else(|| json!(number), |row| json!(row.name))
         }
         "type" => u8::try_from(number)
             .ok()
             .and_then(|kind| protocol.frame(kind))
-            .map_or(json!(number), |row| json!(row.name)),
+            .map_or_else(|| json!(number), |row| json!(row.name)),
         _ => json!(number),
     }
 }
@@ -274,7 +275,13 @@ fn body(protocol: &Protocol, octets: &Bytes, kind: u8) -> Value {
 fn fragment(value: &Value) -> Result<Fragment, String> {
     let fields = value.as_object().ok_or("FRAGMENT is not an object")?;
     let known = [
-        "id", "offset", "inner_type", "compression", "total", "uncompressed", "data",
+        "id",
+        "offset",
+        "inner_type",
+        "compression",
+        "total",
+        "uncompressed",
+        "data",
     ];
     if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(format!("FRAGMENT has no field {unknown}"));
@@ -296,7 +303,11 @@ fn fragment(value: &Value) -> Result<Fragment, String> {
         id: number("id")?,
         offset: number("offset")?,
         start: fields.contains_key("inner_type").then_some(start),
-        data: octets(fields.get("data").unwrap_or(&json!("")))?,
+        data: fields
+            .get("data")
+            .map(octets)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -305,7 +316,7 @@ fn fragment_view(protocol: &Protocol, fragment: &Fragment) -> Value {
     if let (Some(start), Some(view)) = (fragment.start, view.as_object_mut()) {
         let name = protocol
             .frame(start.inner_type)
-            .map_or(json!(start.inner_type), |row| json!(row.name));
+            .map_or_else(|| json!(start.inner_type), |row| json!(row.name));
         view.insert("inner_type".into(), name);
         view.insert("compression".into(), json!(start.compression));
         view.insert("total".into(), json!(start.total));

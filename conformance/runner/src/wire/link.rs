@@ -72,7 +72,10 @@ pub enum Writer {
 /// Both sides over a stream.
 #[must_use]
 pub fn stream(shared: &Shared) -> (Reader, Writer) {
-    (Reader::Stream(shared.clone()), Writer::Stream(shared.clone()))
+    (
+        Reader::Stream(shared.clone()),
+        Writer::Stream(shared.clone()),
+    )
 }
 
 /// Both sides over a WebSocket.

@@ -11,7 +11,10 @@ use ring::{digest, hmac, pbkdf2};
 
 /// Salted passwords that were derived already: a derivation takes longer than all else together.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(Arc<Mutex<BTreeMap<(String, Vec<u8>, u32), [u8; 32]>>>);
+pub struct Keys(Arc<Mutex<BTreeMap<Derivation, [u8; 32]>>>);
+
+/// Password, salt, iterations.
+type Derivation = (String, Vec<u8>, u32);
 
 impl Keys {
     /// The salted password.
@@ -115,7 +118,9 @@ impl Client {
     pub fn answer(&self, data: &[u8]) -> Result<(Vec<u8>, [u8; 32]), String> {
         let challenge = self.challenge(data)?;
         let iterations = NonZeroU32::new(challenge.iterations).ok_or("0 iterations")?;
-        let salted = self.keys.salted(&self.password, &challenge.salt, iterations);
+        let salted = self
+            .keys
+            .salted(&self.password, &challenge.salt, iterations);
         let mut binding = self.header().into_bytes();
         if self.flag.starts_with('p') {
             binding.extend_from_slice(&self.binding);
@@ -125,7 +130,11 @@ impl Client {
         let message = format!("{},{first},{without}", self.bare());
         let client_key = mac(&salted, b"Client Key");
         let signature = mac(&hash(&client_key), message.as_bytes());
-        let proof: Vec<u8> = client_key.iter().zip(signature).map(|(a, b)| a ^ b).collect();
+        let proof: Vec<u8> = client_key
+            .iter()
+            .zip(signature)
+            .map(|(a, b)| a ^ b)
+            .collect();
         let last = format!("{without},p={}", BASE64.encode(proof));
         let server = mac(&mac(&salted, b"Server Key"), message.as_bytes());
         Ok((last.into_bytes(), server))
@@ -184,7 +193,10 @@ impl First {
         let authzid = parts.next().ok_or("no GS2 header")?;
         let bare = parts.next().ok_or("no message behind the GS2 header")?;
         let fields = fields(bare.as_bytes())?;
-        let get = |name: char| fields.get(&name).cloned().ok_or(format!("no {name}="));
+        let get = |name: char| {
+            let value = fields.get(&name).cloned();
+            value.ok_or_else(|| format!("no {name}="))
+        };
         Ok(Self {
             flag: flag.to_owned(),
             authzid: authzid.trim_start_matches("a=").to_owned(),
@@ -201,7 +213,11 @@ impl Server {
     #[must_use]
     pub fn first(&self, first: &First) -> Vec<u8> {
         let salt = BASE64.encode(&self.salt);
-        format!("r={}{},s={salt},i={}", first.nonce, self.nonce, self.iterations).into_bytes()
+        format!(
+            "r={}{},s={salt},i={}",
+            first.nonce, self.nonce, self.iterations
+        )
+        .into_bytes()
     }
 
     /// Checks the last message of the client and gives the signature to answer with.
@@ -257,7 +273,7 @@ fn fields(data: &[u8]) -> Result<BTreeMap<char, String>, String> {
     let text = std::str::from_utf8(data).map_err(|e| e.to_string())?;
     text.split(',')
         .map(|field| {
-            let (name, value) = field.split_once('=').ok_or(format!("`{field}`"))?;
+            let (name, value) = field.split_once('=').ok_or_else(|| format!("`{field}`"))?;
             let mut letters = name.chars();
             match (letters.next(), letters.next()) {
                 (Some(letter), None) => Ok((letter, value.to_owned())),

@@ -3,7 +3,7 @@
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response, StatusCode};
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::net::Shared;
@@ -71,44 +71,21 @@ pub async fn connect(
         Ok((stream, response)) => {
             let header = |name: &str| {
                 let value = response.headers().get(name);
-                value.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+                value
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default()
+                    .to_owned()
             };
             let extensions = header("Sec-WebSocket-Extensions");
             if extensions.is_empty() {
                 Ok((stream, header("Sec-WebSocket-Protocol")))
             } else {
-                Err(Refusal::Broken(format!("extension {extensions} (EIM-TRN-026)")))
+                Err(Refusal::Broken(format!(
+                    "extension {extensions} (EIM-TRN-026)"
+                )))
             }
         }
         Err(Error::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
         Err(error) => Err(broken(&error)),
     }
-}
-
-/// The server's handshake: refuses what does not offer the subprotocol.
-///
-/// # Errors
-/// What the client did instead.
-pub async fn accept(stream: Shared) -> Result<WebSocketStream<Shared>, String> {
-    type Request = Response<()>;
-    let check = |request: &tokio_tungstenite::tungstenite::handshake::server::Request,
-                 mut response: Request| {
-        let offered = request.headers().get_all("Sec-WebSocket-Protocol");
-        let offered = offered
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|name| name.trim() == SUBPROTOCOL);
-        if !offered {
-            let mut refusal = Response::new(Some(format!("offer {SUBPROTOCOL}")));
-            *refusal.status_mut() = StatusCode::BAD_REQUEST;
-            return Err(refusal);
-        }
-        let value = HeaderValue::from_static(SUBPROTOCOL);
-        response.headers_mut().insert("Sec-WebSocket-Protocol", value);
-        Ok(response)
-    };
-    tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config()))
-        .await
-        .map_err(|error| error.to_string())
 }

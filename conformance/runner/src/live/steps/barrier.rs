@@ -55,9 +55,10 @@ impl Step for Barrier {
         let state = cx.connection(conn)?.state();
         let found = unexpected(&state, self.none.as_deref(), pong.index);
         found.map_or(Ok(()), |found| {
-            let what = self.none.as_ref().map_or("nothing".into(), |none| {
-                format!("none of {}", none.join(", "))
-            });
+            let what = match &self.none {
+                None => "nothing".into(),
+                Some(none) => format!("none of {}", none.join(", ")),
+            };
             Err(Stop::failed(format!("{what} before PONG"), found))
         })
     }
@@ -149,6 +150,8 @@ fn timing(cx: &Context) -> Result<(), Stop> {
     if cx.timing {
         Ok(())
     } else {
-        Err(Stop::script("time passes in cases of the kind `timing` only"))
+        Err(Stop::script(
+            "time passes in cases of the kind `timing` only",
+        ))
     }
 }

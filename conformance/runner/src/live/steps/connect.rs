@@ -97,7 +97,10 @@ pub struct Connect {
 #[async_trait]
 impl Step for Connect {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let transport = self.transport.clone().unwrap_or_else(|| cx.transport.clone());
+        let transport = self
+            .transport
+            .clone()
+            .unwrap_or_else(|| cx.transport.clone());
         let dialled = tokio::time::timeout(DIALLING, self.dial(cx, &transport)).await;
         let dialled = dialled.unwrap_or_else(|_| Err(Refused::Other("no answer".into())));
         let (net, link) = match (dialled, self.refused) {
@@ -113,7 +116,8 @@ impl Step for Connect {
             (Err(Refused::Script(why)), _) => return Err(Stop::Script(why)),
             (Err(Refused::Missing(why)), _) => return Err(Stop::NotApplicable(why)),
         };
-        cx.log.note(&self.connect, format!("connected by {transport}"));
+        cx.log
+            .note(&self.connect, format!("connected by {transport}"));
         let protocol = Arc::clone(&cx.environment.protocol);
         let mut state = State::new(Side::Client, protocol, self.auto.into());
         state.unsettled = cx.limits.get("unsettled_results").copied();
@@ -128,7 +132,11 @@ impl Step for Connect {
         });
         connection.facts.transport = transport;
         cx.connections.insert(self.connect.clone(), connection);
-        if self.refused { self.ended(cx).await } else { Ok(()) }
+        if self.refused {
+            self.ended(cx).await
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -151,7 +159,9 @@ impl Connect {
         let limits = cx.limits(&self.connect, None, None)?;
         let connection = cx.connection_mut(&self.connect)?;
         let ended = connection
-            .wait(limits.deadline, |state| state.last_arrival.map(|_| state.end.clone()))
+            .wait(limits.deadline, |state| {
+                state.last_arrival.map(|_| state.end.clone())
+            })
             .await;
         match ended {
             Some(Some((end, _))) if connection.state().arrived == 1 => {
@@ -172,7 +182,8 @@ impl Connect {
             return Err(Refused::Script(format!("no transport {transport}")));
         }
         let address = cx.endpoints.addresses.get(transport);
-        let address = address.ok_or_else(|| Refused::Missing(format!("no transport {transport}")))?;
+        let address =
+            address.ok_or_else(|| Refused::Missing(format!("no transport {transport}")))?;
         let (host, path) = address.split_once('/').unwrap_or((address, "eim"));
         let tcp = TcpStream::connect(host)
             .await
@@ -214,7 +225,8 @@ impl Connect {
         tcp: TcpStream,
     ) -> Result<TlsStream<TcpStream>, Refused> {
         let certificate = cx.endpoints.certificate.as_deref();
-        let certificate = certificate.ok_or_else(|| Refused::Missing("no certificate known".into()))?;
+        let certificate =
+            certificate.ok_or_else(|| Refused::Missing("no certificate known".into()))?;
         let own = self.tls.alpn.as_ref().map(|names| {
             let octets = names.iter().map(|name| name.clone().into_bytes());
             octets.collect::<Vec<_>>()
@@ -232,7 +244,9 @@ impl Connect {
             .map_err(|error| Refused::Handshake(format!("TLS: {error}")))?;
         let selected = stream.get_ref().1.alpn_protocol();
         if transport == "tls" && selected != Some(tls::ALPN) && !self.refused {
-            return Err(Refused::Other("the server did not select eim/1 (EIM-TRN-007)".into()));
+            return Err(Refused::Other(
+                "the server did not select eim/1 (EIM-TRN-007)".into(),
+            ));
         }
         Ok(stream.into())
     }

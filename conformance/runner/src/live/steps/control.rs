@@ -88,7 +88,10 @@ impl Step for Logout {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let name = cx.user(&self.logout)?.name.clone();
         let device = self.device.as_deref().unwrap_or("main");
-        cx.log.note("testee", format!("logs {device} of {} ({name}) out", self.logout));
+        cx.log.note(
+            "testee",
+            format!("logs {device} of {} ({name}) out", self.logout),
+        );
         let device = cx.device_id(&self.logout, device);
         let control = cx.control.as_mut();
         let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;

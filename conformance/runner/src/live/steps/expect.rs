@@ -30,7 +30,10 @@ pub const VERBS: &[Verb] = &[
 /// # Errors
 /// Something else came, or nothing.
 pub async fn next(cx: &Context, conn: &str, name: &str) -> Result<Seen, Stop> {
-    let kind = cx.protocol().frame_number(&name.into()).map_err(Stop::Script)?;
+    let kind = cx
+        .protocol()
+        .frame_number(&name.into())
+        .map_err(Stop::Script)?;
     let limits = cx.limits(conn, None, None)?;
     take(cx, conn, kind, name, limits).await
 }
@@ -94,13 +97,19 @@ pub fn compare(
     matching: &Map<String, Value>,
     view: &Value,
 ) -> Result<(), Stop> {
-    let kind = cx.protocol().frame_number(&name.into()).map_err(Stop::Script)?;
+    let kind = cx
+        .protocol()
+        .frame_number(&name.into())
+        .map_err(Stop::Script)?;
     let unknown = |side: Side| {
         let Payload::Message(descriptor) = cx.protocol().payload(kind, side) else {
             return None;
         };
         let unknown = |path: &String| known_path(cx.protocol(), &descriptor, path).err();
-        matching.keys().filter(|path| !path.is_empty()).find_map(unknown)
+        matching
+            .keys()
+            .filter(|path| !path.is_empty())
+            .find_map(unknown)
     };
     if let (Some(why), Some(_)) = (unknown(Side::Server), unknown(Side::Client)) {
         return Err(Stop::Script(why));
@@ -150,7 +159,10 @@ struct Expect {
 #[async_trait]
 impl Step for Expect {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let kind = cx.protocol().frame_number(&self.kind).map_err(Stop::Script)?;
+        let kind = cx
+            .protocol()
+            .frame_number(&self.kind)
+            .map_err(Stop::Script)?;
         let name = cx.protocol().frame_name(kind);
         let limits = cx.limits(&self.expect, self.within_ms, self.not_before_ms)?;
         let seen = if name == "ERROR" {
@@ -220,9 +232,15 @@ struct ExpectPush {
 #[async_trait]
 impl Step for ExpectPush {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let kind = self.kind.as_ref().map(|kind| cx.protocol().frame_number(kind));
+        let kind = self
+            .kind
+            .as_ref()
+            .map(|kind| cx.protocol().frame_number(kind));
         let kind = kind.transpose().map_err(Stop::Script)?;
-        let expected = kind.map_or("a push".into(), |kind| cx.protocol().frame_name(kind));
+        let expected = match kind {
+            None => "a push".into(),
+            Some(kind) => cx.protocol().frame_name(kind),
+        };
         let limits = cx.limits(&self.expect_push, self.within_ms, self.not_before_ms)?;
         let seen = if self.fragmented {
             let whole = super::replies::reassembled(cx, &self.expect_push, limits).await?;
@@ -295,13 +313,15 @@ impl Step for ExpectError {
         known_codes(cx, &code)?;
         let limits = cx.limits(&self.expect_error, self.within_ms, self.not_before_ms)?;
         let expected = format!("ERROR {code}");
-        let seen = error(cx, &self.expect_error, limits).await.map_err(|stop| match stop {
-            Stop::Failed(mut failure) => {
-                failure.expected = expected;
-                Stop::Failed(failure)
-            }
-            other => other,
-        })?;
+        let seen = error(cx, &self.expect_error, limits)
+            .await
+            .map_err(|stop| match stop {
+                Stop::Failed(mut failure) => {
+                    failure.expected = expected;
+                    Stop::Failed(failure)
+                }
+                other => other,
+            })?;
         let mut matching = Map::new();
         matching.insert("info.code".into(), code);
         compare(cx, "ERROR", &matching, &seen.view)?;
@@ -311,7 +331,12 @@ impl Step for ExpectError {
             nothing_else(cx, &self.expect_error, skip)?;
         }
         cx.capture(&self.capture, &seen.view)?;
-        orderly(cx, &self.expect_error, "an orderly end after ERROR (EIM-CON-023)").await
+        orderly(
+            cx,
+            &self.expect_error,
+            "an orderly end after ERROR (EIM-CON-023)",
+        )
+        .await
     }
 }
 
@@ -320,22 +345,36 @@ fn nothing_else(cx: &Context, conn: &str, skip: &[Value]) -> Result<(), Stop> {
     let kinds = skip.iter().map(|name| cx.protocol().frame_number(name));
     let kinds = kinds.collect::<Result<Vec<_>, _>>().map_err(Stop::Script)?;
     let state = cx.connection(conn)?.state();
-    let other = state.control.iter().find(|seen| {
-        !kinds.contains(&seen.frame.kind) && !state.passes(seen.frame.kind)
-    });
+    let other = state
+        .control
+        .iter()
+        .find(|seen| !kinds.contains(&seen.frame.kind) && !state.passes(seen.frame.kind));
     match other {
         None => Ok(()),
-        Some(seen) => Err(Stop::failed("ERROR and nothing before it", shown(&state, seen))),
+        Some(seen) => Err(Stop::failed(
+            "ERROR and nothing before it",
+            shown(&state, seen),
+        )),
     }
 }
 
 /// A code that the registry does not have is a typing mistake.
 fn known_codes(cx: &Context, code: &Value) -> Result<(), Stop> {
     let listed = code.get("any_of").and_then(Value::as_array);
-    for code in listed.map_or(std::slice::from_ref(code), Vec::as_slice) {
+    let codes = match listed {
+        None => std::slice::from_ref(code),
+        Some(listed) => listed.as_slice(),
+    };
+    for code in codes {
         let named = code.as_str().is_none_or(|name| {
             name.starts_with('$')
-                || cx.protocol().registries.errors.error.iter().any(|row| row.name == name)
+                || cx
+                    .protocol()
+                    .registries
+                    .errors
+                    .error
+                    .iter()
+                    .any(|row| row.name == name)
         });
         if !named {
             return Err(Stop::script(format!("no error code {code}")));
@@ -346,7 +385,11 @@ fn known_codes(cx: &Context, code: &Value) -> Result<(), Stop> {
 
 /// `retryable`, scope and detail as the registry says (EIM-ERR-006, EIM-ERR-007, EIM-ERR-009).
 fn registered(cx: &mut Context, seen: &Seen) -> Result<(), Stop> {
-    let code = seen.view.pointer("/info/code").and_then(Value::as_str).unwrap_or_default();
+    let code = seen
+        .view
+        .pointer("/info/code")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let errors = &cx.protocol().registries.errors.error;
     let Some(row) = errors.iter().find(|row| row.name == code) else {
         let expected = "a code of the registry (EIM-ERR-006)";
@@ -379,7 +422,10 @@ async fn orderly(cx: &mut Context, conn: &str, expected: &str) -> Result<(), Sto
     let found = connection
         .wait(limits.deadline, |state| {
             if let Some(violation) = &state.violation {
-                return Some(Err(format!("{}: {}", violation.requirement, violation.text)));
+                return Some(Err(format!(
+                    "{}: {}",
+                    violation.requirement, violation.text
+                )));
             }
             state.end.as_ref().map(|(end, _)| match end {
                 End::Orderly => Ok(()),

@@ -107,14 +107,24 @@ struct AwaitCredit {
 #[async_trait]
 impl Step for AwaitCredit {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let frames = self.frames.as_ref().map_or(Ok(1), |frames| cx.number(frames))?;
-        let octets = self.octets.as_ref().map_or(Ok(0), |octets| cx.number(octets))?;
+        let frames = self
+            .frames
+            .as_ref()
+            .map_or(Ok(1), |frames| cx.number(frames))?;
+        let octets = self
+            .octets
+            .as_ref()
+            .map_or(Ok(0), |octets| cx.number(octets))?;
         let limits = cx.limits(&self.await_credit, self.within_ms, None)?;
         let pick = |state: &mut State| {
             let numbers = &state.numbers;
             let room = numbers.sent + frames <= numbers.credit.frames
                 && numbers.sent_octets + octets <= numbers.credit.octets;
-            if room { Look::Found(((), clock::now())) } else { Look::Wait }
+            if room {
+                Look::Found(((), clock::now()))
+            } else {
+                Look::Wait
+            }
         };
         let expected = format!("credit for {frames} more frames and {octets} more octets");
         cx.look(&self.await_credit, &expected, limits, pick).await

@@ -12,9 +12,9 @@ use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::connect::{AutoSpec, Connect, Hello};
 use crate::live::steps::expect;
 use crate::live::steps::send::{FrameSpec, build};
+use crate::wire::hex;
 use crate::wire::json::octets;
 use crate::wire::scram::{Client, verified};
-use crate::wire::hex;
 
 /// The steps of this family.
 pub const VERBS: &[Verb] = &[("login", plain::<Login>), ("open", plain::<Open>)];
@@ -86,7 +86,7 @@ pub struct Login {
 impl Step for Login {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let mechanism = self.mechanism(cx)?;
-        let mut client = self.client(cx, &mechanism).await?;
+        let mut client = self.client(cx, &mechanism)?;
         let speaks = mechanism.starts_with("SCRAM-SHA-256");
         let data = if speaks { client.first() } else { Vec::new() };
         let fields = self.first(cx, &mechanism, &data)?;
@@ -104,8 +104,7 @@ impl Step for Login {
         let data = octets(&data).map_err(Stop::Script)?;
         let wrong = |why: String| Stop::failed("a SCRAM challenge (EIM-AUT-012)", why);
         let read = client.challenge(&data).map_err(wrong)?;
-        cx.connection_mut(&self.login)?.facts.scram =
-            json!({"salt": hex::encode(&read.salt), "salt_octets": read.salt.len(),
+        cx.connection_mut(&self.login)?.facts.scram = json!({"salt": hex::encode(&read.salt), "salt_octets": read.salt.len(),
                 "iterations": read.iterations});
         if self.until == Some(Until::Challenge) {
             return Ok(());
@@ -141,8 +140,16 @@ pub fn opened(cx: &mut Context, conn: &str, role: &str, ok: &Value) -> Result<()
     let known = cx.user(role)?.user_id.clone();
     let matching = json!({"outcome": {"any": true}, "session_id": {"len": 16},
         "user_id": {"len": 16}, "log_epoch": {"any": true}, "server_time_ms": {"any": true}});
-    expect::compare(cx, "AUTH_OK", matching.as_object().unwrap_or(&Map::new()), ok)?;
-    let id = ok.get("user_id").and_then(Value::as_str).unwrap_or_default();
+    expect::compare(
+        cx,
+        "AUTH_OK",
+        &matching.as_object().cloned().unwrap_or_default(),
+        ok,
+    )?;
+    let id = ok
+        .get("user_id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !known.is_empty() && known != id {
         let expected = format!("the id {known} of {role} in AUTH_OK (EIM-AUT-046)");
         return Err(Stop::failed(expected, id));
@@ -167,13 +174,18 @@ impl Login {
         let state = cx.connection(&self.login)?.state();
         let offered = offered(&state.welcome);
         let best = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"];
-        let found = best.into_iter().find(|best| offered.iter().any(|name| name == best));
+        let found = best
+            .into_iter()
+            .find(|best| offered.iter().any(|name| name == best));
         found.map(str::to_owned).ok_or_else(|| {
-            Stop::failed("a SCRAM mechanism in WELCOME (EIM-AUT-012)", offered.join(", "))
+            Stop::failed(
+                "a SCRAM mechanism in WELCOME (EIM-AUT-012)",
+                offered.join(", "),
+            )
         })
     }
 
-    async fn client(&self, cx: &mut Context, mechanism: &str) -> Result<Client, Stop> {
+    fn client(&self, cx: &mut Context, mechanism: &str) -> Result<Client, Stop> {
         let account = cx.user(&self.user)?.clone();
         let mut text = |value: &Option<Value>, default: String| -> Result<String, Stop> {
             let Some(value) = value else {

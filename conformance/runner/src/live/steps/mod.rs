@@ -26,9 +26,4 @@ pub const COMMON: [&[Verb]; 7] = [
 ];
 
 /// The families that only the server suite has: there the suite opens the connections.
-pub const SERVER: [&[Verb]; 4] = [
-    connect::VERBS,
-    control::VERBS,
-    login::VERBS,
-    resume::VERBS,
-];
+pub const SERVER: [&[Verb]; 4] = [connect::VERBS, control::VERBS, login::VERBS, resume::VERBS];

@@ -50,14 +50,17 @@ impl Step for ExpectResult {
         let limits = cx.limits(&self.expect_result, self.within_ms, self.not_before_ms)?;
         let expected = format!("a result for {} (ordinal {ordinal})", self.of);
         let pick = |state: &mut State| {
-            let of = |seen: &Seen| seen.view.get("ordinal").and_then(Value::as_u64) == Some(ordinal);
+            let of =
+                |seen: &Seen| seen.view.get("ordinal").and_then(Value::as_u64) == Some(ordinal);
             let index = state.results.iter().position(of);
             match index.and_then(|index| state.results.remove(index)) {
                 Some(seen) => Look::Found((seen.clone(), seen.at)),
                 None => Look::Wait,
             }
         };
-        let seen = cx.look(&self.expect_result, &expected, limits, pick).await?;
+        let seen = cx
+            .look(&self.expect_result, &expected, limits, pick)
+            .await?;
         let result = &seen.view;
         let code = match (&self.code, &self.any_of) {
             (Some(code), _) => Some(code.clone()),
@@ -104,7 +107,10 @@ fn whole(
 
 /// `retryable` as the registry says (EIM-ERR-006).
 fn retryable(cx: &mut Context, expected: &str, error: &Value) -> Result<(), Stop> {
-    let code = error.get("code").and_then(Value::as_str).unwrap_or_default();
+    let code = error
+        .get("code")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let rows = &cx.protocol().registries.errors.error;
     let Some(row) = rows.iter().find(|row| row.name == code) else {
         let expected = format!("{expected} with a code of the registry (EIM-ERR-006)");
@@ -126,10 +132,14 @@ fn paths(cx: &Context, message: &str, matching: &Map<String, Value>) -> Result<(
 /// A failure has no body (EIM-SYN-006).
 fn bodiless(expected: &str, view: &Value) -> Result<(), Stop> {
     let fields = view.as_object().into_iter().flat_map(Map::keys);
-    let mut others = fields.filter(|key| !matches!(key.as_str(), "request_id" | "operation" | "error"));
+    let mut others =
+        fields.filter(|key| !matches!(key.as_str(), "request_id" | "operation" | "error"));
     match others.next() {
         None => Ok(()),
-        Some(body) => Err(Stop::failed(format!("{expected} without a body (EIM-SYN-006)"), body.as_str())),
+        Some(body) => Err(Stop::failed(
+            format!("{expected} without a body (EIM-SYN-006)"),
+            body.as_str(),
+        )),
     }
 }
 
@@ -170,12 +180,20 @@ impl Step for ExpectResponse {
                 None => Look::Wait,
             }
         };
-        let seen = cx.look(&self.expect_response, &expected, limits, pick).await?;
+        let seen = cx
+            .look(&self.expect_response, &expected, limits, pick)
+            .await?;
         let header = &seen.frame;
         let shown = json!({"sequence": header.sequence, "compression": header.compression,
             "length": header.length, "version": header.version});
         compare_any(cx, "a header", &self.header, &shown)?;
-        whole(cx, &expected, &json!({ "operation": operation }), &seen.view, "EIM-SYN-001")?;
+        whole(
+            cx,
+            &expected,
+            &json!({ "operation": operation }),
+            &seen.view,
+            "EIM-SYN-001",
+        )?;
         let code = match (&self.code, &self.any_of) {
             (Some(code), _) => Some(code.clone()),
             (None, Some(codes)) => Some(json!({ "any_of": codes })),
@@ -184,7 +202,13 @@ impl Step for ExpectResponse {
         let error = seen.view.get("error").cloned().unwrap_or_default();
         let base = match code {
             Some(code) => {
-                whole(cx, &expected, &json!({ "code": code }), &error, "EIM-ERR-002")?;
+                whole(
+                    cx,
+                    &expected,
+                    &json!({ "code": code }),
+                    &error,
+                    "EIM-ERR-002",
+                )?;
                 retryable(cx, &expected, &error)?;
                 bodiless(&expected, &seen.view)?;
                 paths(cx, "Response", &self.matching)?;
@@ -207,7 +231,9 @@ impl Step for ExpectResponse {
 fn body(view: &Value) -> Option<Value> {
     let fields = view.as_object()?;
     let known = ["request_id", "operation", "error"];
-    let found = fields.iter().find(|(key, _)| !known.contains(&key.as_str()));
+    let found = fields
+        .iter()
+        .find(|(key, _)| !known.contains(&key.as_str()));
     found.map(|(_, body)| body.clone())
 }
 
@@ -216,7 +242,10 @@ fn body(view: &Value) -> Option<Value> {
 /// # Errors
 /// Fragments that contradict each other or chapter 14; nothing in time.
 pub async fn reassembled(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
-    let fragment = cx.protocol().frame_number(&"FRAGMENT".into()).map_err(Stop::Script)?;
+    let fragment = cx
+        .protocol()
+        .frame_number(&"FRAGMENT".into())
+        .map_err(Stop::Script)?;
     let expected = "FRAGMENT in order (EIM-FRG-003)";
     let mut whole = BytesMut::new();
     let mut begun: Option<(u32, crate::wire::fragment::Start)> = None;

@@ -11,9 +11,9 @@ use crate::live::outcome::Stop;
 use crate::live::state::{Numbers, Window};
 use crate::live::step::{Step, Verb, plain};
 use crate::live::steps::connect::{AutoSpec, Connect, Hello};
+use crate::live::steps::expect;
 use crate::live::steps::login::{Until, opened};
 use crate::live::steps::send::{FrameSpec, build};
-use crate::live::steps::expect;
 use crate::wire::hex;
 
 /// The steps of this family.
@@ -111,7 +111,9 @@ impl Resume {
         connection.facts.mode = fields.get("mode").cloned().unwrap_or_default();
         let mut numbers = numbers.clone();
         // A client that says it has received less than it has gets the rest again.
-        let said = fields.get("window").map_or(0, |window| Window::of(window).received_through);
+        let said = fields
+            .get("window")
+            .map_or(0, |window| Window::of(window).received_through);
         if said < numbers.received {
             numbers.received = said;
             numbers.received_octets = numbers.past.octets(said);

@@ -86,10 +86,18 @@ pub fn build(cx: &mut Context, conn: &str, spec: &FrameSpec) -> Result<Frame, St
         let packed = compress::compress(frame.compression, &frame.payload);
         frame.set_payload(packed.map_err(Stop::Script)?);
     }
-    let numbers = [&spec.version, &spec.sequence, &spec.compression, &spec.length];
+    let numbers = [
+        &spec.version,
+        &spec.sequence,
+        &spec.compression,
+        &spec.length,
+    ];
     let mut values = [None; 4];
     for (value, number) in values.iter_mut().zip(numbers) {
-        *value = number.as_ref().map(|number| cx.number(number)).transpose()?;
+        *value = number
+            .as_ref()
+            .map(|number| cx.number(number))
+            .transpose()?;
     }
     let [version, given, compression, length] = values;
     let connection = cx.connection(conn)?;
@@ -182,7 +190,11 @@ impl Step for Send {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let spec = FrameSpec {
             kind: self.kind.clone(),
-            message: self.message.as_ref().map(|message| cx.evaluate(message)).transpose()?,
+            message: self
+                .message
+                .as_ref()
+                .map(|message| cx.evaluate(message))
+                .transpose()?,
             payload: self.payload.clone(),
             version: self.version.clone(),
             sequence: self.sequence.clone(),
@@ -201,7 +213,13 @@ impl Step for Send {
                 ids.insert(key.into(), value.clone());
             }
         }
-        remember(cx, &self.send, self.name.as_ref(), &frame, Value::Object(ids))
+        remember(
+            cx,
+            &self.send,
+            self.name.as_ref(),
+            &frame,
+            Value::Object(ids),
+        )
     }
 }
 
@@ -366,8 +384,11 @@ impl Step for Fragments {
 impl Fragments {
     fn narrow(&self, cx: &mut Context, value: Option<&Value>) -> Result<Option<u32>, Stop> {
         let value = value.map(|value| cx.evaluate(value)).transpose()?;
-        let number = value.map(|value| unsigned(&value).map_err(Stop::Script)).transpose()?;
-        let narrow = number.map(|number| u32::try_from(number).map_err(|e| Stop::script(e.to_string())));
+        let number = value
+            .map(|value| unsigned(&value).map_err(Stop::Script))
+            .transpose()?;
+        let narrow =
+            number.map(|number| u32::try_from(number).map_err(|e| Stop::script(e.to_string())));
         narrow.transpose()
     }
 }

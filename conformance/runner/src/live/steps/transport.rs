@@ -95,8 +95,13 @@ impl Step for ExpectPong {
             Some(pong) => Look::Wrong(format!("a pong with {pong:?}")),
             None => Look::Wait,
         };
-        cx.look(&self.expect_websocket_pong, "a WebSocket pong (EIM-TRN-031)", limits, pick)
-            .await
+        cx.look(
+            &self.expect_websocket_pong,
+            "a WebSocket pong (EIM-TRN-031)",
+            limits,
+            pick,
+        )
+        .await
     }
 }
 
@@ -124,14 +129,20 @@ pub fn judge(cx: &Context, conn: &str) -> Result<(), Stop> {
     let state = cx.connection(conn)?.state();
     if let Some(violation) = &state.violation {
         let text = format!("{}: {}", violation.requirement, violation.text);
-        return Err(Stop::failed(format!("a connection {conn} without faults"), text));
+        return Err(Stop::failed(
+            format!("a connection {conn} without faults"),
+            text,
+        ));
     }
     let left = state.leaving.is_some() && state.error.is_none();
     if left && matches!(state.end, Some((End::Orderly, _))) {
         return Ok(());
     }
     crate::live::context::ending(&state).map_or(Ok(()), |ending| {
-        Err(Stop::failed(format!("connection {conn} still open"), ending))
+        Err(Stop::failed(
+            format!("connection {conn} still open"),
+            ending,
+        ))
     })
 }
 

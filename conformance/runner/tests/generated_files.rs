@@ -141,12 +141,22 @@ fn copies_are_those_of_the_specification() {
     fs::create_dir_all(project.path(COPY).parent().unwrap()).unwrap();
     project.write(COPY, "older").unwrap();
     run(&project, Mode::Write).unwrap();
-    assert_eq!(project.read(COPY).unwrap(), project.read("spec/registry/limits.toml").unwrap());
+    assert_eq!(
+        project.read(COPY).unwrap(),
+        project.read("spec/registry/limits.toml").unwrap()
+    );
 
     project.write(COPY, "edited").unwrap();
     project.write(GONE, "").unwrap();
     let findings = run(&project, Mode::Check).unwrap().findings;
-    let files: Vec<&str> = findings.iter().map(|finding| finding.file.as_str()).collect();
+    let files: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.file.as_str())
+        .collect();
     assert_eq!(files, [COPY, GONE]);
-    assert!(findings.iter().all(|finding| finding.rule == Rule::NotCurrent));
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.rule == Rule::NotCurrent)
+    );
 }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// Runs a command in a folder; what it printed is shown when it fails.
@@ -16,7 +19,11 @@ fn succeeds(folder: &Path, package: &str, command: &[&str]) {
         .output()
         .unwrap_or_else(|e| panic!("{}: {e}; install the Debian package {package}", command[0]));
     let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&said));
+    assert!(
+        output.status.success(),
+        "{command:?}:\n{}",
+        String::from_utf8_lossy(&said)
+    );
 }
 
 #[test]
@@ -52,7 +59,11 @@ fn tables_of_javascript_are_those_of_the_specification() {
     let generator = "tools/generate.mjs";
     fs::copy(codec.join(generator), folder.path().join(generator)).unwrap();
     let spec = project().join("spec");
-    succeeds(folder.path(), "nodejs", &["node", generator, spec.to_str().unwrap()]);
+    succeeds(
+        folder.path(),
+        "nodejs",
+        &["node", generator, spec.to_str().unwrap()],
+    );
     for entry in fs::read_dir(folder.path().join("eim")).unwrap() {
         let name = entry.unwrap().file_name();
         let generated = fs::read_to_string(folder.path().join("eim").join(&name)).unwrap();

@@ -151,26 +151,25 @@ impl State {
         }
     }
 
+    fn truncate(&mut self, cuts: &[(ConversationId, u64)], others: bool, applied: &mut Applied) {
+        if others {
+            let listed: BTreeSet<_> = cuts.iter().map(|(listed, _)| *listed).collect();
+            let held: BTreeSet<_> = self.messages.keys().map(|(id, _)| *id).collect();
+            for conversation in held.difference(&listed) {
+                self.cut(*conversation, 1, u64::MAX, applied);
+            }
+        }
+        for (conversation, beyond) in cuts {
+            self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied);
+        }
+    }
+
     fn apply(&mut self, batch: Batch) -> Applied {
         let mut applied = Applied::default();
         if let Some(identity) = batch.identity {
             self.identity = Some(identity);
         }
-        if batch.truncate_others {
-            let listed: BTreeSet<_> = batch.truncate.iter().map(|(listed, _)| *listed).collect();
-            let held: BTreeSet<_> = self.messages.keys().map(|(id, _)| *id).collect();
-            for conversation in held.difference(&listed) {
-                self.cut(*conversation, 1, u64::MAX, &mut applied);
-            }
-        }
-        for (conversation, beyond) in batch.truncate {
-            self.cut(
-                conversation,
-                beyond.saturating_add(1),
-                u64::MAX,
-                &mut applied,
-            );
-        }
+        self.truncate(&batch.truncate, batch.truncate_others, &mut applied);
         applied.positions = batch
             .outbox
             .into_iter()

@@ -91,6 +91,7 @@ fn add(names: &[&str]) -> Command {
     }
 }
 
+// test[EIM-TRN-011]
 #[tokio::test]
 async fn every_transport_carries_a_message_on_the_embedded_store() {
     let folder = tempfile::tempdir().unwrap();

@@ -112,7 +112,7 @@ mod tests {
         let other = json!({"event": "message", "text": "no"});
         assert_eq!(
             EventFault::apply(&mut fault, event.clone()),
-            [event.clone()]
+            std::slice::from_ref(&event)
         );
         assert_eq!(EventFault::apply(&mut fault, other.clone()), [other]);
         assert_eq!(

@@ -13,6 +13,10 @@ use crate::wire::websocket::SUBPROTOCOL;
 ///
 /// # Errors
 /// What the client did wrong, or that it did not go on.
+#[expect(
+    clippy::result_large_err,
+    reason = "the callback's type is that of the library"
+)]
 pub async fn upgrade(stream: Shared, select: bool) -> Result<WebSocketStream<Shared>, String> {
     let fault = Arc::new(Mutex::new(None));
     let noted = Arc::clone(&fault);

@@ -140,7 +140,7 @@ impl Accept {
         })
     }
 
-    async fn given_up(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
+    async fn given_up(&self, cx: &Context, accepted: Accepted) -> Result<(), Stop> {
         let patience = cx.environment.patience.limit(Duration::ZERO);
         let end = refused_after(accepted, patience)
             .await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -202,7 +203,7 @@ impl Authenticate {
 
     async fn proof(
         &self,
-        cx: &mut Context,
+        cx: &Context,
         auth: Value,
         server: &Server,
         first: &First,
@@ -263,27 +264,10 @@ impl Authenticate {
                 .cloned();
             (old.filter(|_| resuming), view)
         };
-        let mut repeated = Vec::new();
-        if let Some(old) = &old {
-            let numbers = cx.connection(&old.connection)?.state().numbers.clone();
-            let received = Window::of(&auth["window"]);
-            let granted = numbers.granted;
-            view["outcome"] = "SESSION_OUTCOME_RESUMED".into();
-            view["session_id"] = old.id.clone().into();
-            view["window"] = json!({"received_through": numbers.received,
-                "frames": granted.frames.max(numbers.received + 64),
-                "octets": granted.octets.max(numbers.received_octets + 4_194_304)});
-            let mut state = cx.connection(conn)?.state();
-            state.numbers = numbers;
-            state.numbers.credit = received;
-            state.forget(received.received_through);
-            repeated = state
-                .numbers
-                .kept
-                .iter()
-                .map(|(_, octets)| octets.clone())
-                .collect();
-        }
+        let repeated = match &old {
+            Some(old) => self.continued(cx, old, auth, &mut view)?,
+            None => Vec::new(),
+        };
         let view = overlay(cx, view, &self.auth_ok)?;
         if auth["mechanism"] == "EIM-RESUME" {
             let mut state = cx.connection(conn)?.state();
@@ -314,6 +298,30 @@ impl Authenticate {
                 .octets("sent again after RESUMED", octets);
         }
         Ok(())
+    }
+
+    /// The numbers of a session go on; gives the frames that the client says it lacks.
+    fn continued(
+        &self,
+        cx: &Context,
+        old: &Session,
+        auth: &Value,
+        view: &mut Value,
+    ) -> Result<Vec<Bytes>, Stop> {
+        let numbers = cx.connection(&old.connection)?.state().numbers.clone();
+        let received = Window::of(&auth["window"]);
+        let granted = numbers.granted;
+        view["outcome"] = "SESSION_OUTCOME_RESUMED".into();
+        view["session_id"] = old.id.clone().into();
+        view["window"] = json!({"received_through": numbers.received,
+            "frames": granted.frames.max(numbers.received + 64),
+            "octets": granted.octets.max(numbers.received_octets + 4_194_304)});
+        let mut state = cx.connection(&self.authenticate)?.state();
+        state.numbers = numbers;
+        state.numbers.credit = received;
+        state.forget(received.received_through);
+        let kept = state.numbers.kept.iter();
+        Ok(kept.map(|(_, octets)| octets.clone()).collect())
     }
 
     fn note_session(&self, cx: &mut Context, view: &Value) -> Result<(), Stop> {

@@ -125,7 +125,7 @@ fn fault_errors(cx: &Context) -> Result<(), Stop> {
 }
 
 /// Lets a fault happen that belongs to the beginning of a step.
-fn at_step(cx: &mut Context, index: usize) -> Result<(), Stop> {
+fn at_step(cx: &Context, index: usize) -> Result<(), Stop> {
     let Some(fault) = cx.fault.clone() else {
         return Ok(());
     };

@@ -89,7 +89,7 @@ impl Step for ExpectResult {
 }
 
 fn whole(
-    cx: &mut Context,
+    cx: &Context,
     expected: &str,
     fields: &Value,
     view: &Value,
@@ -106,7 +106,7 @@ fn whole(
 }
 
 /// `retryable` as the registry says (EIM-ERR-006).
-fn retryable(cx: &mut Context, expected: &str, error: &Value) -> Result<(), Stop> {
+fn retryable(cx: &Context, expected: &str, error: &Value) -> Result<(), Stop> {
     let code = error
         .get("code")
         .and_then(Value::as_str)

@@ -190,7 +190,7 @@ fn messages_that_are_not_scram_are_refused() {
         b"r=a,s=AA==,i",
         b"\xff",
     ] {
-        let message = bytes::Bytes::from_static(message);
+        let message = Bytes::from_static(message);
         assert!(begin().challenge(&message).is_err(), "{message:?}");
         assert!(begin().finish(&message).is_err(), "{message:?}");
     }

@@ -104,7 +104,7 @@ fn wrong_usage_ends_with_2() {
     assert_ends(
         &codec(&["--only", "no-such-*"], &["none"]),
         2,
-        &["no case fits no-such-*"],
+        &["no case of this suite fits no-such-*"],
     );
     assert_ends(
         &suite(&["codec", "--only", EASY]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eim_codec::connection::server::{Accept, ServerSession};
 use eim_codec::id::SessionId;
-use eim_codec::payload::{AttachMode, SessionOutcome};
+use eim_codec::payload::{AttachMode, Device, SessionOutcome};
 use eim_codec::registry::ErrorCode;
 use metrics::counter;
 
@@ -17,7 +17,7 @@ use super::slots::Turn;
 use crate::hub::{Mailbox, Owner, Receives};
 use crate::metrics::names;
 use crate::service::auth::{Given, Identity, Rejection};
-use crate::store::{Origin, SessionRecord};
+use crate::store::{DeviceRecord, Origin, SessionRecord, StoreError};
 use crate::transport::Peer;
 
 /// What the handshake leaves to the open session.
@@ -64,18 +64,7 @@ pub(super) async fn attach(
             code: ErrorCode::SESSION_CONFLICT,
             detail: "the older connection of this device has not settled yet",
         })?;
-    let described = attempt.auth.device.unwrap_or_default();
-    // impl[EIM-AUT-049]
-    let record = shared
-        .store
-        .open_device(
-            shared.tenant,
-            owner.user,
-            device,
-            described.class,
-            described.name,
-        )
-        .await?;
+    let record = register(shared, owner, attempt.auth.device.unwrap_or_default()).await?;
     let asked = identity.resumed.as_ref().map(|(record, _)| record.session);
     let kept = shared
         .detached
@@ -119,6 +108,20 @@ pub(super) async fn attach(
         resumable,
         ..opening.finish(origin, turn, head)
     })
+}
+
+/// The device becomes known, under its class and name, and its connections are counted.
+// impl[EIM-AUT-049]
+async fn register(
+    shared: &Shared,
+    owner: Owner,
+    described: Device,
+) -> Result<DeviceRecord, StoreError> {
+    let Device { class, name, .. } = described;
+    shared
+        .store
+        .open_device(owner.tenant, owner.user, owner.device, class, name)
+        .await
 }
 
 fn count(outcome: &'static str) {

@@ -177,7 +177,7 @@ async fn a_retryable_failure_holds_its_conversation_and_no_other() {
         Some(ErrorCode::PREDECESSOR_FAILED)
     );
 
-    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
     let (elsewhere, _) = alice.text(3, "not held");
     assert_eq!(alice.result(elsewhere).await.error, None);
     let held = alice.send(2, "1", ClientMsgId::from([7; 16]), false);
@@ -186,10 +186,10 @@ async fn a_retryable_failure_holds_its_conversation_and_no_other() {
         code(held.error.as_ref()),
         Some(ErrorCode::PREDECESSOR_FAILED)
     );
-    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
     let knows = alice.send(2, "1", ClientMsgId::from([7; 16]), true);
     assert_eq!(alice.result(knows).await.conv_seq, 2);
-    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
     let flows = alice.send(2, "2", ClientMsgId::from([8; 16]), false);
     assert_eq!(alice.result(flows).await.conv_seq, 3);
 }
@@ -232,7 +232,7 @@ async fn a_peer_that_never_reads_is_told_that_it_lags_and_others_notice_nothing(
                 ordinal, payload, ..
             } => {
                 slow.driver.endpoint_mut().consumed(ordinal);
-                let push = eim_codec::payload::Push::decode(payload).unwrap();
+                let push = payload::Push::decode(payload).unwrap();
                 assert_eq!(push.user_seq, last + 1);
                 last = push.user_seq;
             }
@@ -249,7 +249,7 @@ async fn a_peer_that_never_reads_is_told_that_it_lags_and_others_notice_nothing(
                 ordinal, payload, ..
             } => {
                 slow.driver.endpoint_mut().consumed(ordinal);
-                let push = eim_codec::payload::Push::decode(payload).unwrap();
+                let push = payload::Push::decode(payload).unwrap();
                 assert_eq!(push.user_seq, next + 1, "nothing is missing after LAGGED");
                 next = push.user_seq;
             }

@@ -131,6 +131,6 @@ fn copy_folder(from: &Path, to: &Path) {
 // test[EIM-MSG-022, EIM-MSG-060]
 #[tokio::test]
 async fn after_a_raised_epoch_numbers_go_on_from_the_surviving_head() {
-    let h = Harness::new(crate::harness::Disk::embedded());
+    let h = Harness::new(Disk::embedded());
     crate::messages::a_raised_epoch_keeps_what_was_and_numbers_on(h).await;
 }

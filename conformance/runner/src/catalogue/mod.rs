@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::codec;
 use crate::data::Data;
 use crate::results::Role;
-use crate::vectors::model::{Case, Level};
 use crate::vectors::load;
+use crate::vectors::model::{Case, Level};
 
 /// A case in short.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,7 +49,9 @@ fn is_playable_step(step: &Value) -> bool {
     let Some((verb, options)) = PLAYABLE.iter().find(|(verb, _)| fields.contains_key(*verb)) else {
         return true;
     };
-    let known = fields.keys().all(|key| key == verb || options.contains(&key.as_str()));
+    let known = fields
+        .keys()
+        .all(|key| key == verb || options.contains(&key.as_str()));
     let op = fields.get("op").and_then(Value::as_str).unwrap_or("send");
     known && matches!(op, "send" | "close")
 }
@@ -74,7 +76,10 @@ pub async fn test(data: &Data, planned: Vec<Planned>, seed: u64) -> Result<Run, 
         println!("  {}", planned.case.desc);
         println!("  (the app begins each case as if it were newly installed)");
         let result = suite.run(planned, None).await.result(planned);
-        println!("  {:?} {} {}", result.status, result.expected, result.actual);
+        println!(
+            "  {:?} {} {}",
+            result.status, result.expected, result.actual
+        );
         cases.push(result);
     }
     Ok(Run {

@@ -202,11 +202,7 @@ fn context(
         direct.as_str().unwrap_or_default(),
     );
     world.users = USERS.map(|role| (role.to_owned(), id(role))).into();
-    cx.extension = Some(Box::new(Stage::new(
-        &suite.launch,
-        &suite.identity,
-        world,
-    )?));
+    cx.extension = Some(Box::new(Stage::new(&suite.launch, &suite.identity, world)?));
     Ok(cx)
 }
 

@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    fn run(cases: &[(&str, Status)]) -> Run {
+    fn run_of(cases: &[(&str, Status)]) -> Run {
         Run {
             role: Role::Codec,
             name: "x".to_owned(),
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn known_failures_are_no_failures_and_passing_ones_are_stale() {
-        let mut run = run(&[
+        let mut run = run_of(&[
             ("a-1", Status::Failed),
             ("a-2", Status::Crashed),
             ("b-1@tls", Status::TimedOut),
@@ -226,7 +226,7 @@ mod tests {
         let known = Status::KnownFailing;
         assert_eq!(statuses, [known, known, known, Status::Failed]);
 
-        let mut run = super::tests::run(&[
+        let mut run = run_of(&[
             ("a-1", Status::Passed),
             ("a-2", Status::Passed),
             ("a-3", Status::Passed),
@@ -234,7 +234,7 @@ mod tests {
         let stale = apply("a-* # x", "", &mut run, &["a-1", "a-2", "a-3"]);
         assert_eq!(stale, ["line 1: a-*: a-1 and 2 more pass"]);
 
-        let mut run = super::tests::run(&[("a-1", Status::Failed), ("a-2", Status::Passed)]);
+        let mut run = run_of(&[("a-1", Status::Failed), ("a-2", Status::Passed)]);
         let stale = apply("a-* # x", "", &mut run, &["a-1", "a-2"]);
         assert_eq!(stale, ["line 1: a-*: a-2 passes"]);
         assert_eq!(run.cases[1].status, Status::UnexpectedlyPassed);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_line_that_fits_nothing_is_stale_but_one_that_was_not_chosen_is_not() {
-        let mut run = run(&[("a-1", Status::Failed)]);
+        let mut run = run_of(&[("a-1", Status::Failed)]);
         let all = ["a-1", "b-1"];
         assert_eq!(
             apply("a-1 # x\nb-1 # not chosen", "", &mut run, &all),
@@ -257,14 +257,14 @@ mod tests {
 
     #[test]
     fn a_line_of_which_nothing_is_applicable_is_stale() {
-        let mut run = run(&[("a-1", Status::NotApplicable)]);
+        let mut run = run_of(&[("a-1", Status::NotApplicable)]);
         let stale = apply("a-1 # x", "", &mut run, &["a-1"]);
         assert_eq!(stale, ["line 1: a-1: no case that it fits is applicable"]);
     }
 
     #[test]
     fn known_flaky_cases_are_marked_and_may_pass() {
-        let mut run = run(&[
+        let mut run = run_of(&[
             ("a-1", Status::Flaky),
             ("a-2", Status::Passed),
             ("a-3", Status::Failed),

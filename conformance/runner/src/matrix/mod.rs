@@ -87,7 +87,7 @@ impl Matrix {
         let name = file.display();
         let text = fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
         let mut matrix: Self = toml::from_str(&text).map_err(|e| format!("{name}: {e}"))?;
-        let around = file.parent().unwrap_or(Path::new(""));
+        let around = file.parent().unwrap_or_else(|| Path::new(""));
         matrix.folder = around.join(&matrix.folder);
         if matrix.testee.is_empty() {
             return Err(format!("{name}: no [[testee]]"));

@@ -49,7 +49,7 @@ impl Progress {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let failure = usize::from(case.status.is_failure());
         let failed = self.failed.fetch_add(failure, Ordering::Relaxed) + failure;
-        if self.shown && (done % 16 == 0 || done == self.total || failure > 0) {
+        if self.shown && (done.is_multiple_of(16) || done == self.total || failure > 0) {
             let line = format!("\r{done}/{} cases, {failed} failed ", self.total);
             let _ = std::io::stderr().write_all(line.as_bytes());
         }

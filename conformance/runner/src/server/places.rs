@@ -65,7 +65,11 @@ impl Runner {
     }
 
     /// A server for a job, with accounts on it.
-    pub(super) async fn place(&self, job: &Job, own: bool) -> Result<(Arc<Instance>, Vec<Account>), Stop> {
+    pub(super) async fn place(
+        &self,
+        job: &Job,
+        own: bool,
+    ) -> Result<(Arc<Instance>, Vec<Account>), Stop> {
         let setup = &job.case.setup;
         let count = job.roles.len();
         loop {

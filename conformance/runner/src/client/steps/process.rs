@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::client::stage::{Actor, Stage, stage};
 use crate::client::person::Person;
+use crate::client::stage::{Actor, Stage, stage};
 use crate::client::testee::Testee;
 use crate::live::clock;
 use crate::live::context::Context;

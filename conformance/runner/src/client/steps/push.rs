@@ -56,7 +56,9 @@ fn strict<T: Step + DeserializeOwned + 'static>(
 
 fn known_options(raw: &Value) -> Result<(), String> {
     let unknown = |key: &&String| !OPTIONS.contains(&key.as_str());
-    let found = raw.as_object().and_then(|fields| fields.keys().find(unknown));
+    let found = raw
+        .as_object()
+        .and_then(|fields| fields.keys().find(unknown));
     found.map_or(Ok(()), |key| Err(format!("a push has no `{key}`")))
 }
 

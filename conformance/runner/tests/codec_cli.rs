@@ -120,7 +120,7 @@ fn wrong_usage_ends_with_2() {
     assert_ends(
         &suite(&["show", "frm-order"]),
         2,
-        &["perhaps frm-order-1, frm-order-2"],
+        &["no case frm-order; perhaps ", "frm-order-1, frm-order-2"],
     );
     assert_ends(
         &suite(&["replay", "no-such-case", "--", "x"]),

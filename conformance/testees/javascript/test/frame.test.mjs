@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { encodeFrame } from '../eim/frame.mjs';
 import { DEFAULT_RECEIVER } from '../eim/receiver.mjs';
 import { hex, read } from './helpers.mjs';
+import * as zstd from '../eim/zstd.mjs';
 
 test('the examples of chapter 10.6', () => {
   const examples = /** @type {const} */ ([
@@ -41,7 +42,7 @@ test('phase and direction', () => {
 
 test('what is encoded is what a receiver reads', () => {
   const content = Buffer.from('0a03616263'.repeat(200), 'hex');
-  for (const compression of [0, 1, 2, 3]) {
+  for (const compression of zstd.available ? [0, 1, 2, 3] : [0, 2, 3]) {
     const octets = encodeFrame({ type: 0x20, sequence: 7, compression, content }, DEFAULT_RECEIVER);
     assert.deepEqual(read(octets), { frames: [`20:${content.toString('hex')}`], end: 0 });
   }

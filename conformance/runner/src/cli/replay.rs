@@ -1,4 +1,4 @@
-//! `replay`: one case, with everything that is exchanged. [`live`] has the cases of servers and clients.
+//! `replay`: one case, with everything that is exchanged. `live` has the cases of servers and clients.
 
 mod live;
 

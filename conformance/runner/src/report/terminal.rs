@@ -101,7 +101,7 @@ impl Requirements {
     }
 }
 
-/// Text in lines of [`COLUMNS`].
+/// Text in lines of `COLUMNS`.
 #[must_use]
 pub fn wrapped(text: &str, indent: &str) -> String {
     let mut shown = String::new();

@@ -2,7 +2,7 @@
 //!
 //! - [`model`]: the form of a file, both ways, strict.
 //! - [`octets`]: hexadecimal, fields and repetitions to octets.
-//! - [`load`]: all files of the suite.
+//! - [`mod@load`]: all files of the suite.
 //! - [`lint`]: what must hold for them beyond their form.
 //! - [`generate`]: the files that are computed.
 //! - [`manifest`]: what they are, with hashes.

@@ -1,4 +1,3 @@
-//! Any octets: see `eim_fuzz_oracles::frame_decode`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| eim_fuzz_oracles::frame_decode(octets));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eim_fuzz_oracles::frame_decode::run(input));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use eim_codec::registry::{Compression, ErrorCode, FrameType};
 use eim_codec::{DecoderLimits, Frame};
 
-use crate::{End, Verdict};
+use crate::drive::{End, Verdict};
 
 pub(crate) fn decode(limits: &DecoderLimits, octets: &[u8]) -> Verdict {
     let (mut frames, mut at) = (Vec::new(), 0);

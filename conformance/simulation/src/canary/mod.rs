@@ -1,0 +1,1 @@
+//! Wrong implementations that the invariants must find.

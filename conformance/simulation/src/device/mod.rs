@@ -1,0 +1,1 @@
+//! Devices with the real client.

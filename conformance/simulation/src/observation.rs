@@ -1,0 +1,287 @@
+//! What applications, drivers and the world see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_client::event::{Disconnected, End};
+use eim_client::store::{Message, Target};
+use eim_client::{ConnectionState, Sent};
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::registry::{ErrorCode, FrameType};
+use eim_server::store::Entry;
+
+use crate::plan::{DeviceNumber, Fault};
+
+/// One incarnation of a device's program, or of a second program on that device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Process {
+    /// The device.
+    pub device: DeviceNumber,
+    /// Which one of the device, from 1.
+    pub incarnation: u32,
+}
+
+/// An observation and its virtual time.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Virtual time since the beginning of the run.
+    pub at: Duration,
+    /// What was seen.
+    pub what: Observation,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was asked to end and did so in order.
+    Orderly,
+    /// It stopped to exist, at any instant.
+    Crash,
+    /// The client is over by itself.
+    Over(End),
+    /// The store of the server failed, so the process ended itself.
+    StoreFailed(String),
+}
+
+/// What an application asked the server for, beside sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A new group.
+    CreateGroup {
+        /// Members beside the one who asks.
+        members: Vec<UserId>,
+    },
+    /// More members.
+    AddMembers {
+        /// The group.
+        group: ConversationId,
+        /// Who.
+        members: Vec<UserId>,
+    },
+    /// Fewer members.
+    RemoveMembers {
+        /// The group.
+        group: ConversationId,
+        /// Who.
+        members: Vec<UserId>,
+    },
+    /// Leaves.
+    Leave {
+        /// The group.
+        group: ConversationId,
+    },
+    /// A new name.
+    Rename {
+        /// The group.
+        group: ConversationId,
+    },
+    /// A role of a member.
+    SetRole {
+        /// The group.
+        group: ConversationId,
+        /// Whose.
+        member: UserId,
+    },
+    /// All members.
+    Members {
+        /// The group.
+        group: ConversationId,
+    },
+    /// All conversations.
+    Heads,
+    /// A part of a log.
+    History {
+        /// The conversation.
+        conversation: ConversationId,
+        /// First number.
+        first: u64,
+        /// Last number; 0 for the head.
+        last: u64,
+        /// Most entries.
+        limit: usize,
+    },
+}
+
+/// What the server answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The new group.
+    Created(ConversationId),
+    /// The place of the change; number 0 when nothing had to change.
+    Changed {
+        /// Epoch of the log.
+        log_epoch: u64,
+        /// Number.
+        conv_seq: u64,
+    },
+    /// Members.
+    Members(Vec<UserId>),
+    /// Conversations with head and the range that may be read.
+    Heads(Vec<(ConversationId, u64)>),
+    /// Entries in order; numbers that cannot be read are left out.
+    Entries(Vec<Message>),
+    /// An error.
+    Refused(ErrorCode),
+    /// The client ended or its store failed before the answer.
+    None,
+}
+
+/// What applications, drivers and the world see, in the order it happens.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// The server is up.
+    ServerStarted {
+        /// Which one, from 1.
+        incarnation: u32,
+    },
+    /// The server is gone.
+    ServerEnded {
+        /// Which one.
+        incarnation: u32,
+        /// How.
+        how: Ending,
+    },
+    /// The store told the server of a committed entry, before anybody else heard of it. It must be
+    /// durable.
+    Committed {
+        /// The entry.
+        entry: Arc<Entry>,
+        /// Whose timelines it entered, with its number there.
+        recipients: Arc<[(UserId, u64)]>,
+    },
+    /// A program on a device is up.
+    DeviceStarted {
+        /// The process.
+        process: Process,
+        /// Id of the device.
+        device: DeviceId,
+        /// Its user.
+        user: UserId,
+        /// Sends only, beside the device's own program.
+        send_only: bool,
+    },
+    /// A program on a device is gone.
+    DeviceEnded {
+        /// The process.
+        process: Process,
+        /// How.
+        how: Ending,
+    },
+    /// A connection changed.
+    Connection {
+        /// The process.
+        process: Process,
+        /// How it is now.
+        state: ConnectionState,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// The process.
+        process: Process,
+        /// Why.
+        why: Disconnected,
+    },
+    /// An application sends. The message may be forgotten if the device crashes before
+    /// [`SendStored`](Self::SendStored).
+    SendBegun {
+        /// The process.
+        process: Process,
+        /// Key of the message.
+        key: ClientMsgId,
+        /// Where it goes.
+        target: Target,
+        /// What it is.
+        frame_type: FrameType,
+        /// SHA-256 of the body.
+        sha256: [u8; 32],
+    },
+    /// The message is durable in the outbox of the device: it will arrive or be refused.
+    SendStored {
+        /// The process.
+        process: Process,
+        /// Key of the message.
+        key: ClientMsgId,
+    },
+    /// The server made the message durable, and the application was told.
+    Acked {
+        /// The process.
+        process: Process,
+        /// Key and place.
+        sent: Sent,
+    },
+    /// The server refused the message for good.
+    Refused {
+        /// The process.
+        process: Process,
+        /// Key of the message.
+        key: ClientMsgId,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The server refused the message for now.
+    Postponed {
+        /// The process.
+        process: Process,
+        /// Key of the message.
+        key: ClientMsgId,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The application was shown a message; it is durable in the store of the device.
+    Delivered {
+        /// The process.
+        process: Process,
+        /// The message.
+        message: Box<Message>,
+    },
+    /// The client sends lost messages again.
+    Requeued {
+        /// The process.
+        process: Process,
+        /// How many.
+        messages: usize,
+    },
+    /// The client has everything, for the moment.
+    CaughtUp {
+        /// The process.
+        process: Process,
+    },
+    /// An application asks.
+    Asked {
+        /// The process.
+        process: Process,
+        /// Number of the step.
+        step: u32,
+        /// What.
+        question: Question,
+    },
+    /// An application was answered.
+    Answered {
+        /// The process.
+        process: Process,
+        /// Number of the step.
+        step: u32,
+        /// What.
+        reply: Reply,
+    },
+    /// A device handed a cursor to the network: it says that it has stored everything so far.
+    CursorTold {
+        /// The device.
+        device: DeviceNumber,
+        /// Epoch.
+        log_epoch: u64,
+        /// Number of the timeline.
+        user_seq: u64,
+    },
+    /// Something was made to go wrong.
+    Fault(Fault),
+    /// All faults have ended; from here on everything must become quiet.
+    Healed,
+    /// Nothing is under way any more. The run ends.
+    Quiet,
+    /// Something was still under way when the patience after [`Healed`](Self::Healed) was over.
+    NotQuiet {
+        /// What.
+        detail: String,
+    },
+}

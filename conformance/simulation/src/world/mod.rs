@@ -1,0 +1,5 @@
+//! The world of one run.
+
+mod life;
+
+pub use self::life::{Life, Point, Trigger};

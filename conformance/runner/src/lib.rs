@@ -14,6 +14,7 @@
 //! - [`codec`]: codecs as testees: processes, requests, judge.
 //! - [`catalogue`], [`pattern`], [`known`]: all cases in short, choosing them, those known to fail.
 //! - [`matrix`]: many testees, one results file.
+//! - [`history`]: what drivers of a deployment saw, and whether anything was lost.
 //! - [`init`]: testees to begin with, in several languages.
 //! - [`self_test`]: the suite tested, with faults put into implementations.
 //! - [`cli`]: the verbs of the command line.
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod data;
+pub mod history;
 pub mod init;
 pub mod known;
 pub mod live;

@@ -1,0 +1,214 @@
+//! Answers to questions say what the logs say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eim_codec::id::{ConversationId, UserId};
+
+use super::acked_is_durable::group_of;
+use super::{Found, Invariant};
+use crate::model::device::same_entry;
+use crate::model::{Event, Model};
+use crate::observation::{Observation, Process, Question, Reply};
+
+/// Members are those of some state between question and answer; heads are not below what the device
+/// had stored when it asked and not beyond what is durable; entries of a log are those of the log,
+/// and the caller may read them.
+#[derive(Debug, Default)]
+pub struct AnswersAreTrue {
+    /// What was possible since the question.
+    open: BTreeMap<(Process, u32), Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    group: Option<ConversationId>,
+    members: BTreeSet<BTreeSet<UserId>>,
+    heads: BTreeMap<ConversationId, u64>,
+}
+
+impl Invariant for AnswersAreTrue {
+    fn name(&self) -> &'static str {
+        "answers-are-true"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &[
+            "EIM-SYN-032",
+            "EIM-SYN-039",
+            "EIM-SYN-042",
+            "EIM-SYN-044",
+            "EIM-SYN-045",
+            "EIM-SYN-059",
+            "EIM-GRP-039",
+            "EIM-GRP-040",
+        ]
+    }
+
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
+        match event {
+            Event::Seen(Observation::Asked {
+                process,
+                step,
+                question,
+            }) => {
+                let mut open = Open {
+                    group: group_of(question),
+                    ..Open::default()
+                };
+                if let (Question::Heads, Some(held)) =
+                    (question, model.devices.get(process.device))
+                {
+                    for (conversation, number) in held.messages.keys() {
+                        open.heads.insert(*conversation, *number);
+                    }
+                }
+                open.note(model);
+                self.open.insert((*process, *step), open);
+            }
+            Event::Server(change) => {
+                let touched = |open: &&mut Open| {
+                    open.group.is_some_and(|group| change.touched.contains(&group))
+                };
+                self.open.values_mut().filter(touched).for_each(|open| open.note(model));
+            }
+            Event::Seen(Observation::Answered {
+                process,
+                step,
+                reply,
+            }) => {
+                let open = self.open.remove(&(*process, *step)).unwrap_or_default();
+                open.answered(model, *process, reply, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Open {
+    fn note(&mut self, model: &Model) {
+        let conversation = self
+            .group
+            .and_then(|group| model.server.conversations.get(&group));
+        if let Some(conversation) = conversation {
+            self.members
+                .insert(conversation.members.keys().copied().collect());
+        }
+    }
+
+    fn answered(&self, model: &Model, process: Process, reply: &Reply, found: &mut Found) {
+        let Some(user) = model.sight.program(process).map(|program| program.user) else {
+            return;
+        };
+        match reply {
+            Reply::Members(members) => {
+                let set: BTreeSet<UserId> = members.iter().copied().collect();
+                let sorted = members.is_sorted_by(|one, next| one < next);
+                found.add_if(!sorted || !self.members.contains(&set), || {
+                    format!("{process:?} was told the members {members:?} of {:?}", self.group)
+                });
+            }
+            Reply::Heads(heads) => {
+                for (conversation, head) in heads {
+                    let seen = model
+                        .server
+                        .conversations
+                        .get(conversation)
+                        .and_then(|conversation| conversation.visible(user));
+                    found.add_if(seen.is_none_or(|(_, last)| *head > last), || {
+                        format!("{process:?} was told the head {head} of {conversation}: {seen:?}")
+                    });
+                }
+                let told: BTreeMap<_, _> = heads.iter().copied().collect();
+                for (conversation, known) in &self.heads {
+                    let head = told.get(conversation);
+                    found.add_if(head.is_none_or(|head| head < known), || {
+                        format!("{process:?} had stored {known} of {conversation}: told {head:?}")
+                    });
+                }
+            }
+            Reply::Entries(messages) => {
+                for message in messages {
+                    let place = (message.conversation, message.conv_seq);
+                    let entry = model.server.entry(place);
+                    let same = entry.is_some_and(|entry| same_entry(message, entry).is_none());
+                    let readable = model
+                        .server
+                        .conversations
+                        .get(&place.0)
+                        .is_some_and(|conversation| conversation.may_hold(user, place.1));
+                    found.add_if(!same || !readable, || {
+                        format!("{process:?} read {message:?}; the log has {entry:?}")
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scene::{self, Feed};
+
+    fn asked(question: Question, reply: Reply) -> [Feed; 2] {
+        let (process, step) = (scene::process(1), 9);
+        [
+            Feed::Seen(Observation::Asked {
+                process,
+                step,
+                question,
+            }),
+            Feed::Seen(Observation::Answered {
+                process,
+                step,
+                reply,
+            }),
+        ]
+    }
+
+    #[test]
+    fn true_answers_pass() {
+        let mut good = scene::good();
+        let group = scene::GROUP.into();
+        let members = Reply::Members(vec![scene::user(1), scene::user(2)]);
+        good.extend(asked(Question::Members { group }, members));
+        let mut heads = [(scene::direct(), 2), (group, 2)];
+        heads.sort_unstable();
+        good.extend(asked(Question::Heads, Reply::Heads(heads.to_vec())));
+        let history = Question::History {
+            conversation: scene::direct(),
+            first: 1,
+            last: 0,
+            limit: 10,
+        };
+        good.extend(asked(history, Reply::Entries(vec![scene::message(1)])));
+        assert_eq!(scene::judge(AnswersAreTrue::default(), good), []);
+    }
+
+    #[test]
+    fn wrong_answers_are_found() {
+        let group = scene::GROUP.into();
+        let members = Reply::Members(vec![scene::user(1)]);
+        let mut bad = scene::good();
+        bad.extend(asked(Question::Members { group }, members));
+        scene::assert_judges::<AnswersAreTrue>(bad, "members");
+
+        let mut bad = scene::good();
+        let heads = Reply::Heads(vec![(scene::direct(), 1), (group, 2)]);
+        bad.extend(asked(Question::Heads, heads));
+        scene::assert_judges::<AnswersAreTrue>(bad, "had stored 2");
+
+        let mut bad = scene::good();
+        let history = Question::History {
+            conversation: scene::direct(),
+            first: 1,
+            last: 0,
+            limit: 10,
+        };
+        let mut message = scene::message(1);
+        message.body = scene::body(5);
+        bad.extend(asked(history, Reply::Entries(vec![message])));
+        scene::assert_judges::<AnswersAreTrue>(bad, "read");
+    }
+}

@@ -1,0 +1,168 @@
+//! A change of a group happens once, completely, and because somebody asked.
+
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{MembershipBody, MembershipChange};
+use eim_codec::registry::FrameType;
+use eim_server::store::Entry;
+use prost::Message as _;
+
+use super::{Found, Invariant};
+use crate::model::{Event, Model, ServerChange};
+use crate::observation::Question;
+
+/// Entries of a change come in one batch with the key of the request that made them; no user makes
+/// more changes than were asked for, and none that nobody asked for.
+#[derive(Debug, Default)]
+pub struct ChangeIsOnce;
+
+impl Invariant for ChangeIsOnce {
+    fn name(&self) -> &'static str {
+        "change-is-once"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &[
+            "EIM-GRP-003",
+            "EIM-GRP-005",
+            "EIM-GRP-006",
+            "EIM-GRP-007",
+            "EIM-GRP-008",
+            "EIM-GRP-015",
+        ]
+    }
+
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
+        let Event::Server(change) = event else {
+            return;
+        };
+        for appended in &change.entries {
+            let entry = &*appended.entry;
+            if entry.client_msg_id.is_none() {
+                covered(model, change, entry, found);
+            }
+        }
+        for (user, id, outcome) in &change.requests {
+            let (conversation, conv_seq) = outcome.place;
+            let written = change.entries.iter().any(|appended| {
+                appended.entry.conversation == conversation
+                    && appended.entry.conv_seq == conv_seq
+                    && appended.entry.sender == Some(*user)
+            });
+            found.add_if(conv_seq > 0 && !written, || {
+                format!("request {id:02x?} of {user} says {outcome:?}, which is not in its batch")
+            });
+            let done = model.server.requests.keys();
+            let done = done.filter(|(actor, _)| actor == user).count();
+            let asked = model.sight.changes_of(*user).count();
+            found.add_if(done > asked, || {
+                format!("{user} asked for {asked} changes, and {done} were remembered")
+            });
+        }
+    }
+}
+
+/// An entry without a key is a change, with its request in the same batch.
+fn covered(model: &Model, change: &ServerChange, entry: &Entry, found: &mut Found) {
+    let (conversation, conv_seq) = (entry.conversation, entry.conv_seq);
+    let Some(user) = entry.sender else {
+        found.add(format!("an entry of nobody: {entry:?}"));
+        return;
+    };
+    // Creating a group may be two entries; the request names the last.
+    let made = change.requests.iter().any(|(actor, _, outcome)| {
+        let (at, last) = outcome.place;
+        *actor == user && at == conversation && (conv_seq == last || (conv_seq, last) == (1, 2))
+    });
+    found.add_if(!made, || {
+        format!("{conversation}/{conv_seq} of {user} without a request in its batch")
+    });
+    let wanted = model
+        .sight
+        .changes_of(user)
+        .any(|(question, _)| asks_for(question, conversation, entry, user));
+    found.add_if(!wanted, || {
+        format!("nobody asked for {conversation}/{conv_seq} of {user}: {entry:?}")
+    });
+}
+
+fn asks_for(
+    question: &Question,
+    conversation: ConversationId,
+    entry: &Entry,
+    user: UserId,
+) -> bool {
+    if entry.frame_type == FrameType::SETTINGS {
+        return match question {
+            Question::CreateGroup { .. } => entry.conv_seq == 1,
+            Question::Rename { group } => *group == conversation,
+            _ => false,
+        };
+    }
+    let Ok(body) = MembershipBody::decode(&entry.body[..]) else {
+        return false;
+    };
+    let named = |members: &[UserId]| {
+        body.users
+            .iter()
+            .all(|id| members.iter().any(|member| member.as_ref() == &id[..]))
+    };
+    match (body.change(), question) {
+        (MembershipChange::Added, Question::CreateGroup { members }) => {
+            entry.conv_seq == 2 && named(members)
+        }
+        (MembershipChange::Added, Question::AddMembers { group, members })
+        | (MembershipChange::Removed, Question::RemoveMembers { group, members }) => {
+            *group == conversation && named(members)
+        }
+        (MembershipChange::Left, Question::Leave { group }) => {
+            *group == conversation && named(&[user])
+        }
+        (MembershipChange::Role, Question::SetRole { group, member }) => {
+            *group == conversation && named(&[*member])
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_server::store::kv::inspect::Name;
+
+    use super::*;
+    use crate::model::scene::{self, Feed};
+
+    #[test]
+    fn a_change_without_its_request_is_found() {
+        let bad = scene::good()
+            .into_iter()
+            .map(|feed| match feed {
+                Feed::Server(mut batch) => {
+                    batch.retain(|(name, _)| !matches!(name, Name::Request(..)));
+                    Feed::Server(batch)
+                }
+                feed => feed,
+            })
+            .collect();
+        scene::assert_judges::<ChangeIsOnce>(bad, "without a request");
+    }
+
+    #[test]
+    fn a_change_that_nobody_asked_for_is_found() {
+        let mut bad = scene::opening();
+        bad.push(Feed::Server(scene::group(0)));
+        scene::assert_judges::<ChangeIsOnce>(bad, "nobody asked");
+    }
+
+    #[test]
+    fn a_change_that_happens_twice_is_found() {
+        let mut bad = scene::good();
+        let mut again = scene::group(4);
+        for (name, _) in &mut again {
+            if let Name::Request(_, id) = name {
+                *id = [78; 16];
+            }
+        }
+        bad.push(Feed::Server(again));
+        scene::assert_judges::<ChangeIsOnce>(bad, "asked for 1 changes");
+    }
+}

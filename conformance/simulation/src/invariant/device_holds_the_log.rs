@@ -1,0 +1,118 @@
+//! What a device stores is what the log says.
+
+use super::{Found, Invariant};
+use crate::model::device::same_entry;
+use crate::model::{Event, Model};
+
+/// Each entry that a device stores is durable at the server and the same in every field; at the
+/// end no body is missing.
+#[derive(Debug, Default)]
+pub struct DeviceHoldsTheLog;
+
+impl Invariant for DeviceHoldsTheLog {
+    fn name(&self) -> &'static str {
+        "device-holds-the-log"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &[
+            "EIM-MSG-002",
+            "EIM-MSG-016",
+            "EIM-MSG-020",
+            "EIM-MSG-023",
+            "EIM-MSG-057",
+            "EIM-MSG-059",
+            "EIM-MSG-060",
+            "EIM-SYN-017",
+            "EIM-SYN-044",
+        ]
+    }
+
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
+        match event {
+            Event::Device(device, change) => {
+                for message in &change.stored {
+                    let place = (message.conversation, message.conv_seq);
+                    let Some(entry) = model.server.entry(place) else {
+                        // Of an epoch that lost it; it goes when the device learns of the new one.
+                        found.add_if(message.log_epoch >= model.server.log_epoch, || {
+                            format!("{device:?} stored {place:?}, which is not in the log")
+                        });
+                        continue;
+                    };
+                    let echo = message.body.is_empty()
+                        && message.sender_device == model.sight.id_of(*device);
+                    let differs = same_entry(message, entry).filter(|what| !(echo && *what == "body"));
+                    found.add_if(differs.is_some(), || {
+                        format!("{device:?} stored {message:?}; {differs:?} is not of {entry:?}")
+                    });
+                }
+            }
+            Event::End if model.sight.quiet => {
+                let running = model.sight.running();
+                for device in running {
+                    let Some(held) = model.devices.get(device) else {
+                        continue;
+                    };
+                    for (place, message) in &held.messages {
+                        let entry = model.server.entry(*place);
+                        let differs = match entry {
+                            Some(entry) => same_entry(message, entry),
+                            None => Some("everything"),
+                        };
+                        found.add_if(differs.is_some(), || {
+                            format!("{device:?} holds {message:?}; {differs:?} is not of {entry:?}")
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scene::{self, Feed};
+
+    fn stored(message: eim_client::store::Message) -> Vec<Feed> {
+        let mut feeds = scene::opening();
+        feeds.extend(scene::begin(1));
+        feeds.push(Feed::Server(scene::commit(1)));
+        feeds.push(scene::arrive(1, vec![message], 1));
+        feeds
+    }
+
+    #[test]
+    fn another_body_is_found() {
+        let mut message = scene::message(1);
+        message.body = scene::body(9);
+        scene::assert_judges::<DeviceHoldsTheLog>(stored(message), "body");
+    }
+
+    #[test]
+    fn another_sender_is_found() {
+        let mut message = scene::message(1);
+        message.sender = Some(scene::user(3));
+        scene::assert_judges::<DeviceHoldsTheLog>(stored(message), "sender");
+    }
+
+    #[test]
+    fn an_entry_that_is_not_in_the_log_is_found() {
+        let mut bad = scene::good();
+        bad.push(scene::arrive(1, vec![scene::message(3)], 3));
+        scene::assert_judges::<DeviceHoldsTheLog>(bad, "not in the log");
+    }
+
+    #[test]
+    fn a_body_that_is_missing_at_the_end_is_found() {
+        let mut message = scene::message(1);
+        message.body = bytes::Bytes::new();
+        let mut bad = scene::opening();
+        bad.push(Feed::Server(scene::commit(1)));
+        bad.push(scene::arrive(0, vec![message], 1));
+        bad.push(Feed::Seen(crate::observation::Observation::Quiet));
+        scene::assert_judges::<DeviceHoldsTheLog>(bad, "holds");
+    }
+}

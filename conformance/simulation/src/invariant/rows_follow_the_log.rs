@@ -1,0 +1,124 @@
+//! What the server keeps beside its logs says the same as they.
+
+use eim_codec::id::ConversationId;
+use eim_codec::payload::{ConversationKind, Role};
+
+use super::{Found, Invariant};
+use crate::model::{Conversation, Event, Model};
+
+/// After each batch, kind, name, members, roles and visible ranges of its conversations are what
+/// their logs say.
+#[derive(Debug, Default)]
+pub struct RowsFollowTheLog;
+
+impl Invariant for RowsFollowTheLog {
+    fn name(&self) -> &'static str {
+        "rows-follow-the-log"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &[
+            "EIM-GRP-005",
+            "EIM-GRP-013",
+            "EIM-GRP-028",
+            "EIM-GRP-029",
+            "EIM-GRP-030",
+            "EIM-GRP-039",
+            "EIM-SYN-035",
+        ]
+    }
+
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
+        let Event::Server(change) = event else {
+            return;
+        };
+        for id in &change.touched {
+            match model.server.conversations.get(id) {
+                Some(conversation) => compare(model, *id, conversation, found),
+                None => found.add(format!("{id} has rows and no log")),
+            }
+        }
+    }
+}
+
+fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found: &mut Found) {
+    let rows = &model.server.rows;
+    let kind = if conversation.direct {
+        ConversationKind::Direct
+    } else {
+        ConversationKind::Group
+    };
+    let count = conversation.members.len() as u32;
+    let due = (kind, conversation.name.clone(), count);
+    let row = rows.conversations.get(&id);
+    found.add_if(row != Some(&due), || {
+        format!("{id} is {row:?}, its log says {due:?}")
+    });
+    let members = rows.members.keys().filter(|(at, _)| *at == id).count();
+    found.add_if(members != conversation.members.len(), || {
+        format!("{id} has {members} members, its log says {count}")
+    });
+    for (user, spans) in &conversation.spans {
+        let member = conversation.members.get(user);
+        let due = member.map(|member| (member.role, member.joined_at));
+        let row = rows.members.get(&(id, *user)).copied();
+        found.add_if(row != due, || {
+            format!("{user} in {id} is {row:?}, the log says {due:?}")
+        });
+        let Some((from, through)) = spans.last() else {
+            continue;
+        };
+        let role = member.map_or(Role::Unspecified, |member| member.role);
+        let due = (role, *from, through.unwrap_or(0));
+        let row = rows.memberships.get(&(id, *user));
+        found.add_if(row != Some(&due), || {
+            format!("{user} sees {id} as {row:?}, the log says {due:?}")
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_server::store::kv::inspect::{Name, Record};
+
+    use super::*;
+    use crate::model::scene::{self, Feed};
+
+    #[test]
+    fn rows_that_say_something_else_are_found() {
+        let group = ConversationId::from(scene::GROUP);
+        for (name, record, why) in [
+            (Name::Member(group, scene::user(2)), None, "has 1 members"),
+            (
+                Name::Membership(scene::user(2), group),
+                Some(Record::Membership {
+                    role: Role::Member,
+                    visible_from: 1,
+                    visible_through: 0,
+                }),
+                "sees",
+            ),
+            (
+                Name::Member(group, scene::user(2)),
+                Some(Record::Member {
+                    role: Role::Admin,
+                    joined_at: 2,
+                }),
+                "Admin",
+            ),
+            (
+                Name::Conversation(group),
+                Some(Record::Conversation {
+                    kind: ConversationKind::Group,
+                    name: "other".to_owned(),
+                    members: 2,
+                }),
+                "its log says",
+            ),
+        ] {
+            let mut bad = scene::good();
+            bad.push(Feed::Server(vec![(name, record)]));
+            scene::assert_judges::<RowsFollowTheLog>(bad, why);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! One conversation as its own log describes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::registry::FrameType;
+use eim_server::store::Entry;
+use prost::Message as _;
+
+/// A conversation, entry by entry.
+#[derive(Clone, Debug, Default)]
+pub struct Conversation {
+    /// The log; number n is at index n - 1.
+    pub entries: Vec<Arc<Entry>>,
+    /// Members after the last entry, with the number of the entry that added each.
+    pub members: BTreeMap<UserId, Member>,
+    /// What each user may ever have read: from, through (the latter open while a member).
+    pub spans: BTreeMap<UserId, Vec<(u64, Option<u64>)>>,
+    /// Name of a group.
+    pub name: String,
+    /// Opened by a message, not by SETTINGS.
+    pub direct: bool,
+}
+
+/// A member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its role.
+    pub role: Role,
+    /// Number of the entry that added it.
+    pub joined_at: u64,
+}
+
+/// What an entry does to its conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Whose timelines it belongs to.
+    pub readers: BTreeSet<UserId>,
+    /// Why nobody was allowed to write it; empty when all is well.
+    pub broken: Vec<String>,
+}
+
+impl Conversation {
+    /// Number of the last entry.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// An entry.
+    #[must_use]
+    pub fn entry(&self, conv_seq: u64) -> Option<&Arc<Entry>> {
+        let index = usize::try_from(conv_seq.checked_sub(1)?).ok()?;
+        self.entries.get(index)
+    }
+
+    /// Whether `user` may have read `conv_seq` at some time.
+    #[must_use]
+    pub fn may_hold(&self, user: UserId, conv_seq: u64) -> bool {
+        self.spans.get(&user).is_some_and(|spans| {
+            spans
+                .iter()
+                .any(|(from, through)| (*from..=through.unwrap_or(u64::MAX)).contains(&conv_seq))
+        })
+    }
+
+    /// First and last number that `user` may read now.
+    #[must_use]
+    pub fn visible(&self, user: UserId) -> Option<(u64, u64)> {
+        let (from, through) = *self.spans.get(&user)?.last()?;
+        Some((from, through.unwrap_or_else(|| self.head())))
+    }
+
+    /// Takes over the next entry. `users` are all that exist.
+    pub fn append(&mut self, entry: &Arc<Entry>, users: &BTreeSet<UserId>) -> Effect {
+        let number = self.head() + 1;
+        let mut effect = Effect::default();
+        match entry.frame_type {
+            FrameType::SETTINGS => self.settings(number, entry, &mut effect),
+            FrameType::MEMBERSHIP => self.membership(number, entry, &mut effect),
+            _ if number == 1 => self.open(entry, users, &mut effect),
+            _ => self.must_be_member(entry, &mut effect),
+        }
+        effect.readers.extend(self.members.keys());
+        self.entries.push(Arc::clone(entry));
+        effect
+    }
+
+    /// A direct conversation begins with its first message.
+    fn open(&mut self, entry: &Entry, users: &BTreeSet<UserId>, effect: &mut Effect) {
+        self.direct = true;
+        let Some(sender) = entry.sender else {
+            effect.broken.push("opened by nobody".to_owned());
+            return;
+        };
+        let peer = users
+            .iter()
+            .find(|peer| ConversationId::direct(sender, **peer) == entry.conversation);
+        let Some(peer) = peer else {
+            let id = entry.conversation;
+            effect.broken.push(format!("{id} is of no two users, {sender} among them"));
+            return;
+        };
+        for user in [sender, *peer] {
+            self.admit(user, 1, Role::Member);
+        }
+    }
+
+    fn must_be_member(&self, entry: &Entry, effect: &mut Effect) {
+        let sender = entry.sender;
+        if !sender.is_some_and(|sender| self.members.contains_key(&sender)) {
+            effect.broken.push(format!("sender {sender:?} is no member"));
+        }
+    }
+
+    fn settings(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
+        let (Ok(body), Some(sender)) = (SettingsBody::decode(&entry.body[..]), entry.sender) else {
+            effect.broken.push("SETTINGS without a body or a sender".to_owned());
+            return;
+        };
+        if body.created != (number == 1) {
+            effect.broken.push(format!("created {} at number {number}", body.created));
+        }
+        if number == 1 {
+            self.admit(sender, 1, Role::Owner);
+        } else {
+            self.must_have(sender, &[Role::Owner, Role::Admin], "rename", effect);
+            if body.name == self.name {
+                effect.broken.push("renamed to the same name".to_owned());
+            }
+        }
+        if body.name.is_empty() {
+            effect.broken.push("an empty name".to_owned());
+        }
+        self.name = body.name;
+    }
+
+    fn must_have(&self, sender: UserId, roles: &[Role], what: &str, effect: &mut Effect) {
+        let role = self.members.get(&sender).map(|member| member.role);
+        if !role.is_some_and(|role| roles.contains(&role)) {
+            effect.broken.push(format!("{sender} with role {role:?} must not {what}"));
+        }
+        if self.direct {
+            effect.broken.push(format!("{what} in a direct conversation"));
+        }
+    }
+
+    fn membership(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
+        let (Ok(body), Some(sender)) = (MembershipBody::decode(&entry.body[..]), entry.sender) else {
+            effect.broken.push("MEMBERSHIP without a body or a sender".to_owned());
+            return;
+        };
+        let users: BTreeSet<UserId> = body
+            .users
+            .iter()
+            .filter_map(|id| UserId::from_slice(id).ok())
+            .collect();
+        if users.is_empty() || users.len() != body.users.len() {
+            effect.broken.push("MEMBERSHIP names nobody, or somebody twice".to_owned());
+        }
+        match body.change() {
+            MembershipChange::Added => self.added(number, sender, &users, effect),
+            MembershipChange::Removed => self.removed(number, sender, &users, effect),
+            MembershipChange::Left => self.left(number, sender, &users, effect),
+            MembershipChange::Role => self.role(sender, &users, body.role(), effect),
+            MembershipChange::Unspecified => effect.broken.push("no change".to_owned()),
+        }
+        let owners = self
+            .members
+            .values()
+            .filter(|member| member.role == Role::Owner);
+        let owners = owners.count();
+        if owners != usize::from(!self.members.is_empty()) {
+            effect.broken.push(format!("{owners} owners"));
+        }
+    }
+
+    fn added(
+        &mut self,
+        number: u64,
+        sender: UserId,
+        users: &BTreeSet<UserId>,
+        effect: &mut Effect,
+    ) {
+        self.must_have(sender, &[Role::Owner, Role::Admin], "add", effect);
+        for user in users {
+            if self.members.contains_key(user) {
+                effect.broken.push(format!("{user} was a member already"));
+            }
+            self.admit(*user, number, Role::Member);
+        }
+    }
+
+    fn removed(
+        &mut self,
+        number: u64,
+        sender: UserId,
+        users: &BTreeSet<UserId>,
+        effect: &mut Effect,
+    ) {
+        self.must_have(sender, &[Role::Owner, Role::Admin], "remove", effect);
+        let owns = self
+            .members
+            .get(&sender)
+            .is_some_and(|member| member.role == Role::Owner);
+        for user in users {
+            match self.members.get(user) {
+                None => effect.broken.push(format!("{user} was no member")),
+                Some(_) if *user == sender => effect.broken.push("removed itself".to_owned()),
+                Some(member) if !owns && member.role != Role::Member => {
+                    effect.broken.push(format!("an admin removed {:?} {user}", member.role));
+                }
+                Some(_) => {}
+            }
+            self.dismiss(*user, number, effect);
+        }
+    }
+
+    fn left(
+        &mut self,
+        number: u64,
+        sender: UserId,
+        users: &BTreeSet<UserId>,
+        effect: &mut Effect,
+    ) {
+        let roles = [Role::Owner, Role::Admin, Role::Member];
+        self.must_have(sender, &roles, "leave", effect);
+        if users.len() != 1 || !users.contains(&sender) {
+            effect.broken.push("somebody else left".to_owned());
+        }
+        let owns = self
+            .members
+            .get(&sender)
+            .is_some_and(|member| member.role == Role::Owner);
+        if owns && self.members.len() > 1 {
+            effect.broken.push("the owner left the others behind".to_owned());
+        }
+        self.dismiss(sender, number, effect);
+    }
+
+    fn role(
+        &mut self,
+        sender: UserId,
+        users: &BTreeSet<UserId>,
+        role: Role,
+        effect: &mut Effect,
+    ) {
+        self.must_have(sender, &[Role::Owner], "change roles", effect);
+        let changed = users.first().and_then(|user| self.members.get_mut(user));
+        match changed {
+            Some(member) if users.len() == 1 && member.role != role => member.role = role,
+            _ => effect.broken.push("a role of nobody, of many, or the same".to_owned()),
+        }
+        if role == Role::Owner
+            && let Some(before) = self.members.get_mut(&sender)
+        {
+            before.role = Role::Admin;
+        }
+    }
+
+    fn admit(&mut self, user: UserId, joined_at: u64, role: Role) {
+        self.members.insert(user, Member { role, joined_at });
+        let spans = self.spans.entry(user).or_default();
+        if spans.last().is_none_or(|(_, through)| through.is_some()) {
+            spans.push((joined_at, None));
+        }
+    }
+
+    /// Ends a membership; the entry that does it is the last that the user may read.
+    fn dismiss(&mut self, user: UserId, number: u64, effect: &mut Effect) {
+        self.members.remove(&user);
+        if let Some((_, through)) = self.spans.get_mut(&user).and_then(|spans| spans.last_mut()) {
+            *through = Some(number);
+        }
+        effect.readers.insert(user);
+    }
+}

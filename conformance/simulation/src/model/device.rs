@@ -1,0 +1,211 @@
+//! What is durable on the devices, batch by batch, by a naive reading of what a client must store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eim_client::store::{Applied, Backlog, Batch, Cursor, Message, OutboxItem};
+use eim_codec::id::{ClientMsgId, ConversationId};
+use eim_server::store::Entry;
+
+use super::server::Place;
+use crate::plan::DeviceNumber;
+
+/// All devices.
+#[derive(Debug, Default)]
+pub struct Devices(pub BTreeMap<DeviceNumber, Held>);
+
+/// What one device holds.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Entries.
+    pub messages: BTreeMap<Place, Message>,
+    /// Its cursor.
+    pub cursor: Cursor,
+    /// Unsettled messages, by position.
+    pub outbox: BTreeMap<u64, OutboxItem>,
+    /// Position of every message that was ever in the outbox.
+    pub positions: BTreeMap<ClientMsgId, u64>,
+    /// Messages that went back into the outbox because a new epoch took them.
+    pub requeued: BTreeSet<ClientMsgId>,
+    /// Ends of messages, in order: `None` for refused ones.
+    pub settled: BTreeMap<ClientMsgId, Vec<Option<Place>>>,
+    /// Conversations of which a snapshot left something to be read.
+    pub behind: BTreeSet<ConversationId>,
+    /// The cursor once jumped over numbers: a snapshot was taken.
+    pub snapshots: u32,
+}
+
+/// What a batch changed.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceChange {
+    /// New or replaced entries, in order.
+    pub stored: Vec<Message>,
+    /// Entries that a new epoch took away.
+    pub taken: Vec<Message>,
+    /// Ends of messages that are new: `None` for refused ones.
+    pub settled: Vec<(ClientMsgId, Option<Place>)>,
+    /// Messages that are durable in the outbox now.
+    pub queued: Vec<ClientMsgId>,
+    /// The cursor before and after.
+    pub cursor: Option<(Cursor, Cursor)>,
+}
+
+impl Devices {
+    /// What a device holds.
+    #[must_use]
+    pub fn get(&self, device: DeviceNumber) -> Option<&Held> {
+        self.0.get(&device)
+    }
+
+    /// Takes over a batch.
+    pub fn apply(
+        &mut self,
+        device: DeviceNumber,
+        batch: &Batch,
+        applied: &Applied,
+    ) -> DeviceChange {
+        self.0.entry(device).or_default().apply(batch, applied)
+    }
+}
+
+impl Held {
+    fn apply(&mut self, batch: &Batch, applied: &Applied) -> DeviceChange {
+        let mut change = DeviceChange::default();
+        self.truncate(batch, &mut change);
+        for (item, position) in batch.outbox.iter().zip(&applied.positions) {
+            change.queued.push(item.client_msg_id);
+            self.enqueue(item, *position);
+        }
+        for (id, time) in &batch.attempted {
+            let position = self.positions.get(id);
+            if let Some(item) = position.and_then(|at| self.outbox.get_mut(at)) {
+                item.first_sent_at_ms = *time;
+            }
+        }
+        for arrival in &batch.arrivals {
+            self.store(&arrival.message, arrival.echo, &mut change);
+        }
+        for settlement in &batch.settlements {
+            let id = settlement.client_msg_id;
+            let place = settlement.message.as_ref().map(|message| {
+                self.store(message, false, &mut change);
+                (message.conversation, message.conv_seq)
+            });
+            if let Some(position) = self.positions.get(&id)
+                && self.outbox.remove(position).is_some()
+            {
+                self.settled.entry(id).or_default().push(place);
+                change.settled.push((id, place));
+            }
+        }
+        for item in &applied.requeued {
+            self.requeued.insert(item.client_msg_id);
+            self.enqueue(item, item.position);
+        }
+        for record in &batch.conversations {
+            if record.backlog > Backlog::None {
+                self.behind.insert(record.conversation);
+            }
+        }
+        for conversation in &batch.completed {
+            self.behind.remove(conversation);
+        }
+        if let Some(after) = batch.cursor {
+            change.cursor = Some((self.cursor, after));
+            self.cursor = after;
+        }
+        change
+    }
+
+    fn enqueue(&mut self, item: &OutboxItem, position: u64) {
+        self.positions.insert(item.client_msg_id, position);
+        let item = OutboxItem {
+            position,
+            ..item.clone()
+        };
+        self.outbox.insert(position, item);
+    }
+
+    fn truncate(&mut self, batch: &Batch, change: &mut DeviceChange) {
+        if batch.truncate.is_empty() && !batch.truncate_others {
+            return;
+        }
+        let cuts: BTreeMap<_, _> = batch.truncate.iter().copied().collect();
+        let doomed: Vec<Place> = self
+            .messages
+            .keys()
+            .filter(|(conversation, number)| match cuts.get(conversation) {
+                Some(last) => number > last,
+                None => batch.truncate_others,
+            })
+            .copied()
+            .collect();
+        self.take(doomed, change);
+    }
+
+    fn take(&mut self, doomed: Vec<Place>, change: &mut DeviceChange) {
+        for place in doomed {
+            change.taken.extend(self.messages.remove(&place));
+        }
+    }
+
+    // Entries of an older epoch end where one of a newer epoch begins.
+    fn store(&mut self, message: &Message, echo: bool, change: &mut DeviceChange) {
+        let place = (message.conversation, message.conv_seq);
+        let doomed: Vec<Place> = self
+            .messages
+            .range(place..=(place.0, u64::MAX))
+            .filter(|(_, held)| held.log_epoch < message.log_epoch)
+            .map(|(place, _)| *place)
+            .collect();
+        self.take(doomed, change);
+        let body = self.body_of(message, echo);
+        let Some(held) = self.messages.get_mut(&place) else {
+            let mut message = message.clone();
+            if let Some((body, fallback_text)) = body {
+                (message.body, message.fallback_text) = (body, fallback_text);
+            }
+            change.stored.push(message.clone());
+            self.messages.insert(place, message);
+            return;
+        };
+        if held.log_epoch != message.log_epoch {
+            return;
+        }
+        if held.user_seq == 0 {
+            held.user_seq = message.user_seq;
+        }
+        if message.tombstone {
+            held.tombstone = true;
+            held.body = bytes::Bytes::new();
+            held.fallback_text = String::new();
+        } else if held.body.is_empty() && !echo {
+            held.body.clone_from(&message.body);
+            held.fallback_text.clone_from(&message.fallback_text);
+        }
+    }
+
+    /// An echo has no body: the outbox has it, or it comes later.
+    fn body_of(&self, message: &Message, echo: bool) -> Option<(bytes::Bytes, String)> {
+        let id = message.client_msg_id.filter(|_| echo)?;
+        let item = self.outbox.get(self.positions.get(&id)?)?;
+        Some((item.body.clone(), item.fallback_text.clone()))
+    }
+}
+
+/// In what a stored entry differs from that of the log; `None` when it does not. The place is not
+/// compared.
+#[must_use]
+pub fn same_entry(message: &Message, entry: &Entry) -> Option<&'static str> {
+    let fields = [
+        ("epoch", message.log_epoch == entry.log_epoch),
+        ("type", message.frame_type == entry.frame_type),
+        ("sender", message.sender == entry.sender),
+        ("sender device", message.sender_device == entry.sender_device),
+        ("key", message.client_msg_id == entry.client_msg_id),
+        ("time", message.time_ms == entry.time_ms),
+        ("tombstone", message.tombstone == entry.tombstone),
+        ("fallback text", message.fallback_text == entry.fallback_text),
+        ("body", message.body == entry.body),
+    ];
+    fields.iter().find(|(_, same)| !same).map(|(name, _)| *name)
+}

@@ -1,0 +1,333 @@
+//! What is durable at the server, batch by batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+use eim_server::store::Entry;
+use eim_server::store::kv::inspect::{Name, Record};
+
+use super::conversation::{Conversation, Effect};
+
+/// Conversation and number of an entry.
+pub type Place = (ConversationId, u64);
+
+/// What is durable at the server.
+#[derive(Debug, Default)]
+pub struct Server {
+    /// All users that exist.
+    pub users: BTreeSet<UserId>,
+    /// Epoch of all logs and timelines; 0 before the store was made.
+    pub log_epoch: u64,
+    /// Logs, and what follows from them.
+    pub conversations: BTreeMap<ConversationId, Conversation>,
+    /// Timelines, by number.
+    pub timelines: BTreeMap<UserId, BTreeMap<u64, Place>>,
+    /// Highest number removed from each timeline.
+    pub floors: BTreeMap<UserId, u64>,
+    /// Where each entry with a key is, newest first where there are several.
+    pub places: BTreeMap<(UserId, ClientMsgId), Vec<Place>>,
+    /// Idempotency keys of messages.
+    pub keys: BTreeMap<(UserId, ClientMsgId), Outcome>,
+    /// Idempotency keys of requests.
+    pub requests: BTreeMap<(UserId, [u8; 16]), Outcome>,
+    /// Cursors: epoch and number.
+    pub cursors: BTreeMap<(UserId, DeviceId), (u64, u64)>,
+    /// Generations of connections.
+    pub generations: BTreeMap<(UserId, DeviceId), u64>,
+    /// Rows beside the logs.
+    pub rows: Rows,
+}
+
+/// What the server keeps beside its logs, to be compared with what follows from them.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Kind, name and number of members.
+    pub conversations: BTreeMap<ConversationId, (ConversationKind, String, u32)>,
+    /// Role and number of the entry that added the member.
+    pub members: BTreeMap<Place2, (Role, u64)>,
+    /// Role and visible range.
+    pub memberships: BTreeMap<Place2, (Role, u64, u64)>,
+}
+
+/// A conversation and a user.
+pub type Place2 = (ConversationId, UserId);
+
+/// First outcome of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Where it went; number 0 for a request that changed nothing.
+    pub place: Place,
+    /// Commit time in Unix milliseconds.
+    pub time_ms: u64,
+    /// Number in the timeline of the user.
+    pub user_seq: u64,
+}
+
+/// A new entry and what it does.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// Number that was due.
+    pub due: u64,
+    /// The entry before it, if any.
+    pub before: Option<Arc<Entry>>,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// What a batch changed.
+#[derive(Clone, Debug, Default)]
+pub struct ServerChange {
+    /// New entries, in order within each conversation.
+    pub entries: Vec<Appended>,
+    /// Entries written over: before and after.
+    pub rewritten: Vec<(Arc<Entry>, Arc<Entry>)>,
+    /// Entries removed.
+    pub removed: Vec<Place>,
+    /// New references: user, number, the number that was due, place.
+    pub references: Vec<(UserId, u64, u64, Place)>,
+    /// References that are gone or changed: user, number, before, after.
+    pub moved: Vec<(UserId, u64, Place, Option<Place>)>,
+    /// New idempotency keys of messages.
+    pub keys: Vec<(UserId, ClientMsgId, Outcome)>,
+    /// New idempotency keys of requests.
+    pub requests: Vec<(UserId, [u8; 16], Outcome)>,
+    /// Idempotency keys written over with another outcome, in words.
+    pub changed_keys: Vec<String>,
+    /// Cursors that moved: before, after.
+    pub cursors: Vec<(UserId, DeviceId, (u64, u64), (u64, u64))>,
+    /// Conversations whose rows or logs changed.
+    pub touched: BTreeSet<ConversationId>,
+    /// The epoch before and after.
+    pub epoch: Option<(u64, u64)>,
+}
+
+impl Server {
+    /// An entry of a log.
+    #[must_use]
+    pub fn entry(&self, (conversation, conv_seq): Place) -> Option<&Arc<Entry>> {
+        self.conversations.get(&conversation)?.entry(conv_seq)
+    }
+
+    /// Last number of a timeline, removed ones included.
+    #[must_use]
+    pub fn head(&self, user: UserId) -> u64 {
+        let timeline = self.timelines.get(&user);
+        let last = timeline.and_then(|timeline| timeline.last_key_value());
+        let floor = self.floors.get(&user).copied().unwrap_or(0);
+        last.map_or(floor, |(number, _)| (*number).max(floor))
+    }
+
+    /// Takes over a batch. Entries and references come in the order of their numbers, whatever the
+    /// order of the writes: a batch is durable as a whole.
+    pub fn apply(&mut self, mut batch: Vec<(Name, Option<Record>)>) -> ServerChange {
+        batch.sort_by_key(|(name, _)| *name);
+        let mut change = ServerChange::default();
+        for (name, record) in batch {
+            match name {
+                Name::Entry(conversation, conv_seq) => {
+                    self.log((conversation, conv_seq), record, &mut change);
+                }
+                Name::Chunk(user, last) => self.timeline(user, last, record, &mut change),
+                Name::Message(user, id) => self.key(user, id.into(), record, &mut change),
+                Name::Request(user, id) => self.request(user, id, record, &mut change),
+                _ => self.state(name, record, &mut change),
+            }
+        }
+        change
+    }
+
+    fn log(&mut self, place: Place, record: Option<Record>, change: &mut ServerChange) {
+        change.touched.insert(place.0);
+        let Some(Record::Entry(entry)) = record else {
+            change.removed.push(place);
+            return;
+        };
+        let entry: Arc<Entry> = Arc::from(entry);
+        let conversation = self.conversations.entry(place.0).or_default();
+        if let Some(before) = conversation.entry(place.1) {
+            // What a recovery finds again is no change.
+            if **before != *entry {
+                change.rewritten.push((Arc::clone(before), entry));
+            }
+            return;
+        }
+        if let (Some(sender), Some(id)) = (entry.sender, entry.client_msg_id) {
+            self.places.entry((sender, id)).or_default().push(place);
+        }
+        let due = conversation.head() + 1;
+        let before = conversation.entries.last().cloned();
+        let effect = conversation.append(&entry, &self.users);
+        change.entries.push(Appended {
+            entry,
+            due,
+            before,
+            effect,
+        });
+    }
+
+    fn timeline(
+        &mut self,
+        user: UserId,
+        last: u64,
+        record: Option<Record>,
+        change: &mut ServerChange,
+    ) {
+        let head = self.head(user);
+        let timeline = self.timelines.entry(user).or_default();
+        let Some(Record::Chunk(references)) = record else {
+            // The key names the last number; what is below went with it or before.
+            let keep = timeline.split_off(&(last + 1));
+            for (number, place) in std::mem::replace(timeline, keep) {
+                change.moved.push((user, number, place, None));
+            }
+            return;
+        };
+        let mut due = head + 1;
+        for (number, conversation, conv_seq) in references {
+            let place = (conversation, conv_seq);
+            match timeline.insert(number, place) {
+                None => {
+                    change.references.push((user, number, due, place));
+                    due = number + 1;
+                }
+                Some(before) if before != place => {
+                    change.moved.push((user, number, before, Some(place)));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn key(
+        &mut self,
+        user: UserId,
+        id: ClientMsgId,
+        record: Option<Record>,
+        change: &mut ServerChange,
+    ) {
+        let Some(outcome) = outcome(record) else {
+            self.keys.remove(&(user, id));
+            return;
+        };
+        match self.keys.insert((user, id), outcome) {
+            Some(before) if before != outcome => {
+                let words = format!("message {id} of {user}: {before:?}, then {outcome:?}");
+                change.changed_keys.push(words);
+            }
+            Some(_) => {}
+            None => change.keys.push((user, id, outcome)),
+        }
+    }
+
+    fn request(
+        &mut self,
+        user: UserId,
+        id: [u8; 16],
+        record: Option<Record>,
+        change: &mut ServerChange,
+    ) {
+        let Some(outcome) = outcome(record) else {
+            self.requests.remove(&(user, id));
+            return;
+        };
+        match self.requests.insert((user, id), outcome) {
+            Some(before) if before != outcome => {
+                let words = format!("request {id:02x?} of {user}: {before:?}, then {outcome:?}");
+                change.changed_keys.push(words);
+            }
+            Some(_) => {}
+            None => change.requests.push((user, id, outcome)),
+        }
+    }
+
+    fn state(&mut self, name: Name, record: Option<Record>, change: &mut ServerChange) {
+        match (name, record) {
+            (Name::Cursor(user, device), Some(Record::Cursor { log_epoch, user_seq })) => {
+                let after = (log_epoch, user_seq);
+                let before = self.cursors.insert((user, device), after).unwrap_or_default();
+                change.cursors.push((user, device, before, after));
+            }
+            (Name::Device(user, device), Some(Record::Device { generation })) => {
+                self.generations.insert((user, device), generation);
+            }
+            (Name::Floor(user), Some(Record::Floor(floor))) => {
+                self.floors.insert(user, floor);
+            }
+            (Name::Meta, Some(Record::Meta { log_epoch })) => {
+                change.epoch = Some((self.log_epoch, log_epoch));
+                self.log_epoch = log_epoch;
+            }
+            (Name::User(user), Some(_)) => {
+                self.users.insert(user);
+            }
+            (Name::Conversation(_) | Name::Member(..) | Name::Membership(..), record) => {
+                self.rows.apply(name, record, &mut change.touched);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Rows {
+    fn apply(
+        &mut self,
+        name: Name,
+        record: Option<Record>,
+        touched: &mut BTreeSet<ConversationId>,
+    ) {
+        match (name, record) {
+            (
+                Name::Conversation(id),
+                Some(Record::Conversation {
+                    kind,
+                    name,
+                    members,
+                }),
+            ) => {
+                touched.insert(id);
+                self.conversations.insert(id, (kind, name, members));
+            }
+            (Name::Member(id, user), Some(Record::Member { role, joined_at })) => {
+                touched.insert(id);
+                self.members.insert((id, user), (role, joined_at));
+            }
+            (Name::Member(id, user), None) => {
+                touched.insert(id);
+                self.members.remove(&(id, user));
+            }
+            (
+                Name::Membership(user, id),
+                Some(Record::Membership {
+                    role,
+                    visible_from,
+                    visible_through,
+                }),
+            ) => {
+                touched.insert(id);
+                let row = (role, visible_from, visible_through);
+                self.memberships.insert((id, user), row);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn outcome(record: Option<Record>) -> Option<Outcome> {
+    match record {
+        Some(Record::Outcome {
+            conversation,
+            conv_seq,
+            time_ms,
+            user_seq,
+        }) => Some(Outcome {
+            place: (conversation, conv_seq),
+            time_ms,
+            user_seq,
+        }),
+        _ => None,
+    }
+}

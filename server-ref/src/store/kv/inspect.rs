@@ -1,0 +1,370 @@
+//! Reading the records of a store apart from the store: for checkers that judge what is durable,
+//! and for tools that look into a damaged folder.
+//!
+//! A checker that asked the store itself would see what the store believes; this sees what was
+//! written.
+
+use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::payload::{ConversationKind, Role};
+
+use super::record::state::{
+    self, ConversationRow, CursorRow, DeviceRow, FloorRow, MemberRow, MembershipRow, MetaRow,
+    UserRow,
+};
+use super::record::{act, entry, timeline};
+use crate::store::engine::Space;
+use crate::store::{Entry, StoreError, TenantId};
+
+/// What a key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    /// A log entry.
+    Entry(ConversationId, u64),
+    /// A timeline chunk, by the number of its last reference.
+    Chunk(UserId, u64),
+    /// The idempotency key of a message.
+    Message(UserId, [u8; 16]),
+    /// The idempotency key of a request.
+    Request(UserId, [u8; 16]),
+    /// A conversation.
+    Conversation(ConversationId),
+    /// A member of a conversation.
+    Member(ConversationId, UserId),
+    /// A conversation as its member or former member sees it.
+    Membership(UserId, ConversationId),
+    /// A user.
+    User(UserId),
+    /// A device.
+    Device(UserId, DeviceId),
+    /// The cursor of a device.
+    Cursor(UserId, DeviceId),
+    /// A session that can be resumed.
+    Session(SessionId),
+    /// The highest number removed from a timeline.
+    Floor(UserId),
+    /// Facts about the store itself.
+    Meta,
+    /// Indices: users by name, expiry lists.
+    Index,
+}
+
+/// A record, without what only the store itself needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A log entry.
+    Entry(Box<Entry>),
+    /// References of a timeline: number, conversation, conv_seq.
+    Chunk(Vec<(u64, ConversationId, u64)>),
+    /// The first outcome of a message or request.
+    Outcome {
+        /// Where it went.
+        conversation: ConversationId,
+        /// The entry it became; 0 when a request changed nothing.
+        conv_seq: u64,
+        /// Commit time in Unix milliseconds.
+        time_ms: u64,
+        /// Number in the timeline of the user; 0 when a request changed nothing.
+        user_seq: u64,
+    },
+    /// A conversation.
+    Conversation {
+        /// Direct or group.
+        kind: ConversationKind,
+        /// Name of a group.
+        name: String,
+        /// Number of members.
+        members: u32,
+    },
+    /// A member.
+    Member {
+        /// Its role.
+        role: Role,
+        /// conv_seq of the entry that added it.
+        joined_at: u64,
+    },
+    /// What a member or former member may read.
+    Membership {
+        /// Its role; `Unspecified` for a former one.
+        role: Role,
+        /// First conv_seq.
+        visible_from: u64,
+        /// Last conv_seq; 0 while a member.
+        visible_through: u64,
+    },
+    /// A user.
+    User {
+        /// May not log in.
+        disabled: bool,
+    },
+    /// A device.
+    Device {
+        /// Generation of its newest connection.
+        generation: u64,
+    },
+    /// A cursor.
+    Cursor {
+        /// Its epoch.
+        log_epoch: u64,
+        /// The device has stored its timeline through this number.
+        user_seq: u64,
+    },
+    /// The highest number removed from a timeline.
+    Floor(u64),
+    /// The epoch of all logs and timelines.
+    Meta {
+        /// It.
+        log_epoch: u64,
+    },
+    /// Records that say nothing by themselves.
+    Opaque,
+}
+
+/// What a key names, with its tenant (0 for [`Name::Meta`]).
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when no such key is ever written.
+pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
+    if space == Space::Meta {
+        return Ok((TenantId(0), Name::Meta));
+    }
+    let (tenant, rest) = tenant(key)?;
+    let mut rest = Rest(rest);
+    let name = match space {
+        Space::Log => Name::Entry(rest.id()?, rest.number()?),
+        Space::Timeline => Name::Chunk(rest.id()?, rest.number()?),
+        Space::Idempotency => {
+            let user = rest.id()?;
+            match rest.octet()? {
+                1 => Name::Message(user, rest.array()?),
+                2 => Name::Request(user, rest.array()?),
+                kind => return Err(unknown(space, kind)),
+            }
+        }
+        Space::Expiry | Space::Meta => Name::Index,
+        Space::State => match rest.octet()? {
+            1 => Name::Conversation(rest.id()?),
+            2 => Name::Member(rest.id()?, rest.id()?),
+            3 => Name::Membership(rest.id()?, rest.id()?),
+            4 => Name::User(rest.id()?),
+            5 => Name::Index,
+            6 => Name::Device(rest.id()?, rest.id()?),
+            7 => Name::Cursor(rest.id()?, rest.id()?),
+            8 => Name::Session(rest.id()?),
+            9 => Name::Floor(rest.id()?),
+            kind => return Err(unknown(space, kind)),
+        },
+    };
+    if name != Name::Index && !rest.0.is_empty() {
+        return Err(StoreError::Corrupt(format!(
+            "{} key: too long",
+            space.name()
+        )));
+    }
+    Ok((tenant, name))
+}
+
+/// The record behind a name.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it does not decode.
+pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
+    Ok(match name {
+        Name::Entry(conversation, conv_seq) => {
+            Record::Entry(Box::new(entry::decode(conversation, conv_seq, value)?))
+        }
+        Name::Chunk(_, last) => Record::Chunk(
+            timeline::decode(last, value)?
+                .into_iter()
+                .map(|(number, at)| (number, at.conversation, at.conv_seq))
+                .collect(),
+        ),
+        Name::Message(..) | Name::Request(..) => {
+            let outcome = act::decode(value)?;
+            Record::Outcome {
+                conversation: outcome.conversation,
+                conv_seq: outcome.conv_seq,
+                time_ms: outcome.time_ms,
+                user_seq: outcome.user_seq,
+            }
+        }
+        Name::Conversation(_) => {
+            let row: ConversationRow = state::decode("conversation", value)?;
+            Record::Conversation {
+                kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
+                name: row.name,
+                members: row.members,
+            }
+        }
+        Name::Member(..) => {
+            let row: MemberRow = state::decode("member", value)?;
+            Record::Member {
+                role: role(row.role),
+                joined_at: row.joined_at,
+            }
+        }
+        Name::Membership(..) => {
+            let row: MembershipRow = state::decode("membership", value)?;
+            Record::Membership {
+                role: role(row.role),
+                visible_from: row.visible_from,
+                visible_through: row.visible_through,
+            }
+        }
+        Name::User(_) => Record::User {
+            disabled: state::decode::<UserRow>("user", value)?.disabled,
+        },
+        Name::Device(..) => Record::Device {
+            generation: state::decode::<DeviceRow>("device", value)?.generation,
+        },
+        Name::Cursor(..) => {
+            let row: CursorRow = state::decode("cursor", value)?;
+            Record::Cursor {
+                log_epoch: row.log_epoch,
+                user_seq: row.user_seq,
+            }
+        }
+        Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
+        Name::Meta => Record::Meta {
+            log_epoch: state::decode::<MetaRow>("meta", value)?.log_epoch,
+        },
+        Name::Session(_) | Name::Index => Record::Opaque,
+    })
+}
+
+fn role(number: i32) -> Role {
+    Role::try_from(number).unwrap_or(Role::Unspecified)
+}
+
+fn unknown(space: Space, kind: u8) -> StoreError {
+    StoreError::Corrupt(format!("{} key: unknown kind {kind}", space.name()))
+}
+
+fn short() -> StoreError {
+    StoreError::Corrupt("key: ends too early".to_owned())
+}
+
+/// The tenant at the front of a key, and what follows.
+fn tenant(key: &[u8]) -> Result<(TenantId, &[u8]), StoreError> {
+    match key.split_first().ok_or_else(short)? {
+        (&u8::MAX, rest) => {
+            let (tenant, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+            Ok((TenantId(u32::from_be_bytes(*tenant)), rest))
+        }
+        (tenant, rest) => Ok((TenantId(u32::from(*tenant)), rest)),
+    }
+}
+
+/// What is left of a key.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or_else(short)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn octet(&mut self) -> Result<u8, StoreError> {
+        self.array::<1>().map(|[octet]| octet)
+    }
+
+    fn id<T: From<[u8; 16]>>(&mut self) -> Result<T, StoreError> {
+        self.array().map(T::from)
+    }
+
+    fn number(&mut self) -> Result<u64, StoreError> {
+        self.array().map(u64::from_be_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::{self, Act, ActKey};
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_the_keys_were_made_of() {
+        let (user, conversation) = (UserId::from([1; 16]), ConversationId::from([2; 16]));
+        let (device, session) = (DeviceId::from([3; 16]), SessionId::from([4; 16]));
+        for at in [0, 254, 255, u32::MAX].map(TenantId) {
+            let act = |act| ActKey {
+                tenant: at,
+                user,
+                act,
+                id: [5; 16],
+            };
+            for (space, key, expected) in [
+                (
+                    Space::Log,
+                    keys::log(at, conversation, 7).to_vec(),
+                    Name::Entry(conversation, 7),
+                ),
+                (
+                    Space::Timeline,
+                    keys::timeline(at, user, 8).to_vec(),
+                    Name::Chunk(user, 8),
+                ),
+                (
+                    Space::Idempotency,
+                    act(Act::Message).key().to_vec(),
+                    Name::Message(user, [5; 16]),
+                ),
+                (
+                    Space::Idempotency,
+                    act(Act::Request).key().to_vec(),
+                    Name::Request(user, [5; 16]),
+                ),
+                (
+                    Space::State,
+                    keys::member(at, conversation, user).to_vec(),
+                    Name::Member(conversation, user),
+                ),
+                (
+                    Space::State,
+                    keys::membership(at, user, conversation).to_vec(),
+                    Name::Membership(user, conversation),
+                ),
+                (
+                    Space::State,
+                    keys::device(at, user, device).to_vec(),
+                    Name::Device(user, device),
+                ),
+                (
+                    Space::State,
+                    keys::cursor(at, user, device).to_vec(),
+                    Name::Cursor(user, device),
+                ),
+                (
+                    Space::State,
+                    keys::session(at, session).to_vec(),
+                    Name::Session(session),
+                ),
+                (
+                    Space::State,
+                    keys::floor(at, user).to_vec(),
+                    Name::Floor(user),
+                ),
+                (
+                    Space::State,
+                    keys::user_name(at, b"ada"),
+                    Name::Index,
+                ),
+            ] {
+                assert_eq!(name(space, &key).unwrap(), (at, expected));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for (space, key) in [
+            (Space::Log, &[][..]),
+            (Space::Log, &[0; 10]),
+            (Space::Log, &[0; 40]),
+            (Space::State, &[0, 200]),
+            (Space::Idempotency, &[9; 34]),
+        ] {
+            assert!(name(space, key).is_err(), "{space:?} {key:?}");
+        }
+    }
+}

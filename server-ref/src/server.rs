@@ -144,7 +144,7 @@ pub async fn open_store(
         random: Arc::clone(&parts.random),
     };
     if config.store.engine == Engine::Memory {
-        return Ok(Arc::new(memory::open(options, environment, sink)?));
+        return Ok(Arc::new(memory::open(options, environment, sink).await?));
     }
     create_data_dir(&config.server.data_dir)?;
     let folder = config.server.data_dir.join(STORE_FOLDER);

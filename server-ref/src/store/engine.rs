@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::StoreError;
@@ -89,13 +90,18 @@ pub trait Reader: Send + Sync {
 }
 
 /// An engine. There is one writer; readers are many.
+#[async_trait]
 pub trait Engine: Reader + fmt::Debug + 'static {
     /// Writes all of `batch` or nothing, and returns when it survives the end of the process and
-    /// of the machine. Nothing of it is visible to readers before that.
+    /// of the machine. Nothing of it is visible to readers before that. An engine that runs on a
+    /// thread of its own may block in here.
+    ///
+    /// When the caller goes away before the end, the batch survives or not, as in a crash: the
+    /// engine is not written to again.
     ///
     /// # Errors
     /// [`StoreError::Engine`]. What is on the disk is then unknown: the caller must not go on.
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// A reader for one call; later commits may or may not show in it.
     fn reader(&self) -> Box<dyn Reader>;

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::engine::{Batch, Engine, Order, Reader, Space, Visit};
@@ -15,7 +16,7 @@ use super::{CommitSink, StoreError};
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be set up.
-pub fn open(
+pub async fn open(
     options: Options,
     environment: Environment,
     sink: Arc<dyn CommitSink>,
@@ -26,6 +27,7 @@ pub fn open(
         environment,
         sink,
     )
+    .await
 }
 
 /// Opens a store over any engine whose commit does not block for long, such as a
@@ -34,13 +36,13 @@ pub fn open(
 ///
 /// # Errors
 /// [`StoreError`] when the engine cannot be read.
-pub fn open_engine(
+pub async fn open_engine(
     engine: Arc<dyn Engine>,
     options: Options,
     environment: Environment,
     sink: Arc<dyn CommitSink>,
 ) -> Result<KvStore, StoreError> {
-    let (store, committing) = KvStore::open(engine, options, environment, sink)?;
+    let (store, committing) = KvStore::open(engine, options, environment, sink).await?;
     tokio::spawn(committing.run());
     Ok(store)
 }
@@ -88,8 +90,9 @@ impl Reader for MemoryEngine {
     }
 }
 
+#[async_trait]
 impl Engine for MemoryEngine {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
         for (space, key, value) in batch.iter() {
             let map = &mut spaces[space as usize];

@@ -11,7 +11,7 @@ use eim_server::store::{Store, Target, TimelinePage};
 
 use crate::harness::{ALL, Disk, Harness, Recorder, TENANT, origin};
 
-fn open(folder: &Path) -> Result<KvStore, OpenError> {
+pub(crate) fn open(folder: &Path) -> Result<KvStore, OpenError> {
     embedded::open(
         folder,
         &EmbeddedOptions::default(),
@@ -23,7 +23,7 @@ fn open(folder: &Path) -> Result<KvStore, OpenError> {
 
 #[tokio::test]
 async fn a_second_opening_is_refused_by_name() {
-    let h = Harness::new(Disk::embedded());
+    let h = Harness::new(Disk::embedded()).await;
     let error = open(h.folder()).expect_err("the folder is in use");
     assert!(
         matches!(error, OpenError::Folder(FolderError::Locked { .. })),
@@ -66,7 +66,7 @@ async fn foreign_folders_and_formats_are_refused() {
 /// every answered message and no half of any.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_the_open_folder_has_everything_answered() {
-    let h = Harness::new(Disk::embedded());
+    let h = Harness::new(Disk::embedded()).await;
     let [a, b] = h.users([1, 2]).await;
     let id = ConversationId::direct(a, b);
     for round in 0..8_u64 {
@@ -114,7 +114,7 @@ async fn a_copy_of_the_open_folder_has_everything_answered() {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for item in fs::read_dir(from).unwrap() {
         let item = item.unwrap();
@@ -131,6 +131,6 @@ fn copy_folder(from: &Path, to: &Path) {
 // test[EIM-MSG-022, EIM-MSG-060]
 #[tokio::test]
 async fn after_a_raised_epoch_numbers_go_on_from_the_surviving_head() {
-    let h = Harness::new(Disk::embedded());
+    let h = Harness::new(Disk::embedded()).await;
     crate::messages::a_raised_epoch_keeps_what_was_and_numbers_on(h).await;
 }

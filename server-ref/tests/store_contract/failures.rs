@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::kv::{Environment, KvStore, Options};
@@ -35,12 +36,13 @@ impl Reader for Failing {
     }
 }
 
+#[async_trait]
 impl Engine for Failing {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError::Engine("sync failed".to_owned()));
         }
-        self.disk.commit(batch)
+        self.disk.commit(batch).await
     }
 
     fn reader(&self) -> Box<dyn Reader> {
@@ -60,6 +62,7 @@ async fn a_failed_sync_answers_nobody_and_ends_the_loop() {
         Environment::system(),
         sink.clone(),
     )
+    .await
     .unwrap();
     let running = tokio::spawn(committing.run());
     store

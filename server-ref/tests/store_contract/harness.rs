@@ -1,5 +1,6 @@
 //! Stores to test, with a clock and randomness that the test decides.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +11,7 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::clock::Clock;
 use eim_server::random::Random;
 use eim_server::store::embedded::{self, EmbeddedOptions, Fatal};
+use eim_server::store::engine::Engine;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
@@ -70,15 +72,22 @@ impl CommitSink for Recorder {
 }
 
 /// Where the octets are; survives a reopening.
-#[derive(Debug)]
 pub(crate) enum Disk {
-    Memory(MemoryEngine),
+    /// Gives an engine over the same octets, once for each opening.
+    Engines(Box<dyn Fn() -> Arc<dyn Engine> + Send + Sync>),
     Embedded(tempfile::TempDir),
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Disk").finish_non_exhaustive()
+    }
 }
 
 impl Disk {
     pub(crate) fn memory() -> Self {
-        Self::Memory(MemoryEngine::default())
+        let engine = MemoryEngine::default();
+        Self::Engines(Box::new(move || Arc::new(engine.clone())))
     }
 
     pub(crate) fn embedded() -> Self {
@@ -99,13 +108,13 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    pub(crate) fn new(disk: Disk) -> Self {
+    pub(crate) async fn new(disk: Disk) -> Self {
         let clock = Arc::new(FakeClock(AtomicU64::new(START_MS)));
         let random = Arc::new(FakeRandom(AtomicU64::new(1)));
-        Self::open(disk, Options::default(), clock, random, 1)
+        Self::open(disk, Options::default(), clock, random, 1).await
     }
 
-    fn open(
+    async fn open(
         disk: Disk,
         options: Options,
         clock: Arc<FakeClock>,
@@ -118,8 +127,9 @@ impl Harness {
             random: random.clone(),
         };
         let store = match &disk {
-            Disk::Memory(engine) => {
-                memory::open_engine(Arc::new(engine.clone()), options, environment, sink.clone())
+            Disk::Engines(engine) => {
+                memory::open_engine(engine(), options, environment, sink.clone())
+                    .await
                     .unwrap()
             }
             Disk::Embedded(folder) => {
@@ -156,7 +166,7 @@ impl Harness {
         let (clock, random) = (self.clock.clone(), self.random.clone());
         let environment = Environment { clock, random };
         match &self.disk {
-            Disk::Memory(engine) => raise_log_epoch(engine, &environment).unwrap(),
+            Disk::Engines(engine) => raise_log_epoch(&*engine(), &environment).await.unwrap(),
             Disk::Embedded(folder) => {
                 embedded::raise_log_epoch(folder.path(), &environment).unwrap()
             }
@@ -167,13 +177,13 @@ impl Harness {
     pub(crate) async fn reopen_with(self, options: Options) -> Self {
         self.store.close().await;
         let ids = self.ids.load(Ordering::SeqCst);
-        Self::open(self.disk, options, self.clock, self.random, ids)
+        Self::open(self.disk, options, self.clock, self.random, ids).await
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
         match &self.disk {
             Disk::Embedded(folder) => folder.path(),
-            Disk::Memory(_) => panic!("memory has no folder"),
+            Disk::Engines(_) => panic!("there is no folder"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::{array, fmt};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 
@@ -141,8 +142,10 @@ impl Reader for EmbeddedEngine {
     }
 }
 
+#[async_trait]
 impl Engine for EmbeddedEngine {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        // This blocks, on the store's own thread, and so never waits for anything else.
         // The journal is synced before the writes reach the memory tables that readers see.
         let mut writes = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), batch.len())
             .durability(Some(self.mode));

@@ -11,6 +11,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+
 use self::engine::EmbeddedEngine;
 pub use self::engine::{Durability, Sizes};
 use self::folder::Folder;
@@ -100,7 +102,7 @@ pub fn open(
         embedded.durability,
         embedded.sizes,
     )?);
-    let (store, committing) = KvStore::open(engine, options, environment, sink)?;
+    let (store, committing) = at_once(KvStore::open(engine, options, environment, sink))?;
     start(committing, embedded.fatal.clone()).map_err(OpenError::Thread)?;
     Ok(store)
 }
@@ -113,7 +115,13 @@ pub fn open(
 pub fn raise_log_epoch(folder: &Path, environment: &Environment) -> Result<u64, OpenError> {
     let folder = Folder::open(folder)?;
     let engine = EmbeddedEngine::open(folder, Durability::default(), Sizes::default())?;
-    Ok(super::kv::raise_log_epoch(&engine, environment)?)
+    Ok(at_once(super::kv::raise_log_epoch(&engine, environment))?)
+}
+
+/// Commits of this engine block, so what only waits for commits is done when first asked.
+fn at_once<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let unfinished = || StoreError::Engine("a commit waited".to_owned());
+    future.now_or_never().unwrap_or_else(|| Err(unfinished()))
 }
 
 fn start(committing: Committing, fatal: Fatal) -> std::io::Result<()> {

@@ -89,14 +89,14 @@ impl Committing {
         } = self;
         let mut taken = Vec::new();
         while committer.wait(&mut queue, &mut taken).await? {
-            if let Some(closing) = committer.take(taken.drain(..))? {
+            if let Some(closing) = committer.take(taken.drain(..)).await? {
                 queue.close();
                 drop(committer);
                 _ = closing.send(Ok(()));
                 return Ok(());
             }
         }
-        committer.commit_cursors()
+        committer.commit_cursors().await
     }
 }
 
@@ -115,7 +115,7 @@ impl Committer {
                 count = queue.recv_many(taken, TAKEN) => return Ok(count > 0),
                 () = cursors.due(self.options.cursor_delay) => {
                     self.now_ms = self.environment.clock.now_ms();
-                    self.commit_cursors()?;
+                    self.commit_cursors().await?;
                 }
             }
         }
@@ -123,9 +123,9 @@ impl Committer {
 
     /// Carries out commands and commits them. Gives back who asked to close, after which no
     /// command is carried out.
-    fn take(
+    async fn take(
         &mut self,
-        commands: impl Iterator<Item = Command>,
+        commands: impl Iterator<Item = Command> + Send,
     ) -> Result<Option<Reply<()>>, StoreError> {
         self.now_ms = self.environment.clock.now_ms();
         let mut closing = None;
@@ -136,11 +136,11 @@ impl Committer {
             }
             if matches!(command, Command::Sweep { .. }) {
                 // A sweep looks at what is committed.
-                self.commit()?;
+                self.commit().await?;
             }
             self.carry_out(command);
             if self.pending.octets() >= self.options.batch_octets {
-                self.commit()?;
+                self.commit().await?;
             }
         }
         let waited = self.now_ms.abs_diff(self.cursors_written_ms);
@@ -148,20 +148,20 @@ impl Committer {
             let more = self.write_cursors();
             self.cursors_written_ms = if more { 0 } else { self.now_ms };
         }
-        self.commit()?;
+        self.commit().await?;
         if closing.is_some() {
-            self.commit_cursors()?;
+            self.commit_cursors().await?;
         }
         Ok(closing)
     }
 
     /// Commits all moved cursors.
-    fn commit_cursors(&mut self) -> Result<(), StoreError> {
+    async fn commit_cursors(&mut self) -> Result<(), StoreError> {
         while self.write_cursors() {
-            self.commit()?;
+            self.commit().await?;
         }
         self.cursors_written_ms = self.now_ms;
-        self.commit()
+        self.commit().await
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -238,13 +238,13 @@ impl Committer {
 
     /// Makes the batch durable, then tells the sink, then the callers.
     // impl[EIM-MSG-001] impl[EIM-MSG-002] impl[EIM-MSG-003] nobody hears of a batch before its sync
-    fn commit(&mut self) -> Result<(), StoreError> {
+    async fn commit(&mut self) -> Result<(), StoreError> {
         if self.pending.is_empty() {
             return Ok(());
         }
         self.pending.seal(self.now_ms);
         if !self.pending.batch.is_empty() {
-            self.engine.commit(&self.pending.batch)?;
+            self.engine.commit(&self.pending.batch).await?;
         }
         if !self.pending.commits.is_empty() {
             self.sink.committed(&self.pending.commits);

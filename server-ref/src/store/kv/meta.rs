@@ -24,15 +24,22 @@ pub(super) struct Meta {
 ///
 /// # Errors
 /// [`StoreError`] when the engine cannot be read or written.
-pub fn raise_log_epoch(engine: &dyn Engine, environment: &Environment) -> Result<u64, StoreError> {
-    let meta = Meta::open(engine, environment)?.raise(engine)?;
+pub async fn raise_log_epoch(
+    engine: &dyn Engine,
+    environment: &Environment,
+) -> Result<u64, StoreError> {
+    let meta = Meta::open(engine, environment).await?;
+    let meta = meta.raise(engine).await?;
     Ok(meta.log_epoch)
 }
 
 impl Meta {
     /// Reads the facts, or makes them when the store is new.
     // impl[EIM-MSG-021] one epoch, at least 1; random, so that a store made anew is told apart
-    pub(super) fn open(engine: &dyn Engine, environment: &Environment) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        engine: &dyn Engine,
+        environment: &Environment,
+    ) -> Result<Self, StoreError> {
         if let Some(record) = engine.get(Space::Meta, META_KEY)? {
             let row: MetaRow = state::decode("meta", &record)?;
             let secret = state::array("secret", &row.secret)?;
@@ -47,19 +54,19 @@ impl Meta {
             log_epoch: 1 + u64::from(epoch),
             secret,
         };
-        meta.write(engine)?;
+        meta.write(engine).await?;
         Ok(meta)
     }
 
     /// Raises the epoch; heads stay, so numbering goes on from what survived.
     // impl[EIM-MSG-021] impl[EIM-MSG-022]
-    fn raise(mut self, engine: &dyn Engine) -> Result<Self, StoreError> {
+    async fn raise(mut self, engine: &dyn Engine) -> Result<Self, StoreError> {
         self.log_epoch += 1;
-        self.write(engine)?;
+        self.write(engine).await?;
         Ok(self)
     }
 
-    fn write(&self, engine: &dyn Engine) -> Result<(), StoreError> {
+    async fn write(&self, engine: &dyn Engine) -> Result<(), StoreError> {
         let secret = Bytes::copy_from_slice(&self.secret);
         let row = MetaRow {
             log_epoch: self.log_epoch,
@@ -67,7 +74,7 @@ impl Meta {
         };
         let mut batch = Batch::default();
         batch.put(Space::Meta, META_KEY, &state::encode(&row));
-        engine.commit(&batch)
+        engine.commit(&batch).await
     }
 
     /// Key of the hashes of contents; kept apart from what others derive.

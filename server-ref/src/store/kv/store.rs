@@ -49,13 +49,13 @@ impl KvStore {
     ///
     /// # Errors
     /// [`StoreError`] when the engine cannot be read or a new store cannot be written.
-    pub fn open(
+    pub async fn open(
         engine: Arc<dyn Engine>,
         options: Options,
         environment: Environment,
         sink: Arc<dyn CommitSink>,
     ) -> Result<(Self, Committing), StoreError> {
-        let meta = Meta::open(&*engine, &environment)?;
+        let meta = Meta::open(&*engine, &environment).await?;
         let cursors = Arc::new(Cursors::default());
         let (queue, commands) = mpsc::channel(options.queue);
         let committing = Committing::new(

@@ -4,15 +4,12 @@
 mod changes;
 mod reference;
 
-use std::future::Future;
-
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::FrameType;
 use eim_server::store::{Append, Change, Store, Target, TimelinePage};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use self::reference::Model;
 use crate::harness::{ALL, Disk, Harness, START_MS, TENANT, origin, user};
@@ -21,7 +18,7 @@ const USERS: u8 = 5;
 
 /// One message of a batch, in small numbers so that acts meet.
 #[derive(Clone, Debug)]
-struct Message {
+pub(crate) struct Message {
     /// A user, or a group beyond the users.
     target: u8,
     key: u8,
@@ -32,14 +29,14 @@ struct Message {
 
 /// Who asks for the change of which group, under which key.
 #[derive(Clone, Debug)]
-struct Asked {
+pub(crate) struct Asked {
     from: u8,
     key: u8,
     group: u8,
 }
 
 #[derive(Clone, Debug)]
-enum Act {
+pub(crate) enum Act {
     Send(u8, Vec<Message>),
     Create(Asked, Vec<u8>),
     Add(Asked, Vec<u8>),
@@ -55,7 +52,7 @@ enum Act {
     Reopen,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
     let message =
         (0..USERS + 3, 0..12_u8, 0..2_u8, 0..4_u8).prop_map(|(target, key, body, age)| {
             // Mostly first attempts.
@@ -256,8 +253,8 @@ impl Game {
     }
 }
 
-async fn play(disk: Disk, acts: Vec<Act>) {
-    let h = Harness::new(disk);
+pub(crate) async fn play(disk: Disk, acts: Vec<Act>) {
+    let h = Harness::new(disk).await;
     h.users([0, 1, 2, 3, 4]).await;
     let model = Model::new(h.options, (0..USERS).map(user));
     let mut game = Game {
@@ -332,42 +329,5 @@ async fn compare(h: &Harness, model: &Model) {
             .unwrap();
         assert!(!more);
         assert_eq!(views, model.views(*user));
-    }
-}
-
-fn run<F: Future<Output = ()>>(play: impl FnOnce() -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    runtime.block_on(play());
-}
-
-/// The same acts on every run; another seed is a change here.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_seed: RngSeed::Fixed(20_261_121),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-proptest! {
-    #![proptest_config(config(256))]
-
-    #[test]
-    fn memory_does_what_the_model_says(acts in acts()) {
-        run(|| play(Disk::memory(), acts));
-    }
-}
-
-proptest! {
-    // Each case opens and closes folders and syncs every act.
-    #![proptest_config(config(16))]
-
-    #[test]
-    fn fjall_does_what_the_model_says(acts in acts()) {
-        run(|| play(Disk::embedded(), acts));
     }
 }

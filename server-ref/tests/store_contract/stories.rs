@@ -1,0 +1,100 @@
+//! The stories that every engine must pass, by name. Crates with an engine of their own include
+//! these modules by path and run the same stories.
+
+/// Runs each story on an engine, in a module of the given name, as the given kind of test.
+macro_rules! on_engine {
+    ($name:ident, $test:meta, $disk:expr) => {
+        on_engine! { @stories $name, $test, $disk;
+            messages {
+                numbers_have_no_gaps_and_time_never_steps_back
+                the_first_message_opens_a_direct_conversation
+                notes_to_self_reach_only_oneself
+                strangers_and_holes_look_alike
+                an_older_connection_cannot_write
+                outcomes_stand_for_themselves
+                the_sink_hears_commits_in_order
+                bodies_are_kept_octet_for_octet
+                history_pages_both_ways
+                tenants_do_not_see_each_other
+                only_messages_are_countable
+                everything_survives_a_reopening
+                a_raised_epoch_keeps_what_was_and_numbers_on
+                a_closed_store_says_so
+            }
+            idempotency {
+                a_retry_gets_the_first_result
+                a_repetition_inside_one_batch_is_one_message
+                the_same_key_with_other_content_is_a_conflict
+                a_retry_beyond_the_window_is_refused
+                a_retry_is_answered_even_after_leaving
+                a_refused_message_leaves_no_key
+                one_message_on_many_connections_is_one_entry
+            }
+            timelines {
+                a_timeline_has_every_entry_once_in_commit_order
+                pages_are_bounded_and_continue_anywhere
+                a_cursor_out_of_bounds_is_too_old
+                long_bursts_span_chunks
+                heads_are_derived_after_a_reopening
+                small_caches_forget_nothing
+            }
+            groups {
+                creating_logs_settings_then_members
+                names_and_sizes_are_bounded
+                unknown_members_fail_the_whole_change
+                a_change_fits_into_a_push
+                adding_is_for_owner_and_admins
+                adding_members_again_changes_nothing
+                newcomers_see_from_their_entry_on
+                removing_ends_what_one_sees
+                coming_back_starts_anew
+                renaming_is_a_logged_change
+                a_repeated_request_gets_the_first_answer
+                direct_conversations_are_not_groups
+                changes_are_pushed_to_everybody_concerned
+                everything_survives_a_reopening
+            }
+            roles {
+                admins_remove_plain_members_only
+                roles_change_by_the_owner_only
+                handing_over_is_one_entry
+                leaving_needs_a_transfer_first
+            }
+            accounts {
+                names_and_ids_are_unique
+                users_are_paged_by_name
+                disabling_is_remembered
+                each_opening_raises_the_generation
+                cursors_only_move_forward_within_the_timeline
+                cursors_are_written_by_closing
+                sessions_are_replaced
+                sessions_of_a_device_are_found
+                conversations_are_paged_by_id
+                secrets_differ_by_purpose_and_stay
+            }
+            sweeping {
+                references_go_and_the_floor_rises
+                keys_go_after_the_window
+                sessions_go_when_they_expire
+                a_sweep_is_bounded_and_goes_on
+                heads_survive_an_empty_timeline
+                young_records_stay
+            }
+        }
+    };
+    (@stories $name:ident, $test:meta, $disk:expr; $($module:ident { $($story:ident)* })*) => {
+        mod $name {
+            fn disk() -> crate::harness::Disk {
+                $disk
+            }
+
+            $(mod $module {
+                $(#[$test]
+                async fn $story() {
+                    let h = crate::harness::Harness::new(super::disk()).await;
+                    crate::$module::$story(h).await;
+                })*
+            })*
+        }
+    };
+}

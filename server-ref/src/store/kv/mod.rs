@@ -15,6 +15,7 @@ mod devices;
 mod group_log;
 mod groups;
 mod history;
+pub mod inspect;
 mod keys;
 mod load;
 mod meta;

@@ -133,6 +133,20 @@ impl Client {
     /// # Errors
     /// [`ConnectError`] when the options or the store are of no use.
     pub async fn start(options: Options) -> Result<Self, ConnectError> {
+        let (client, engine) = Self::prepare(options).await?;
+        tokio::spawn(engine);
+        Ok(client)
+    }
+
+    /// As [`start`](Self::start), for callers that run the engine themselves: nothing happens
+    /// until the future is polled, and when it is dropped, the client is gone as a process that
+    /// was killed.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the options or the store are of no use.
+    pub async fn prepare(
+        options: Options,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), ConnectError> {
         let connector: Arc<dyn Connector> = match &options.connector {
             Some(connector) => Arc::clone(connector),
             None => Arc::new(Network::new(
@@ -156,9 +170,8 @@ impl Client {
         let (sink, events) = EventSink::new(options.events);
         let mut engine = Engine::new(options, connector, loaded, identity, (sink, shown, queue));
         engine.remember(records);
-        tokio::spawn(engine.run());
         let events = Arc::new(Mutex::new(events));
-        Ok(Self {
+        let client = Self {
             commands,
             state,
             events,
@@ -166,7 +179,8 @@ impl Client {
             environment,
             device,
             adopted,
-        })
+        };
+        Ok((client, engine.run()))
     }
 
     /// Waits until the connection is open, or the client over.

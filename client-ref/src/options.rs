@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use eim_codec::payload::DeviceClass;
 
+use crate::auth::SaltedPasswords;
 use crate::environment::Environment;
 use crate::link::Connector;
 use crate::store::Store;
@@ -267,6 +268,8 @@ pub struct Options {
     pub connector: Option<Arc<dyn Connector>>,
     /// Longest time from dialling to AUTH_OK of one attempt.
     pub connect_timeout: Duration,
+    /// Salted passwords that were derived before; clients that share them derive each once.
+    pub salted: SaltedPasswords,
     /// Clock and randomness.
     pub environment: Environment,
 }
@@ -309,6 +312,7 @@ impl Options {
             patience: Duration::from_secs(30),
             connector: None,
             connect_timeout: Duration::from_secs(15),
+            salted: SaltedPasswords::default(),
             environment: Environment::default(),
         }
     }

@@ -42,7 +42,7 @@ impl Engine {
             password: self.options.credentials.password.as_deref(),
             resume,
             binding: link.channel_binding(&transcript),
-            salted: &self.salted,
+            salted: &self.options.salted,
         });
         let (exchange, data) = match started {
             Ok(started) => started,

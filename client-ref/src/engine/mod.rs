@@ -32,7 +32,6 @@ use self::command::Command;
 use self::online::Online;
 use self::requests::{Purpose, Requests};
 use self::staging::{FollowUp, Staging, Waiter};
-use crate::auth::SaltedPasswords;
 use crate::environment::Ticks;
 use crate::event::{ConnectionState, End, Event, EventSink};
 use crate::link::{ClientLink, Connector, LinkError};
@@ -75,7 +74,6 @@ pub(crate) struct Engine {
     refused_tokens: u32,
     /// Counts sessions: ordinals and sends of an earlier one mean nothing any more.
     session_number: u64,
-    salted: SaltedPasswords,
     /// Server time in milliseconds, as of a tick.
     server_time: Option<(u64, Timestamp)>,
 
@@ -192,7 +190,6 @@ impl Engine {
             session: None,
             refused_tokens: 0,
             session_number: 0,
-            salted: SaltedPasswords::default(),
             server_time: None,
             outbox,
             timeline: Timeline::new(loaded.cursor),

@@ -11,6 +11,7 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
 use crate::plan::{DeviceNumber, Fault};
+use crate::world::Trace;
 
 /// One incarnation of a device's program, or of a second program on that device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -284,4 +285,33 @@ pub enum Observation {
         /// What.
         detail: String,
     },
+}
+
+impl Observation {
+    /// Adds the observation to the hash of the run.
+    pub(crate) fn trace(&self, trace: &mut Trace) {
+        match self {
+            Self::Committed { entry, recipients } => {
+                trace.number(1);
+                trace.octets(entry.conversation.as_bytes());
+                trace.number(entry.conv_seq);
+                trace.number(entry.time_ms);
+                trace.octets(&entry.body);
+                for (user, user_seq) in recipients.iter() {
+                    trace.octets(user.as_bytes());
+                    trace.number(*user_seq);
+                }
+            }
+            Self::Delivered { process, message } => {
+                trace.number(2);
+                trace.number(u64::from(process.device.0));
+                trace.number(u64::from(process.incarnation));
+                trace.octets(message.conversation.as_bytes());
+                trace.number(message.conv_seq);
+                trace.number(message.user_seq);
+                trace.octets(&message.body);
+            }
+            other => trace.octets(format!("{other:?}").as_bytes()),
+        }
+    }
 }

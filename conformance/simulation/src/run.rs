@@ -3,9 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use eim_client::store::Applied;
+use eim_server::store::engine;
 use serde::Serialize;
 
-use crate::observation::Observed;
+use crate::invariant::Judge as Invariants;
+use crate::observation::{Observation, Observed};
+use crate::plan::{DeviceNumber, Plan};
+use crate::world::{Recorder, World};
 
 /// Something that must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +31,62 @@ impl fmt::Display for TraceHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
+}
+
+/// Judges a run while it happens. Every method adds what it finds to the list.
+pub trait Judge: Send {
+    /// Something was seen.
+    fn saw(&mut self, at: Duration, what: &Observation, found: &mut Vec<Violation>);
+
+    /// A batch became durable on the disk of the server: it survives any crash from now on.
+    fn server_durable(&mut self, at: Duration, batch: &engine::Batch, found: &mut Vec<Violation>);
+
+    /// A batch became durable on a device.
+    fn device_durable(
+        &mut self,
+        at: Duration,
+        device: DeviceNumber,
+        batch: &eim_client::store::Batch,
+        applied: &Applied,
+        found: &mut Vec<Violation>,
+    );
+
+    /// A queue of the server holds `used` of at most `limit`.
+    fn gauge(
+        &mut self,
+        at: Duration,
+        name: &'static str,
+        used: u64,
+        limit: u64,
+        found: &mut Vec<Violation>,
+    );
+
+    /// Nothing follows.
+    fn end(&mut self, at: Duration, found: &mut Vec<Violation>);
+}
+
+/// Finds nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Judge for Nobody {
+    fn saw(&mut self, _: Duration, _: &Observation, _: &mut Vec<Violation>) {}
+
+    fn server_durable(&mut self, _: Duration, _: &engine::Batch, _: &mut Vec<Violation>) {}
+
+    fn device_durable(
+        &mut self,
+        _: Duration,
+        _: DeviceNumber,
+        _: &eim_client::store::Batch,
+        _: &Applied,
+        _: &mut Vec<Violation>,
+    ) {
+    }
+
+    fn gauge(&mut self, _: Duration, _: &'static str, _: u64, _: u64, _: &mut Vec<Violation>) {}
+
+    fn end(&mut self, _: Duration, _: &mut Vec<Violation>) {}
 }
 
 /// Counts of a run.
@@ -70,4 +131,35 @@ pub struct Outcome {
     pub stats: Stats,
     /// Everything that was seen.
     pub observations: Vec<Observed>,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// A sentence about a plan that cannot be run.
+pub fn run(plan: &Plan) -> Result<Outcome, String> {
+    run_with(plan, Box::new(Invariants::new()))
+}
+
+/// Runs a plan before `judge`.
+///
+/// # Errors
+/// A sentence about a plan that cannot be run.
+pub fn run_with(plan: &Plan, judge: Box<dyn Judge>) -> Result<Outcome, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let plan = plan.clone();
+    let recorded = runtime.block_on(async move {
+        let recorder = Recorder::new(judge);
+        Ok::<_, String>(World::new(plan, recorder)?.run().await)
+    })?;
+    Ok(Outcome {
+        violations: recorded.violations,
+        trace_hash: recorded.trace_hash,
+        stats: recorded.stats,
+        observations: recorded.observed,
+    })
 }

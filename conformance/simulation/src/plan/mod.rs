@@ -1,5 +1,9 @@
 //! What happens in a run: a world and steps, as data.
 
+mod generate;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::world::Trigger;
@@ -350,4 +354,51 @@ pub enum Fault {
         /// How.
         how: DiskFault,
     },
+}
+
+impl Plan {
+    /// All users, in order.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserNumber> {
+        let users: BTreeSet<UserNumber> = self.world.devices.iter().copied().collect();
+        users.into_iter().collect()
+    }
+
+    /// The plan as JSON.
+    ///
+    /// # Errors
+    /// Never, as long as plans are data.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// A plan from JSON.
+    ///
+    /// # Errors
+    /// What is not a plan.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl Action {
+    /// The device that does it.
+    #[must_use]
+    pub const fn device(&self) -> Option<DeviceNumber> {
+        match self {
+            Self::Send { device, .. }
+            | Self::SendOnly { device, .. }
+            | Self::CreateGroup { device, .. }
+            | Self::AddMembers { device, .. }
+            | Self::RemoveMember { device, .. }
+            | Self::Leave { device, .. }
+            | Self::Rename { device, .. }
+            | Self::SetRole { device, .. }
+            | Self::Members { device, .. }
+            | Self::Heads { device }
+            | Self::History { device, .. }
+            | Self::Reading { device, .. } => Some(*device),
+            Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,
+        }
+    }
 }

@@ -1,0 +1,290 @@
+//! What applications do.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eim_client::error::RequestError;
+use eim_client::options::Attach;
+use eim_client::store::Target;
+use eim_client::{Client, Draft, GroupChange};
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::Role;
+use eim_codec::registry::ErrorCode;
+use sha2::{Digest as _, Sha256};
+
+use super::DeviceNode;
+use crate::observation::{Observation, Process, Question, Reply};
+use crate::plan::{Action, GroupNumber, To, UserNumber};
+use crate::seed::Dice;
+use crate::server::user_id;
+
+/// How long a program that only sends takes to end.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// The groups of a world that exist, as far as those who created them know.
+#[derive(Clone, Debug, Default)]
+pub struct Groups(Arc<Mutex<BTreeMap<GroupNumber, ConversationId>>>);
+
+impl Groups {
+    /// The id of a group.
+    #[must_use]
+    pub fn get(&self, group: GroupNumber) -> Option<ConversationId> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&group)
+            .copied()
+    }
+
+    fn set(&self, group: GroupNumber, id: ConversationId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(group, id);
+    }
+}
+
+impl DeviceNode {
+    /// Does what step `step` says, if it is possible now.
+    pub fn act(&self, step: u32, action: &Action, dice: Dice) {
+        match action {
+            Action::Send {
+                to, count, octets, ..
+            } => self.send(*to, *count, *octets, dice),
+            Action::SendOnly { to, count, .. } => self.send_only(*to, *count, dice),
+            Action::Reading { reads, .. } => self.set_reading(*reads),
+            other => self.ask(step, other),
+        }
+    }
+
+    fn target(&self, to: To) -> Option<Target> {
+        match to {
+            To::User(user) => Some(Target::User(user_id(user))),
+            To::Group(group) => self.group(group).map(Target::Conversation),
+        }
+    }
+
+    fn send(&self, to: To, count: u32, octets: u32, dice: Dice) {
+        let (Some((process, life, client)), Some(target)) = (self.main(), self.target(to)) else {
+            return;
+        };
+        let node = self.clone();
+        life.spawn(async move {
+            node.post(process, &client, target, (count, octets), dice)
+                .await;
+        });
+    }
+
+    /// Sends texts one after another; returns how many it could.
+    async fn post(
+        &self,
+        process: Process,
+        client: &Client,
+        target: Target,
+        (count, octets): (u32, u32),
+        mut dice: Dice,
+    ) -> usize {
+        for number in 0..count {
+            let draft = Draft::text(target, text(&mut dice, octets));
+            let (frame_type, body) = (draft.frame_type, draft.body.clone());
+            let Ok(key) = client.post(draft).await else {
+                return usize::try_from(number).unwrap_or(0);
+            };
+            let sha256 = Sha256::digest(&body).into();
+            self.0.recorder.saw(Observation::SendBegun {
+                process,
+                key,
+                target,
+                frame_type,
+                sha256,
+            });
+        }
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    fn send_only(&self, to: To, count: u32, dice: Dice) {
+        // A device that has never logged in has no identity to lend.
+        let (Some(target), Some(_)) = (self.target(to), self.main()) else {
+            return;
+        };
+        let (number, life) = self.begin(true);
+        let (node, process) = (self.clone(), life.clone());
+        life.spawn(async move {
+            let end = match node.open(number, &process, Attach::SendOnly).await {
+                Ok((client, events)) => {
+                    let who = node.process(number);
+                    let sent = node.post(who, &client, target, (count, 32), dice).await;
+                    let end = node.read(number, events, Some(sent)).await;
+                    Self::farewell(&client, FAREWELL).await;
+                    end
+                }
+                Err(error) => eim_client::End::Store(error),
+            };
+            node.over(number, &process, end);
+        });
+    }
+
+    fn ask(&self, step: u32, action: &Action) {
+        let (Some((process, life, client)), Some(question)) = (self.main(), self.question(action))
+        else {
+            return;
+        };
+        let admin = matches!(action, Action::SetRole { admin: true, .. });
+        let node = self.clone();
+        let created = match action {
+            Action::CreateGroup { group, .. } => Some(*group),
+            _ => None,
+        };
+        self.0.recorder.saw(Observation::Asked {
+            process,
+            step,
+            question: question.clone(),
+        });
+        let asking = Asking::new(self);
+        life.spawn(async move {
+            let reply = answer(&client, &question, admin, step).await;
+            if let (Some(group), Reply::Created(id)) = (created, &reply) {
+                node.0.groups.set(group, *id);
+            }
+            drop(asking);
+            node.0.recorder.saw(Observation::Answered {
+                process,
+                step,
+                reply,
+            });
+        });
+    }
+
+    fn question(&self, action: &Action) -> Option<Question> {
+        let ids =
+            |users: &[UserNumber]| users.iter().copied().map(user_id).collect::<Vec<UserId>>();
+        Some(match action {
+            Action::CreateGroup { members, .. } => Question::CreateGroup {
+                members: ids(members),
+            },
+            Action::AddMembers { group, members, .. } => Question::AddMembers {
+                group: self.group(*group)?,
+                members: ids(members),
+            },
+            Action::RemoveMember { group, member, .. } => Question::RemoveMembers {
+                group: self.group(*group)?,
+                members: ids(&[*member]),
+            },
+            Action::Leave { group, .. } => Question::Leave {
+                group: self.group(*group)?,
+            },
+            Action::Rename { group, .. } => Question::Rename {
+                group: self.group(*group)?,
+            },
+            Action::SetRole { group, member, .. } => Question::SetRole {
+                group: self.group(*group)?,
+                member: user_id(*member),
+            },
+            Action::Members { group, .. } => Question::Members {
+                group: self.group(*group)?,
+            },
+            Action::Heads { .. } => Question::Heads,
+            Action::History {
+                of, first, limit, ..
+            } => Question::History {
+                conversation: match self.target(*of)? {
+                    Target::Conversation(id) => id,
+                    Target::User(user) => ConversationId::direct(user_id(self.0.user), user),
+                },
+                first: *first,
+                last: 0,
+                limit: usize::try_from(*limit).unwrap_or(1),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// Counts a request that waits for its answer, also if its process ends.
+struct Asking(DeviceNode);
+
+impl Asking {
+    fn new(node: &DeviceNode) -> Self {
+        node.0.asking.fetch_add(1, Ordering::Relaxed);
+        Self(node.clone())
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.0.asking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A text that is never the same.
+fn text(dice: &mut Dice, octets: u32) -> String {
+    let mut text = format!("{:016x}", dice.bits());
+    let octets = usize::try_from(octets).unwrap_or(0);
+    // Half of the texts compress well.
+    if dice.chance(500) {
+        text.push_str(&"na".repeat(octets.saturating_sub(text.len()) / 2));
+    } else {
+        while text.len() < octets {
+            text.push_str(&format!("{:x}", dice.bits()));
+        }
+        text.truncate(octets.max(16));
+    }
+    text
+}
+
+async fn answer(client: &Client, question: &Question, admin: bool, step: u32) -> Reply {
+    let answered = match question {
+        Question::CreateGroup { members } => client
+            .group_create(&format!("group {step}"), members)
+            .await
+            .map(|record| Reply::Created(record.conversation)),
+        Question::AddMembers { group, members } => {
+            client.group_add(*group, members).await.map(changed)
+        }
+        Question::RemoveMembers { group, members } => {
+            client.group_remove(*group, members).await.map(changed)
+        }
+        Question::Leave { group } => client.group_leave(*group).await.map(changed),
+        Question::Rename { group } => client
+            .group_rename(*group, &format!("name {step}"))
+            .await
+            .map(changed),
+        Question::SetRole { group, member } => {
+            let role = if admin { Role::Admin } else { Role::Member };
+            client.group_role(*group, *member, role).await.map(changed)
+        }
+        Question::Members { group } => client
+            .group_members(*group)
+            .await
+            .map(|members| Reply::Members(members.iter().map(|member| member.user).collect())),
+        Question::Heads => client.heads().await.map(|records| {
+            let heads = records
+                .iter()
+                .map(|record| (record.conversation, record.conv_seq));
+            Reply::Heads(heads.collect())
+        }),
+        Question::History {
+            conversation,
+            first,
+            last,
+            limit,
+        } => client
+            .history(*conversation, *first, *last, *limit)
+            .await
+            .map(Reply::Entries),
+    };
+    answered.unwrap_or_else(|error| match error {
+        RequestError::Refused { code, .. } => Reply::Refused(code),
+        RequestError::Nonsense(_) => Reply::Refused(ErrorCode::MALFORMED_PAYLOAD),
+        _ => Reply::None,
+    })
+}
+
+const fn changed(change: GroupChange) -> Reply {
+    Reply::Changed {
+        log_epoch: change.log_epoch,
+        conv_seq: change.conv_seq,
+    }
+}

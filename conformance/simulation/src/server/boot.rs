@@ -1,0 +1,85 @@
+//! Putting a server together over the simulated disk, as its own main program does over a real one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_server::server::{self, Parts};
+use eim_server::store::kv::{Environment, KvStore, Options};
+use eim_server::store::{CommitSink, Store, StoreError};
+use eim_server::sweeper::{self, Sweep};
+use eim_server::transport::Admission;
+use tokio_util::task::TaskTracker;
+
+use super::{Running, ServerNode, accounts};
+use crate::observation::{Ending, Observation};
+use crate::world::{CommitTee, Life, Randomness};
+
+impl ServerNode {
+    /// Starts an incarnation. Whatever fails ends it.
+    pub(super) async fn boot(self, life: Life, incarnation: u32) {
+        if let Err(error) = self.start(&life, incarnation).await {
+            self.failed(&life, &error);
+        }
+    }
+
+    fn failed(&self, life: &Life, error: &StoreError) {
+        self.lock().ending = Some(Ending::StoreFailed(error.to_string()));
+        life.end();
+    }
+
+    async fn start(&self, life: &Life, incarnation: u32) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let config = &inner.config;
+        let dice = inner.dice.fork_nth("randomness", u64::from(incarnation));
+        let parts = Parts {
+            clock: Arc::new(inner.clock.clone()),
+            random: Arc::new(Randomness::new(dice)),
+        };
+        let hub = server::hub(config);
+        let sink: Arc<dyn CommitSink> = Arc::new(CommitTee {
+            recorder: inner.recorder.clone(),
+            life: life.clone(),
+            next: Arc::clone(&hub) as _,
+        });
+        let environment = Environment {
+            clock: Arc::clone(&parts.clock),
+            random: Arc::clone(&parts.random),
+        };
+        let options = Options {
+            idempotency_ms: config.store.idempotency_ms,
+            timeline_ms: config.store.timeline_ms,
+            group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+            ..Options::default()
+        };
+        let engine = inner.disk.engine(life);
+        let (store, committing) = KvStore::open(engine, options, environment, sink).await?;
+        let (node, process) = (self.clone(), life.clone());
+        life.spawn(async move {
+            // As the real server, which ends at once: what is on the disk is not known.
+            if let Err(error) = committing.run().await {
+                node.failed(&process, &error);
+            }
+        });
+        let store: Arc<dyn Store> = Arc::new(store);
+        accounts::create(&*store, &inner.users).await?;
+        let shared = server::share(config, &parts, store, Arc::clone(&hub));
+        let sweep = Sweep {
+            interval: Duration::from_millis(config.store.sweep_interval_ms),
+            limit: config.store.sweep_limit,
+        };
+        life.spawn(sweeper::run(Arc::clone(&shared), sweep, || {}));
+        let limits = &config.limits;
+        let running = Running {
+            life: life.clone(),
+            shared,
+            hub,
+            admission: Admission::new(limits.connections, limits.half_open_per_address),
+            connections: TaskTracker::new(),
+        };
+        self.lock().running = Some(running);
+        inner
+            .recorder
+            .saw(Observation::ServerStarted { incarnation });
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The end of a run: faults end, and everything must become quiet.
+
+use std::time::Duration;
+
+use eim_client::ConnectionState;
+use eim_server::server::TENANT;
+use tokio::time::sleep;
+
+use super::stage::World;
+use super::time::ms;
+use crate::device::DeviceNode;
+use crate::observation::Observation;
+use crate::server::user_id;
+
+/// How often the world is looked at.
+const LOOKING: Duration = ms(100);
+/// Looks before the run is said to hang: ten minutes.
+const LOOKS: u32 = 6_000;
+/// Looks in a row in which everything was quiet.
+const QUIET: u32 = 3;
+
+impl World {
+    /// All faults end.
+    pub(super) fn heal(&self) {
+        self.recorder.saw(Observation::Healed);
+        self.network.heal();
+        self.server.disk().heal();
+        self.server.heal();
+        for device in &self.devices {
+            device.disk().heal();
+            device.heal();
+        }
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn settle(&self) {
+        let mut quiet = 0;
+        let mut reason = String::new();
+        for look in 0..LOOKS {
+            sleep(LOOKING).await;
+            if self.recorder.is_over() {
+                return;
+            }
+            if look % 32 == 0 {
+                // A server that was down heard of none of this.
+                for user in self.plan.users() {
+                    self.enable(user).await;
+                }
+            }
+            match self.restless().await {
+                None => quiet += 1,
+                Some(why) => {
+                    quiet = 0;
+                    reason = why;
+                }
+            }
+            if quiet == QUIET {
+                self.recorder.saw(Observation::Quiet);
+                return;
+            }
+        }
+        self.recorder.saw(Observation::NotQuiet {
+            detail: reason.clone(),
+        });
+        self.recorder.violated("becomes-quiet", reason);
+    }
+
+    async fn enable(&self, user: crate::plan::UserNumber) {
+        let Some((_, shared)) = self.server.shared() else {
+            return;
+        };
+        if let Ok(Some(record)) = shared.store.user(TENANT, user_id(user)).await
+            && record.disabled
+        {
+            self.account(user, true);
+        }
+    }
+
+    /// What is still under way.
+    async fn restless(&self) -> Option<String> {
+        for device in &self.devices {
+            if let Some(why) = self.is_restless(device).await {
+                return Some(format!("device {}: {why}", device.number().0));
+            }
+        }
+        None
+    }
+
+    async fn is_restless(&self, device: &DeviceNode) -> Option<String> {
+        let Some((_, client)) = device.client() else {
+            return Some("is not up".to_owned());
+        };
+        let (processes, asking) = device.load();
+        if processes != 1 {
+            return Some(format!("{processes} programs run"));
+        }
+        if asking > 0 {
+            return Some(format!("{asking} requests are not answered"));
+        }
+        let state = client.state();
+        if !matches!(state, ConnectionState::Open { .. }) {
+            return Some(format!("the connection is {state:?}"));
+        }
+        let Ok(loaded) = device.disk().durable().load(false).await else {
+            return Some("the store cannot be read".to_owned());
+        };
+        if !loaded.outbox.is_empty() {
+            return Some(format!("{} messages are not settled", loaded.outbox.len()));
+        }
+        if !loaded.hollow.is_empty() {
+            return Some(format!("{} bodies are missing", loaded.hollow.len()));
+        }
+        let (_, shared) = self.server.shared()?;
+        let head = shared
+            .store
+            .timeline_head(TENANT, user_id(device.user()))
+            .await;
+        let head = head.ok()?.0;
+        if loaded.cursor.user_seq != head {
+            let cursor = loaded.cursor.user_seq;
+            return Some(format!("cursor {cursor} of a timeline with {head}"));
+        }
+        None
+    }
+}

@@ -15,6 +15,7 @@ mod prompt;
 mod send;
 mod status;
 mod tail;
+mod witness;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `eim tail`: prints messages as they come.
 
 use std::future::pending;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::conversations::Names;
 use crate::exit::Failure;
 use crate::output::{Output, printable, time_of_day};
 use crate::profile::Globals;
+use crate::witness::Witness;
 
 /// Arguments of `eim tail`.
 #[derive(Args, Debug)]
@@ -29,6 +31,9 @@ pub(crate) struct Tail {
     /// Ends after this many messages.
     #[arg(long, value_name = "N")]
     until_count: Option<u64>,
+    /// Appends what this process sees to a history, for `eim-conformance history`.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Stores messages without printing them.
     #[arg(long)]
     quiet: bool,
@@ -39,6 +44,7 @@ impl Tail {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let mut options = globals.options(Attach::Full)?;
         options.adopt_outbox = false;
+        let witness = Witness::attach(self.history.as_deref(), &mut options).await?;
         let client = globals.connect(options).await?;
         let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
         let mut printer = Printer {
@@ -51,6 +57,9 @@ impl Tail {
         let flushed = printer.output.flush();
         client.close().await;
         printed?;
+        if let Some(witness) = witness {
+            witness.end()?;
+        }
         Ok(flushed?)
     }
 

@@ -21,6 +21,7 @@ use self::progress::Progress;
 use crate::conversations::Where;
 use crate::exit::Failure;
 use crate::profile::Globals;
+use crate::witness::Witness;
 
 /// Arguments of `eim send`.
 #[derive(Args, Debug)]
@@ -45,6 +46,9 @@ pub(crate) struct Send {
     /// Appends a JSON line for each message that is durable at the server.
     #[arg(long, value_name = "FILE")]
     ack_log: Option<PathBuf>,
+    /// Appends what this process sees to a history, for `eim-conformance history`.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Remembers the place in the file: the same command again goes on there, and every line is
     /// sent exactly once whatever happens in between.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
@@ -74,6 +78,7 @@ impl Send {
         let acks = self.ack_log.as_deref().map(AckLog::open).transpose()?;
         let mut options = globals.options(Attach::SendOnly)?;
         options.outbox_limit = self.window.max(1);
+        let witness = Witness::attach(self.history.as_deref(), &mut options).await?;
         let client = globals.connect(options).await?;
         let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
         let target = self.place.target(&client).await?;
@@ -81,6 +86,7 @@ impl Send {
         let mut tally = Tally {
             waiting: client.adopted(),
             acks,
+            witness,
             refused: 0,
             progress: Progress::new(self.total(&lines)),
         };
@@ -90,6 +96,7 @@ impl Send {
         tally.progress.finish();
         client.close().await;
         done?;
+        tally.end()?;
         tally.verdict()
     }
 
@@ -216,6 +223,7 @@ async fn post(client: &Client, draft: Option<Draft>) -> Result<(), SendError> {
 struct Tally {
     waiting: usize,
     acks: Option<AckLog>,
+    witness: Option<Witness>,
     refused: u64,
     progress: Progress,
 }
@@ -230,6 +238,9 @@ impl Tally {
         match event {
             Some(Event::Settled(settled)) => {
                 self.waiting = self.waiting.saturating_sub(1);
+                if let Some(witness) = &self.witness {
+                    witness.settled(&settled)?;
+                }
                 match &settled.outcome {
                     Ok(sent) => {
                         if let Some(acks) = &mut self.acks {
@@ -260,6 +271,13 @@ impl Tally {
     fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.acks {
             Some(acks) => acks.flush(),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&self) -> Result<(), Failure> {
+        match &self.witness {
+            Some(witness) => witness.end(),
             None => Ok(()),
         }
     }

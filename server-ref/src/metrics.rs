@@ -34,6 +34,12 @@ pub mod names {
     pub const QUEUE_OCTETS: &str = "eim_queue_octets";
     /// Users with a session here.
     pub const USERS_ONLINE: &str = "eim_users_online";
+    /// Octets free on the disk of the store.
+    pub const STORE_FREE: &str = "eim_store_free_octets";
+    /// Octets of it that are kept back.
+    pub const STORE_RESERVE: &str = "eim_store_reserve_octets";
+    /// 1 while messages are refused for want of room, 0 otherwise.
+    pub const STORE_READ_ONLY: &str = "eim_store_read_only";
     /// Records removed by sweeps, by kind.
     pub const SWEPT: &str = "eim_swept_total";
 }
@@ -61,5 +67,11 @@ pub fn describe() {
     describe_counter!(names::REQUESTS, "Requests answered");
     describe_gauge!(names::QUEUE_OCTETS, "Octets waiting in session queues");
     describe_gauge!(names::USERS_ONLINE, "Users with a session here");
+    describe_gauge!(names::STORE_FREE, "Octets free on the disk of the store");
+    describe_gauge!(names::STORE_RESERVE, "Octets of the disk that are kept back");
+    describe_gauge!(
+        names::STORE_READ_ONLY,
+        "1 while messages are refused because the disk is nearly full"
+    );
     describe_counter!(names::SWEPT, "Records removed by sweeps");
 }

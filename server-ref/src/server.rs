@@ -148,8 +148,12 @@ pub async fn open_store(
     }
     create_data_dir(&config.server.data_dir)?;
     let folder = config.server.data_dir.join(STORE_FOLDER);
+    let embedded = embedded::EmbeddedOptions {
+        reserve_octets: config.store.reserve_octets,
+        ..engine_options()
+    };
     let opened = tokio::task::spawn_blocking(move || {
-        embedded::open(&folder, &engine_options(), options, environment, sink)
+        embedded::open(&folder, &embedded, options, environment, sink)
     });
     Ok(Arc::new(
         opened.await.map_err(|_| StartError::Interrupted)??,
@@ -321,7 +325,8 @@ impl Running {
                         source,
                     })?;
             self.admin = Some(http.address);
-            let run = http.run(recorder.clone(), stopping.clone(), self.closed.clone());
+            let store = Arc::clone(&self.shared.store);
+            let run = http.run(recorder.clone(), stopping.clone(), self.closed.clone(), store);
             self.helpers.push(tokio::spawn(run));
         }
         let data_dir = &config.server.data_dir;

@@ -69,4 +69,9 @@ fn report(shared: &Shared) {
     gauge!(names::SESSIONS_DETACHED).set(detached as f64);
     gauge!(names::USERS_ONLINE).set(users as f64);
     gauge!(names::QUEUE_OCTETS).set(octets as f64);
+    if let Some(room) = shared.store.room() {
+        gauge!(names::STORE_FREE).set(room.free as f64);
+        gauge!(names::STORE_RESERVE).set(room.reserve as f64);
+        gauge!(names::STORE_READ_ONLY).set(f64::from(u8::from(room.short)));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{describe, names};
+use crate::store::Store;
 
 /// The metrics recorder of the process.
 #[derive(Clone)]
@@ -72,6 +73,7 @@ pub struct Http {
 struct Pages {
     recorder: Recorder,
     stopping: CancellationToken,
+    store: Arc<dyn Store>,
 }
 
 impl Http {
@@ -91,12 +93,17 @@ impl Http {
         recorder: Recorder,
         stopping: CancellationToken,
         closed: CancellationToken,
+        store: Arc<dyn Store>,
     ) {
         let pages = Router::new()
             .route("/metrics", get(metrics_page))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready_page))
-            .with_state(Pages { recorder, stopping });
+            .with_state(Pages {
+                recorder,
+                stopping,
+                store,
+            });
         let server = axum::serve(self.listener, pages);
         if let Err(error) = server
             .with_graceful_shutdown(closed.cancelled_owned())
@@ -115,9 +122,14 @@ async fn metrics_page(State(pages): State<Pages>) -> impl IntoResponse {
     )
 }
 
+/// A server without room is ready: it serves all that can be read, and takes messages again by
+/// itself. What it says is for people; the metric is for alarms.
 async fn ready_page(State(pages): State<Pages>) -> impl IntoResponse {
     if pages.stopping.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+    } else if pages.store.room().is_some_and(|room| room.short) {
+        let text = "ready, read-only: the disk is nearly full, messages are refused\n";
+        (StatusCode::OK, text)
     } else {
         (StatusCode::OK, "ready\n")
     }

@@ -180,6 +180,8 @@ pub struct StoreSection {
     pub timeline_ms: u64,
     /// Life of idempotency keys.
     pub idempotency_ms: u64,
+    /// Octets of the disk that stay free.
+    pub reserve_octets: u64,
     /// Pause between sweeps.
     pub sweep_interval_ms: u64,
     /// Records per step.

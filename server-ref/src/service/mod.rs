@@ -91,6 +91,18 @@ pub fn error_info(code: ErrorCode, detail: impl Into<String>, retry_after_ms: u6
     }
 }
 
+/// How long to stay away after a refusal of the store; 0 where nothing is known.
+// impl[EIM-ERR-012]
+#[must_use]
+pub const fn retry_after_ms(code: ErrorCode) -> u64 {
+    // Room comes back when somebody makes it, or when a table was merged.
+    const ROOM_MS: u64 = 1000;
+    match code {
+        ErrorCode::OVERLOADED => ROOM_MS,
+        _ => 0,
+    }
+}
+
 /// Whether the same act can succeed later without change.
 #[must_use]
 pub fn is_retryable(code: ErrorCode) -> bool {

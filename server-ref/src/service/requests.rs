@@ -6,7 +6,7 @@ use eim_codec::id::{ConversationId, RequestId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, request, response};
 use eim_codec::registry::{ErrorCode, Operation};
 
-use super::{Caller, Refusal, error_info};
+use super::{Caller, Refusal, error_info, retry_after_ms};
 use crate::store::{Store, StoreError};
 
 /// The answer to a request.
@@ -59,7 +59,10 @@ impl Requests {
         let outcome = self.dispatch(caller, request, frame_octets).await;
         let (error, body, detached) = match outcome {
             Ok(Body { body, detached }) => (None, Some(body), detached),
-            Err(Refusal { code, detail }) => (Some(error_info(code, detail, 0)), None, Vec::new()),
+            Err(Refusal { code, detail }) => {
+                let error = error_info(code, detail, retry_after_ms(code));
+                (Some(error), None, Vec::new())
+            }
         };
         Answer {
             response: Response {

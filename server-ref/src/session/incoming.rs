@@ -11,7 +11,7 @@ use super::inflight::{Committed, Sent};
 use super::open::Session;
 use crate::metrics::names;
 use crate::service::messaging::{self, Checked, Fault};
-use crate::service::{Refusal, error_info, is_retryable};
+use crate::service::{Refusal, error_info, is_retryable, retry_after_ms};
 use crate::store::StoreError;
 
 /// Most messages handed to the store at once.
@@ -138,7 +138,8 @@ impl Session {
                     if is_retryable(refused.code) {
                         self.hold(conversation);
                     }
-                    self.refused(ordinal, refused.into(), 0);
+                    let wait_ms = retry_after_ms(refused.code);
+                    self.refused(ordinal, refused.into(), wait_ms);
                 }
             }
         }

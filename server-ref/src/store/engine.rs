@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::StoreError;
+use super::{Room, StoreError};
 
 /// A group of keys with a common pattern of use; the embedded engine keeps each apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,11 @@ pub trait Engine: Reader + fmt::Debug + 'static {
     /// # Errors
     /// [`StoreError::Engine`]. What is on the disk is then unknown: the caller must not go on.
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// How much room there is now; `None` where nobody counts. Asked before every batch.
+    fn room(&self) -> Option<Room> {
+        None
+    }
 
     /// A reader for one call; later commits may or may not show in it.
     fn reader(&self) -> Box<dyn Reader>;

@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod engine;
 pub mod kv;
 pub mod memory;
+mod room;
 mod view;
 mod write;
 
@@ -20,6 +21,7 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::commit::{CommitSink, Committed, Entry};
+pub use self::room::Room;
 pub use self::view::{ConversationView, MemberPage, MemberView, TimelineItem, TimelinePage};
 pub use self::write::{
     Append, Appended, Change, Changed, Origin, Refused, StoreError, Swept, Target, TenantId,
@@ -187,6 +189,11 @@ pub trait Store: Send + Sync + 'static {
     /// never blocks commits for long. Log entries are never removed.
     async fn sweep(&self, tenant: TenantId, now_ms: u64, limit: usize)
     -> Result<Swept, StoreError>;
+
+    /// How much room there is; `None` where nobody counts. While it is short, messages and changes
+    /// are refused with `ErrorCode::OVERLOADED`, unless their first attempt was carried out; all
+    /// that is read, logins and cursors go on.
+    fn room(&self) -> Option<Room>;
 
     /// Commits what is queued and closes the engine.
     async fn close(&self);

@@ -3,6 +3,7 @@
 mod accounts;
 mod embedded_only;
 mod failures;
+mod full;
 mod groups;
 mod harness;
 mod idempotency;
@@ -14,6 +15,7 @@ mod roles;
 mod stories;
 mod sweeping;
 mod timelines;
+mod torn;
 
 on_engine!(on_memory, tokio::test, crate::harness::Disk::memory());
 on_engine!(on_fjall, tokio::test, crate::harness::Disk::embedded());

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 
 use super::folder::Folder;
-use crate::store::StoreError;
+use super::space::FreeSpace;
+use super::{EmbeddedOptions, journal};
+use crate::store::{Room, StoreError};
 use crate::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 
 /// When a commit counts as durable.
@@ -64,6 +66,7 @@ pub(super) struct EmbeddedEngine {
     spaces: [Keyspace; Space::ALL.len()],
     database: Database,
     mode: PersistMode,
+    free: FreeSpace,
     // Dropped last: the folder stays locked until the database is closed.
     folder: Folder,
 }
@@ -78,12 +81,11 @@ impl fmt::Debug for EmbeddedEngine {
 }
 
 impl EmbeddedEngine {
-    pub(super) fn open(
-        folder: Folder,
-        durability: Durability,
-        sizes: Sizes,
-    ) -> Result<Self, StoreError> {
-        let database = open_database(&folder.engine(), sizes)?;
+    pub(super) fn open(folder: Folder, options: &EmbeddedOptions) -> Result<Self, StoreError> {
+        let sizes = options.sizes;
+        let path = folder.engine();
+        let database = open_database(&path, sizes)?;
+        let free = FreeSpace::new(&path, options.reserve_octets);
         let mut spaces = Vec::with_capacity(Space::ALL.len());
         for space in Space::ALL {
             let options =
@@ -94,7 +96,8 @@ impl EmbeddedEngine {
         Ok(Self {
             spaces,
             database,
-            mode: durability.mode(),
+            mode: options.durability.mode(),
+            free,
             folder,
         })
     }
@@ -104,13 +107,28 @@ impl EmbeddedEngine {
     }
 }
 
+/// Opens the database. A journal that ends in a torn batch is cut there, once; see [`journal`].
 fn open_database(path: &Path, sizes: Sizes) -> Result<Database, StoreError> {
-    Database::builder(path)
-        .cache_size(sizes.cache)
-        .max_journaling_size(sizes.journals)
-        .worker_threads(sizes.workers)
-        .open()
-        .map_err(failed)
+    let open = || {
+        Database::builder(path)
+            .cache_size(sizes.cache)
+            .max_journaling_size(sizes.journals)
+            .worker_threads(sizes.workers)
+            .open()
+    };
+    match open() {
+        Err(error @ fjall::Error::JournalRecovery(_)) => {
+            let mended = journal::mend(path)
+                .map_err(|why| StoreError::Engine(format!("{error}; and its journal: {why}")))?;
+            let Some(mended) = mended else {
+                return Err(failed(error));
+            };
+            let file = mended.file.display();
+            tracing::warn!(%error, %file, at = mended.at, "a torn batch was cut off the journal");
+            open().map_err(failed)
+        }
+        opened => opened.map_err(failed),
+    }
 }
 
 /// Spaces with small records get by with less, so that their journals are let go in time.
@@ -156,6 +174,10 @@ impl Engine for EmbeddedEngine {
             }
         }
         writes.commit().map_err(failed)
+    }
+
+    fn room(&self) -> Option<Room> {
+        Some(self.free.look())
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -6,6 +6,8 @@
 
 mod engine;
 mod folder;
+mod journal;
+mod space;
 
 use std::fmt;
 use std::path::Path;
@@ -55,6 +57,8 @@ pub struct EmbeddedOptions {
     pub durability: Durability,
     /// Sizes of the engine.
     pub sizes: Sizes,
+    /// Octets of the disk that stay free: with less, messages and changes are refused.
+    pub reserve_octets: u64,
     /// What happens when a sync fails.
     pub fatal: Fatal,
 }
@@ -64,6 +68,7 @@ impl Default for EmbeddedOptions {
         Self {
             durability: Durability::default(),
             sizes: Sizes::default(),
+            reserve_octets: 0,
             fatal: Fatal::abort(),
         }
     }
@@ -97,11 +102,7 @@ pub fn open(
     sink: Arc<dyn CommitSink>,
 ) -> Result<KvStore, OpenError> {
     let folder = Folder::open(folder)?;
-    let engine = Arc::new(EmbeddedEngine::open(
-        folder,
-        embedded.durability,
-        embedded.sizes,
-    )?);
+    let engine = Arc::new(EmbeddedEngine::open(folder, embedded)?);
     let (store, committing) = at_once(KvStore::open(engine, options, environment, sink))?;
     start(committing, embedded.fatal.clone()).map_err(OpenError::Thread)?;
     Ok(store)
@@ -114,7 +115,7 @@ pub fn open(
 /// [`OpenError`].
 pub fn raise_log_epoch(folder: &Path, environment: &Environment) -> Result<u64, OpenError> {
     let folder = Folder::open(folder)?;
-    let engine = EmbeddedEngine::open(folder, Durability::default(), Sizes::default())?;
+    let engine = EmbeddedEngine::open(folder, &EmbeddedOptions::default())?;
     Ok(at_once(super::kv::raise_log_epoch(&engine, environment))?)
 }
 

@@ -53,6 +53,7 @@ impl Committer {
             }
             return Ok(appended(&first, true));
         }
+        self.check_room()?;
         self.check_age(append.first_sent_at_ms)?;
         self.check_target(origin, id, append.target)?;
         let Append {

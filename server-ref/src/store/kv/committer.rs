@@ -46,6 +46,8 @@ pub(super) struct Committer {
     pub(super) caches: Caches,
     pub(super) pending: Pending,
     pub(super) sweep: SweepPositions,
+    /// Messages and changes are refused for want of room.
+    pub(super) short: bool,
     /// Wall clock of the batch under way.
     pub(super) now_ms: u64,
     cursors_written_ms: u64,
@@ -71,6 +73,7 @@ impl Committing {
             caches: Caches::default(),
             pending: Pending::default(),
             sweep: SweepPositions::default(),
+            short: false,
             now_ms: 0,
             cursors_written_ms: 0,
         };
@@ -128,6 +131,7 @@ impl Committer {
         commands: impl Iterator<Item = Command> + Send,
     ) -> Result<Option<Reply<()>>, StoreError> {
         self.now_ms = self.environment.clock.now_ms();
+        self.short = self.engine.room().is_some_and(|room| room.short);
         let mut closing = None;
         for command in commands {
             if let Command::Close { reply } = command {
@@ -253,6 +257,16 @@ impl Committer {
             answer();
         }
         self.caches.rotate(self.options.cached);
+        Ok(())
+    }
+
+    /// Refuses what makes the store grow while there is no room. What was carried out before is
+    /// told from its key first: a repeat needs none.
+    // impl[EIM-MSG-072]
+    pub(super) fn check_room(&self) -> Result<(), Failure> {
+        if self.short {
+            return refuse(ErrorCode::OVERLOADED, "the disk of the server is nearly full");
+        }
         Ok(())
     }
 

@@ -42,6 +42,7 @@ impl Committer {
             }
             return Ok(changed(&first));
         }
+        self.check_room()?;
         let (conversation, numbered) = self.carry_out_change(change)?;
         let outcome = Outcome {
             conversation,

@@ -22,7 +22,7 @@ use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
     Append, Appended, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
-    MemberPage, Origin, Refused, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    MemberPage, Origin, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
     UserRecord,
 };
 
@@ -367,6 +367,11 @@ impl Store for KvStore {
             reply,
         })
         .await
+    }
+
+    fn room(&self) -> Option<Room> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().and_then(|engine| engine.room())
     }
 
     async fn close(&self) {

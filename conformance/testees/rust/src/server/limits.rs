@@ -30,6 +30,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "queue_frames" => {
             config.memory.queue_frames = narrow()?.try_into().map_err(|_| name.to_owned())?;
         }
+        "reserve_octets" => store.reserve_octets = value,
         "heartbeat_ms" => session.heartbeat_ms = value,
         "background_ms" => session.background_ms = value,
         "resume_ms" => session.resume_ms = value,

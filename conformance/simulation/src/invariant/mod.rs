@@ -4,27 +4,27 @@
 //! keeps it and runs that break it. All are told the same events in the same order, after the model
 //! has taken them over; none changes anything.
 
-mod acked_is_durable;
-mod announced_is_durable;
-mod answers_are_true;
-mod becomes_quiet;
-mod change_is_once;
-mod cursor_is_backed;
-mod delivered_in_order;
-mod device_holds_the_log;
-mod epoch_only_rises;
-mod every_send_ends;
-mod everything_arrives;
-mod key_has_one_place;
-mod log_has_no_gaps;
-mod memory_is_bounded;
-mod membership_is_kept;
-mod nobody_invents;
-mod nobody_peeks;
-mod one_result;
-mod outbox_order_holds;
-mod rows_follow_the_log;
-mod timeline_is_complete;
+pub mod acked_is_durable;
+pub mod announced_is_durable;
+pub mod answers_are_true;
+pub mod becomes_quiet;
+pub mod change_is_once;
+pub mod cursor_is_backed;
+pub mod delivered_in_order;
+pub mod device_holds_the_log;
+pub mod epoch_only_rises;
+pub mod every_send_ends;
+pub mod everything_arrives;
+pub mod key_has_one_place;
+pub mod log_has_no_gaps;
+pub mod memory_is_bounded;
+pub mod membership_is_kept;
+pub mod nobody_invents;
+pub mod nobody_peeks;
+pub mod one_result;
+pub mod outbox_order_holds;
+pub mod rows_follow_the_log;
+pub mod timeline_is_complete;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,1 +1,169 @@
-//! Wrong implementations that the invariants must find.
+//! Servers and clients that are wrong on purpose: a simulation that does not catch them proves
+//! nothing.
+//!
+//! Each is the real code with a wrapper at one of its seams, so nothing of it can ship: the engine
+//! under the store, the sink above it, the store itself, the store of a device, the server's end of
+//! a connection. A plan names its canary, and so replays and shrinks like any other.
+
+mod early;
+mod late_sink;
+mod lossy_resume;
+mod patient_store;
+mod split_device_store;
+mod split_engine;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use eim_client::store as device;
+use eim_server::store::engine::Engine;
+use eim_server::store::{CommitSink, Store};
+use serde::{Deserialize, Serialize};
+use tokio::io::DuplexStream;
+
+use self::early::Early;
+use crate::seed::Dice;
+use crate::world::Life;
+
+/// A wrong implementation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Canary {
+    /// The server answers a message before its batch is synced.
+    ResultBeforeCommit,
+    /// A device makes its cursor durable, then the entries before it.
+    CursorBeforeStore,
+    /// The server writes idempotency keys in a batch of their own, after the entries.
+    KeyOutsideBatch,
+    /// After a session was resumed, the server loses one frame: a repeated result, a retransmitted
+    /// push, or a retransmitted message.
+    ResumeDropsFrame,
+    /// The server pushes a message before its batch is synced.
+    PushBeforeCommit,
+}
+
+impl Canary {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ResultBeforeCommit,
+        Self::CursorBeforeStore,
+        Self::KeyOutsideBatch,
+        Self::ResumeDropsFrame,
+        Self::PushBeforeCommit,
+    ];
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ResultBeforeCommit => "result-before-commit",
+            Self::CursorBeforeStore => "cursor-before-store",
+            Self::KeyOutsideBatch => "key-outside-batch",
+            Self::ResumeDropsFrame => "resume-drops-frame",
+            Self::PushBeforeCommit => "push-before-commit",
+        }
+    }
+
+    /// What goes around the parts of one incarnation of the server.
+    ///
+    /// # Errors
+    /// When the engine cannot be read.
+    pub async fn server(
+        self,
+        life: &Life,
+        engine: Arc<dyn Engine>,
+        sink: Arc<dyn CommitSink>,
+    ) -> Result<ServerParts, eim_server::store::StoreError> {
+        let mut parts = ServerParts {
+            engine,
+            sink,
+            early: None,
+            patient: false,
+        };
+        match self {
+            Self::ResultBeforeCommit => {
+                let early = Early::over(parts.engine, life).await?;
+                parts.sink = Arc::new(late_sink::LateSink::new(
+                    parts.sink,
+                    Arc::clone(&early),
+                    life,
+                ));
+                parts.engine = Arc::clone(&early) as _;
+                parts.early = Some(early);
+            }
+            Self::PushBeforeCommit => {
+                let early = Early::over(parts.engine, life).await?;
+                parts.engine = Arc::clone(&early) as _;
+                parts.early = Some(early);
+                parts.patient = true;
+            }
+            Self::KeyOutsideBatch => {
+                parts.engine = Arc::new(split_engine::SplitEngine::new(parts.engine));
+            }
+            Self::CursorBeforeStore | Self::ResumeDropsFrame => {}
+        }
+        Ok(parts)
+    }
+
+    /// What goes around the store of a program on a device.
+    #[must_use]
+    pub fn device_store(self, store: Arc<dyn device::Store>) -> Arc<dyn device::Store> {
+        match self {
+            Self::CursorBeforeStore => Arc::new(split_device_store::SplitStore::new(store)),
+            _ => store,
+        }
+    }
+
+    /// What goes around the server's end of a connection, which octets of at most `buffer` cross.
+    #[must_use]
+    pub fn link(self, far: DuplexStream, buffer: usize, dice: &Dice) -> DuplexStream {
+        match self {
+            Self::ResumeDropsFrame => lossy_resume::wrap(far, buffer, dice.fork("canary")),
+            _ => far,
+        }
+    }
+}
+
+/// Parts of one incarnation of the server, wrapped.
+pub struct ServerParts {
+    /// The engine for the store.
+    pub engine: Arc<dyn Engine>,
+    /// The sink for the store.
+    pub sink: Arc<dyn CommitSink>,
+    early: Option<Arc<Early>>,
+    patient: bool,
+}
+
+impl fmt::Debug for ServerParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerParts")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerParts {
+    /// Parts without any canary.
+    #[must_use]
+    pub fn sound(engine: Arc<dyn Engine>, sink: Arc<dyn CommitSink>) -> Self {
+        Self {
+            engine,
+            sink,
+            early: None,
+            patient: false,
+        }
+    }
+
+    /// What goes around the opened store.
+    #[must_use]
+    pub fn store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.early {
+            Some(early) if self.patient => {
+                Arc::new(patient_store::PatientStore::new(store, Arc::clone(early)))
+            }
+            _ => store,
+        }
+    }
+}

@@ -18,6 +18,7 @@ use futures_util::FutureExt as _;
 
 use self::state::State;
 pub use self::store::SimStore;
+use crate::canary::Canary;
 use crate::plan::{DeviceNumber, DiskConfig, DiskFault};
 use crate::seed::Dice;
 use crate::world::{Life, Recorder, ms, now};
@@ -32,6 +33,7 @@ pub struct DeviceDisk {
     /// Held by the program that writes.
     writing: Arc<tokio::sync::Mutex<()>>,
     recorder: Recorder,
+    canary: Option<Canary>,
 }
 
 impl fmt::Debug for DeviceDisk {
@@ -50,14 +52,26 @@ impl DeviceDisk {
             state: Arc::new(Mutex::new(State::new(config, dice))),
             writing: Arc::default(),
             recorder,
+            canary: None,
         }
+    }
+
+    /// The same disk, with programs over it that are wrong on purpose.
+    #[must_use]
+    pub fn with(mut self, canary: Option<Canary>) -> Self {
+        self.canary = canary;
+        self
     }
 
     /// The store for one program of the device.
     #[must_use]
     pub fn store(&self, life: &Life) -> Arc<dyn Store> {
         let owner = self.state().register(life);
-        Arc::new(SimStore::new(self.clone(), life.clone(), owner))
+        let store = Arc::new(SimStore::new(self.clone(), life.clone(), owner));
+        match self.canary {
+            Some(canary) => canary.device_store(store),
+            None => store,
+        }
     }
 
     /// What is durable now, read without any delay.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::{Room, StoreError};
 
-use super::{Disk, Snapshot, record};
+use super::{Disk, record};
 use crate::world::{Life, Point};
 
 /// What one server process writes to and reads from. It is of no use once the process is over.

@@ -17,11 +17,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eim_server::store::engine::Engine;
+use eim_server::store::{CommitSink, StoreError};
 
 use self::engine::DiskEngine;
 pub use self::record::Write;
 pub use self::spaces::Snapshot;
 use self::state::State;
+use crate::canary::{Canary, ServerParts};
 use crate::plan::{DiskConfig, DiskFault};
 use crate::seed::Dice;
 use crate::world::{Life, Recorder, ms, now};
@@ -31,6 +33,7 @@ use crate::world::{Life, Recorder, ms, now};
 pub struct Disk {
     state: Arc<Mutex<State>>,
     recorder: Recorder,
+    canary: Option<Canary>,
 }
 
 impl fmt::Debug for Disk {
@@ -48,6 +51,30 @@ impl Disk {
         Self {
             state: Arc::new(Mutex::new(State::new(config, dice))),
             recorder,
+            canary: None,
+        }
+    }
+
+    /// The same disk, with a server over it that is wrong on purpose.
+    #[must_use]
+    pub fn with(mut self, canary: Option<Canary>) -> Self {
+        self.canary = canary;
+        self
+    }
+
+    /// The parts for one incarnation of the server, which announces its commits to `sink`.
+    ///
+    /// # Errors
+    /// When a canary cannot read the engine.
+    pub async fn parts(
+        &self,
+        life: &Life,
+        sink: Arc<dyn CommitSink>,
+    ) -> Result<ServerParts, StoreError> {
+        let engine = self.engine(life);
+        match self.canary {
+            Some(canary) => canary.server(life, engine, sink).await,
+            None => Ok(ServerParts::sound(engine, sink)),
         }
     }
 

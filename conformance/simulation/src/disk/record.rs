@@ -103,8 +103,10 @@ fn size(octets: &[u8]) -> u32 {
 
 /// FNV-1a with a final mix: tears are accidents, nobody forges them.
 fn checksum(octets: &[u8]) -> u64 {
-    let hash = octets.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, octet| {
-        (hash ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
+    let hash = octets
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325, |hash: u64, octet| {
+            (hash ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
     (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

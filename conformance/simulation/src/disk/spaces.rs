@@ -85,7 +85,9 @@ impl Reader for Snapshot {
 #[async_trait]
 impl Engine for Snapshot {
     async fn commit(&self, _batch: &Batch) -> Result<(), StoreError> {
-        Err(StoreError::Engine("a snapshot is not written to".to_owned()))
+        Err(StoreError::Engine(
+            "a snapshot is not written to".to_owned(),
+        ))
     }
 
     fn reader(&self) -> Box<dyn Reader> {

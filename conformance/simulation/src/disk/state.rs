@@ -131,11 +131,16 @@ impl State {
     }
 
     /// Writes a record, as far as it fits. Gives back where it ends.
-    pub(super) fn write(&mut self, incarnation: u64, record: &bytes::Bytes) -> Result<usize, StoreError> {
+    pub(super) fn write(
+        &mut self,
+        incarnation: u64,
+        record: &bytes::Bytes,
+    ) -> Result<usize, StoreError> {
         self.check(incarnation)?;
         if self.full().is_some_and(|full| !full.foreseen) {
             let fits = self.dice.index(record.len());
-            self.journal.write_part(record.get(..fits).unwrap_or_default());
+            self.journal
+                .write_part(record.get(..fits).unwrap_or_default());
             self.failed = true;
             return Err(StoreError::Engine("no space left on the disk".to_owned()));
         }

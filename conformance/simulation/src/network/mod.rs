@@ -201,6 +201,10 @@ impl Network {
             lives: [life.clone(), server],
         };
         relay.run(device_end, server_end, &dice);
+        let far = match self.config.canary {
+            Some(canary) => canary.link(far, buffer, &dice),
+            None => far,
+        };
         listener.accept(device, far);
         sleep(self.delay(&mut dice) + slower).await;
         Ok(ClientLink::pipe(near))

@@ -27,6 +27,7 @@ impl Plan {
             device_disk: disk,
             server: String::new(),
             outbox_limit: 64,
+            canary: None,
         };
         let mut dice = Dice::new(seed).fork("plan");
         let mut steps = Vec::new();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canary::Canary;
 use crate::world::Trigger;
 
 /// Number of a user in a plan, from 0.
@@ -65,6 +66,9 @@ pub struct WorldConfig {
     pub server: String,
     /// Messages that an outbox holds before the application waits.
     pub outbox_limit: usize,
+    /// What is wrong in this world on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
 }
 
 /// A disk without faults.

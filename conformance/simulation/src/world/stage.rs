@@ -59,7 +59,7 @@ impl World {
         let server = ServerNode::new(
             config,
             plan.users(),
-            Disk::new(world.disk, dice.fork("disk"), recorder.clone()),
+            Disk::new(world.disk, dice.fork("disk"), recorder.clone()).with(world.canary),
             clock(),
             dice.fork("server"),
             recorder.clone(),
@@ -75,7 +75,8 @@ impl World {
                     world.device_disk,
                     dice.fork_nth("device disk", u64::from(number)),
                     recorder.clone(),
-                ),
+                )
+                .with(world.canary),
                 clock: clock(),
                 network: network.clone(),
                 groups: groups.clone(),

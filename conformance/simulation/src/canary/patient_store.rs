@@ -1,0 +1,250 @@
+//! A store that answers when what it answers is durable, over an engine that said so earlier: what
+//! is early then is the announcements only.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_server::store::{
+    Append, Appended, Change, Changed, ConversationView, DeviceRecord, Entry, MemberPage, Origin,
+    Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UserRecord,
+};
+
+use super::early::Early;
+
+pub(super) struct PatientStore {
+    real: Arc<dyn Store>,
+    early: Arc<Early>,
+}
+
+impl PatientStore {
+    pub(super) fn new(real: Arc<dyn Store>, early: Arc<Early>) -> Self {
+        Self { real, early }
+    }
+
+    async fn settle(&self) {
+        self.early.durable(self.early.said()).await;
+    }
+}
+
+#[async_trait]
+impl Store for PatientStore {
+    async fn append(
+        &self,
+        origin: Origin,
+        batch: Vec<Append>,
+    ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
+        let outcome = self.real.append(origin, batch).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError> {
+        let outcome = self.real.change(change).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    fn log_epoch(&self) -> u64 {
+        self.real.log_epoch()
+    }
+
+    fn derive_secret(&self, purpose: &str) -> [u8; 32] {
+        self.real.derive_secret(purpose)
+    }
+
+    async fn timeline_head(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<(u64, u64), StoreError> {
+        self.real.timeline_head(tenant, user).await
+    }
+
+    async fn timeline(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        log_epoch: u64,
+        cursor: u64,
+        max_entries: usize,
+        max_octets: usize,
+    ) -> Result<TimelinePage, StoreError> {
+        self.real
+            .timeline(tenant, user, log_epoch, cursor, max_entries, max_octets)
+            .await
+    }
+
+    async fn history(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+        newest_first: bool,
+        max_entries: usize,
+        max_octets: usize,
+    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        self.real
+            .history(
+                tenant,
+                conversation,
+                first,
+                last,
+                newest_first,
+                max_entries,
+                max_octets,
+            )
+            .await
+    }
+
+    async fn conversations(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationView>, bool), StoreError> {
+        self.real.conversations(tenant, user, after, limit).await
+    }
+
+    async fn conversation(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<ConversationView>, StoreError> {
+        self.real.conversation(tenant, user, conversation).await
+    }
+
+    async fn members(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<MemberPage, StoreError> {
+        self.real.members(tenant, conversation, after, limit).await
+    }
+
+    async fn create_users(
+        &self,
+        tenant: TenantId,
+        users: Vec<UserRecord>,
+    ) -> Result<Vec<Result<(), Refused>>, StoreError> {
+        let outcome = self.real.create_users(tenant, users).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    async fn set_disabled(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        disabled: bool,
+    ) -> Result<bool, StoreError> {
+        let outcome = self.real.set_disabled(tenant, user, disabled).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    async fn user_by_name(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<UserRecord>, StoreError> {
+        self.real.user_by_name(tenant, name).await
+    }
+
+    async fn user(&self, tenant: TenantId, user: UserId) -> Result<Option<UserRecord>, StoreError> {
+        self.real.user(tenant, user).await
+    }
+
+    async fn users(
+        &self,
+        tenant: TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<UserRecord>, bool), StoreError> {
+        self.real.users(tenant, after, limit).await
+    }
+
+    async fn open_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        class: i32,
+        name: String,
+    ) -> Result<DeviceRecord, StoreError> {
+        let outcome = self
+            .real
+            .open_device(tenant, user, device, class, name)
+            .await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    async fn device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        self.real.device(tenant, user, device).await
+    }
+
+    fn move_cursor(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+        log_epoch: u64,
+        user_seq: u64,
+    ) {
+        self.real
+            .move_cursor(tenant, user, device, log_epoch, user_seq);
+    }
+
+    async fn put_session(&self, tenant: TenantId, record: SessionRecord) -> Result<(), StoreError> {
+        self.real.put_session(tenant, record).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    async fn session(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        self.real.session(tenant, session).await
+    }
+
+    async fn sessions_of_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        device: DeviceId,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.real.sessions_of_device(tenant, user, device).await
+    }
+
+    async fn sweep(
+        &self,
+        tenant: TenantId,
+        now_ms: u64,
+        limit: usize,
+    ) -> Result<Swept, StoreError> {
+        let outcome = self.real.sweep(tenant, now_ms, limit).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    fn room(&self) -> Option<Room> {
+        self.real.room()
+    }
+
+    async fn close(&self) {
+        self.real.close().await;
+    }
+}

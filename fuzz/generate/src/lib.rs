@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod committed;
+pub mod dictionary;
 pub mod seeds;
 pub mod vectors;
 

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use eim_conformance::data::Data;
-use eim_fuzz_generate::{committed, seeds};
-use eim_fuzz_oracles::TARGETS;
+use eim_fuzz_generate::{Input, committed, dictionary, seeds};
+use eim_fuzz_oracles::{TARGETS, Target};
 
 /// Makes what the fuzz targets begin with. Run it at the root of the repository.
 #[derive(Debug, Parser)]
@@ -28,12 +28,20 @@ enum Verb {
         /// Where to.
         #[arg(default_value = "fuzz/corpus")]
         folder: PathBuf,
-        /// One target instead of all.
+        /// These targets instead of all.
         #[arg(long)]
-        target: Option<String>,
+        target: Vec<String>,
         /// Leaves out what is longer: large inputs make a fuzzer slow.
         #[arg(long, default_value_t = 65_536)]
         max_octets: usize,
+    },
+    /// Writes the dictionary.
+    Dictionary,
+    /// Runs every seed once through its target: what coverage from seeds alone is measured with.
+    Replay {
+        /// These targets instead of all.
+        #[arg(long)]
+        target: Vec<String>,
     },
 }
 
@@ -44,7 +52,9 @@ fn main() -> ExitCode {
             folder,
             target,
             max_octets,
-        } => write_seeds(&cli.root, folder, target.as_deref(), *max_octets),
+        } => write_seeds(&cli.root, folder, target, *max_octets),
+        Verb::Dictionary => write_dictionary(&cli.root),
+        Verb::Replay { target } => replay(&cli.root, target),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,22 +65,50 @@ fn main() -> ExitCode {
     }
 }
 
+fn write_dictionary(root: &Path) -> Result<(), String> {
+    let text = dictionary::text(&Data::Checkout(root.to_owned()))?;
+    let path = root.join("fuzz").join(dictionary::PATH);
+    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The targets of these names, or all.
+fn chosen(names: &[String]) -> impl Iterator<Item = &'static Target> {
+    TARGETS
+        .iter()
+        .filter(|it| names.is_empty() || names.iter().any(|name| name == it.name))
+}
+
+/// Those made from vectors, and the committed ones.
+fn all_seeds(root: &Path, target: &str) -> Result<Vec<Input>, String> {
+    let mut inputs = seeds::of(target, &Data::Checkout(root.to_owned()))?;
+    inputs.extend(committed::read(&root.join("fuzz"), "seeds", target)?);
+    Ok(inputs)
+}
+
+fn replay(root: &Path, only: &[String]) -> Result<(), String> {
+    for target in chosen(only) {
+        let inputs = all_seeds(root, target.name)?;
+        for input in &inputs {
+            (target.run)(&input.octets);
+        }
+        println!("{}: {} inputs", target.name, inputs.len());
+    }
+    Ok(())
+}
+
 fn write_seeds(
     root: &Path,
     folder: &Path,
-    only: Option<&str>,
+    only: &[String],
     max_octets: usize,
 ) -> Result<(), String> {
-    let data = Data::Checkout(root.to_owned());
-    let fuzz = root.join("fuzz");
-    for target in TARGETS
-        .iter()
-        .filter(|it| only.is_none_or(|name| name == it.name))
-    {
-        let mut inputs = seeds::of(target.name, &data)?;
-        for kind in ["seeds", "regressions"] {
-            inputs.extend(committed::read(&fuzz, kind, target.name)?);
-        }
+    for target in chosen(only) {
+        let mut inputs = all_seeds(root, target.name)?;
+        inputs.extend(committed::read(
+            &root.join("fuzz"),
+            "regressions",
+            target.name,
+        )?);
         let into = folder.join(target.name);
         let say = |error: std::io::Error| format!("{}: {error}", into.display());
         std::fs::create_dir_all(&into).map_err(say)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eim_conformance::data::Data;
-use eim_fuzz_generate::{committed, seeds};
+use eim_fuzz_generate::{committed, dictionary, seeds};
 use eim_fuzz_oracles::{TARGETS, frame_chunks, frame_decode};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -40,6 +40,17 @@ fn what_once_broke_stays_fixed() {
             run(target, "regression", &input);
         }
     }
+}
+
+#[test]
+fn the_dictionary_is_that_of_the_registry() {
+    let text = dictionary::text(&Data::Checkout(root())).unwrap();
+    let path = root().join("fuzz").join(dictionary::PATH);
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert!(
+        text == committed,
+        "run: cargo run -p eim-fuzz-generate -- dictionary"
+    );
 }
 
 /// A target is a module in `TARGETS`, a file of glue and an entry of the manifest, under one name.

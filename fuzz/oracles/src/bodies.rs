@@ -9,7 +9,7 @@ const NOISE_OCTETS: usize = 2 << 20;
 /// Sizes worth trying, around the limits of frames, windows and types.
 pub(crate) const SIZES: [usize; 16] = [
     0, 1, 7, 40, 200, 900, 1_100, 3_000, 8_000, 12_000, 16_300, 17_000, 33_000, 50_000, 66_000,
-    120_000,
+    131_400,
 ];
 
 /// The body of this number; `noise` does not compress.

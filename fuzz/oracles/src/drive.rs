@@ -1,7 +1,8 @@
 //! The codec's decoder, driven to its verdict.
 
 use bytes::Bytes;
-use eim_codec::{Decoded, Decoder, DecoderLimits, Frame};
+use eim_codec::registry::ErrorCode;
+use eim_codec::{Decoded, Decoder, DecoderLimits, Frame, Stage};
 
 /// Frames, then why there are no more.
 #[derive(Debug, PartialEq)]
@@ -13,7 +14,7 @@ pub(crate) struct Verdict {
 #[derive(Debug, PartialEq)]
 pub(crate) enum End {
     Incomplete { needed: usize },
-    Rejected { code: u16 },
+    Rejected { stage: Stage, code: ErrorCode },
 }
 
 pub(crate) fn decode(limits: DecoderLimits, chunks: impl IntoIterator<Item = Bytes>) -> Verdict {
@@ -38,10 +39,10 @@ fn drain(decoder: &mut Decoder, frames: &mut Vec<Frame>) -> End {
             Err(rejected) => {
                 assert_eq!(decoder.buffered(), 0, "a rejected connection holds memory");
                 return End::Rejected {
-                    code: rejected.code.0,
+                    stage: rejected.stage,
+                    code: rejected.code,
                 };
             }
         }
     }
 }
-

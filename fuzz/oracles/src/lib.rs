@@ -4,11 +4,22 @@
 
 #![forbid(unsafe_code)]
 
+mod bodies;
 mod drive;
-mod reference;
+mod input;
+mod messages;
+pub mod meter;
+mod naive;
+pub mod receiver;
+mod wire;
 
+pub mod codec_diff;
+pub mod decompress_limits;
 pub mod frame_chunks;
 pub mod frame_decode;
+pub mod frame_roundtrip;
+pub mod payload_semantic;
+pub mod session_pair;
 
 /// A target: a name, and what must hold for an input.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +33,14 @@ pub struct Target {
 /// All targets, in the order of their names.
 pub const TARGETS: &[Target] = &[
     Target {
+        name: "codec_diff",
+        run: codec_diff::run,
+    },
+    Target {
+        name: "decompress_limits",
+        run: decompress_limits::run,
+    },
+    Target {
         name: "frame_chunks",
         run: frame_chunks::run,
     },
@@ -29,7 +48,31 @@ pub const TARGETS: &[Target] = &[
         name: "frame_decode",
         run: frame_decode::run,
     },
+    Target {
+        name: "frame_roundtrip",
+        run: frame_roundtrip::run,
+    },
+    Target {
+        name: "payload_semantic",
+        run: payload_semantic::run,
+    },
+    Target {
+        name: "session_pair",
+        run: session_pair::run,
+    },
 ];
+
+/// Names of the messages that `payload_semantic` chooses from, by its first octet.
+#[must_use]
+pub fn messages() -> Vec<&'static str> {
+    messages::MESSAGES.iter().map(|(name, _)| *name).collect()
+}
+
+/// Name of the message that a frame of this type carries to a client, or to a server.
+#[must_use]
+pub fn message_of(frame_type: u8, to_client: bool) -> Option<&'static str> {
+    naive::schema::payload(frame_type, to_client)
+}
 
 /// The target of that name.
 #[must_use]

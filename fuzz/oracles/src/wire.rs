@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use eim_codec::connection::Endpoint;
 
 use eim_codec::payload::{Ack, Auth, AuthOk, Cursor, GoAway, SessionOutcome, Window};
 use eim_codec::registry::{Direction, FrameType, Phase};
+use eim_codec::time::Timestamp;
 use eim_codec::{CompressionSet, Decoded, Decoder, DecoderLimits, Frame};
 use prost::Message;
 
@@ -17,15 +19,15 @@ const HEADER: u64 = 11;
 #[derive(Debug, Default)]
 pub(crate) struct Numbered {
     /// Octets through each ordinal, and what the frame was.
-    frames: Vec<(u64, u64)>,
+    pub(crate) frames: Vec<(u64, u64)>,
     /// Frames and octets the peer has granted.
-    credit: (u64, u64),
+    pub(crate) credit: (u64, u64),
     /// What this side has granted and reported.
-    window: Window,
+    pub(crate) window: Window,
     /// Ordinals that get a result.
-    answered: BTreeSet<u64>,
+    pub(crate) answered: BTreeSet<u64>,
     /// Totals of fragmented messages that are open.
-    open: BTreeMap<u32, u32>,
+    pub(crate) open: BTreeMap<u32, u32>,
 }
 
 impl Numbered {
@@ -36,18 +38,18 @@ impl Numbered {
 
 /// One direction of one connection.
 #[derive(Debug)]
-struct Way {
-    sender: Direction,
-    decoder: Decoder,
-    phase: Phase,
+pub(crate) struct Way {
+    pub(crate) sender: Direction,
+    pub(crate) decoder: Decoder,
+    pub(crate) phase: Phase,
     /// Ordinal of the next sequenced frame on this connection.
-    next: u64,
-    ended: bool,
+    pub(crate) next: u64,
+    pub(crate) ended: bool,
     goaway: Option<u64>,
 }
 
 impl Way {
-    fn new(sender: Direction) -> Self {
+    pub(crate) fn new(sender: Direction) -> Self {
         Self {
             sender,
             decoder: Decoder::new(DecoderLimits::handshake()),
@@ -242,13 +244,18 @@ impl Wire {
         self.session.settled_through = settled;
     }
 
+    /// Whether either side has announced the end.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.up.goaway.is_some() || self.down.goaway.is_some()
+    }
+
     /// Whether either side said why it ends.
     pub(crate) const fn has_error(&self) -> bool {
         self.up.ended || self.down.ended
     }
 }
 
-fn is_sequenced(frame: &Frame) -> bool {
+pub(crate) fn is_sequenced(frame: &Frame) -> bool {
     frame.frame_type.is_sequenced() == Some(true)
 }
 
@@ -267,7 +274,7 @@ fn whole_frames(way: &mut Way, chunk: &Bytes) -> Vec<Frame> {
 }
 
 /// Direction, phase, number, and nothing after ERROR.
-fn admitted(way: &Way, frame: &Frame) {
+pub(crate) fn admitted(way: &Way, frame: &Frame) {
     assert!(!way.ended, "{:?} after ERROR", frame.frame_type);
     let Some(info) = frame.frame_type.info() else {
         assert!(
@@ -297,7 +304,7 @@ fn admitted(way: &Way, frame: &Frame) {
 }
 
 /// The number is the next one, within the credit; a repetition is the same in every octet.
-fn sequenced(way: &mut Way, numbered: &mut Numbered, frame: &Frame) {
+pub(crate) fn sequenced(way: &mut Way, numbered: &mut Numbered, frame: &Frame) {
     let ordinal = way.next;
     way.next += 1;
     let expected = 1 + ((ordinal - 1) % u64::from(u32::MAX));
@@ -344,7 +351,7 @@ fn gets_result(numbered: &mut Numbered, frame: &Frame) -> bool {
     last
 }
 
-fn window(own: &mut Window, frame: &Frame, sent: u64) {
+pub(crate) fn window(own: &mut Window, frame: &Frame, sent: u64) {
     let next = Window::decode(frame.payload.clone()).expect("WINDOW");
     assert!(not_less(next, *own), "{next:?} after {own:?}");
     assert!(next.received_through <= sent, "received what was not sent");
@@ -357,11 +364,11 @@ const fn not_less(next: Window, before: Window) -> bool {
         && next.octets >= before.octets
 }
 
-fn raise(credit: &mut (u64, u64), window: Window) {
+pub(crate) fn raise(credit: &mut (u64, u64), window: Window) {
     *credit = (credit.0.max(window.frames), credit.1.max(window.octets));
 }
 
-fn goaway(way: &mut Way, frame: &Frame) {
+pub(crate) fn goaway(way: &mut Way, frame: &Frame) {
     let goaway = GoAway::decode(frame.payload.clone()).expect("GOAWAY");
     let first = *way.goaway.get_or_insert(goaway.accept_through);
     assert_eq!(first, goaway.accept_through, "GOAWAY changed its mind");
@@ -374,4 +381,12 @@ fn fingerprint(frame: &Frame) -> u64 {
     octets.fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
         (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Whoever waits for this deadline must not find it again.
+pub(crate) fn fire(connection: &mut impl Endpoint, now: Timestamp) {
+    connection.handle_timeout(now);
+    if let Some(at) = connection.poll_timeout() {
+        assert!(at > now, "a deadline stays in the past: {at:?} at {now:?}");
+    }
 }

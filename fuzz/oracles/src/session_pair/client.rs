@@ -238,29 +238,32 @@ impl Client {
     }
 
     pub(super) fn settle(&mut self, place: Option<usize>) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        match place {
-            Some(place) if place < self.to_settle.len() => {
-                connection.settle(self.to_settle.remove(place));
+        for send in taken(&mut self.to_settle, place) {
+            match (&mut self.session, &mut self.connection) {
+                (Some(session), _) => session.settle(send),
+                (None, Some(connection)) => connection.settle(send),
+                (None, None) => {}
             }
-            Some(_) => {}
-            None => self.to_settle.drain(..).for_each(|send| connection.settle(send)),
         }
     }
 
     pub(super) fn consume(&mut self, place: Option<usize>) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        match place {
-            Some(place) if place < self.to_consume.len() => {
-                connection.consumed(self.to_consume.remove(place));
+        for ordinal in taken(&mut self.to_consume, place) {
+            match (&mut self.session, &mut self.connection) {
+                (Some(session), _) => session.consumed(ordinal),
+                (None, Some(connection)) => connection.consumed(ordinal),
+                (None, None) => {}
             }
-            Some(_) => {}
-            None => self.to_consume.drain(..).for_each(|it| connection.consumed(it)),
         }
+    }
+}
+
+/// The one at this place, or all.
+fn taken<T>(all: &mut Vec<T>, place: Option<usize>) -> Vec<T> {
+    match place {
+        Some(place) if place < all.len() => vec![all.remove(place)],
+        Some(_) => Vec::new(),
+        None => std::mem::take(all),
     }
 }
 

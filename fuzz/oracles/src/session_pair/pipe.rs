@@ -94,8 +94,14 @@ impl Pipe {
         let Some((at, mut octets)) = self.queue.pop_front() else {
             return Some(Arrival::End);
         };
-        if octets.len() > self.faults.piece {
-            let rest = octets.split_off(self.faults.piece);
+        // Tiny pieces of much would only take time.
+        let piece = if self.queued > 4_096 {
+            self.faults.piece.max(997)
+        } else {
+            self.faults.piece
+        };
+        if octets.len() > piece {
+            let rest = octets.split_off(piece);
             self.queue.push_front((at, rest));
         }
         self.queued -= octets.len();

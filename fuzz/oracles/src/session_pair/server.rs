@@ -24,7 +24,6 @@ pub(super) struct Pushed {
     frame_type: FrameType,
     size: usize,
     noise: bool,
-    plain: usize,
     arrived: bool,
 }
 
@@ -76,12 +75,10 @@ pub(super) struct Server {
     pub(super) events: u32,
     closed: bool,
     stale_closed: bool,
-    max_client_frame: usize,
-    max_server_frame: usize,
 }
 
 impl Server {
-    pub(super) const fn new(max_client_frame: usize, max_server_frame: usize) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             connection: None,
             stale: None,
@@ -106,8 +103,6 @@ impl Server {
             events: 0,
             closed: false,
             stale_closed: false,
-            max_client_frame,
-            max_server_frame,
         }
     }
 
@@ -218,7 +213,7 @@ impl Server {
             }
             .encode_to_vec()
         };
-        let (plain, octets) = (octets.len(), Bytes::from(octets));
+        let octets = Bytes::from(octets);
         let pushed = match (self.live, lane) {
             (Live::Nowhere, _) => return,
             (Live::Connected, Some(lane)) => {
@@ -244,7 +239,6 @@ impl Server {
                 frame_type,
                 size,
                 noise,
-                plain,
                 arrived: false,
             }),
             Err(SendError::QueueFull) => self.drop_pushes(),
@@ -289,7 +283,7 @@ impl Server {
         let overtaken = |later: &&Pushed| later.serial == serial && later.arrived;
         for later in self.pushes[index + 1..].iter().filter(overtaken) {
             assert!(
-                may_pass(later.lane, pushed.lane, pushed.plain, self.max_client_frame),
+                may_pass(later.lane, pushed.lane),
                 "push {number} {pushed:?} was overtaken by {later:?}"
             );
         }
@@ -302,9 +296,10 @@ impl Server {
     }
 }
 
-/// Whether a message of one lane may pass a large one of another.
-fn may_pass(passer: Option<u8>, lane: Option<u8>, plain: usize, max_frame: usize) -> bool {
-    passer.is_some() && lane.is_some() && passer != lane && plain > max_frame
+/// Whether a message of one lane may pass one of another. It may only do so while some message leaves
+/// in fragments, but then also past those that wait behind it in its lane.
+fn may_pass(passer: Option<u8>, lane: Option<u8>) -> bool {
+    passer.is_some() && lane.is_some() && passer != lane
 }
 
 fn lagged(user_seq: u64) -> payload::Lagged {
@@ -427,7 +422,7 @@ impl World {
             for (_, later) in server.accepted.range(SendId(send.0 + 1)..) {
                 let passer = self.client.outbox[*later].lane;
                 assert!(
-                    may_pass(passer, message.lane, payload.len(), server.max_server_frame),
+                    may_pass(passer, message.lane),
                     "message {number} {message:?} was overtaken by {later}"
                 );
             }
@@ -484,14 +479,20 @@ impl World {
     /// The same of a connection that was left behind.
     pub(super) fn tend_stale(&mut self) {
         let now = self.now;
+        while let Some(event) = self.server.stale.as_mut().and_then(Endpoint::poll_event) {
+            match event {
+                ServerEvent::Closed(_) => self.server.stale_closed = true,
+                // Accepted is accepted: its result goes to the session.
+                ServerEvent::Message { ordinal, frame_type, payload } => {
+                    assert_eq!(self.server.live, Live::Stale);
+                    self.on_message(ordinal, frame_type, &payload);
+                }
+                _ => {}
+            }
+        }
         let Some(stale) = &mut self.server.stale else {
             return;
         };
-        while let Some(event) = stale.poll_event() {
-            if let ServerEvent::Closed(_) = event {
-                self.server.stale_closed = true;
-            }
-        }
         while stale.poll_transmit(now).is_some() {}
         if stale.is_closed()
             && let Some(stale) = self.server.stale.take()

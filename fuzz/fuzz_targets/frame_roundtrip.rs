@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eim_fuzz_oracles::frame_roundtrip::run(input));

@@ -12,6 +12,7 @@
 //! - [`server`]: what is special about servers as testees.
 //! - [`report`]: JUnit, HTML and Markdown, made from results.
 //! - [`codec`]: codecs as testees: processes, requests, judge.
+//! - [`diff`]: codecs against each other, over octets that no case has.
 //! - [`catalogue`], [`pattern`], [`known`]: all cases in short, choosing them, those known to fail.
 //! - [`matrix`]: many testees, one results file.
 //! - [`history`]: what drivers of a deployment saw, and whether anything was lost.
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod data;
+pub mod diff;
 pub mod history;
 pub mod init;
 pub mod known;

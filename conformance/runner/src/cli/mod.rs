@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+pub mod diff;
 pub mod explain;
 pub mod init_testee;
 pub mod matrix;

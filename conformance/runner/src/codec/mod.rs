@@ -6,6 +6,7 @@
 //!
 //! A crash, a time-out and garbage are never a rejection.
 
+mod asker;
 mod case_run;
 mod command;
 mod finish;
@@ -26,6 +27,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
 use std::thread;
 
+pub use asker::{Asker, Opinion};
 pub use command::CommandLine;
 pub use finish::{area, expected, kind};
 pub use process::REPLY_OCTETS;

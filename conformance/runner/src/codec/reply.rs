@@ -4,7 +4,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::vectors::octets::to_hex;
+use crate::vectors::octets::{from_hex, to_hex};
+
+/// Octet strings of so many octets may be given as length and digest.
+const SUMMARISED: usize = 4096;
 
 /// Octets in a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,6 +34,23 @@ impl Octets {
             Self::Digest(summary) => {
                 u64::try_from(expected.len()) == Ok(summary.length)
                     && summary.sha256 == to_hex(&Sha256::digest(expected))
+            }
+        }
+    }
+
+    /// The same text for the same octets, in whichever of the two forms they came.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Hex(hex) if hex.len() < 2 * SUMMARISED => hex.clone(),
+            Self::Hex(hex) => match from_hex(hex) {
+                Ok(octets) => {
+                    let digest = to_hex(&Sha256::digest(&octets));
+                    format!("{} octets, SHA-256 {digest}", octets.len())
+                }
+                Err(why) => why,
+            },
+            Self::Digest(Summary { length, sha256 }) => {
+                format!("{length} octets, SHA-256 {sha256}")
             }
         }
     }

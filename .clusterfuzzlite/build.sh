@@ -1,0 +1,2 @@
+#!/bin/bash -eu
+exec "$SRC/eim/fuzz/build.sh"

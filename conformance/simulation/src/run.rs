@@ -23,6 +23,21 @@ pub struct Violation {
     pub at: Duration,
 }
 
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            invariant,
+            detail,
+            at,
+        } = self;
+        write!(
+            f,
+            "{invariant} violated after {} ms: {detail}",
+            at.as_millis()
+        )
+    }
+}
+
 /// Everything that happened in a run, in one number. Equal for equal plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceHash(pub u128);
@@ -118,6 +133,25 @@ pub struct Stats {
     pub faults: u64,
     /// Octets that crossed the network.
     pub octets: u64,
+}
+
+impl Stats {
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.virtual_ms += other.virtual_ms;
+        self.observations += other.observations;
+        self.sends += other.sends;
+        self.acked += other.acked;
+        self.refused += other.refused;
+        self.delivered += other.delivered;
+        self.committed += other.committed;
+        self.fresh += other.fresh;
+        self.resumed += other.resumed;
+        self.server_crashes += other.server_crashes;
+        self.device_crashes += other.device_crashes;
+        self.faults += other.faults;
+        self.octets += other.octets;
+    }
 }
 
 /// What came of a run.

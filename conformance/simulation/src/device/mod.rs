@@ -4,13 +4,13 @@ mod actions;
 mod program;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eim_client::Client;
 use eim_codec::id::ConversationId;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 pub use self::actions::Groups;
@@ -48,8 +48,9 @@ struct Inner {
     number: DeviceNumber,
     user: UserNumber,
     state: Mutex<State>,
-    /// Whether applications read their events.
-    reads: watch::Sender<bool>,
+    /// Applications do not read their events.
+    pausing: AtomicBool,
+    reads: Notify,
     /// Requests of applications that are not answered.
     asking: AtomicUsize,
     disk: DeviceDisk,
@@ -98,7 +99,8 @@ impl DeviceNode {
             number: parts.number,
             user: parts.user,
             state: Mutex::default(),
-            reads: watch::Sender::new(true),
+            pausing: AtomicBool::new(false),
+            reads: Notify::new(),
             asking: AtomicUsize::new(0),
             disk: parts.disk,
             clock: parts.clock,
@@ -264,7 +266,8 @@ impl DeviceNode {
 
     /// The application reads its events, or does not.
     pub fn set_reading(&self, reads: bool) {
-        self.0.reads.send_replace(reads);
+        self.0.pausing.store(!reads, Ordering::Relaxed);
+        self.0.reads.notify_waiters();
     }
 
     /// Everything that was done to it ends.

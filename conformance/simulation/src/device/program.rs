@@ -1,5 +1,6 @@
 //! A process on a device: the client, and an application that reads what it tells.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -95,11 +96,11 @@ impl DeviceNode {
         mut settled: Option<usize>,
     ) -> End {
         let process = self.process(number);
-        let mut reads = self.0.reads.subscribe();
         let mut end = End::Requested;
         while settled != Some(0) {
-            // The sender lives as long as the device.
-            let _ = reads.wait_for(|reads| *reads).await;
+            while self.0.pausing.load(Ordering::Relaxed) {
+                self.0.reads.notified().await;
+            }
             let Some(event) = events.next().await else {
                 return end;
             };

@@ -1,54 +1,73 @@
 //! Plans from seeds.
+//!
+//! Each seed draws its own mixture: most kinds of steps are left out of most plans, so that those
+//! that remain come often and meet each other in ways an even mixture never shows.
 
-use super::{
-    Action, DeviceNumber, DiskConfig, Fault, Node, Plan, Range, Step, To, UserNumber, WorldConfig,
-};
+use super::faults;
+use super::world_config::{self, Size};
+use super::{Action, DeviceNumber, GroupNumber, Plan, Step, To, UserNumber};
 use crate::seed::Dice;
-use crate::world::Trigger;
+
+/// Groups that a plan names at most.
+const GROUPS: u64 = 3;
+
+/// A kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Send,
+    SendOnly,
+    CreateGroup,
+    AddMembers,
+    RemoveMember,
+    Leave,
+    Rename,
+    SetRole,
+    Members,
+    Heads,
+    History,
+    Reading,
+    Account,
+    Sweep,
+    Fault(faults::Kind),
+}
+
+/// Kinds with their weights in a mixture that has them all.
+const KINDS: &[(Kind, u64)] = &[
+    (Kind::SendOnly, 30),
+    (Kind::CreateGroup, 60),
+    (Kind::AddMembers, 40),
+    (Kind::RemoveMember, 30),
+    (Kind::Leave, 20),
+    (Kind::Rename, 15),
+    (Kind::SetRole, 20),
+    (Kind::Members, 15),
+    (Kind::Heads, 15),
+    (Kind::History, 30),
+    (Kind::Reading, 20),
+    (Kind::Account, 6),
+    (Kind::Sweep, 8),
+];
+
+/// Weight of sending, which no plan leaves out.
+const SENDING: u64 = 400;
+
+/// Of a thousand kinds, how many are in a plan.
+const IN_PLAN: u64 = 450;
 
 impl Plan {
     /// The plan of a seed.
     #[must_use]
     pub fn generate(seed: u64) -> Self {
-        let disk = DiskConfig {
-            sync_us: Range {
-                low: 0,
-                high: 5_000,
-            },
-            survives_permille: 500,
-            torn_permille: 200,
-        };
-        let world = WorldConfig {
-            devices: vec![UserNumber(0), UserNumber(1)],
-            delay_ms: Range { low: 0, high: 20 },
-            chunk_octets: Range { low: 1, high: 4096 },
-            buffer_octets: 65536,
-            disk,
-            device_disk: disk,
-            server: String::new(),
-            outbox_limit: 64,
-            canary: None,
-        };
         let mut dice = Dice::new(seed).fork("plan");
+        let size = Size::draw(&mut dice);
+        let world = world_config::draw(&mut dice, &size);
+        let mut maker = Maker::new(&mut dice, world.devices.clone());
+        let pause = *dice.pick(&[30, 200, 1_000]).unwrap_or(&200);
+        let mut at_ms = dice.between(0, 1_000);
         let mut steps = Vec::new();
-        let mut at_ms = 0;
-        for number in 0..40 {
-            at_ms += dice.between(0, 400);
-            let action = if dice.chance(60) {
-                Action::Fault(Fault::Crash {
-                    node: Node::Server,
-                    when: Trigger::Now,
-                    down_ms: dice.between(0, 3000),
-                })
-            } else {
-                let device = dice.between(0, 1);
-                Action::Send {
-                    device: DeviceNumber(u8::try_from(device).unwrap_or(0)),
-                    to: To::User(UserNumber(u8::try_from(1 - device).unwrap_or(0))),
-                    count: u32::try_from(dice.skewed(1, 20)).unwrap_or(1),
-                    octets: 40,
-                }
-            };
+        for number in 0..size.steps {
+            at_ms += dice.skewed(0, pause);
+            let action = maker.action(&mut dice);
             steps.push(Step {
                 number,
                 at_ms,
@@ -56,5 +75,196 @@ impl Plan {
             });
         }
         Self { seed, world, steps }
+    }
+}
+
+/// Draws actions of one mixture.
+pub(super) struct Maker {
+    kinds: Vec<(Kind, u64)>,
+    total: u64,
+    devices: Vec<UserNumber>,
+    users: u64,
+    /// Octets of texts at most.
+    octets: u64,
+    /// Texts of one step at most.
+    burst: u64,
+}
+
+impl Maker {
+    fn new(dice: &mut Dice, devices: Vec<UserNumber>) -> Self {
+        let mut kinds = vec![(Kind::Send, SENDING)];
+        let faults = faults::KINDS
+            .iter()
+            .map(|(kind, weight)| (Kind::Fault(*kind), *weight));
+        for (kind, weight) in KINDS.iter().copied().chain(faults) {
+            if dice.chance(IN_PLAN) {
+                kinds.push((kind, weight * dice.between(1, 4)));
+            }
+        }
+        Self {
+            total: kinds.iter().map(|(_, weight)| weight).sum(),
+            kinds,
+            users: devices
+                .iter()
+                .map(|user| u64::from(user.0) + 1)
+                .max()
+                .unwrap_or(1),
+            devices,
+            octets: *dice.pick(&[40, 40, 300, 24_000]).unwrap_or(&40),
+            burst: *dice.pick(&[1, 4, 20, 80]).unwrap_or(&4),
+        }
+    }
+
+    fn kind(&self, dice: &mut Dice) -> Kind {
+        let mut drawn = dice.below(self.total);
+        for (kind, weight) in &self.kinds {
+            if drawn < *weight {
+                return *kind;
+            }
+            drawn -= weight;
+        }
+        Kind::Send
+    }
+
+    pub(super) fn device(&self, dice: &mut Dice) -> DeviceNumber {
+        DeviceNumber(u8::try_from(dice.index(self.devices.len())).unwrap_or(0))
+    }
+
+    fn user(&self, dice: &mut Dice) -> UserNumber {
+        UserNumber(u8::try_from(dice.below(self.users)).unwrap_or(0))
+    }
+
+    fn users(&self, dice: &mut Dice) -> Vec<UserNumber> {
+        let mut users: Vec<UserNumber> = (0..dice.between(1, self.users))
+            .map(|_| self.user(dice))
+            .collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    fn group(dice: &mut Dice) -> GroupNumber {
+        GroupNumber(u8::try_from(dice.below(GROUPS)).unwrap_or(0))
+    }
+
+    fn to(&self, dice: &mut Dice) -> To {
+        let groups = self
+            .kinds
+            .iter()
+            .any(|(kind, _)| *kind == Kind::CreateGroup);
+        if groups && dice.chance(500) {
+            To::Group(Self::group(dice))
+        } else {
+            To::User(self.user(dice))
+        }
+    }
+
+    fn action(&mut self, dice: &mut Dice) -> Action {
+        let kind = self.kind(dice);
+        let device = self.device(dice);
+        match kind {
+            Kind::Fault(kind) => Action::Fault(faults::draw(self, kind, device, dice)),
+            Kind::Account => Action::Account {
+                user: self.user(dice),
+                enabled: dice.chance(700),
+            },
+            Kind::Sweep => Action::Sweep,
+            kind => self.of_device(kind, device, dice),
+        }
+    }
+
+    fn of_device(&self, kind: Kind, device: DeviceNumber, dice: &mut Dice) -> Action {
+        let group = Self::group(dice);
+        match kind {
+            Kind::SendOnly => Action::SendOnly {
+                device,
+                to: self.to(dice),
+                count: narrow(dice.skewed(1, 5)),
+            },
+            Kind::CreateGroup => Action::CreateGroup {
+                device,
+                group,
+                members: self.users(dice),
+            },
+            Kind::AddMembers => Action::AddMembers {
+                device,
+                group,
+                members: self.users(dice),
+            },
+            Kind::RemoveMember => Action::RemoveMember {
+                device,
+                group,
+                member: self.user(dice),
+            },
+            Kind::Leave => Action::Leave { device, group },
+            Kind::Rename => Action::Rename { device, group },
+            Kind::SetRole => Action::SetRole {
+                device,
+                group,
+                member: self.user(dice),
+                admin: dice.chance(700),
+            },
+            Kind::Members => Action::Members { device, group },
+            Kind::Heads => Action::Heads { device },
+            Kind::History => Action::History {
+                device,
+                of: self.to(dice),
+                first: dice.skewed(1, 40),
+                limit: narrow(dice.skewed(1, 100)),
+            },
+            Kind::Reading => Action::Reading {
+                device,
+                reads: dice.chance(600),
+            },
+            _ => Action::Send {
+                device,
+                to: self.to(dice),
+                count: narrow(dice.skewed(1, self.burst)),
+                octets: narrow(dice.skewed(16, self.octets)),
+            },
+        }
+    }
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_one_plan_and_plans_survive_json() {
+        for seed in 0..200 {
+            let plan = Plan::generate(seed);
+            assert_eq!(plan, Plan::generate(seed), "seed {seed}");
+            assert_eq!(
+                plan,
+                Plan::from_json(&plan.to_json().unwrap()).unwrap(),
+                "seed {seed}"
+            );
+            assert!(
+                plan.steps.is_sorted_by_key(|step| step.at_ms),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_kind_of_step_is_drawn() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            for step in Plan::generate(seed).steps {
+                let json = serde_json::to_value(&step).unwrap();
+                let name = |key: &str| json.get(key).map(|name| name.as_str().unwrap().to_owned());
+                seen.insert((name("do").unwrap(), name("fault")));
+            }
+        }
+        assert_eq!(
+            seen.len(),
+            1 + KINDS.len() + faults::KINDS.len(),
+            "{seen:?}"
+        );
     }
 }

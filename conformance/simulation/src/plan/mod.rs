@@ -1,11 +1,15 @@
 //! What happens in a run: a world and steps, as data.
 
+mod faults;
 mod generate;
+mod shrink;
+mod world_config;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::shrink::shrink;
 use crate::canary::Canary;
 use crate::world::Trigger;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eim_server::config::Config;
+use eim_server::config::{Config, Engine};
 use eim_server::server::TENANT;
 use eim_server::sweeper;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -237,6 +237,8 @@ async fn look(server: ServerNode) {
 
 /// The server's configuration: the keys of the plan, over defaults for a world.
 fn server_config(keys: &str) -> Result<Config, String> {
-    let text = format!("{keys}\n[store]\nengine = \"memory\"\n");
-    Config::from_toml(&text).map_err(|error| error.to_string())
+    let mut config = Config::from_toml(keys).map_err(|error| error.to_string())?;
+    // Not asked for by anybody: the store is put together over the simulated disk.
+    config.store.engine = Engine::Memory;
+    Ok(config)
 }

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use eim_codec::id::ConversationId;
 
-use crate::store::{Append, Appended, Origin, Refused, Store, StoreError};
+use crate::store::{Append, Appended, Origin, Outcomes, Refused, Store, StoreError};
 
 type Outcome = Result<Vec<Result<Appended, Refused>>, StoreError>;
-type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Queueing = Pin<Box<dyn Future<Output = Result<Outcomes, StoreError>> + Send>>;
 
 /// A message that was handed to the store.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +26,20 @@ pub(super) struct Committed {
     pub(super) outcome: Outcome,
 }
 
+/// How far a batch is.
+enum Stage {
+    /// It has no place at the store yet; neither may a later one have.
+    Queueing(Queueing),
+    /// It has its place.
+    Queued(Outcomes),
+    /// It never got a place.
+    Failed(StoreError),
+}
+
 /// One batch.
 struct Batch {
     sent: Vec<Sent>,
-    work: Work,
-    /// The store has seen it.
-    queued: bool,
-    outcome: Option<Outcome>,
+    stage: Stage,
 }
 
 /// The batches of one session, in the order they were read. Several are on their way at once; the
@@ -42,7 +49,6 @@ pub(super) struct InFlight(VecDeque<Batch>);
 
 impl InFlight {
     /// Adds a batch.
-    // impl[EIM-MSG-017]
     pub(super) fn push(
         &mut self,
         store: &Arc<dyn Store>,
@@ -51,43 +57,194 @@ impl InFlight {
         batch: Vec<Append>,
     ) {
         let store = Arc::clone(store);
-        let work = Box::pin(async move { store.append(origin, batch).await });
+        let queueing = Box::pin(async move { store.queue(origin, batch).await });
         self.0.push_back(Batch {
             sent,
-            work,
-            queued: false,
-            outcome: None,
+            stage: Stage::Queueing(queueing),
         });
     }
 
     /// The next batch that is done. Pending when none is on its way.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Committed> {
-        for (index, batch) in self.0.iter_mut().enumerate() {
-            // Later batches only need their first poll, which queues them at the store.
-            let due = index == 0 || !batch.queued;
-            if due && batch.outcome.is_none() {
-                batch.queued = true;
-                if let Poll::Ready(outcome) = batch.work.as_mut().poll(cx) {
-                    batch.outcome = Some(outcome);
-                }
-            }
+        self.queue(cx);
+        let outcome = match self.0.front_mut().map(|batch| &mut batch.stage) {
+            None | Some(Stage::Queueing(_)) => return Poll::Pending,
+            Some(Stage::Queued(outcomes)) => ready!(outcomes.as_mut().poll(cx)),
+            Some(Stage::Failed(error)) => Err(error.clone()),
+        };
+        let sent = self
+            .0
+            .pop_front()
+            .map(|batch| batch.sent)
+            .unwrap_or_default();
+        if self.0.is_empty() {
+            // An idle session holds no queue.
+            self.0 = VecDeque::new();
         }
-        if let Some(outcome) = self.0.front_mut().and_then(|batch| batch.outcome.take()) {
-            let sent = self
-                .0
-                .pop_front()
-                .map(|batch| batch.sent)
-                .unwrap_or_default();
-            if self.0.is_empty() {
-                // An idle session holds no queue.
-                self.0 = VecDeque::new();
-            }
-            return Poll::Ready(Committed { sent, outcome });
+        Poll::Ready(Committed { sent, outcome })
+    }
+
+    /// Gives the store what has no place yet, one after the other: that a batch was polled says
+    /// nothing about its place, a full queue or a used-up turn of the task leaves it without.
+    // impl[EIM-MSG-017]
+    fn queue(&mut self, cx: &mut Context<'_>) {
+        for batch in &mut self.0 {
+            let Stage::Queueing(queueing) = &mut batch.stage else {
+                continue;
+            };
+            batch.stage = match queueing.as_mut().poll(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(outcomes)) => Stage::Queued(outcomes),
+                Poll::Ready(Err(error)) => Stage::Failed(error),
+            };
         }
-        Poll::Pending
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use bytes::Bytes;
+    use eim_codec::id::{DeviceId, UserId};
+    use eim_codec::registry::FrameType;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::store::kv::{Environment, KvStore, Options};
+    use crate::store::memory::MemoryEngine;
+    use crate::store::{
+        CommitSink, Committed as Entries, ScramVerifier, Target, TenantId, UserRecord,
+    };
+
+    struct Nobody;
+
+    impl CommitSink for Nobody {
+        fn committed(&self, _: &[Entries]) {}
+    }
+
+    fn user() -> UserId {
+        UserId::from([1; 16])
+    }
+
+    /// A store with a user and a queue of `queue` commands, and its commit loop, which has to be
+    /// polled.
+    async fn store(queue: usize) -> (Arc<dyn Store>, tokio::task::JoinHandle<()>) {
+        let (options, environment) = (
+            Options {
+                queue,
+                ..Options::default()
+            },
+            Environment::system(),
+        );
+        let engine = Arc::new(MemoryEngine::default());
+        let opened = KvStore::open(engine, options, environment, Arc::new(Nobody)).await;
+        let (store, committing) = opened.unwrap();
+        let running = tokio::spawn(async move { committing.run().await.unwrap() });
+        let verifier = ScramVerifier {
+            iterations: 4096,
+            salt: Vec::new(),
+            stored_key: Vec::new(),
+            server_key: Vec::new(),
+        };
+        let account = UserRecord {
+            user: user(),
+            name: "ann".to_owned(),
+            display_name: String::new(),
+            disabled: false,
+            verifier,
+            created_ms: 0,
+            token_generation: 0,
+        };
+        let made = store.create_users(TenantId(0), vec![account]).await;
+        made.unwrap().remove(0).unwrap();
+        (Arc::new(store), running)
+    }
+
+    /// A note to oneself.
+    fn push(inflight: &mut InFlight, store: &Arc<dyn Store>, number: u8) {
+        let origin = Origin {
+            tenant: TenantId(0),
+            user: user(),
+            device: DeviceId::from([2; 16]),
+            generation: None,
+        };
+        let append = Append {
+            target: Target::Direct(user()),
+            frame_type: FrameType::TEXT,
+            client_msg_id: [number; 16].into(),
+            first_sent_at_ms: 0,
+            body: Bytes::new(),
+            fallback_text: String::new(),
+        };
+        let sent = Sent {
+            ordinal: u64::from(number),
+            conversation: ConversationId::direct(user(), user()),
+        };
+        inflight.push(store, origin, vec![sent], vec![append]);
+    }
+
+    /// Polls once.
+    async fn poll(inflight: &mut InFlight) -> Option<Committed> {
+        poll_fn(|cx| match inflight.poll(cx) {
+            Poll::Ready(committed) => Poll::Ready(Some(committed)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Waits for all; each got the number after the one before it.
+    async fn in_order(inflight: &mut InFlight, count: u64) {
+        for number in 1..=count {
+            let committed = poll_fn(|cx| inflight.poll(cx)).await;
+            assert_eq!(committed.sent[0].ordinal, number);
+            let appended = committed.outcome.unwrap().remove(0).unwrap();
+            assert_eq!(appended.conv_seq, number, "batch {number}");
+        }
+        assert!(inflight.is_empty());
+    }
+
+    // test[EIM-MSG-017]
+    #[tokio::test]
+    async fn a_full_queue_lets_nobody_overtake() {
+        let (store, _running) = store(2).await;
+        let mut inflight = InFlight::default();
+        for number in 1..=3 {
+            push(&mut inflight, &store, number);
+        }
+        assert!(
+            poll(&mut inflight).await.is_none(),
+            "two wait, one has no place"
+        );
+        // Both are taken, and there is more room than the third needs when the fourth comes.
+        tokio::task::yield_now().await;
+        push(&mut inflight, &store, 4);
+        in_order(&mut inflight, 4).await;
+    }
+
+    /// A task that has used up its turn cannot queue anything, which looks like a full queue.
+    // test[EIM-MSG-017]
+    #[tokio::test]
+    async fn a_used_up_turn_lets_nobody_overtake() {
+        let (store, _running) = store(64).await;
+        let mut inflight = InFlight::default();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        for _ in 0..1000 {
+            sender.send(()).unwrap();
+        }
+        push(&mut inflight, &store, 1);
+        poll_fn(|cx| {
+            while receiver.poll_recv(cx).is_ready() {}
+            assert!(inflight.poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        tokio::task::yield_now().await;
+        push(&mut inflight, &store, 2);
+        in_order(&mut inflight, 2).await;
     }
 }

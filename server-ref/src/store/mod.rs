@@ -14,6 +14,7 @@ mod room;
 mod view;
 mod write;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,16 +28,28 @@ pub use self::write::{
     Append, Appended, Change, Changed, Origin, Refused, StoreError, Swept, Target, TenantId,
 };
 
+/// What becomes of messages that have their place, when they are durable. Each outcome stands for
+/// itself. They are carried out even if this is dropped.
+pub type Outcomes =
+    Pin<Box<dyn Future<Output = Result<Vec<Result<Appended, Refused>>, StoreError>> + Send>>;
+
 /// Everything that must survive. See the module documentation.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// Gives the store the messages of one session, in order. When this returns they have their
+    /// place: what is queued afterwards comes after them. Before it returns they have none, however
+    /// often it was polled. The caller bounds the batch by the session's window.
+    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError>;
+
     /// Appends the messages of one session in order. Each outcome stands for itself; all are
-    /// durable when this returns. The caller bounds the batch by the session's window.
+    /// durable when this returns.
     async fn append(
         &self,
         origin: Origin,
         batch: Vec<Append>,
-    ) -> Result<Vec<Result<Appended, Refused>>, StoreError>;
+    ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
+        self.queue(origin, batch).await?.await
+    }
 
     /// Applies one change; durable when this returns.
     async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError>;

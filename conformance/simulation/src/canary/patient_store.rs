@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Appended, Change, Changed, ConversationView, DeviceRecord, Entry, MemberPage, Origin,
+    Append, Change, Changed, ConversationView, DeviceRecord, Entry, MemberPage, Origin, Outcomes,
     Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UserRecord,
 };
 
@@ -29,14 +29,14 @@ impl PatientStore {
 
 #[async_trait]
 impl Store for PatientStore {
-    async fn append(
-        &self,
-        origin: Origin,
-        batch: Vec<Append>,
-    ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
-        let outcome = self.real.append(origin, batch).await?;
-        self.settle().await;
-        Ok(outcome)
+    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError> {
+        let outcomes = self.real.queue(origin, batch).await?;
+        let early = Arc::clone(&self.early);
+        Ok(Box::pin(async move {
+            let outcomes = outcomes.await;
+            early.durable(early.said()).await;
+            outcomes
+        }))
     }
 
     async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError> {

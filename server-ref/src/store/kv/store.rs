@@ -21,8 +21,8 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Appended, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
-    MemberPage, Origin, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
+    MemberPage, Origin, Outcomes, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
     UserRecord,
 };
 
@@ -123,18 +123,19 @@ impl KvStore {
 
 #[async_trait]
 impl Store for KvStore {
-    async fn append(
-        &self,
-        origin: Origin,
-        batch: Vec<Append>,
-    ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
+    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError> {
         let batch = self.prepare(&origin, batch);
-        self.submit(|reply| Command::Append {
+        let (reply, outcome) = oneshot::channel();
+        let command = Command::Append {
             origin,
             batch,
             reply,
-        })
-        .await
+        };
+        let queued = self.queue.send(command).await;
+        queued.map_err(|_| StoreError::Closed)?;
+        Ok(Box::pin(async move {
+            outcome.await.map_err(|_| StoreError::Closed)?
+        }))
     }
 
     async fn change(&self, change: Change) -> Result<Result<Changed, Refused>, StoreError> {

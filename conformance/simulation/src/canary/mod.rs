@@ -6,13 +6,12 @@
 //! a connection. A plan names its canary, and so replays and shrinks like any other.
 
 mod early;
+mod hunt;
 mod late_sink;
 mod lossy_resume;
 mod patient_store;
 mod split_device_store;
 mod split_engine;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::DuplexStream;
 
 use self::early::Early;
+pub use self::hunt::{Caught, SEEDS, hunt_all};
 use crate::seed::Dice;
 use crate::world::Life;
 

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::canary;
+
 /// Deterministic simulation of EIM: real servers and clients in worlds that seeds decide.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -53,6 +55,12 @@ enum Command {
         #[arg(long, default_value = "shrunk-plan.json")]
         out: PathBuf,
     },
+    /// Runs implementations that are wrong on purpose, until each is caught.
+    Canaries {
+        /// Seeds within which each must be caught.
+        #[arg(long, default_value_t = canary::SEEDS)]
+        seeds: u64,
+    },
     /// Prints the plan of a seed.
     Plan {
         /// The seed.
@@ -92,6 +100,7 @@ pub fn main() -> ExitCode {
             log,
         } => single::replay(&what, observations, &log),
         Command::Shrink { what, out } => single::shrink(&what, &out),
+        Command::Canaries { seeds } => canary::hunt_all(seeds),
         Command::Plan { seed } => single::print(seed),
     };
     match done {

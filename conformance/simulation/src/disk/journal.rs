@@ -80,6 +80,16 @@ impl Journal {
         found
     }
 
+    /// Whether there is more than whole records.
+    #[cfg(test)]
+    pub(super) fn torn(&self) -> bool {
+        let mut left = Bytes::copy_from_slice(&self.octets);
+        while let Some((_, length)) = record::decode(&left) {
+            left = left.slice(length..);
+        }
+        !left.is_empty()
+    }
+
     /// The state of the last recovery.
     pub(super) const fn base(&self) -> &Snapshot {
         &self.base

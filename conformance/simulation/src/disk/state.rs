@@ -87,6 +87,12 @@ impl State {
         self.journal.crash(self.config, dice);
     }
 
+    /// Whether the end of the journal is torn.
+    #[cfg(test)]
+    pub(super) fn torn(&self) -> bool {
+        self.journal.torn()
+    }
+
     /// From now on nothing fits, or the reserve is touched.
     pub(super) fn fill_up(&mut self, until: Instant) {
         let foreseen = self.dice.chance(500);

@@ -1,0 +1,492 @@
+//! The stories that every store must pass, by name. Crates with a store of their own include this
+//! module and the fixtures by path and run the same stories.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eim_client::store::{
+    Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
+    Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
+};
+use eim_codec::id::{ConversationId, DeviceId};
+use eim_codec::payload::{ConversationKind, Role};
+
+use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
+
+/// Runs each story on a store, in a module of the given name, as the given kind of test. The store
+/// comes with what must live as long.
+macro_rules! on_store {
+    ($name:ident, $test:meta, $store:expr) => {
+        on_store! { @stories $name, $test, $store;
+            begins_empty,
+            keeps_identity_cursor_and_credential,
+            drops_duplicates,
+            presents_own_messages_once,
+            fills_echoes_from_the_outbox,
+            remembers_echoes_without_a_body,
+            keeps_the_outbox_in_order,
+            a_key_enters_the_outbox_once,
+            finds_holes,
+            a_new_epoch_replaces_and_sends_again,
+            cuts_beyond_the_head,
+            removes_conversations_that_are_gone,
+            erases_bodies,
+            backlogs_are_raised_and_completed,
+            checkpoints_and_users_are_kept,
+        }
+    };
+    (@stories $name:ident, $test:meta, $store:expr; $($story:ident),* $(,)?) => {
+        mod $name {
+            $(#[$test]
+            async fn $story() {
+                let (store, _keep) = $store;
+                crate::stories::$story(store).await;
+            })*
+        }
+    };
+}
+
+pub(crate) async fn begins_empty(store: Arc<dyn Store>) {
+    let loaded = store.load(true).await.unwrap();
+    assert_eq!(loaded, Default::default());
+    assert_eq!(
+        store.commit(Batch::default()).await.unwrap(),
+        Applied::default()
+    );
+    assert!(store.conversations().await.unwrap().is_empty());
+}
+
+pub(crate) async fn keeps_identity_cursor_and_credential(store: Arc<dyn Store>) {
+    let resume = ResumeCredential {
+        session: [3; 16].into(),
+        token: Bytes::from_static(&[4; 32]),
+        server: "tls://x:1".to_owned(),
+    };
+    let cursor = Cursor {
+        log_epoch: 2,
+        user_seq: 50,
+    };
+    let batch = Batch {
+        identity: Some(identity()),
+        cursor: Some(cursor),
+        resume: Some(Some(resume.clone())),
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    let loaded = store.load(true).await.unwrap();
+    assert_eq!(loaded.identity, Some(identity()));
+    assert_eq!(
+        (loaded.cursor, loaded.resume),
+        (cursor, Some(resume.clone()))
+    );
+    assert_eq!(store.resume().await.unwrap(), Some(resume));
+    store
+        .commit(Batch {
+            resume: Some(None),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.resume().await.unwrap(), None);
+}
+
+pub(crate) async fn drops_duplicates(store: Arc<dyn Store>) {
+    let outcomes = arrive(&store, vec![arrival(message(1, 1)), arrival(message(2, 2))]).await;
+    assert_eq!(
+        outcomes,
+        [
+            ArrivalOutcome::New(message(1, 1)),
+            ArrivalOutcome::New(message(2, 2))
+        ]
+    );
+    let outcomes = arrive(&store, vec![arrival(message(2, 2)), arrival(message(3, 3))]).await;
+    assert_eq!(
+        outcomes,
+        [
+            ArrivalOutcome::Duplicate,
+            ArrivalOutcome::New(message(3, 3))
+        ]
+    );
+    let all = store
+        .messages(message(1, 1).conversation, 1, u64::MAX, 10)
+        .await
+        .unwrap();
+    assert_eq!(all, [message(1, 1), message(2, 2), message(3, 3)]);
+    let newest = store.latest(message(1, 1).conversation, 2).await.unwrap();
+    assert_eq!(newest, [message(2, 2), message(3, 3)]);
+}
+
+pub(crate) async fn presents_own_messages_once(store: Arc<dyn Store>) {
+    store
+        .commit(Batch {
+            outbox: vec![item(1)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let stored = Message {
+        fallback_text: "fallback 1".to_owned(),
+        ..message(1, 0)
+    };
+    let settlement = Settlement {
+        client_msg_id: key(1),
+        message: Some(stored.clone()),
+    };
+    store
+        .commit(Batch {
+            settlements: vec![settlement],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert!(store.load(true).await.unwrap().outbox.is_empty());
+    // The echo comes later, and a second time after a pull.
+    let echo = Arrival {
+        message: Message {
+            body: Bytes::new(),
+            ..message(1, 5)
+        },
+        echo: true,
+        presented: true,
+    };
+    let presented = Message {
+        user_seq: 5,
+        ..stored
+    };
+    assert_eq!(
+        arrive(&store, vec![echo.clone()]).await,
+        [ArrivalOutcome::New(presented)]
+    );
+    assert_eq!(
+        arrive(&store, vec![echo]).await,
+        [ArrivalOutcome::Duplicate]
+    );
+}
+
+pub(crate) async fn fills_echoes_from_the_outbox(store: Arc<dyn Store>) {
+    store
+        .commit(Batch {
+            outbox: vec![item(1)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let echo = Arrival {
+        message: Message {
+            body: Bytes::new(),
+            ..message(1, 5)
+        },
+        echo: true,
+        presented: true,
+    };
+    let filled = Message {
+        fallback_text: "fallback 1".to_owned(),
+        ..message(1, 5)
+    };
+    assert_eq!(
+        arrive(&store, vec![echo]).await,
+        [ArrivalOutcome::New(filled.clone())]
+    );
+    // The result comes later.
+    let settlement = Settlement {
+        client_msg_id: key(1),
+        message: Some(filled.clone()),
+    };
+    store
+        .commit(Batch {
+            settlements: vec![settlement],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        store.latest(filled.conversation, 9).await.unwrap(),
+        [filled]
+    );
+    assert_eq!(store.outbox_len().await.unwrap(), 0);
+}
+
+pub(crate) async fn remembers_echoes_without_a_body(store: Arc<dyn Store>) {
+    let echo = Arrival {
+        message: Message {
+            body: Bytes::new(),
+            ..message(1, 5)
+        },
+        echo: true,
+        presented: true,
+    };
+    assert_eq!(
+        arrive(&store, vec![echo]).await,
+        [ArrivalOutcome::Hollow([CONVERSATION; 16].into(), 1)]
+    );
+    let hollow = store.load(true).await.unwrap().hollow;
+    assert_eq!(hollow, [(message(1, 5).conversation, 1)]);
+    let looked_up = Arrival {
+        message: message(1, 0),
+        echo: false,
+        presented: false,
+    };
+    assert_eq!(
+        arrive(&store, vec![looked_up]).await,
+        [ArrivalOutcome::New(message(1, 5))]
+    );
+    assert!(store.load(true).await.unwrap().hollow.is_empty());
+}
+
+pub(crate) async fn keeps_the_outbox_in_order(store: Arc<dyn Store>) {
+    let batch = Batch {
+        outbox: vec![item(3), item(1), item(2)],
+        ..Batch::default()
+    };
+    let positions = store.commit(batch).await.unwrap().positions;
+    assert!(positions.is_sorted_by(|a, b| a < b));
+    let batch = Batch {
+        attempted: vec![(key(1), 777)],
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    let outbox = store.load(true).await.unwrap().outbox;
+    let keys: Vec<_> = outbox.iter().map(|item| item.client_msg_id).collect();
+    assert_eq!(keys, [key(3), key(1), key(2)]);
+    assert_eq!(
+        outbox[1],
+        OutboxItem {
+            position: positions[1],
+            first_sent_at_ms: 777,
+            ..item(1)
+        }
+    );
+    let refused = Settlement {
+        client_msg_id: key(3),
+        message: None,
+    };
+    store
+        .commit(Batch {
+            settlements: vec![refused],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.outbox_len().await.unwrap(), 2);
+}
+
+pub(crate) async fn a_key_enters_the_outbox_once(store: Arc<dyn Store>) {
+    let batch = Batch {
+        outbox: vec![item(1), item(2), item(1)],
+        ..Batch::default()
+    };
+    let positions = store.commit(batch).await.unwrap().positions;
+    assert_eq!(positions[0], positions[2]);
+    assert_eq!(store.outbox_len().await.unwrap(), 2);
+}
+
+pub(crate) async fn finds_holes(store: Arc<dyn Store>) {
+    let conversation = message(1, 1).conversation;
+    arrive(
+        &store,
+        [3, 4, 7].map(|seq| arrival(message(seq, seq))).into(),
+    )
+    .await;
+    let holes = |first, last, limit| store.missing(conversation, first, last, limit);
+    assert_eq!(holes(1, 10, 9).await.unwrap(), [(1, 2), (5, 6), (8, 10)]);
+    assert_eq!(holes(1, 10, 1).await.unwrap(), [(1, 2)]);
+    assert_eq!(holes(3, 4, 9).await.unwrap(), []);
+    assert_eq!(holes(3, 7, 9).await.unwrap(), [(5, 6)]);
+    assert_eq!(holes(5, 4, 9).await.unwrap(), []);
+}
+
+/// Stores numbers 1 to 4 of epoch 1, of which 3 was sent by this device.
+async fn four_entries(store: &Arc<dyn Store>) -> Message {
+    store
+        .commit(Batch {
+            identity: Some(identity()),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let own = Message {
+        sender_device: Some(DeviceId::from([DEVICE; 16])),
+        ..message(3, 3)
+    };
+    let entries = vec![message(1, 1), message(2, 2), own.clone(), message(4, 4)];
+    arrive(store, entries.into_iter().map(arrival).collect()).await;
+    own
+}
+
+pub(crate) async fn a_new_epoch_replaces_and_sends_again(store: Arc<dyn Store>) {
+    let own = four_entries(&store).await;
+    let newer = Message {
+        log_epoch: 2,
+        body: Bytes::from_static(b"newer"),
+        ..message(3, 3)
+    };
+    let batch = Batch {
+        arrivals: vec![arrival(newer.clone())],
+        ..Batch::default()
+    };
+    let applied = store.commit(batch).await.unwrap();
+    assert_eq!(applied.arrivals, [ArrivalOutcome::New(newer.clone())]);
+    assert_eq!(applied.requeued.len(), 1);
+    assert_eq!(applied.requeued[0].body, own.body);
+    assert_eq!(applied.requeued[0].first_sent_at_ms, own.time_ms);
+    assert_eq!(store.load(true).await.unwrap().outbox, applied.requeued);
+    let left = store.messages(own.conversation, 1, 99, 99).await.unwrap();
+    assert_eq!(left, [message(1, 1), message(2, 2), newer]);
+    // An entry of the old epoch does not come back.
+    assert_eq!(
+        arrive(&store, vec![arrival(own)]).await,
+        [ArrivalOutcome::Duplicate]
+    );
+}
+
+pub(crate) async fn cuts_beyond_the_head(store: Arc<dyn Store>) {
+    let own = four_entries(&store).await;
+    let batch = Batch {
+        truncate: vec![(own.conversation, 2)],
+        ..Batch::default()
+    };
+    let applied = store.commit(batch).await.unwrap();
+    assert_eq!(applied.requeued.len(), 1);
+    assert_eq!(store.latest(own.conversation, 9).await.unwrap().len(), 2);
+}
+
+pub(crate) async fn removes_conversations_that_are_gone(store: Arc<dyn Store>) {
+    let own = four_entries(&store).await;
+    let elsewhere = Message {
+        conversation: [9; 16].into(),
+        ..message(1, 5)
+    };
+    arrive(&store, vec![arrival(elsewhere.clone())]).await;
+    let peer = [8; 16].into();
+    let direct = ConversationRecord {
+        conversation: own.conversation,
+        kind: ConversationKind::Direct,
+        name: String::new(),
+        conv_seq: 4,
+        visible_from: 1,
+        visible_through: 0,
+        role: Role::Member,
+        peer: Some(peer),
+        time_ms: 1,
+        members: 2,
+        backlog: Backlog::None,
+    };
+    let known = Batch {
+        conversations: vec![direct],
+        ..Batch::default()
+    };
+    store.commit(known).await.unwrap();
+    let anew = Batch {
+        truncate: vec![(elsewhere.conversation, 1)],
+        truncate_others: true,
+        ..Batch::default()
+    };
+    let applied = store.commit(anew).await.unwrap();
+    assert_eq!(store.latest(own.conversation, 9).await.unwrap(), []);
+    assert_eq!(
+        store.latest(elsewhere.conversation, 9).await.unwrap().len(),
+        1
+    );
+    assert_eq!(applied.requeued.len(), 1);
+    assert_eq!(applied.requeued[0].target, Target::User(peer));
+}
+
+pub(crate) async fn erases_bodies(store: Arc<dyn Store>) {
+    let shown = Message {
+        fallback_text: "shown".to_owned(),
+        ..message(1, 1)
+    };
+    arrive(&store, vec![arrival(shown)]).await;
+    let erased = Message {
+        body: Bytes::new(),
+        fallback_text: String::new(),
+        tombstone: true,
+        ..message(1, 0)
+    };
+    let looked_up = Arrival {
+        message: erased,
+        echo: false,
+        presented: false,
+    };
+    assert_eq!(
+        arrive(&store, vec![looked_up]).await,
+        [ArrivalOutcome::Duplicate]
+    );
+    let left = store.latest(message(1, 1).conversation, 1).await.unwrap();
+    assert!(left[0].tombstone && left[0].body.is_empty());
+    assert_eq!(left[0].fallback_text, "");
+}
+
+pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
+    let record = |backlog, name: &str| ConversationRecord {
+        conversation: ConversationId::from([CONVERSATION; 16]),
+        kind: ConversationKind::Group,
+        name: name.to_owned(),
+        conv_seq: 5,
+        visible_from: 1,
+        visible_through: 0,
+        role: Role::Owner,
+        peer: None,
+        time_ms: 1,
+        members: 3,
+        backlog,
+    };
+    let put = |record| Batch {
+        conversations: vec![record],
+        ..Batch::default()
+    };
+    store
+        .commit(put(record(Backlog::Replaced, "a")))
+        .await
+        .unwrap();
+    store.commit(put(record(Backlog::None, "b"))).await.unwrap();
+    assert_eq!(
+        store.conversations().await.unwrap(),
+        [record(Backlog::Replaced, "b")]
+    );
+    let completed = vec![record(Backlog::None, "").conversation];
+    store
+        .commit(Batch {
+            completed,
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        store.conversations().await.unwrap(),
+        [record(Backlog::None, "b")]
+    );
+}
+
+pub(crate) async fn checkpoints_and_users_are_kept(store: Arc<dyn Store>) {
+    assert_eq!(store.checkpoint("a").await.unwrap(), None);
+    for place in [3, 9] {
+        let checkpoints = vec![Checkpoint {
+            source: "a".to_owned(),
+            place,
+        }];
+        store
+            .commit(Batch {
+                checkpoints,
+                ..Batch::default()
+            })
+            .await
+            .unwrap();
+        assert_eq!(store.checkpoint("a").await.unwrap(), Some(place));
+    }
+    let user = UserRecord {
+        user: [1; 16].into(),
+        name: "ada".to_owned(),
+        display_name: "Ada".to_owned(),
+    };
+    store
+        .commit(Batch {
+            users: vec![user.clone()],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.user_by_name("ada").await.unwrap(), Some(user.clone()));
+    assert_eq!(store.user(user.user).await.unwrap(), Some(user));
+    assert_eq!(store.user_by_name("bob").await.unwrap(), None);
+}

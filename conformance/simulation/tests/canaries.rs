@@ -1,0 +1,39 @@
+//! Wrong implementations are found, or the simulation proves nothing.
+
+use eim_simulation::canary::{Canary, SEEDS};
+
+fn is_caught(canary: Canary) {
+    let caught = canary.hunt(SEEDS).unwrap();
+    let caught = caught.unwrap_or_else(|| panic!("{} was not caught", canary.name()));
+    println!(
+        "{}: seed {}: {}",
+        canary.name(),
+        caught.seed,
+        caught.violation
+    );
+}
+
+#[test]
+fn a_result_before_the_commit_is_found() {
+    is_caught(Canary::ResultBeforeCommit);
+}
+
+#[test]
+fn a_cursor_before_the_store_is_found() {
+    is_caught(Canary::CursorBeforeStore);
+}
+
+#[test]
+fn an_idempotency_key_outside_the_batch_is_found() {
+    is_caught(Canary::KeyOutsideBatch);
+}
+
+#[test]
+fn a_resume_that_drops_a_frame_is_found() {
+    is_caught(Canary::ResumeDropsFrame);
+}
+
+#[test]
+fn a_push_before_the_commit_is_found() {
+    is_caught(Canary::PushBeforeCommit);
+}

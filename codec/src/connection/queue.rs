@@ -29,8 +29,8 @@ pub(crate) struct Queue {
     messages: VecDeque<Queued>,
     octets: usize,
     limits: Limits,
-    /// One was refused: say when there is room again.
-    starved: bool,
+    /// One of so many octets was refused: say when there is room for it.
+    starved: Option<usize>,
 }
 
 impl Queue {
@@ -39,7 +39,7 @@ impl Queue {
             messages: VecDeque::new(),
             octets: 0,
             limits,
-            starved: false,
+            starved: None,
         }
     }
 
@@ -48,7 +48,7 @@ impl Queue {
         let full = self.messages.len() >= usize_of(self.limits.messages)
             || (octets > usize_of(self.limits.octets) && !self.messages.is_empty());
         if full {
-            self.starved = true;
+            self.starved = Some(message.payload.len());
             return Err(SendError::QueueFull);
         }
         self.octets = octets;
@@ -106,13 +106,18 @@ impl Queue {
         before - self.messages.len()
     }
 
-    /// Whether to say now that there is room again: when half of the queue is free.
+    /// Whether to say now that there is room again: when half of the queue is free, and what was
+    /// refused last fits, or it would be refused and announced again without end.
     pub(crate) fn take_writable(&mut self) -> bool {
-        let room = self.starved
-            && self.messages.len() <= usize_of(self.limits.messages) / 2
-            && self.octets <= usize_of(self.limits.octets) / 2;
+        let room = self.starved.is_some_and(|refused| {
+            let octets = self.octets.saturating_add(refused);
+            self.messages.is_empty()
+                || (self.messages.len() <= usize_of(self.limits.messages) / 2
+                    && self.octets <= usize_of(self.limits.octets) / 2
+                    && octets <= usize_of(self.limits.octets))
+        });
         if room {
-            self.starved = false;
+            self.starved = None;
         }
         room
     }

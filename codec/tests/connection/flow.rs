@@ -485,3 +485,57 @@ fn windows_that_only_renew_credit_keep_to_the_rate() {
     }
     panic!("{answered} of 2000 were answered");
 }
+
+// test[EIM-RES-012]
+#[test]
+fn a_message_may_have_more_fragments_than_results_may_be_unsettled() {
+    let mut server = server_config();
+    server.unsettled_results = 64;
+    server.max_frame_octets = 16_384;
+    let mut pair = Pair::open_with(client_config(), server);
+    let message = payload::Send {
+        body: vec![0; 1 << 20].into(),
+        ..Default::default()
+    };
+    let message = Bytes::from(message.encode_to_vec());
+    pair.client.send(FrameType::ENCRYPTED, message).unwrap();
+    pair.advance(Duration::from_secs(60));
+    assert_eq!(pair.results().len(), 1, "66 fragments");
+    assert!(pair.server_closed().is_none());
+}
+
+#[test]
+fn writable_means_that_what_was_refused_fits() {
+    let mut client = client_config();
+    client.compressions.clear();
+    client.queue.octets = 30_000;
+    let mut server = server_config();
+    server.window.frames = 1;
+    let mut pair = Pair::open_with(client, server);
+    pair.obliging = false;
+    pair.send("takes the credit");
+    pair.run();
+    pair.send(&"x".repeat(10_000));
+    let large = send(&"x".repeat(25_000));
+    let refused = pair.client.send(FrameType::TEXT, large.clone());
+    assert_eq!(refused, Err(SendError::QueueFull));
+    pair.run();
+    assert!(!pair.client_events.contains(&ClientEvent::Writable));
+    pair.server.result(success(1));
+    pair.run();
+    assert!(pair.client_events.contains(&ClientEvent::Writable));
+    assert!(pair.client.send(FrameType::TEXT, large).is_ok());
+}
+
+#[test]
+fn no_deadline_stays_in_the_past_while_the_transport_is_blocked() {
+    let mut pair = Pair::open();
+    pair.stalled = true;
+    // More than may be said at once: the last word waits for its time.
+    for seconds in 0..400 {
+        pair.client.background(1_000 * seconds);
+    }
+    let later = pair.now.saturating_add(Duration::from_secs(1));
+    pair.client.handle_timeout(later);
+    assert!(pair.client.poll_timeout().unwrap() > later);
+}

@@ -490,3 +490,44 @@ fn sessions_survive_cuts_anywhere() {
         None => (1..=200).for_each(life),
     }
 }
+
+#[test]
+fn results_are_settled_while_nobody_is_connected() {
+    let mut pair = Pair::open();
+    pair.obliging = false;
+    let id = pair.send("stored after the connection was lost");
+    pair.push("consumed after the connection was lost");
+    pair.run();
+    pair.server.result(super::pair::success(1));
+    pair.run();
+    let mut parted = pair.lose();
+    let session = parted.client.as_mut().unwrap();
+    session.settle(id);
+    session.consumed(1);
+    let mut pair = again(parted);
+    pair.run();
+    let frames = pair.to_server.frames();
+    let cursor = frames.iter().find(|it| it.frame_type == FrameType::CURSOR);
+    let cursor = Cursor::decode(cursor.unwrap().payload.clone()).unwrap();
+    assert_eq!(cursor.settled_through, 1);
+}
+
+#[test]
+fn an_answer_that_is_refused_leaves_the_session() {
+    let mut pair = Pair::open();
+    pair.obliging = false;
+    let id = pair.send("x");
+    pair.run();
+    for frame_type in [FrameType::AUTH_OK, FrameType::AUTH_CHALLENGE] {
+        let mut next = again(pair.lose());
+        next.obliging = false;
+        next.accept = None;
+        next.run();
+        // Neither an answer nor a question that parses.
+        next.inject_to_client(super::pair::raw(frame_type, 0, vec![0xFF]));
+        next.assert_client_closes(ErrorCode::MALFORMED_PAYLOAD);
+        assert!(!next.client_closed().unwrap().session_lost);
+        pair = next;
+    }
+    assert_eq!(pair.lose().client.unwrap().unanswered(), [id]);
+}

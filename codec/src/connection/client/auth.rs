@@ -160,64 +160,79 @@ impl Authenticating {
         Ok(challenge.data)
     }
 
-    /// Takes AUTH_OK: the connection opens. Returns the messages that were forgotten, too.
+    /// Takes AUTH_OK: the connection opens. Returns the messages that were forgotten, too; what is
+    /// refused leaves the session that was to go on.
     pub(super) fn open(
         self,
         frame: &Frame,
         config: &ClientConfig,
         line: &mut Line,
-    ) -> Result<(Box<Open>, AuthOk, Vec<SendId>), Refused> {
-        if self.challenged {
-            return Err(gate::unexpected(frame.frame_type).into());
-        }
-        let ok: AuthOk = decode(frame)?;
-        let id = self.check(&ok)?;
+    ) -> Result<(Box<Open>, AuthOk, Vec<SendId>), (Refused, Option<ClientSession>)> {
+        let (ok, id) = match self.check_open(frame) {
+            Ok(checked) => checked,
+            Err(violation) => return Err((violation.into(), self.earlier)),
+        };
         let Welcomed {
             agreed, heartbeat, ..
         } = self.welcomed;
         line.encoder = Encoder::new(agreed.version, agreed.peer_max);
         line.accept(DecoderLimits::open(agreed.own_max, agreed.compressions));
-        if ok.outcome() == SessionOutcome::Resumed {
-            let session = self.earlier.filter(|session| session.0.agreed == agreed);
-            let mut session = session
-                .ok_or_else(|| Violation::value("nothing to resume"))?
-                .0;
-            let window = ok.window.unwrap_or_default();
-            // impl[EIM-RSM-019]
-            let resumed = session.outbound.resume(&window);
-            resumed.map_err(|violation| Refused {
-                violation,
-                session_lost: true,
-            })?;
-            session.inbound.resume();
-            let open = Open::new(session, heartbeat, self.progress, line.now);
-            return Ok((Box::new(open), ok, Vec::new()));
-        }
-        let mut outbound = Outbound::new(config.queue);
-        let first = check_first(ok.window.as_ref(), agreed.peer_max)?;
-        outbound.window(&first).map_err(Violation::from)?;
-        let earlier = self.earlier.map(|session| session.0);
-        let forgotten = earlier
-            .as_ref()
-            .map_or_else(Vec::new, |session| session.unanswered());
-        let sends = earlier
-            .map(|session| session.sends.fresh())
-            .unwrap_or_default();
-        let mut session = Box::new(Session {
-            id,
-            agreed,
-            outbound,
-            inbound: self.inbound,
-            sends,
-        });
-        if self.asked.is_some() {
+        let window = ok.window.unwrap_or_default();
+        let mut forgotten = Vec::new();
+        let session = match self.earlier.map(|session| session.0) {
+            Some(mut session) if ok.outcome() == SessionOutcome::Resumed => {
+                // impl[EIM-RSM-019]
+                let resumed = session.outbound.resume(&window);
+                resumed.map_err(|violation| (Refused::lost(violation), None))?;
+                session.inbound.resume();
+                session
+            }
+            earlier => {
+                let mut outbound = Outbound::new(config.queue);
+                let granted = outbound.window(&window).map_err(Violation::from);
+                granted.map_err(|violation| (Refused::lost(violation), None))?;
+                forgotten = earlier
+                    .as_ref()
+                    .map_or_else(Vec::new, |session| session.unanswered());
+                let sends = earlier
+                    .map(|session| session.sends.fresh())
+                    .unwrap_or_default();
+                Box::new(Session {
+                    id,
+                    agreed,
+                    outbound,
+                    inbound: self.inbound,
+                    sends,
+                })
+            }
+        };
+        let mut open = Open::new(session, heartbeat, self.progress, line.now);
+        if self.asked.is_some() && ok.outcome() == SessionOutcome::Fresh {
             // impl[EIM-RSM-024]
-            let first_credit = session.inbound.window(u64::MAX);
+            let first_credit = open.session.inbound.window(u64::MAX);
             // A WINDOW is smaller than any frame limit.
             let _ = line.put(FrameType::WINDOW, &first_credit);
         }
-        let open = Open::new(session, heartbeat, self.progress, line.now);
         Ok((Box::new(open), ok, forgotten))
+    }
+
+    /// What AUTH_OK says before anything changes, and the session it names.
+    fn check_open(&self, frame: &Frame) -> Result<(AuthOk, SessionId), Violation> {
+        if self.challenged {
+            return Err(gate::unexpected(frame.frame_type));
+        }
+        let ok: AuthOk = decode(frame)?;
+        let id = self.check(&ok)?;
+        let agreed = &self.welcomed.agreed;
+        if ok.outcome() == SessionOutcome::Resumed {
+            let earlier = self.earlier.as_ref();
+            if earlier.is_none_or(|session| session.0.agreed != *agreed) {
+                return Err(Violation::value("nothing to resume"));
+            }
+        } else {
+            check_first(ok.window.as_ref(), agreed.peer_max)?;
+        }
+        Ok((ok, id))
     }
 
     // impl[EIM-AUT-047, EIM-AUT-048]
@@ -232,6 +247,11 @@ impl Authenticating {
         }
     }
 
+    /// The session that is to go on.
+    pub(super) const fn earlier(&mut self) -> Option<&mut ClientSession> {
+        self.earlier.as_mut()
+    }
+
     /// The session that was to go on, for another attempt.
     pub(super) fn into_earlier(self) -> Option<ClientSession> {
         self.earlier
@@ -243,6 +263,16 @@ impl Authenticating {
 pub(super) struct Refused {
     pub(super) violation: Violation,
     pub(super) session_lost: bool,
+}
+
+impl Refused {
+    /// The session cannot go on.
+    const fn lost(violation: Violation) -> Self {
+        Self {
+            violation,
+            session_lost: true,
+        }
+    }
 }
 
 impl From<Violation> for Refused {

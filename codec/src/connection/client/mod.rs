@@ -155,16 +155,22 @@ impl ClientConnection {
     }
 
     /// Says that the result of `send` is stored: the server may forget it. In any order; coalesced.
+    /// Without an open connection the session is told, and the server when it goes on.
     pub fn settle(&mut self, send: SendId) {
-        if let Ok(Opened { open, .. }) = self.open() {
+        if let State::Open(open) = &mut self.state {
             open.settle(send);
+        } else if let Some(session) = self.session() {
+            session.settle(send);
         }
     }
 
-    /// Says that the application is done with a push: its credit returns. In any order.
+    /// Says that the application is done with a push: its credit returns. In any order. Without an
+    /// open connection the session is told.
     pub fn consumed(&mut self, ordinal: u64) {
-        if let Ok(Opened { open, .. }) = self.open() {
+        if let State::Open(open) = &mut self.state {
             open.session.inbound.consume(ordinal);
+        } else if let Some(session) = self.session() {
+            session.consumed(ordinal);
         }
     }
 
@@ -208,6 +214,15 @@ impl ClientConnection {
             State::Authenticating(authenticating) => authenticating.into_earlier(),
             State::Closed(session) => session,
             State::Hello(_) | State::Welcomed(_) => None,
+        }
+    }
+
+    /// The session that is not open: it was, or it is to go on.
+    fn session(&mut self) -> Option<&mut ClientSession> {
+        match &mut self.state {
+            State::Authenticating(authenticating) => authenticating.earlier(),
+            State::Closed(session) => session.as_mut(),
+            State::Hello(_) | State::Welcomed(_) | State::Open(_) => None,
         }
     }
 
@@ -259,13 +274,16 @@ impl ClientConnection {
                 Ok(ClientEvent::Welcome(Box::new(welcome)))
             }
             (State::Authenticating(mut authenticating), FrameType::AUTH_CHALLENGE) => {
-                let data = authenticating.challenge(frame)?;
+                let data = authenticating.challenge(frame);
                 self.state = State::Authenticating(authenticating);
-                Ok(ClientEvent::Challenge(data))
+                Ok(ClientEvent::Challenge(data?))
             }
             (State::Authenticating(authenticating), FrameType::AUTH_OK) => {
-                let opened = authenticating.open(frame, &self.config, &mut self.line)?;
-                let (open, ok, forgotten) = opened;
+                let opened = authenticating.open(frame, &self.config, &mut self.line);
+                let (open, ok, forgotten) = opened.map_err(|(refused, earlier)| {
+                    self.state = State::Closed(earlier);
+                    refused
+                })?;
                 self.state = State::Open(open);
                 self.events = VecDeque::new();
                 if !forgotten.is_empty() {
@@ -353,12 +371,16 @@ impl Endpoint for ClientConnection {
 
     fn receive_boundary(&mut self, now: Timestamp) {
         self.line.tick(now);
-        self.line.boundary();
+        if !self.is_closed() {
+            self.line.boundary();
+        }
     }
 
     fn receive_text(&mut self, now: Timestamp) {
         self.line.tick(now);
-        self.line.text();
+        if !self.is_closed() {
+            self.line.text();
+        }
     }
 
     fn transport_closed(&mut self, now: Timestamp) {

@@ -34,9 +34,11 @@ pub(super) struct Open {
     requests: Requests,
     /// Waits for the frames that were sent before it and are repeated after it.
     early_pong: Option<Box<Pong>>,
-    /// BACKGROUND that has not left, and when to try again: an application may change its mind more
-    /// often than control frames may be sent.
-    background: Option<(u64, Timestamp)>,
+    /// BACKGROUND that has not left: an application may change its mind more often than control
+    /// frames may be sent.
+    background: Option<u64>,
+    /// When to try again. Past, it is forgotten: the next transmission tries.
+    background_at: Option<Timestamp>,
 }
 
 impl Open {
@@ -58,6 +60,7 @@ impl Open {
             requests: Requests::default(),
             early_pong: None,
             background: None,
+            background_at: None,
             session,
         }
     }
@@ -144,8 +147,12 @@ impl Open {
                 None
             }
             FrameType::WINDOW => {
-                self.live
-                    .on_window(frame, &mut self.session.outbound, now)?;
+                let Session {
+                    outbound, sends, ..
+                } = &mut *self.session;
+                let window = self.live.on_window(frame, outbound, now)?;
+                sends.received(window.received_through);
+                self.progress.settle(sends.settled_through());
                 None
             }
             FrameType::PING => {
@@ -302,24 +309,25 @@ impl Open {
             .heartbeat
             .background(Duration::from_millis(next_contact_ms));
         // The latest word replaces one that still waits.
-        self.background = Some((next_contact_ms, line.now));
+        self.background = Some(next_contact_ms);
         self.put_background(line);
     }
 
     // impl[EIM-CON-056]
     fn put_background(&mut self, line: &mut Line) {
-        let Some((next_contact_ms, at)) = self.background else {
+        let Some(next_contact_ms) = self.background else {
             return;
         };
-        if self.live.leaving || at > line.now {
+        if self.live.leaving || self.background_at.is_some_and(|at| at > line.now) {
             return;
         }
         if self.live.may_send(line.now) {
             self.background = None;
+            self.background_at = None;
             // A BACKGROUND is smaller than any frame limit.
             let _ = line.put(FrameType::BACKGROUND, &Background { next_contact_ms });
         } else {
-            self.background = Some((next_contact_ms, line.now.saturating_add(REFILL)));
+            self.background_at = Some(line.now.saturating_add(REFILL));
         }
     }
 
@@ -335,6 +343,7 @@ impl Open {
         self.requests.put(line, 0);
         self.requests.drop_waiting();
         self.background = None;
+        self.background_at = None;
         self.live.leaving = true;
         self.live.leave_after(deadline);
         // A GOAWAY without alternates is smaller than any frame limit.
@@ -383,7 +392,7 @@ impl Open {
             self.live.window_at(),
             self.live.leave_at(),
             self.progress.due_at(),
-            self.background.map(|(_, at)| at),
+            self.background_at,
         ])
     }
 
@@ -391,6 +400,7 @@ impl Open {
     pub(super) fn beat(&mut self, config: &ClientConfig, line: &mut Line) {
         self.live.check_window(&self.session.inbound, line.now);
         self.progress.check(line.now);
+        self.background_at = self.background_at.filter(|at| *at > line.now);
         if self.live.heartbeat.client_ping_at(line.heard, line.spoke) > line.now {
             return;
         }

@@ -9,7 +9,7 @@ use crate::connection::outbound::Departures;
 #[derive(Debug, Default)]
 pub(crate) struct Sends {
     departed: VecDeque<Departed>,
-    /// Last ordinal below `departed` that got a result and was settled, or gets none.
+    /// Last ordinal below `departed` whose result was settled, or that gets none and was received.
     settled_through: u64,
     /// Last id given out.
     last_id: u64,
@@ -103,6 +103,15 @@ impl Sends {
             self.departed.pop_front();
         }
         true
+    }
+
+    /// The server has received through here: what gets no result is settled with that, so that a
+    /// message of more fragments than results may be unsettled comes to its end.
+    // impl[EIM-RES-012]
+    pub(crate) fn received(&mut self, through: u64) {
+        let unsettled = self.departed.front().map(|entry| entry.ordinal);
+        let through = unsettled.map_or(through, |first| through.min(first.saturating_sub(1)));
+        self.settled_through = self.settled_through.max(through);
     }
 
     /// All results of frames through here were processed.

@@ -28,6 +28,18 @@ impl ClientSession {
     pub fn unanswered(&self) -> Vec<SendId> {
         self.0.unanswered()
     }
+
+    /// Says that the result of `send` is stored, as
+    /// [`ClientConnection::settle`](super::ClientConnection::settle) does.
+    pub fn settle(&mut self, send: SendId) {
+        self.0.sends.settle(send);
+    }
+
+    /// Says that the application is done with a push, as
+    /// [`ClientConnection::consumed`](super::ClientConnection::consumed) does.
+    pub fn consumed(&mut self, ordinal: u64) {
+        self.0.inbound.consume(ordinal);
+    }
 }
 
 #[derive(Debug)]

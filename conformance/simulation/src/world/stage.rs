@@ -235,10 +235,7 @@ async fn look(server: ServerNode) {
     }
 }
 
-/// The server's configuration: the keys of the plan, over defaults for a world.
+/// The server's configuration: the keys of the plan, over the defaults.
 fn server_config(keys: &str) -> Result<Config, String> {
-    let mut config = Config::from_toml(keys).map_err(|error| error.to_string())?;
-    // Not asked for by anybody: the store is put together over the simulated disk.
-    config.store.engine = Engine::Memory;
-    Ok(config)
+    Config::from_toml(keys).map_err(|error| error.to_string())
 }

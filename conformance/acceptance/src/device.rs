@@ -1,16 +1,15 @@
 //! A client device under test: one profile folder and the processes that use it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use serde::Deserialize;
+use std::process::{ChildStdin, Command};
 
 use crate::Failure;
 use crate::process::{Process, Programs, output};
-use crate::verdict::{Ack, Stored};
 
-/// Size of a line of the ack log.
-const ACK_OCTETS: u64 = 219;
+/// Lets a process that starts while the server is down wait for it.
+const WAIT_S: &str = "300";
+/// Most messages without a result: more than a fault lets gather.
+const WINDOW: &str = "65536";
 
 /// One device of one user.
 #[derive(Clone, Debug)]
@@ -22,12 +21,16 @@ pub(crate) struct Device {
     program: PathBuf,
     profile: PathBuf,
     log: PathBuf,
+    password: Option<String>,
 }
 
-/// What `eim status --json` tells that matters here.
-#[derive(Debug, Deserialize)]
-struct Status {
-    outbox: u64,
+/// Where messages go.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// A group, by id.
+    Group(String),
+    /// The direct conversation with a user.
+    User(String),
 }
 
 impl Device {
@@ -39,7 +42,14 @@ impl Device {
             program: programs.client.clone(),
             profile: folder.join(name),
             log: folder.join(format!("{name}.log")),
+            password: None,
         }
+    }
+
+    /// Its processes may log in with the password, if what the server knew of them is gone.
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self
     }
 
     /// Logs in and keeps the pinned fingerprint and the resume token in the profile.
@@ -82,12 +92,33 @@ impl Device {
         let mut command = self.command("send");
         command.args(["--group", group, "--file"]).arg(text);
         command.args(["--until-total", &total.to_string()]);
+        command.arg("--history").arg(self.sent_history());
         command
-            .arg("--ack-log")
-            .arg(self.ack_log())
             .arg("--checkpoint")
-            .arg(self.checkpoint());
+            .arg(self.profile.with_extension("checkpoint"));
         Process::start(&format!("{} send", self.name), &mut command, &self.log)
+    }
+
+    /// Starts sending what is written to it, line by line.
+    pub(crate) fn start_feeding(&self, place: &Place) -> Result<(Process, ChildStdin), Failure> {
+        let mut command = self.command("send");
+        match place {
+            Place::Group(id) => command.args(["--group", id]),
+            Place::User(name) => command.args(["--to", name]),
+        };
+        command.args(["--window", WINDOW]);
+        command.arg("--history").arg(self.sent_history());
+        Process::start_fed(&format!("{} send", self.name), &mut command, &self.log)
+    }
+
+    /// Starts receiving.
+    pub(crate) fn start_tail(&self) -> Result<Process, Failure> {
+        let mut command = self.command("tail");
+        command
+            .arg("--quiet")
+            .arg("--history")
+            .arg(self.received_history());
+        Process::start(&format!("{} tail", self.name), &mut command, &self.log)
     }
 
     /// Sends the lines of `text` to a user, again and again up to `total` lines.
@@ -101,58 +132,58 @@ impl Device {
     /// Connects, pulls everything, and ends when nothing came for `idle_ms`.
     pub(crate) fn catch_up(&self, idle_ms: u64) -> Result<(), Failure> {
         let mut command = self.command("tail");
-        command.args(["--json", "--until-idle", &idle_ms.to_string()]);
+        command.args(["--quiet", "--until-idle", &idle_ms.to_string()]);
+        command.arg("--history").arg(self.received_history());
         Process::start(&format!("{} tail", self.name), &mut command, &self.log)?.finish()
     }
 
-    /// Messages written to the outbox and not settled yet.
-    pub(crate) fn unsettled(&self) -> Result<u64, Failure> {
-        let printed = output(self.command("status").arg("--json"))?;
-        let status: Status = serde_json::from_str(&printed)
-            .map_err(|error| Failure::Run(format!("eim status printed {printed}: {error}")))?;
-        Ok(status.outbox)
+    /// Reads the newest messages of a group from the server; returns how many there were.
+    pub(crate) fn newest(&self, group: &str, count: usize) -> Result<usize, Failure> {
+        let mut command = self.command("history");
+        command.args(["--json", "--group", group, "--last", &count.to_string()]);
+        Ok(output(&mut command)?.lines().count())
     }
 
-    /// The acks its senders wrote down.
-    pub(crate) fn acks(&self) -> Result<Vec<Ack>, Failure> {
-        lines(&std::fs::read_to_string(self.ack_log()).unwrap_or_default())
+    /// Writes what its store holds at the end into a history.
+    pub(crate) fn read(&self) -> Result<(), Failure> {
+        let mut command = self.command("export");
+        command.arg("--history").arg(self.read_history());
+        output(&mut command).map(drop)
     }
 
-    /// About how many acks there are, from the size of the log; a sender that was killed may have
-    /// died before it wrote some down.
-    pub(crate) fn acked_about(&self) -> u64 {
-        std::fs::metadata(self.ack_log()).map_or(0, |log| log.len() / ACK_OCTETS)
+    /// The histories its processes wrote.
+    pub(crate) fn histories(&self) -> Vec<PathBuf> {
+        let all = [
+            self.sent_history(),
+            self.received_history(),
+            self.read_history(),
+        ];
+        all.into_iter().filter(|path| path.exists()).collect()
     }
 
-    /// The content of its local store, in canonical order.
-    pub(crate) fn export(&self) -> Result<Vec<Stored>, Failure> {
-        lines(&output(&mut self.command("export"))?)
+    /// Where its sending processes write.
+    pub(crate) fn sent_history(&self) -> PathBuf {
+        self.profile.with_extension("sent.jsonl")
     }
 
-    fn ack_log(&self) -> PathBuf {
-        self.profile.with_extension("acks")
+    fn received_history(&self) -> PathBuf {
+        self.profile.with_extension("received.jsonl")
     }
 
-    fn checkpoint(&self) -> PathBuf {
-        self.profile.with_extension("checkpoint")
+    fn read_history(&self) -> PathBuf {
+        self.profile.with_extension("read.jsonl")
     }
 
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg("--profile").arg(&self.profile).arg(verb);
+        command
+            .arg("--profile")
+            .arg(&self.profile)
+            .args(["--wait", WAIT_S])
+            .arg(verb);
+        if let Some(password) = &self.password {
+            command.env("EIM_PASSWORD", password);
+        }
         command
     }
-}
-
-/// Parses JSON lines. A torn last line, from a writer that was killed, is not evidence.
-fn lines<T: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<T>, Failure> {
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            serde_json::from_str(line)
-                .map_err(|error| Failure::Run(format!("not a record: {line}: {error}")))
-        })
-        .collect()
 }

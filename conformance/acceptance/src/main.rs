@@ -1,17 +1,18 @@
 //! Acceptance runs: real servers and clients on this machine, killed and cut off on purpose, and a
 //! judge that looks only at what senders were promised and what devices hold.
 
+mod clock;
 mod device;
 mod disk;
 mod failure;
 mod loadgen;
 mod patience;
 mod process;
+mod proxy;
 mod scenario;
 mod seed;
 mod server;
 mod text;
-mod verdict;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ struct Arguments {
 enum Verb {
     /// Members of a group send texts line by line; offline and late devices must end equal.
     Replay(scenario::replay::Options),
-    /// The same, while server and clients are killed and the power is cut.
+    /// A steady load while processes are killed and stopped, network and power are cut, and the disk is full.
     Faults(scenario::faults::Options),
     /// Peers that misbehave before and after authentication, beside well-behaved load.
     Hostile(scenario::hostile::Options),

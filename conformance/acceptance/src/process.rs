@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Failure;
+use crate::patience::Patience;
 
 /// Where the two programs under test are.
 #[derive(Clone, Debug)]
@@ -76,6 +78,28 @@ impl Process {
         })
     }
 
+    /// Starts `command` with its standard input open, and its output in `log`.
+    pub(crate) fn start_fed(
+        name: &str,
+        command: &mut Command,
+        log: &Path,
+    ) -> Result<(Self, ChildStdin), Failure> {
+        let log = File::options().create(true).append(true).open(log)?;
+        let failed = |why: String| Failure::Setup(format!("{name} did not start: {why}"));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        let input = child
+            .stdin
+            .take()
+            .ok_or_else(|| failed("no standard input".into()))?;
+        let name = name.to_owned();
+        Ok((Self { name, child }, input))
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), Failure> {
         let pid = Pid::from_child(&self.child);
@@ -97,6 +121,28 @@ impl Process {
             Ok(())
         } else {
             Err(Failure::Run(format!("{} ended with {status}", self.name)))
+        }
+    }
+
+    /// As [`finish`](Self::finish), but gives up `what` after a while.
+    pub(crate) fn finish_within(&mut self, time: Duration, what: &str) -> Result<(), Failure> {
+        let mut patience = Patience::new(time);
+        while self.ended()?.is_none() {
+            patience.wait(what)?;
+        }
+        self.finish()
+    }
+
+    /// Lets a process that was stopped and replaced go on, and waits until it has noticed. Says how
+    /// it ended.
+    pub(crate) fn replaced(mut self) -> Result<String, Failure> {
+        self.signal(Signal::CONT)?;
+        let mut patience = Patience::new(Duration::from_secs(60));
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(format!("ended with {status}"));
+            }
+            patience.wait("the replaced process to end")?;
         }
     }
 

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::Failure;
 use crate::patience::Patience;
 use crate::process::{Process, Programs, output};
+use crate::seed::{self, Dice};
 
 /// How clients reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -23,6 +24,18 @@ pub(crate) enum Transport {
     Wss,
     /// WebSocket on loopback.
     Ws,
+}
+
+impl Transport {
+    /// The address of a port of this machine.
+    pub(crate) fn url(self, port: u16) -> String {
+        match self {
+            Self::Tls => format!("tls://127.0.0.1:{port}"),
+            Self::Tcp => format!("tcp://127.0.0.1:{port}"),
+            Self::Wss => format!("wss://127.0.0.1:{port}/eim"),
+            Self::Ws => format!("ws://127.0.0.1:{port}/eim"),
+        }
+    }
 }
 
 /// A server: its place, its ports and, while it runs, its process.
@@ -65,17 +78,37 @@ impl Server {
 
     /// The address for clients.
     pub(crate) fn url(&self, transport: Transport) -> String {
+        transport.url(self.port(transport))
+    }
+
+    /// The port of a listener.
+    pub(crate) const fn port(&self, transport: Transport) -> u16 {
         match transport {
-            Transport::Tls => format!("tls://127.0.0.1:{}", self.ports.tls),
-            Transport::Tcp => format!("tcp://127.0.0.1:{}", self.ports.tcp),
-            Transport::Wss => format!("wss://127.0.0.1:{}/eim", self.ports.wss),
-            Transport::Ws => format!("ws://127.0.0.1:{}/eim", self.ports.ws),
+            Transport::Tls => self.ports.tls,
+            Transport::Tcp => self.ports.tcp,
+            Transport::Wss => self.ports.wss,
+            Transport::Ws => self.ports.ws,
         }
     }
 
     /// Address of the plain TCP listener.
     pub(crate) fn tcp_address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.ports.tcp))
+    }
+
+    /// Starts the server and does not wait.
+    pub(crate) fn launch(&mut self) -> Result<(), Failure> {
+        let mut command = self.command();
+        self.process = Some(Process::start("eim-server", &mut command, &self.log)?);
+        Ok(())
+    }
+
+    /// Whether its process runs.
+    pub(crate) fn runs(&mut self) -> Result<bool, Failure> {
+        match &mut self.process {
+            Some(process) => Ok(process.ended()?.is_none()),
+            None => Ok(false),
+        }
     }
 
     /// Starts the server and waits until it is ready.
@@ -149,7 +182,8 @@ impl Server {
         Ok(page)
     }
 
-    fn is_ready(&self) -> bool {
+    /// Whether it says that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
         self.admin_page("/readyz")
             .is_ok_and(|page| page.starts_with("HTTP/1.1 200"))
     }
@@ -173,11 +207,19 @@ impl Server {
 }
 
 impl Ports {
-    /// Five ports the kernel says are free. Held open together, so that they differ.
+    /// Five ports that are free, below those that the system gives to outgoing connections: a
+    /// server that is started again must find its ports as it left them. Held open together, so
+    /// that they differ.
     fn free() -> Result<Self, Failure> {
-        let listeners = (0..5)
-            .map(|_| TcpListener::bind("127.0.0.1:0"))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut dice = Dice::new(seed::fresh()?);
+        let mut listeners = Vec::new();
+        for _ in 0..1000 {
+            if listeners.len() == 5 {
+                break;
+            }
+            let port = 16_384 + dice.below(16_384) as u16;
+            listeners.extend(TcpListener::bind(("127.0.0.1", port)));
+        }
         let mut ports = Vec::new();
         for listener in &listeners {
             ports.push(listener.local_addr()?.port());

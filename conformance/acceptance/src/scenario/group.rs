@@ -1,15 +1,16 @@
-//! A group whose members send texts: the set-up that `replay` and `faults` share.
+//! A group whose members send texts.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
+
+use eim_conformance::history::{Event, Op};
 
 use crate::Failure;
 use crate::device::Device;
 use crate::process::Process;
 use crate::scenario::Ground;
+use crate::scenario::judge::{Judged, judge};
 use crate::server::{Server, Transport};
 use crate::text::{expected_bodies, texts};
-use crate::verdict::{Stored, Verdict, judge};
 
 const PASSWORD: &str = "a password of the acceptance runs";
 
@@ -32,8 +33,8 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) senders: Vec<Device>,
-    pub(crate) absent: Vec<Device>,
-    pub(crate) late: Device,
+    absent: Vec<Device>,
+    late: Device,
     texts: Vec<PathBuf>,
     share: u64,
     id: String,
@@ -95,89 +96,50 @@ impl Group {
         sender.start_sending(&self.id, text, self.share)
     }
 
-    /// About how many acks were written down so far.
-    pub(crate) fn acked_about(&self) -> u64 {
-        self.senders.iter().map(Device::acked_about).sum()
-    }
-
-    /// Messages that will be sent altogether.
+    /// Messages that are to be sent altogether.
     pub(crate) fn total(&self) -> u64 {
         self.share * self.senders.len() as u64
     }
 
-    /// Connects every device, the late one too, and judges what they hold.
-    pub(crate) fn judge(&self) -> Result<Verdict, Failure> {
+    /// Connects every device, the late one too, and judges what they saw and hold.
+    pub(crate) fn judge(&self) -> Result<Judged, Failure> {
         self.late
             .login(&self.url, Some(&self.fingerprint), PASSWORD)?;
-        let devices = || self.senders.iter().chain(&self.absent).chain([&self.late]);
-        for device in devices() {
+        let mut histories = Vec::new();
+        for device in self.senders.iter().chain(&self.absent).chain([&self.late]) {
             device.catch_up(3000)?;
+            device.read()?;
+            histories.extend(device.histories());
         }
-        let mut acks = Vec::new();
-        for sender in &self.senders {
-            acks.extend(sender.acks()?);
-        }
-        let mut exports = Vec::new();
-        for device in devices() {
-            exports.push((device.name.clone(), device.export()?));
-        }
-        let mut verdict = judge(&acks, &exports);
-        if let Some((_, stored)) = exports.first() {
-            self.check_content(stored, &mut verdict)?;
-        }
-        Ok(verdict)
-    }
-
-    /// Judges the acks by what a new device can still read. When it cannot even log in, or finds no
-    /// conversation, everything acknowledged is lost.
-    pub(crate) fn judge_late(&self) -> Result<Verdict, Failure> {
-        let mut acks = Vec::new();
-        for sender in &self.senders {
-            acks.extend(sender.acks()?);
-        }
-        let login = self
-            .late
-            .login(&self.url, Some(&self.fingerprint), PASSWORD);
-        let stored = match login.and_then(|()| self.late.catch_up(3000)) {
-            Ok(()) => self.late.export()?,
-            Err(failure) => {
-                println!("nothing can be read: {failure}");
-                Vec::new()
-            }
-        };
-        Ok(judge(&acks, &[(self.late.name.clone(), stored)]))
-    }
-
-    /// Each sender's messages stand in the order of its text, each line as often as it was sent.
-    /// Which messages are whose is read from the log, because a sender that was killed may have
-    /// died between a durable result and writing it down.
-    fn check_content(&self, stored: &[Stored], verdict: &mut Verdict) -> Result<(), Failure> {
-        let by_key: HashMap<&str, &Stored> = stored
-            .iter()
-            .filter_map(|entry| Some((entry.client_msg_id.as_deref()?, entry)))
-            .collect();
         for (sender, text) in self.senders.iter().zip(&self.texts) {
-            let acks = sender.acks()?;
-            let user = acks
-                .iter()
-                .find_map(|ack| by_key.get(ack.client_msg_id.as_str())?.sender.as_deref());
-            let sent: Vec<&str> = stored
-                .iter()
-                .filter(|entry| entry.is_message() && entry.sender.as_deref() == user)
-                .map(|entry| entry.sha256.as_str())
-                .collect();
-            let expected = expected_bodies(text, self.share)?;
-            if sent != expected {
-                let at = sent.iter().zip(&expected).position(|(a, b)| a != b);
-                verdict.reordered.push(format!(
-                    "{} sent {} of {} lines; first difference at {at:?}",
-                    sender.name,
-                    sent.len(),
-                    expected.len()
-                ));
+            self.check_content(sender, text)?;
+        }
+        judge(&histories)
+    }
+
+    /// A sender asked for the lines of its text, each once, in order. That they were kept like
+    /// that is what the histories say.
+    fn check_content(&self, sender: &Device, text: &PathBuf) -> Result<(), Failure> {
+        let mut asked = Vec::new();
+        for line in std::fs::read_to_string(sender.sent_history())?.lines() {
+            if let Ok(Event {
+                op: Op::Send(send), ..
+            }) = serde_json::from_str(line)
+            {
+                asked.push(send.sha256);
             }
         }
-        Ok(())
+        let expected = expected_bodies(text, self.share)?;
+        if asked == expected {
+            return Ok(());
+        }
+        let at = asked.iter().zip(&expected).position(|(a, b)| a != b);
+        Err(Failure::Verdict(format!(
+            "{} sent {} of {} lines; first difference at {at:?}",
+            sender.name,
+            asked.len(),
+            expected.len()
+        )))
     }
 }
 
@@ -193,18 +155,4 @@ pub(crate) fn all_ended(senders: &mut [Process]) -> Result<bool, Failure> {
         }
     }
     Ok(all)
-}
-
-/// Writes the verdict down and turns a bad one into a failure.
-pub(crate) fn close(ground: &Ground, verdict: &Verdict) -> Result<(), Failure> {
-    let report = ground.folder.join("verdict.json");
-    let json =
-        serde_json::to_string_pretty(verdict).map_err(|error| Failure::Setup(error.to_string()))?;
-    std::fs::write(report, json)?;
-    println!("{verdict}");
-    if verdict.is_clean() {
-        Ok(())
-    } else {
-        Err(Failure::Verdict(verdict.to_string()))
-    }
 }

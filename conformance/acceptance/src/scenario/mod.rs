@@ -4,6 +4,7 @@ pub(crate) mod faults;
 pub(crate) mod figures;
 mod group;
 pub(crate) mod hostile;
+mod judge;
 pub(crate) mod replay;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use crate::process::Programs;
 
 /// What every run stands on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ground {
     /// Programs under test.
     pub(crate) programs: Programs,

@@ -12,6 +12,8 @@ pub(crate) struct Heartbeat {
     interval: Duration,
     /// N; zero in the foreground.
     next_contact: Duration,
+    /// When the connection opened: silence before does not count, it was ours as well.
+    opened: Timestamp,
     /// When this side last sent PING on its own.
     pinged: Timestamp,
     /// Token of the last PING sent, and of the last one answered.
@@ -27,10 +29,17 @@ impl Heartbeat {
         Self {
             interval,
             next_contact,
+            opened: now,
             pinged: now,
             last_token: 0,
             answered: 0,
         }
+    }
+
+    /// The connection opens later than this side had decided: its application took its time.
+    pub(crate) const fn open_at(&mut self, now: Timestamp) {
+        self.opened = now;
+        self.pinged = now;
     }
 
     pub(crate) const fn interval(&self) -> Duration {
@@ -80,6 +89,7 @@ impl Heartbeat {
         let beyond = limits::DEAD_PERMILLE.default.saturating_sub(1000);
         let margin = self.interval.saturating_mul(beyond) / 1000;
         heard
+            .max(self.opened)
             .saturating_add(self.longest_silence())
             .saturating_add(margin)
     }

@@ -247,6 +247,26 @@ fn time_in_which_a_side_did_not_read_does_not_count() {
     assert!(pair.server.wants_read());
 }
 
+// test[EIM-HBT-007, EIM-HBT-008]
+#[test]
+fn the_time_an_application_takes_to_accept_is_no_silence_of_the_client() {
+    let mut server = server_config();
+    server.heartbeat = Duration::from_secs(1);
+    let mut pair = Pair::new(client_config(), server);
+    let accept = pair.accept.take().unwrap();
+    pair.run();
+    pair.advance(Duration::from_secs(4));
+    pair.server.accept(accept.0, accept.1);
+    pair.run();
+    pair.forget();
+    pair.advance(Duration::ZERO);
+    assert!(pair.server_closed().is_none(), "{:?}", pair.server_events);
+    assert!(pair.client_closed().is_none(), "{:?}", pair.client_events);
+    assert_eq!(count(&pair.to_client.types(), FrameType::PING), 0);
+    pair.advance(Duration::from_secs(20));
+    assert!(pair.server_closed().is_none() && pair.client_closed().is_none());
+}
+
 // test[EIM-LIM-003]
 #[test]
 fn counted_control_frames_are_bounded() {

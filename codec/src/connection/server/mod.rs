@@ -74,6 +74,18 @@ impl ServerConnection {
         }
     }
 
+    /// The first that is known of the time after [`accept`](Self::accept) is when the phase open
+    /// began: how long the application took is no silence of the client.
+    // impl[EIM-HBT-007, EIM-HBT-008]
+    fn tick(&mut self, now: Timestamp) {
+        self.line.tick(now);
+        if let State::Open(open) = &mut self.state
+            && mem::take(&mut open.opening)
+        {
+            open.live.heartbeat.open_at(self.line.now);
+        }
+    }
+
     /// Sends AUTH_CHALLENGE. Does nothing unless an `Auth` or `AuthData` awaits its answer.
     pub fn challenge(&mut self, data: Bytes) {
         if let State::Auth(auth) = &mut self.state
@@ -377,29 +389,29 @@ impl Endpoint for ServerConnection {
     type Event = ServerEvent;
 
     fn receive(&mut self, now: Timestamp, octets: Bytes) {
-        self.line.tick(now);
+        self.tick(now);
         if !self.is_closed() && !octets.is_empty() {
             self.line.feed(octets);
         }
     }
 
     fn receive_boundary(&mut self, now: Timestamp) {
-        self.line.tick(now);
+        self.tick(now);
         self.line.boundary();
     }
 
     fn receive_text(&mut self, now: Timestamp) {
-        self.line.tick(now);
+        self.tick(now);
         self.line.text();
     }
 
     fn transport_closed(&mut self, now: Timestamp) {
-        self.line.tick(now);
+        self.tick(now);
         self.line.gone = true;
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
-        self.line.tick(now);
+        self.tick(now);
         let deadline = match &mut self.state {
             State::Hello(state) => state.deadline,
             State::Auth(state) => state.deadline,
@@ -427,7 +439,7 @@ impl Endpoint for ServerConnection {
     }
 
     fn poll_transmit(&mut self, now: Timestamp) -> Option<Bytes> {
-        self.line.tick(now);
+        self.tick(now);
         if self.line.gone {
             return None;
         }

@@ -43,6 +43,8 @@ pub(super) struct Open {
     stored: (u64, u64),
     /// Fresh after EIM-RESUME: the first credit comes with WINDOW.
     awaits_credit: bool,
+    /// It was accepted, and the time is not known yet.
+    pub(super) opening: bool,
 }
 
 impl Open {
@@ -62,6 +64,7 @@ impl Open {
             lagged: None,
             stored: (0, 0),
             awaits_credit,
+            opening: true,
         }
     }
 

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Folders and files below the project that the suite needs.
-const EMBEDDED: [&str; 7] = [
+const EMBEDDED: [&str; 8] = [
     "spec",
     "conformance/schema",
     "conformance/vectors",
     "conformance/live",
+    "conformance/history.md",
     "conformance/testees/codec.md",
     "conformance/testees/server.md",
     "conformance/testees/client.md",

@@ -35,6 +35,7 @@ enum Verb {
     Server(cli::server::Args),
     Client(cli::client::Args),
     Matrix(cli::matrix::Args),
+    History(cli::history::Args),
     List(cli::list::Args),
     Show(cli::show::Args),
     Explain(cli::explain::Args),
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Verb::SelfTest(args) => cli::self_test::run(args, &global),
         Verb::Server(args) => cli::server::run(args, &global),
         Verb::Client(args) => cli::client::run(args, &global),
+        Verb::History(args) => cli::history::run(args, &global),
         Verb::Matrix(args) => cli::matrix::run(args, &global),
         Verb::InitTestee(args) => cli::init_testee::run(args, &global),
     };

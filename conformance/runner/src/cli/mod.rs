@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod explain;
+pub mod history;
 pub mod init_testee;
 pub mod matrix;
 pub mod report;

@@ -14,6 +14,7 @@ use crate::live::script;
 use crate::report::terminal::Progress;
 use crate::results::{Role, Run};
 use crate::server::plan::{self, Job};
+use crate::server::probe::probe;
 use crate::server::runner::{Runner, Target};
 use crate::server::{setups, verbs};
 use crate::wire::protocol::Protocol;
@@ -103,6 +104,7 @@ pub fn environment(data: &Data, seed: u64, patience: Patience) -> Result<Environ
         seed,
         keys: Keys::default(),
         verbs: verbs(),
+        probe,
     })
 }
 

@@ -17,8 +17,8 @@ pub struct Args {
     /// Ids, as `list` shows them.
     #[arg(required_unless_present = "protocol", value_name = "CASE")]
     ids: Vec<String>,
-    /// Prints the testee protocol of a role.
-    #[arg(long, value_name = "ROLE", value_parser = ["codec", "server", "client"])]
+    /// Prints the testee protocol of a role, or the form of histories.
+    #[arg(long, value_name = "ROLE", value_parser = ["codec", "server", "client", "history"])]
     protocol: Option<String>,
 }
 
@@ -28,8 +28,10 @@ pub struct Args {
 /// An unknown case, or files that cannot be read.
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
     let data = global.data();
-    if let Some(role) = &args.protocol {
-        print!("{}", data.read(&format!("conformance/testees/{role}.md"))?);
+    match args.protocol.as_deref() {
+        Some("history") => print!("{}", data.read("conformance/history.md")?),
+        Some(role) => print!("{}", data.read(&format!("conformance/testees/{role}.md"))?),
+        None => {}
     }
     let entries = catalogue::all(&data)?;
     let requirements = Requirements::read(&data)?;

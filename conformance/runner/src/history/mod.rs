@@ -7,7 +7,8 @@
 //! - [`write`]: writing them.
 //! - [`verdict`]: what is found.
 //! - [`generate`], [`corrupt`], [`self_test`]: good histories, bad ones, and whether they are told apart.
-//! - [`check`], [`Checker`]: finding it.
+//! - [`check`], [`check_files`], [`Checker`]: finding it.
+//! - [`report`]: showing it.
 
 mod check;
 mod collect;
@@ -15,18 +16,24 @@ pub mod corrupt;
 mod digest;
 pub mod event;
 mod facts;
+mod files;
 pub mod generate;
 mod judge;
+mod line;
 mod log;
 mod names;
+pub mod report;
 mod runs;
 pub mod self_test;
+mod timeline;
 pub mod verdict;
 mod witness;
 pub mod write;
 
 pub use check::{Checker, check, check_by};
 pub use event::{Ack, Deliver, Entry, Event, Fail, Fault, Header, Op, Read, Send, Start};
+pub use files::{Judged, check_files};
+pub use timeline::{Column, Mark, Timeline};
 pub use verdict::{Counts, Finding, Kind, Rule, Rules, Subject, Verdict};
 pub use write::Writer;
 

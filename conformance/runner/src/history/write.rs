@@ -61,6 +61,18 @@ impl<W: Write> Writer<W> {
         self.put(event)
     }
 
+    /// Writes an event into whatever buffers the destination has: for histories that are made, not
+    /// seen.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn add(&mut self, event: &Event) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, event)?;
+        self.line.push(b'\n');
+        self.to.write_all(&self.line)
+    }
+
     /// What was written to.
     pub fn into_inner(self) -> W {
         self.to

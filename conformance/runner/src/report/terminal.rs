@@ -17,6 +17,9 @@ const SHOWN: usize = 20;
 /// Lines of what was exchanged that are shown of a failure.
 const LINES: usize = 12;
 
+/// What the remark before a repetition begins with.
+const AGAIN: &str = "run once more, ";
+
 /// Columns of text.
 const COLUMNS: usize = 96;
 
@@ -89,13 +92,18 @@ impl Requirements {
         Ok(Self { texts })
     }
 
+    /// The text of one.
+    #[must_use]
+    pub fn text(&self, id: &str) -> &str {
+        self.texts.get(id).map_or("(not in this release)", |it| it)
+    }
+
     /// Id and text of requirements, wrapped and indented.
     #[must_use]
     pub fn show(&self, ids: &[String], indent: &str) -> String {
         let mut shown = String::new();
         for id in ids {
-            let text = self.texts.get(id).map_or("(not in this release)", |it| it);
-            shown.push_str(&wrapped(&format!("{id} {text}"), indent));
+            shown.push_str(&wrapped(&format!("{id} {}", self.text(id)), indent));
         }
         shown
     }
@@ -169,7 +177,14 @@ pub fn failure(run: &Run, case: &CaseResult, requirements: &Requirements) -> Str
                 text.push_str(&indented("octets", hexdump(&line.octets).trim_end()));
             }
         }
-        Role::Server | Role::Client => text.push_str(&exchange(&case.log)),
+        Role::Server | Role::Client => {
+            // Nobody can repeat what passes when it is repeated.
+            let most = match case.status {
+                Status::Flaky => usize::MAX,
+                _ => LINES,
+            };
+            text.push_str(&exchange(&case.log, most));
+        }
     }
     let _ = writeln!(text, "  replay    {}", replay(run, case));
     if let Some(raw) = raw(run, case) {
@@ -179,23 +194,32 @@ pub fn failure(run: &Run, case: &CaseResult, requirements: &Requirements) -> Str
     text
 }
 
-/// The end of what was exchanged, and the octets of the last frame of the testee.
-fn exchange(log: &[LogLine]) -> String {
-    let earlier = log.len().saturating_sub(LINES);
+/// The end of what was exchanged, in the first run and in the repetition behind it, and the octets of the last
+/// frame of the testee.
+fn exchange(log: &[LogLine], most: usize) -> String {
+    let again = |line: &LogLine| line.text.starts_with(AGAIN);
+    let first = log.iter().position(again).unwrap_or(log.len());
+    let (first, second) = log.split_at(first);
     let mut text = String::new();
-    if earlier > 0 {
-        let _ = writeln!(
-            text,
-            "  exchanged … {earlier} lines before, which replay shows"
-        );
-    }
-    for line in log.iter().skip(earlier) {
-        let title = if text.is_empty() { "exchanged" } else { "" };
-        text.push_str(&indented(title, &logged(line)));
+    for run in [first, second] {
+        let earlier = run.len().saturating_sub(most);
+        if let Some(remark) = run.first().filter(|line| earlier > 0 && again(line)) {
+            text.push_str(&indented("again", &logged(remark)));
+        }
+        if earlier > 0 {
+            let _ = writeln!(
+                text,
+                "  exchanged … {earlier} lines before, which replay shows"
+            );
+        }
+        for line in run.iter().skip(earlier) {
+            let title = if text.is_empty() { "exchanged" } else { "" };
+            text.push_str(&indented(title, &logged(line)));
+        }
     }
     let received =
         |line: &&LogLine| line.direction == Direction::Received && !line.octets.is_empty();
-    if let Some(line) = log.iter().rfind(received) {
+    if let Some(line) = first.iter().rfind(received) {
         text.push_str(&indented("octets", hexdump(&line.octets).trim_end()));
     }
     text

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 env -u RUSTFLAGS -u CFLAGS -u CXXFLAGS cargo run --locked -p eim-fuzz-generate -- seeds "$WORK/seeds"
 
 # Invariants and arithmetic are checked; what the optimiser takes away is not.
-cargo fuzz build -O --debug-assertions
+cargo fuzz build -O --debug-assertions --features store
 targets=${CARGO_TARGET_DIR:-fuzz/target}/x86_64-unknown-linux-gnu/release
 for glue in fuzz/fuzz_targets/*.rs; do
     target=$(basename "$glue" .rs)

@@ -125,6 +125,14 @@ impl Decoder {
         self.buffered() == 0
     }
 
+    /// The accepted header of the frame whose payload is not all here, once
+    /// [`next`](Self::next) has answered that octets are missing. Whoever judges more than a decoder does
+    /// need not wait for the payload.
+    #[must_use]
+    pub const fn pending(&self) -> Option<Header> {
+        self.header
+    }
+
     /// Says that a message of a message-based transport ended after the octets fed so far. Call it after
     /// [`next`](Self::next) has answered that octets are missing.
     ///

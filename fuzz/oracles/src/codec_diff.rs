@@ -80,7 +80,13 @@ impl<'a> Codec<'a> {
         loop {
             let outcome = match self.decoder.next() {
                 Ok(Decoded::Frame(frame)) => self.show(frame),
-                Ok(Decoded::Incomplete { needed }) => return End::Incomplete(needed),
+                Ok(Decoded::Incomplete { needed }) => match self.decoder.pending() {
+                    Some(header) => match self.admit(header.frame_type, header.sequence) {
+                        Ok(()) => return End::Incomplete(needed),
+                        Err(reject) => Err(reject),
+                    },
+                    None => return End::Incomplete(needed),
+                },
                 Err(rejected) => Err(rejected.into()),
             };
             if let Err(Reject(stage, code)) = outcome {
@@ -93,7 +99,7 @@ impl<'a> Codec<'a> {
     }
 
     fn show(&mut self, frame: Frame) -> Result<(), Reject> {
-        self.admit(&frame)?;
+        self.admit(frame.frame_type, frame.sequence)?;
         let depth = self.receiver.depth;
         let frame = match depth {
             Depth::Reassemble => match self.reassemble(frame)? {
@@ -132,11 +138,8 @@ impl<'a> Codec<'a> {
         }
     }
 
-    fn admit(&self, frame: &Frame) -> Result<(), Reject> {
-        let admit = |phase| {
-            let (frame_type, sequence) = (frame.frame_type, frame.sequence);
-            admit(frame_type, sequence, self.sender(), phase, true)
-        };
+    fn admit(&self, frame_type: FrameType, sequence: u32) -> Result<(), Reject> {
+        let admit = |phase| admit(frame_type, sequence, self.sender(), phase, true);
         let admitted = if self.receiver.handshake {
             match admit(Phase::Hello) {
                 Err(Refusal::Unexpected(_)) => admit(Phase::Auth),
@@ -147,7 +150,7 @@ impl<'a> Codec<'a> {
         };
         match admitted {
             // No ordinal has this number: the flow of a connection never expects it.
-            Ok(Admitted::Sequenced) if frame.sequence == 0 => {
+            Ok(Admitted::Sequenced) if sequence == 0 => {
                 Err(Reject(Stage::Header, ErrorCode::BAD_SEQUENCE))
             }
             Ok(_) => Ok(()),

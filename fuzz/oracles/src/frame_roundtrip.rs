@@ -109,7 +109,7 @@ fn frames(plan: &Plan) {
         );
         let octets = out.split_off(6);
         assert_eq!(out, b"before".as_slice(), "what was there before");
-        let naive = naive::next(&receiver, &octets);
+        let naive = naive::next(&receiver, &octets, |_, _, _| Ok(()));
         let Ok(()) = sent else {
             let most = max_payload.min(wish.frame_type.max_octets());
             let too_large = EncodeError::TooLarge {

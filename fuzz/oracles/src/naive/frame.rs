@@ -14,8 +14,13 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// The frame at the beginning and the octets behind it, or why there is none.
-pub(crate) fn next<'a>(receiver: &Receiver, octets: &'a [u8]) -> Result<(Frame, &'a [u8]), End> {
+/// The frame at the beginning and the octets behind it, or why there is none. What is said about a header
+/// by `more` comes before missing octets.
+pub(crate) fn next<'a>(
+    receiver: &Receiver,
+    octets: &'a [u8],
+    more: fn(&Receiver, u8, u64) -> Result<(), End>,
+) -> Result<(Frame, &'a [u8]), End> {
     if octets.len() < 11 {
         return Err(End::Incomplete(11 - octets.len()));
     }
@@ -26,6 +31,7 @@ pub(crate) fn next<'a>(receiver: &Receiver, octets: &'a [u8]) -> Result<(Frame, 
     };
     let length = number(7);
     check_header(receiver, octets[0], octets[1], octets[6], length)?;
+    more(receiver, octets[1], number(2))?;
     let whole = 11 + length as usize;
     if octets.len() < whole {
         return Err(End::Incomplete(whole - octets.len()));
@@ -97,7 +103,7 @@ pub(crate) fn cap(frame_type: u8) -> u64 {
 }
 
 /// Checks 5 and 6 of 10.5, as far as they need no memory.
-pub(crate) fn admit(receiver: &Receiver, frame: &Frame) -> Result<(), End> {
+pub(crate) fn admit(receiver: &Receiver, frame_type: u8, sequence: u64) -> Result<(), End> {
     let unexpected = || Err(reject("header", "UNEXPECTED_FRAME"));
     let phase = |known: &Type| {
         if receiver.handshake {
@@ -106,7 +112,7 @@ pub(crate) fn admit(receiver: &Receiver, frame: &Frame) -> Result<(), End> {
             known.phases.contains("\"open\"")
         }
     };
-    let sequenced = match TYPES.get(&frame.frame_type) {
+    let sequenced = match TYPES.get(&frame_type) {
         Some(known) => {
             let sender = if receiver.client { "server" } else { "client" };
             if ![sender, "both"].contains(&known.direction) || !phase(known) {
@@ -115,9 +121,9 @@ pub(crate) fn admit(receiver: &Receiver, frame: &Frame) -> Result<(), End> {
             known.sequenced
         }
         None if receiver.handshake => return unexpected(),
-        None => ["message", "operation"].contains(&range(frame.frame_type)),
+        None => ["message", "operation"].contains(&range(frame_type)),
     };
-    if sequenced == (frame.sequence == 0) {
+    if sequenced == (sequence == 0) {
         return Err(reject("header", "BAD_SEQUENCE"));
     }
     Ok(())

@@ -57,7 +57,7 @@ pub(crate) fn judge(receiver: &Receiver, octets: &[u8]) -> Verdict {
     let (mut frames, mut left) = (Vec::new(), octets);
     let mut fragments = Fragments::default();
     loop {
-        let outcome = next(receiver, left).and_then(|(frame, rest)| {
+        let outcome = next(receiver, left, frame::admit).and_then(|(frame, rest)| {
             left = rest;
             show(receiver, &mut fragments, frame)
         });
@@ -74,7 +74,6 @@ fn show(
     fragments: &mut Fragments,
     frame: frame::Frame,
 ) -> Result<Option<Shown>, End> {
-    frame::admit(receiver, &frame)?;
     let frame = match receiver.depth {
         Depth::Reassemble => match fragments.take(receiver, frame)? {
             Some(whole) => whole,

@@ -15,6 +15,7 @@ mod compression_faults;
 mod credit;
 mod derive;
 mod draft;
+mod early;
 mod encode;
 mod flags;
 mod fragment_inner;
@@ -89,6 +90,11 @@ const FAMILIES: &[Family] = &[
         path: "header/truncations",
         seed: None,
         cases: truncations::truncations,
+    },
+    Family {
+        path: "header/early",
+        seed: None,
+        cases: early::cases,
     },
     Family {
         path: "header/lengths",

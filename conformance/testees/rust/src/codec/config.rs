@@ -2,7 +2,7 @@
 
 use eim_codec::connection::gate::{Admitted, Refusal, admit};
 use eim_codec::registry::{Compression, Direction, FrameType, Phase};
-use eim_codec::{CompressionSet, DecoderLimits, ExtensionTypes, Frame};
+use eim_codec::{CompressionSet, DecoderLimits, ExtensionTypes};
 use serde::Deserialize;
 
 use super::decode::Reject;
@@ -86,10 +86,9 @@ impl Config {
         }
     }
 
-    /// Whether the receiver lets a frame with an accepted header through.
-    pub(super) fn admit(&self, frame: &Frame) -> Result<Admitted, Reject> {
+    /// Whether the receiver lets a frame with an accepted header through, its payload there or not.
+    pub(super) fn admit(&self, frame_type: FrameType, sequence: u32) -> Result<Admitted, Reject> {
         let sender = self.sender();
-        let (frame_type, sequence) = (frame.frame_type, frame.sequence);
         let admit = |phase| admit(frame_type, sequence, sender, phase, true);
         let admitted = match self.phase {
             When::Handshake => {

@@ -123,7 +123,7 @@ impl Receiver {
     fn drain(&mut self) -> End {
         loop {
             match self.decoder.next() {
-                Ok(Decoded::Incomplete { needed }) => return End::Incomplete(needed),
+                Ok(Decoded::Incomplete { needed }) => return self.waiting(needed),
                 Ok(Decoded::Frame(frame)) => {
                     if let Err(reject) = self.frame(frame) {
                         return End::Rejected(reject);
@@ -134,8 +134,18 @@ impl Receiver {
         }
     }
 
+    /// Octets are missing; what is wrong with the header beyond its fields is said now.
+    fn waiting(&self, needed: usize) -> End {
+        let header = self.decoder.pending();
+        let admitted = header.map(|header| self.config.admit(header.frame_type, header.sequence));
+        match admitted {
+            Some(Err(reject)) => End::Rejected(reject),
+            _ => End::Incomplete(needed),
+        }
+    }
+
     fn frame(&mut self, frame: Frame) -> Result<(), Reject> {
-        self.config.admit(&frame)?;
+        self.config.admit(frame.frame_type, frame.sequence)?;
         if self.depth == Depth::Decode {
             let payload = hex::shown(&frame.payload);
             self.frames.push(shown(&frame, "payload_hex", payload));

@@ -70,7 +70,9 @@ pub(super) fn encoded(frame: &Frame, config: &Config) -> Result<Bytes, ErrorCode
     receiver.feed(octets.clone());
     match receiver.next() {
         Ok(Decoded::Frame(frame)) => {
-            config.admit(&frame).map_err(|reject| reject.code)?;
+            config
+                .admit(frame.frame_type, frame.sequence)
+                .map_err(|reject| reject.code)?;
             Ok(octets)
         }
         Ok(Decoded::Incomplete { .. }) => Err(ErrorCode::INTERNAL),

@@ -128,7 +128,7 @@ impl Side {
     fn drain(&mut self, frames: &mut Vec<Value>) -> End {
         loop {
             match self.decoder.next() {
-                Ok(Decoded::Incomplete { needed }) => return End::Incomplete(needed),
+                Ok(Decoded::Incomplete { needed }) => return self.waiting(needed),
                 Ok(Decoded::Frame(frame)) => match self.accept(&frame) {
                     Ok(shown) => frames.push(shown),
                     Err(reject) => return End::Rejected(reject),
@@ -138,12 +138,30 @@ impl Side {
         }
     }
 
+    /// Octets are missing; what is wrong with the header beyond its fields is said now.
+    fn waiting(&self, needed: usize) -> End {
+        let Some(header) = self.decoder.pending() else {
+            return End::Incomplete(needed);
+        };
+        // Nothing has come yet: the copy is thrown away.
+        let mut theirs = self.theirs;
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        match numbered(
+            &self.config,
+            &mut theirs,
+            (header.frame_type, header.sequence),
+            length,
+        ) {
+            Ok(_) => End::Incomplete(needed),
+            Err(reject) => End::Rejected(reject),
+        }
+    }
+
     fn accept(&mut self, frame: &Frame) -> Result<Value, Reject> {
-        let admitted = self.config.admit(frame)?;
+        let header = (frame.frame_type, frame.sequence);
+        let ordinal = numbered(&self.config, &mut self.theirs, header, frame.payload.len())?;
         let mut reply = shown(frame, "payload_hex", hex::shown(&frame.payload));
-        if admitted == Admitted::Sequenced {
-            let ordinal = self.theirs.accept(frame.sequence, frame.payload.len());
-            let ordinal = ordinal.map_err(|error| Reject::new(Stage::Header, error.code()))?;
+        if let Some(ordinal) = ordinal {
             reply["ordinal"] = ordinal.to_string().into();
         }
         Ok(reply)
@@ -161,4 +179,20 @@ impl Side {
         let octets = octets.map_err(|code| format!("a story sends a frame refused with {code}"))?;
         Ok(json!({"octets": digits(&octets)}))
     }
+}
+
+/// Type and sequence of a frame with so many octets of payload: its ordinal, if it has one.
+fn numbered(
+    config: &Config,
+    theirs: &mut Incoming,
+    (frame_type, sequence): (FrameType, u32),
+    length: usize,
+) -> Result<Option<u64>, Reject> {
+    if config.admit(frame_type, sequence)? != Admitted::Sequenced {
+        return Ok(None);
+    }
+    let ordinal = theirs.accept(sequence, length);
+    ordinal
+        .map(Some)
+        .map_err(|error| Reject::new(Stage::Header, error.code()))
 }

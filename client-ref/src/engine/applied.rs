@@ -4,11 +4,12 @@ use super::staging::{FollowUp, Source};
 use super::{Engine, Phase};
 use crate::error::SendError;
 use crate::event::Event;
-use crate::store::{Applied, ArrivalOutcome};
+use crate::store::{Applied, ArrivalOutcome, Cursor};
 
 impl Engine {
     /// A batch is durable.
     pub(super) fn applied(&mut self, applied: Applied, mut follow: FollowUp) {
+        self.stored = follow.cursor.unwrap_or(self.stored);
         if let Some((lowest, range)) = follow.went_down.take() {
             let met = applied
                 .arrivals
@@ -52,6 +53,23 @@ impl Engine {
             self.events.emit(Event::CaughtUp);
         }
         self.tell_server(&follow);
+        self.tell_cursor();
+    }
+
+    /// Tells the server how far the store reaches, of whatever session it learned that.
+    // impl[EIM-CUR-001, EIM-CUR-005, EIM-CUR-007]
+    pub(super) fn tell_cursor(&mut self) {
+        let full = self.is_full_client();
+        let Cursor {
+            log_epoch,
+            user_seq,
+        } = self.stored;
+        if let Phase::Online(online) = &mut self.phase
+            && online.is_open()
+            && full
+        {
+            online.driver.endpoint_mut().cursor(log_epoch, user_seq);
+        }
     }
 
     fn present(&mut self, outcomes: Vec<ArrivalOutcome>, sources: &[Source]) {
@@ -70,7 +88,7 @@ impl Engine {
     }
 
     /// What the server is told about a durable batch; later, if there is no connection.
-    // impl[EIM-SYN-014, EIM-CUR-001, EIM-CUR-007, EIM-RES-012] CURSOR, settling and credit follow the commit.
+    // impl[EIM-SYN-014, EIM-RES-012] Settling and credit follow the commit.
     pub(super) fn tell_server(&mut self, follow: &FollowUp) {
         if follow.session != self.session_number {
             return;
@@ -80,22 +98,12 @@ impl Engine {
                 session: follow.session,
                 sends: follow.sends.clone(),
                 consumed: follow.consumed.clone(),
-                cursor: follow.cursor,
                 ..FollowUp::default()
             });
             return;
         }
         self.settle_sends(&follow.sends);
         self.withheld.extend_from_slice(&follow.consumed);
-        if let Some(cursor) = follow.cursor
-            && self.is_full_client()
-            && let Phase::Online(online) = &mut self.phase
-        {
-            online
-                .driver
-                .endpoint_mut()
-                .cursor(cursor.log_epoch, cursor.user_seq);
-        }
         self.give_credit();
     }
 }

@@ -59,7 +59,8 @@ impl Engine {
             (Some(token), None) if exchange.is_resume() => Resume::TokenOnly(token.session),
             _ => Resume::No,
         };
-        let cursor = self.timeline.cursor();
+        // impl[EIM-CUR-001] What is on its way into the store is not there yet.
+        let cursor = self.stored;
         let start = AuthStart {
             mechanism: exchange.mechanism().to_owned(),
             data,
@@ -130,6 +131,7 @@ impl Engine {
         self.keep_token(session, &ok.resume_token);
         let resumed = ok.outcome() == SessionOutcome::Resumed;
         self.begin_session(resumed);
+        self.tell_cursor();
         self.repeat_background();
         self.show(ConnectionState::Open { resumed });
         if self.is_full_client() {

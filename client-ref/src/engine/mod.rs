@@ -38,7 +38,9 @@ use crate::link::{ClientLink, Connector, LinkError};
 use crate::options::{Attach, Options};
 use crate::outbox::Outbox;
 use crate::reconnect::Backoff;
-use crate::store::{Applied, ConversationRecord, Identity, Loaded, ResumeCredential, StoreError};
+use crate::store::{
+    Applied, ConversationRecord, Cursor, Identity, Loaded, ResumeCredential, StoreError,
+};
 use crate::sync::{Backlogs, Timeline};
 
 pub(crate) use self::requests::history as history_request;
@@ -79,6 +81,8 @@ pub(crate) struct Engine {
 
     outbox: Outbox,
     timeline: Timeline,
+    /// The cursor that is durable; that of the timeline may be on its way into the store.
+    stored: Cursor,
     backlogs: Backlogs,
     records: BTreeMap<ConversationId, ConversationRecord>,
     /// Own messages whose bodies are to be read from history.
@@ -193,6 +197,7 @@ impl Engine {
             server_time: None,
             outbox,
             timeline: Timeline::new(loaded.cursor),
+            stored: loaded.cursor,
             backlogs: Backlogs::default(),
             records: BTreeMap::new(),
             hollow: loaded.hollow,

@@ -155,10 +155,6 @@ impl World {
             .collect();
         std::fs::write(&accounts, lines)?;
         server.import(&accounts)?;
-        if setting.settled {
-            // What a negative control did not sync is not what is to be lost.
-            output(Command::new("sync").arg("-f").arg(root))?;
-        }
         let network = Network::start()?;
         let devices = Devices {
             ground: ground.clone(),
@@ -175,6 +171,11 @@ impl World {
             dice,
         };
         let (group, founders) = building.people()?;
+        if setting.settled {
+            // Accounts and the group are not what a negative control is to lose: without them
+            // nobody could see what it lost.
+            output(Command::new("sync").arg("-f").arg(root))?;
+        }
         let absent = vec![devices.device("member6-first", "member6", None)?];
         let clock = Clock::start();
         let histories = founders.iter().map(Device::sent_history);

@@ -8,6 +8,7 @@
 pub mod committed;
 pub mod dictionary;
 pub mod seeds;
+pub mod soak;
 pub mod vectors;
 
 /// Octets and where they come from.

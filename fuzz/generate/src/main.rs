@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use eim_conformance::data::Data;
-use eim_fuzz_generate::{Input, committed, dictionary, seeds};
+use eim_fuzz_generate::{Input, committed, dictionary, seeds, soak};
 use eim_fuzz_oracles::{TARGETS, Target};
 
 /// Makes what the fuzz targets begin with. Run it at the root of the repository.
@@ -43,6 +43,20 @@ enum Verb {
         #[arg(long)]
         target: Vec<String>,
     },
+    /// Runs drawn inputs through one target, without a fuzzer; what breaks it is kept in a file.
+    Soak {
+        /// The target.
+        target: String,
+        /// Number of the first input.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many.
+        #[arg(long, default_value_t = 10_000)]
+        runs: u64,
+        /// Where what breaks it is kept.
+        #[arg(long, default_value = "fuzz/artifacts")]
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,6 +69,12 @@ fn main() -> ExitCode {
         } => write_seeds(&cli.root, folder, target, *max_octets),
         Verb::Dictionary => write_dictionary(&cli.root),
         Verb::Replay { target } => replay(&cli.root, target),
+        Verb::Soak {
+            target,
+            from,
+            runs,
+            folder,
+        } => run_soak(&cli.root, target, *from, *runs, folder),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,6 +114,31 @@ fn replay(root: &Path, only: &[String]) -> Result<(), String> {
         println!("{}: {} inputs", target.name, inputs.len());
     }
     Ok(())
+}
+
+fn run_soak(root: &Path, name: &str, from: u64, runs: u64, folder: &Path) -> Result<(), String> {
+    let target = eim_fuzz_oracles::target(name).ok_or_else(|| format!("no target {name}"))?;
+    let known = all_seeds(root, name)?;
+    let mut broken = 0_u32;
+    for (done, number) in (1_u64..).zip(from..from.saturating_add(runs)) {
+        let octets = soak::drawn(number, &known);
+        if std::panic::catch_unwind(|| (target.run)(&octets)).is_err() {
+            broken += 1;
+            let path = folder.join(format!("{name}-{number}"));
+            let say = |error: std::io::Error| format!("{}: {error}", path.display());
+            std::fs::create_dir_all(folder).map_err(say)?;
+            std::fs::write(&path, &octets).map_err(say)?;
+            println!("{name}: input {number} breaks it, see {}", path.display());
+        }
+        if done.is_multiple_of(1_000) {
+            println!("{name}: {done} runs, {broken} broke it");
+        }
+    }
+    if broken == 0 {
+        Ok(())
+    } else {
+        Err(format!("{broken} inputs broke {name}"))
+    }
 }
 
 fn write_seeds(

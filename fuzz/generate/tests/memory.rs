@@ -5,7 +5,7 @@ use std::alloc::System;
 use std::path::Path;
 
 use eim_conformance::data::Data;
-use eim_fuzz_generate::seeds;
+use eim_fuzz_generate::{committed, seeds, soak};
 use eim_fuzz_oracles::{meter, target};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -22,6 +22,15 @@ fn nothing_asks_for_more_than_it_may() {
         assert!(inputs.len() > 500, "{name}: {} inputs", inputs.len());
         for input in &inputs {
             (target.run)(&input.octets);
+        }
+    }
+    // What a connection keeps is measured when it goes.
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["session_client", "session_server"] {
+        let target = target(name).unwrap();
+        let known = committed::read(&fuzz, "seeds", name).unwrap();
+        for number in 0..300 {
+            (target.run)(&soak::drawn(number, &known));
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Half {
     pub(crate) fed_sequenced: u64,
     fed_credit: (u64, u64),
     auth: Option<Auth>,
+    /// AUTH_OK that was fed before AUTH was handed out.
+    early: Option<AuthOk>,
     results: BTreeSet<u64>,
     limits: DecoderLimits,
 }
@@ -45,6 +47,7 @@ impl Half {
             fed_sequenced: 0,
             fed_credit: (0, 0),
             auth: None,
+            early: None,
             results: BTreeSet::new(),
             limits,
         }
@@ -101,11 +104,11 @@ impl Half {
             FrameType::AUTH if self.auth.is_none() => {
                 self.auth = Auth::decode(frame.payload).ok();
             }
-            FrameType::AUTH_OK => {
-                if let Ok(ok) = AuthOk::decode(frame.payload) {
-                    self.open(&ok);
-                }
-            }
+            FrameType::AUTH_OK => match AuthOk::decode(frame.payload) {
+                Ok(ok) if self.auth.is_some() => self.open(&ok),
+                Ok(ok) => self.early = Some(ok),
+                Err(_) => {}
+            },
             _ => {}
         }
     }
@@ -116,7 +119,10 @@ impl Half {
             return;
         }
         let auth = self.auth.take().unwrap_or_default();
-        let (client, server) = (auth.window.unwrap_or_default(), ok.window.unwrap_or_default());
+        let (client, server) = (
+            auth.window.unwrap_or_default(),
+            ok.window.unwrap_or_default(),
+        );
         let (own, theirs) = match self.way.sender {
             Direction::Server => (server, client),
             _ => (client, server),
@@ -159,7 +165,11 @@ impl Half {
             frames.push(frame);
         }
         assert_eq!(self.way.decoder.buffered(), 0, "a chunk ends in a frame");
-        assert!(chunk.len() <= 65_547 || frames.len() == 1, "{} octets", chunk.len());
+        assert!(
+            chunk.len() <= 65_547 || frames.len() == 1,
+            "{} octets",
+            chunk.len()
+        );
         frames
     }
 
@@ -168,6 +178,9 @@ impl Half {
             FrameType::HELLO | FrameType::WELCOME => self.way.phase = Phase::Auth,
             FrameType::AUTH if self.auth.is_none() => {
                 self.auth = Auth::decode(frame.payload.clone()).ok();
+                if let Some(ok) = self.early.take() {
+                    self.open(&ok);
+                }
             }
             FrameType::AUTH_OK => {
                 let ok = AuthOk::decode(frame.payload.clone()).expect("AUTH_OK");
@@ -179,7 +192,10 @@ impl Half {
             FrameType::ACK => {
                 for result in Ack::decode(frame.payload.clone()).expect("ACK").results {
                     let ordinal = result.ordinal;
-                    assert!((1..=self.fed_sequenced).contains(&ordinal), "result {ordinal}");
+                    assert!(
+                        (1..=self.fed_sequenced).contains(&ordinal),
+                        "result {ordinal}"
+                    );
                     assert!(self.results.insert(ordinal), "result {ordinal} twice");
                 }
             }
@@ -205,10 +221,17 @@ pub(crate) fn rest<E: Endpoint>(
             on_event(end, event);
             continue;
         }
-        let chunk = if blocked { None } else { end.poll_transmit(now) };
+        let chunk = if blocked {
+            None
+        } else {
+            end.poll_transmit(now)
+        };
         let Some(chunk) = chunk else {
             if end.is_closed() {
-                assert!(end.poll_timeout().is_none() && !end.wants_read(), "after the end");
+                assert!(
+                    end.poll_timeout().is_none() && !end.wants_read(),
+                    "after the end"
+                );
             }
             // Transmitting may have said something.
             match end.poll_event() {
@@ -262,7 +285,13 @@ impl Hand {
     }
 
     pub(crate) fn control(&mut self, frame_type: FrameType, message: &impl Message) {
-        self.write(1, frame_type, 0, Compression::NONE, message.encode_to_vec().into());
+        self.write(
+            1,
+            frame_type,
+            0,
+            Compression::NONE,
+            message.encode_to_vec().into(),
+        );
     }
 
     /// A sequenced frame under the next number, in fragments if `max` asks for it.
@@ -291,7 +320,12 @@ impl Hand {
         }
     }
 
-    pub(crate) fn numbered(&mut self, frame_type: FrameType, compression: Compression, payload: Bytes) {
+    pub(crate) fn numbered(
+        &mut self,
+        frame_type: FrameType,
+        compression: Compression,
+        payload: Bytes,
+    ) {
         self.written += 1;
         let sequence = 1 + ((self.written - 1) % u64::from(u32::MAX)) as u32;
         self.write(1, frame_type, sequence, compression, payload);
@@ -325,7 +359,11 @@ impl Hand {
         if frame_type.is_sequenced() == Some(true) && bits & 7 != 7 {
             return self.numbered(frame_type, compression, payload);
         }
-        let sequence = if bits & 7 == 7 { u32::from(input.octet()) } else { 0 };
+        let sequence = if bits & 7 == 7 {
+            u32::from(input.octet())
+        } else {
+            0
+        };
         let version = if bits & 0x0F == 0x0F { 2 } else { 1 };
         self.write(version, frame_type, sequence, compression, payload);
     }

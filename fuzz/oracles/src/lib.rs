@@ -6,6 +6,7 @@
 
 mod bodies;
 mod drive;
+mod half;
 mod input;
 mod messages;
 pub mod meter;
@@ -19,7 +20,11 @@ pub mod frame_chunks;
 pub mod frame_decode;
 pub mod frame_roundtrip;
 pub mod payload_semantic;
+pub mod session_client;
 pub mod session_pair;
+pub mod session_server;
+#[cfg(feature = "store")]
+pub mod store_ops;
 
 /// A target: a name, and what must hold for an input.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +62,21 @@ pub const TARGETS: &[Target] = &[
         run: payload_semantic::run,
     },
     Target {
+        name: "session_client",
+        run: session_client::run,
+    },
+    Target {
         name: "session_pair",
         run: session_pair::run,
+    },
+    Target {
+        name: "session_server",
+        run: session_server::run,
+    },
+    #[cfg(feature = "store")]
+    Target {
+        name: "store_ops",
+        run: store_ops::run,
     },
 ];
 

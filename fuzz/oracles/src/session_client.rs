@@ -144,8 +144,15 @@ impl World {
         let (messages, octets) = client.queued();
         let most = &self.config.queue;
         assert!(messages <= most.messages as usize + 1, "{messages} queued");
-        assert!(octets <= (most.octets as usize).max(1 << 21), "{octets} octets queued");
-        assert_eq!(client.is_closed(), self.app.closed.is_some(), "an end is announced");
+        assert!(
+            octets <= (most.octets as usize).max(1 << 21),
+            "{octets} octets queued"
+        );
+        assert_eq!(
+            client.is_closed(),
+            self.app.closed.is_some(),
+            "an end is announced"
+        );
     }
 
     /// Feeds what the hand wrote, in pieces, as long as the client reads.
@@ -194,7 +201,12 @@ impl World {
             24 => self.lose(input),
             25 => {
                 for number in 0..input.octet() {
-                    self.hand.control(FrameType::PING, &payload::Ping { token: number.into() });
+                    self.hand.control(
+                        FrameType::PING,
+                        &payload::Ping {
+                            token: number.into(),
+                        },
+                    );
                 }
             }
             26 => self.boundary(input),
@@ -204,18 +216,29 @@ impl World {
 
     fn welcome(&mut self, how: u8) {
         let some = |list: Vec<u32>, bit: u8| if how & bit == 0 { list } else { Vec::new() };
-        let algorithms = if self.config.compressions.is_empty() { vec![] } else { vec![1, 2, 3] };
-        let known = if self.config.capabilities.is_empty() { vec![] } else { vec![1, 2, 3, 4] };
-        self.hand.control(FrameType::WELCOME, &payload::Welcome {
-            version: if how & 1 == 0 { 1 } else { 9 },
-            compressions: some(algorithms, 2),
-            capabilities: some(known, 4),
-            max_frame_octets: [65_536, 16_384, 1, u32::MAX][usize::from(how >> 3 & 3)],
-            mechanisms: vec!["SCRAM-SHA-256".into(), "EIM-RESUME".into()],
-            heartbeat_ms: [45_000, 1_000, 999, 55_001][usize::from(how >> 5 & 3)],
-            implementation: String::new(),
-            nonce: vec![0x57; if how >> 7 == 0 { 32 } else { 31 }].into(),
-        });
+        let algorithms = if self.config.compressions.is_empty() {
+            vec![]
+        } else {
+            vec![1, 2, 3]
+        };
+        let known = if self.config.capabilities.is_empty() {
+            vec![]
+        } else {
+            vec![1, 2, 3, 4]
+        };
+        self.hand.control(
+            FrameType::WELCOME,
+            &payload::Welcome {
+                version: if how & 1 == 0 { 1 } else { 9 },
+                compressions: some(algorithms, 2),
+                capabilities: some(known, 4),
+                max_frame_octets: [65_536, 16_384, 1, u32::MAX][usize::from(how >> 3 & 3)],
+                mechanisms: vec!["SCRAM-SHA-256".into(), "EIM-RESUME".into()],
+                heartbeat_ms: [45_000, 1_000, 999, 55_001][usize::from(how >> 5 & 3)],
+                implementation: String::new(),
+                nonce: vec![0x57; if how >> 7 == 0 { 32 } else { 31 }].into(),
+            },
+        );
     }
 
     fn auth_ok(&mut self, how: u8) {
@@ -233,24 +256,37 @@ impl World {
             (true, 2) => (last / 2, credit.0, credit.1),
             (true, _) => (last + 1, 0, 0),
         };
-        self.hand.control(FrameType::AUTH_OK, &payload::AuthOk {
-            outcome: (if resumed { SessionOutcome::Resumed } else { SessionOutcome::Fresh }).into(),
-            session_id: vec![self.sessions; if how & 0x80 == 0 { 16 } else { 15 }].into(),
-            user_id: vec![0x11; 16].into(),
-            window: Some(payload::Window {
-                received_through,
-                frames,
-                octets,
-            }),
-            log_epoch: 1,
-            ..payload::AuthOk::default()
-        });
+        self.hand.control(
+            FrameType::AUTH_OK,
+            &payload::AuthOk {
+                outcome: (if resumed {
+                    SessionOutcome::Resumed
+                } else {
+                    SessionOutcome::Fresh
+                })
+                .into(),
+                session_id: vec![self.sessions; if how & 0x80 == 0 { 16 } else { 15 }].into(),
+                user_id: vec![0x11; 16].into(),
+                window: Some(payload::Window {
+                    received_through,
+                    frames,
+                    octets,
+                }),
+                log_epoch: 1,
+                ..payload::AuthOk::default()
+            },
+        );
     }
 
     /// A push of any size, in one frame or in fragments.
     fn push(&mut self, input: &mut Input<'_>) {
         let (how, size) = (input.octet(), input.pick(&SIZES));
-        let types = [FrameType::TEXT, FrameType::CUSTOM, FrameType::ENTRY, FrameType(0x3E)];
+        let types = [
+            FrameType::TEXT,
+            FrameType::CUSTOM,
+            FrameType::ENTRY,
+            FrameType(0x3E),
+        ];
         let frame_type = input.pick(&types);
         let push = payload::Push {
             entry: Some(payload::Entry {
@@ -259,7 +295,8 @@ impl World {
             }),
             ..payload::Push::default()
         };
-        self.hand.message(frame_type, &push.encode_to_vec().into(), how);
+        self.hand
+            .message(frame_type, &push.encode_to_vec().into(), how);
     }
 
     /// A control frame whose numbers are near what they should be.
@@ -269,33 +306,48 @@ impl World {
         let near = |number: u64| number.wrapping_add(u64::from(by % 4)).wrapping_sub(3);
         let hand = &mut self.hand;
         match kind % 12 {
-            0..=2 => hand.control(FrameType::ACK, &payload::Ack {
-                log_epoch: 1,
-                results: (0..=by >> 5).map(|back| result(near(last), back)).collect(),
-            }),
+            0..=2 => hand.control(
+                FrameType::ACK,
+                &payload::Ack {
+                    log_epoch: 1,
+                    results: (0..=by >> 5).map(|back| result(near(last), back)).collect(),
+                },
+            ),
             3 | 4 => {
                 let credit = self.half.credit();
-                hand.control(FrameType::WINDOW, &payload::Window {
-                    received_through: near(last),
-                    frames: credit.0.saturating_add(u64::from(kind >> 4)),
-                    octets: credit.1.saturating_add(u64::from(by) * 1_000),
-                });
+                hand.control(
+                    FrameType::WINDOW,
+                    &payload::Window {
+                        received_through: near(last),
+                        frames: credit.0.saturating_add(u64::from(kind >> 4)),
+                        octets: credit.1.saturating_add(u64::from(by) * 1_000),
+                    },
+                );
             }
             5 => hand.control(FrameType::PING, &payload::Ping { token: by.into() }),
-            6 => hand.control(FrameType::PONG, &payload::Pong {
-                token: u64::from(by % 4),
-                last_sequence_sent: hand_written(hand, by),
-                ..payload::Pong::default()
-            }),
-            7 => hand.control(FrameType::RESPONSE, &payload::Response {
-                request_id: vec![by % 8; 16].into(),
-                operation: 1,
-                error: (kind & 16 == 0).then(ErrorInfo::default),
-                ..payload::Response::default()
-            }),
+            6 => hand.control(
+                FrameType::PONG,
+                &payload::Pong {
+                    token: u64::from(by % 4),
+                    last_sequence_sent: hand_written(hand, by),
+                    ..payload::Pong::default()
+                },
+            ),
+            7 => hand.control(
+                FrameType::RESPONSE,
+                &payload::Response {
+                    request_id: vec![by % 8; 16].into(),
+                    operation: 1,
+                    error: (kind & 16 == 0).then(ErrorInfo::default),
+                    ..payload::Response::default()
+                },
+            ),
             8 => hand.control(FrameType::LAGGED, &payload::Lagged::default()),
             9 => hand.control(FrameType::EVENT, &payload::Event::default()),
-            10 => hand.control(FrameType::AUTH_CHALLENGE, &payload::AuthChallenge::default()),
+            10 => hand.control(
+                FrameType::AUTH_CHALLENGE,
+                &payload::AuthChallenge::default(),
+            ),
             _ => hand.numbered(
                 FrameType::CANCEL,
                 eim_codec::registry::Compression::NONE,
@@ -311,19 +363,25 @@ impl World {
     fn ending(&mut self, input: &mut Input<'_>) {
         let (kind, by) = (input.octet(), input.octet());
         match kind % 8 {
-            0 => self.hand.control(FrameType::GOAWAY, &payload::GoAway {
-                accept_through: (self.half.last() + 1).saturating_sub(u64::from(by % 4)),
-                deadline_ms: u64::from(by) * 200,
-                ..payload::GoAway::default()
-            }),
-            1 => self.hand.control(FrameType::ERROR, &payload::Error {
-                info: Some(ErrorInfo {
-                    code: u32::from(by),
-                    ..ErrorInfo::default()
-                }),
-                scope: i32::from(kind >> 5),
-                ..payload::Error::default()
-            }),
+            0 => self.hand.control(
+                FrameType::GOAWAY,
+                &payload::GoAway {
+                    accept_through: (self.half.last() + 1).saturating_sub(u64::from(by % 4)),
+                    deadline_ms: u64::from(by) * 200,
+                    ..payload::GoAway::default()
+                },
+            ),
+            1 => self.hand.control(
+                FrameType::ERROR,
+                &payload::Error {
+                    info: Some(ErrorInfo {
+                        code: u32::from(by),
+                        ..ErrorInfo::default()
+                    }),
+                    scope: i32::from(kind >> 5),
+                    ..payload::Error::default()
+                },
+            ),
             2 => {
                 if let Some(client) = &mut self.client {
                     client.transport_closed(self.now);
@@ -373,7 +431,12 @@ impl World {
 
     fn send(&mut self, input: &mut Input<'_>) {
         let (how, size) = (input.octet(), input.pick(&SIZES));
-        let types = [FrameType::TEXT, FrameType::ENCRYPTED, FrameType::CUSTOM, FrameType::NOTICE];
+        let types = [
+            FrameType::TEXT,
+            FrameType::ENCRYPTED,
+            FrameType::CUSTOM,
+            FrameType::NOTICE,
+        ];
         let frame_type = input.pick(&types);
         let payload: Bytes = payload::Send {
             body: body(u64::from(how), size, how & 8 != 0),
@@ -388,7 +451,10 @@ impl World {
                     lane => client.send_in(Lane(u64::from(lane % 3)), frame_type, payload.clone()),
                 };
                 if let Ok(send) = sent {
-                    assert!(self.app.given.last().is_none_or(|last| *last < send), "ids rise");
+                    assert!(
+                        self.app.given.last().is_none_or(|last| *last < send),
+                        "ids rise"
+                    );
                     self.app.given.insert(send);
                 }
             }
@@ -433,8 +499,8 @@ impl World {
             6 => client.respond(vec![by; usize::from(by) * 70].into()),
             7 => app.start = by,
             _ => {
-                let start = app.start();
-                client.authenticate(start);
+                // WELCOME was answered at once: this does nothing.
+                client.authenticate(start("SCRAM-SHA-256", Resume::No));
             }
         }
     }
@@ -451,11 +517,18 @@ impl World {
         while let Some(event) = client.poll_event() {
             self.app.on_event(&mut client, event);
         }
-        assert!(client.poll_transmit(self.now).is_none(), "a transport that is gone");
+        assert!(
+            client.poll_transmit(self.now).is_none(),
+            "a transport that is gone"
+        );
         self.app.retire(client);
         let half = std::mem::replace(&mut self.half, Half::new(Direction::Client));
         self.half = half.again();
-        self.client = Some(ClientConnection::new(self.config.clone(), [0x6e; 32], self.now));
+        self.client = Some(ClientConnection::new(
+            self.config.clone(),
+            [0x6e; 32],
+            self.now,
+        ));
         self.app.start = how >> 1 & 3;
         if how & 0x80 == 0 {
             self.rest();
@@ -471,7 +544,14 @@ impl World {
             fire(client, self.now);
         }
         self.rest();
-        let Self { client, app, half, hand, waiting, .. } = self;
+        let Self {
+            client,
+            app,
+            half,
+            hand,
+            waiting,
+            ..
+        } = self;
         let App { session, given, .. } = app;
         drop((half, hand, waiting, given));
         let kept = crate::meter::given_back(|| drop((client, session)));
@@ -495,18 +575,7 @@ impl App {
                 }
             }
         };
-        AuthStart {
-            mechanism: mechanism.into(),
-            data: Bytes::new(),
-            device: payload::Device {
-                device_id: vec![0xD1; 16].into(),
-                ..payload::Device::default()
-            },
-            mode: AttachMode::Full,
-            log_epoch: 1,
-            user_seq: 0,
-            resume,
-        }
+        start(mechanism, resume)
     }
 
     fn on_event(&mut self, client: &mut ClientConnection, event: ClientEvent) {
@@ -534,10 +603,17 @@ impl App {
                 self.given.clear();
                 self.forgotten_due = false;
             }
-            ClientEvent::Push { ordinal, frame_type, payload } => {
+            ClientEvent::Push {
+                ordinal,
+                frame_type,
+                payload,
+            } => {
                 assert!(ordinal > self.last_push, "ordinals rise");
                 self.last_push = ordinal;
-                assert!(payload.len() <= frame_type.max_octets() as usize, "beyond the cap");
+                assert!(
+                    payload.len() <= frame_type.max_octets() as usize,
+                    "beyond the cap"
+                );
                 if self.eager {
                     client.consumed(ordinal);
                 } else {
@@ -568,7 +644,11 @@ impl App {
         let reason = self.closed.take().expect("an end is announced");
         let session = client.into_session();
         let held = std::mem::take(&mut self.holds);
-        assert_eq!(session.is_some(), held && !reason.session_lost, "{reason:?}");
+        assert_eq!(
+            session.is_some(),
+            held && !reason.session_lost,
+            "{reason:?}"
+        );
         if held {
             match &session {
                 Some(session) => {
@@ -580,6 +660,21 @@ impl App {
         }
         self.requests.clear();
         self.forgotten_due = false;
+    }
+}
+
+fn start(mechanism: &str, resume: Resume) -> AuthStart {
+    AuthStart {
+        mechanism: mechanism.into(),
+        data: Bytes::new(),
+        device: payload::Device {
+            device_id: vec![0xD1; 16].into(),
+            ..payload::Device::default()
+        },
+        mode: AttachMode::Full,
+        log_epoch: 1,
+        user_seq: 0,
+        resume,
     }
 }
 

@@ -173,7 +173,10 @@ impl World {
         let (messages, octets) = server.queued();
         let most = &self.config.queue;
         assert!(messages <= most.messages as usize + 1, "{messages} queued");
-        assert!(octets <= (most.octets as usize).max(1 << 21), "{octets} octets queued");
+        assert!(
+            octets <= (most.octets as usize).max(1 << 21),
+            "{octets} octets queued"
+        );
         assert_eq!(server.is_closed(), self.app.closed, "an end is announced");
     }
 
@@ -232,8 +235,16 @@ impl World {
     fn hello(&mut self, how: u8) {
         let hello = payload::Hello {
             versions: vec![if how & 1 == 0 { 1 } else { 9 }],
-            compressions: if how & 2 == 0 { vec![1, 2, 3, 0x7777] } else { vec![] },
-            capabilities: if how & 4 == 0 { vec![1, 2, 3, 4, 99] } else { vec![] },
+            compressions: if how & 2 == 0 {
+                vec![1, 2, 3, 0x7777]
+            } else {
+                vec![]
+            },
+            capabilities: if how & 4 == 0 {
+                vec![1, 2, 3, 4, 99]
+            } else {
+                vec![]
+            },
             max_frame_octets: [65_536, 16_384, 1, u32::MAX][usize::from(how >> 3 & 3)],
             implementation: "x".repeat(usize::from(how >> 5)),
             nonce: vec![0x6e; 32].into(),
@@ -245,7 +256,11 @@ impl World {
 
     fn auth(&mut self, how: u8) {
         let resumes = how & 1 != 0;
-        let mechanism = if resumes { "EIM-RESUME" } else { "SCRAM-SHA-256" };
+        let mechanism = if resumes {
+            "EIM-RESUME"
+        } else {
+            "SCRAM-SHA-256"
+        };
         let known = self.session.as_ref().filter(|_| how >> 6 != 3);
         let session_id = known.map_or([how; 16], |it| it.id().into());
         let window = match how >> 1 & 3 {
@@ -287,14 +302,20 @@ impl World {
     /// A message of any size, in one frame or in fragments.
     fn message(&mut self, input: &mut Input<'_>) {
         let (how, size) = (input.octet(), input.pick(&SIZES));
-        let types = [FrameType::TEXT, FrameType::CUSTOM, FrameType::ENCRYPTED, FrameType(0x3E)];
+        let types = [
+            FrameType::TEXT,
+            FrameType::CUSTOM,
+            FrameType::ENCRYPTED,
+            FrameType(0x3E),
+        ];
         let frame_type = input.pick(&types);
         let send = payload::Send {
             client_msg_id: vec![how; 16].into(),
             body: body(u64::from(how), size.min(20_000), how & 8 != 0),
             ..payload::Send::default()
         };
-        self.hand.message(frame_type, &send.encode_to_vec().into(), how);
+        self.hand
+            .message(frame_type, &send.encode_to_vec().into(), how);
     }
 
     /// A control frame whose numbers are near what they should be.
@@ -303,32 +324,54 @@ impl World {
         let near = |number: u64| number.wrapping_add(u64::from(by % 8)).wrapping_sub(3);
         let hand = &mut self.hand;
         match kind % 10 {
-            0 | 1 => hand.control(FrameType::CURSOR, &payload::Cursor {
-                log_epoch: u64::from(kind >> 4 & 1),
-                user_seq: near(self.app.cursor.1),
-                settled_through: near(self.app.last_ordinal.saturating_sub(u64::from(kind >> 6))),
-            }),
+            0 | 1 => hand.control(
+                FrameType::CURSOR,
+                &payload::Cursor {
+                    log_epoch: u64::from(kind >> 4 & 1),
+                    user_seq: near(self.app.cursor.1),
+                    settled_through: near(
+                        self.app.last_ordinal.saturating_sub(u64::from(kind >> 6)),
+                    ),
+                },
+            ),
             2 | 3 => {
                 let credit = self.half.credit();
-                hand.control(FrameType::WINDOW, &payload::Window {
-                    received_through: self.half.last().min(near(self.half.last())),
-                    frames: credit.0.saturating_add(u64::from(kind >> 4)),
-                    octets: credit.1.saturating_add(u64::from(by) * 1_000),
-                });
+                hand.control(
+                    FrameType::WINDOW,
+                    &payload::Window {
+                        received_through: self.half.last().min(near(self.half.last())),
+                        frames: credit.0.saturating_add(u64::from(kind >> 4)),
+                        octets: credit.1.saturating_add(u64::from(by) * 1_000),
+                    },
+                );
             }
-            4 => hand.control(FrameType::PING, &payload::Ping { token: u64::from(by) }),
-            5 => hand.control(FrameType::PONG, &payload::Pong {
-                token: u64::from(by % 4),
-                ..payload::Pong::default()
-            }),
-            6 => hand.control(FrameType::REQUEST, &payload::Request {
-                request_id: vec![by % 32; usize::from(kind >> 4) + 1].into(),
-                operation: 1,
-                ..payload::Request::default()
-            }),
-            7 => hand.control(FrameType::BACKGROUND, &payload::Background {
-                next_contact_ms: u64::from(by) * 4_000,
-            }),
+            4 => hand.control(
+                FrameType::PING,
+                &payload::Ping {
+                    token: u64::from(by),
+                },
+            ),
+            5 => hand.control(
+                FrameType::PONG,
+                &payload::Pong {
+                    token: u64::from(by % 4),
+                    ..payload::Pong::default()
+                },
+            ),
+            6 => hand.control(
+                FrameType::REQUEST,
+                &payload::Request {
+                    request_id: vec![by % 32; usize::from(kind >> 4) + 1].into(),
+                    operation: 1,
+                    ..payload::Request::default()
+                },
+            ),
+            7 => hand.control(
+                FrameType::BACKGROUND,
+                &payload::Background {
+                    next_contact_ms: u64::from(by) * 4_000,
+                },
+            ),
             8 => hand.control(FrameType::CANCEL, &payload::Cancel::default()),
             _ => hand.numbered(
                 FrameType::CANCEL,
@@ -345,19 +388,25 @@ impl World {
     fn ending(&mut self, input: &mut Input<'_>) {
         let (kind, by) = (input.octet(), input.octet());
         match kind % 8 {
-            0 => self.hand.control(FrameType::GOAWAY, &payload::GoAway {
-                accept_through: self.half.last() + u64::from(by % 3),
-                deadline_ms: u64::from(by) * 200,
-                ..payload::GoAway::default()
-            }),
-            1 => self.hand.control(FrameType::ERROR, &payload::Error {
-                info: Some(ErrorInfo {
-                    code: u32::from(by),
-                    ..ErrorInfo::default()
-                }),
-                scope: i32::from(kind >> 5),
-                ..payload::Error::default()
-            }),
+            0 => self.hand.control(
+                FrameType::GOAWAY,
+                &payload::GoAway {
+                    accept_through: self.half.last() + u64::from(by % 3),
+                    deadline_ms: u64::from(by) * 200,
+                    ..payload::GoAway::default()
+                },
+            ),
+            1 => self.hand.control(
+                FrameType::ERROR,
+                &payload::Error {
+                    info: Some(ErrorInfo {
+                        code: u32::from(by),
+                        ..ErrorInfo::default()
+                    }),
+                    scope: i32::from(kind >> 5),
+                    ..payload::Error::default()
+                },
+            ),
             2 => {
                 if let Some(server) = &mut self.server {
                     server.transport_closed(self.now);
@@ -452,7 +501,12 @@ impl World {
 
     fn push(&mut self, input: &mut Input<'_>) {
         let (how, size) = (input.octet(), input.pick(&SIZES));
-        let types = [FrameType::TEXT, FrameType::ENCRYPTED, FrameType::ENTRY, FrameType::ACK];
+        let types = [
+            FrameType::TEXT,
+            FrameType::ENCRYPTED,
+            FrameType::ENTRY,
+            FrameType::ACK,
+        ];
         let frame_type = input.pick(&types);
         let payload: Bytes = payload::Push {
             entry: Some(payload::Entry {
@@ -480,13 +534,23 @@ impl World {
         let (kind, count) = (input.octet(), input.octet());
         for number in 0..count {
             match kind % 4 {
-                0 => self.hand.control(FrameType::PING, &payload::Ping { token: number.into() }),
+                0 => self.hand.control(
+                    FrameType::PING,
+                    &payload::Ping {
+                        token: number.into(),
+                    },
+                ),
                 1 => self.hand.message(FrameType::TEXT, &Bytes::new(), 0),
-                2 => self.hand.control(FrameType(0xE5), &payload::Ping::default()),
-                _ => self.hand.control(FrameType::REQUEST, &payload::Request {
-                    request_id: vec![number; 16].into(),
-                    ..payload::Request::default()
-                }),
+                2 => self
+                    .hand
+                    .control(FrameType(0xE5), &payload::Ping::default()),
+                _ => self.hand.control(
+                    FrameType::REQUEST,
+                    &payload::Request {
+                        request_id: vec![number; 16].into(),
+                        ..payload::Request::default()
+                    },
+                ),
             }
         }
     }
@@ -502,7 +566,8 @@ impl World {
         server.transport_closed(self.now);
         let salt = self.connections;
         while let Some(event) = server.poll_event() {
-            self.app.on_event(&mut server, &mut self.session, event, salt);
+            self.app
+                .on_event(&mut server, &mut self.session, event, salt);
         }
         assert!(self.app.closed && server.poll_transmit(self.now).is_none());
         let session = server.into_session();
@@ -514,10 +579,18 @@ impl World {
         self.app.pings.clear();
         let half = std::mem::replace(&mut self.half, Half::new(Direction::Server));
         self.half = half.again();
-        self.server = Some(ServerConnection::new(self.config.clone(), [0x57; 32], self.now));
+        self.server = Some(ServerConnection::new(
+            self.config.clone(),
+            [0x57; 32],
+            self.now,
+        ));
         if how & 0x80 == 0 {
             // The hand goes on where the server is, if it goes on at all.
-            self.hand.begin(if gone_on && how & 1 != 0 { self.app.last_ordinal } else { 0 });
+            self.hand.begin(if gone_on && how & 1 != 0 {
+                self.app.last_ordinal
+            } else {
+                0
+            });
             self.shake_hands(how);
         }
     }
@@ -527,7 +600,15 @@ impl World {
             fire(server, self.now);
         }
         self.rest();
-        let Self { server, session, app, half, hand, waiting, .. } = self;
+        let Self {
+            server,
+            session,
+            app,
+            half,
+            hand,
+            waiting,
+            ..
+        } = self;
         drop((app, half, hand, waiting));
         let kept = crate::meter::given_back(|| drop((server, session)));
         assert!(kept <= KEPT, "a connection kept {kept} octets");
@@ -556,10 +637,17 @@ impl App {
                     }
                 }
             }
-            ServerEvent::Message { ordinal, frame_type, payload } => {
+            ServerEvent::Message {
+                ordinal,
+                frame_type,
+                payload,
+            } => {
                 assert!(ordinal > self.last_ordinal, "ordinals rise");
                 self.last_ordinal = ordinal;
-                assert!(payload.len() <= frame_type.max_octets() as usize, "beyond the cap");
+                assert!(
+                    payload.len() <= frame_type.max_octets() as usize,
+                    "beyond the cap"
+                );
                 if self.eager {
                     server.result(success(ordinal));
                 } else {
@@ -580,7 +668,10 @@ impl App {
                     self.pings.push(token);
                 }
             }
-            ServerEvent::Cursor { log_epoch, user_seq } => {
+            ServerEvent::Cursor {
+                log_epoch,
+                user_seq,
+            } => {
                 self.cursor = (log_epoch, user_seq);
             }
             ServerEvent::Background { next_contact_ms } => {

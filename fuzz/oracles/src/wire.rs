@@ -179,7 +179,10 @@ impl Wire {
     fn open(&mut self, frame: &Frame) {
         let ok = AuthOk::decode(frame.payload.clone()).expect("AUTH_OK");
         let auth = self.auth.take().expect("AUTH comes before AUTH_OK");
-        let (theirs, ours) = (auth.window.unwrap_or_default(), ok.window.unwrap_or_default());
+        let (theirs, ours) = (
+            auth.window.unwrap_or_default(),
+            ok.window.unwrap_or_default(),
+        );
         if ok.outcome() == SessionOutcome::Resumed {
             assert!(
                 theirs.received_through <= self.session.down.last()
@@ -187,7 +190,10 @@ impl Wire {
                 "received what was not sent"
             );
             assert!(not_less(theirs, self.session.up.window), "AUTH takes back");
-            assert!(not_less(ours, self.session.down.window), "AUTH_OK takes back");
+            assert!(
+                not_less(ours, self.session.down.window),
+                "AUTH_OK takes back"
+            );
             self.down.next = theirs.received_through + 1;
             self.up.next = ours.received_through + 1;
             self.session.up.window = theirs;
@@ -300,7 +306,12 @@ pub(crate) fn admitted(way: &Way, frame: &Frame) {
         "{:?} in phase {phase:?}",
         frame.frame_type
     );
-    assert_eq!(info.sequenced, frame.sequence != 0, "{:?}", frame.frame_type);
+    assert_eq!(
+        info.sequenced,
+        frame.sequence != 0,
+        "{:?}",
+        frame.frame_type
+    );
 }
 
 /// The number is the next one, within the credit; a repetition is the same in every octet.

@@ -69,9 +69,12 @@ impl World {
             16 | 17 => self.act_cut(input),
             18 => {
                 let how = input.octet();
-                self.client.asking =
-                    [Asking::Session, Asking::Session, Asking::Token, Asking::Anew]
-                        [usize::from(how % 4)];
+                self.client.asking = [
+                    Asking::Session,
+                    Asking::Session,
+                    Asking::Token,
+                    Asking::Anew,
+                ][usize::from(how % 4)];
                 self.server.challenges = how >> 4 & 3;
                 self.connect();
             }
@@ -191,7 +194,11 @@ impl World {
 
     fn act_leave(&mut self, input: &mut Input<'_>) {
         let (who, deadline) = (input.flag(), u64::from(input.octet()) * 100);
-        match (who, &mut self.client.connection, &mut self.server.connection) {
+        match (
+            who,
+            &mut self.client.connection,
+            &mut self.server.connection,
+        ) {
             (false, Some(client), _) => client.goaway(Duration::from_millis(deadline)),
             (true, _, Some(server)) => server.goaway(GoAway {
                 deadline_ms: deadline,
@@ -209,7 +216,11 @@ impl World {
             ErrorCode::LOGGED_OUT
         };
         self.excused.push(code);
-        match (who & 1, &mut self.client.connection, &mut self.server.connection) {
+        match (
+            who & 1,
+            &mut self.client.connection,
+            &mut self.server.connection,
+        ) {
             (0, Some(client), _) => client.close(code, "on purpose"),
             (1, _, Some(server)) => server.close(code, "on purpose"),
             _ => {}

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use eim_codec::connection::client::{AuthStart, ClientConnection, ClientSession, Resume};
-use eim_codec::connection::{Cancelled, ClientEvent, CloseReason, Endpoint, Lane, SendError, SendId};
+use eim_codec::connection::{
+    Cancelled, ClientEvent, CloseReason, Endpoint, Lane, SendError, SendId,
+};
 use eim_codec::id::SessionId;
 use eim_codec::payload::{self, AttachMode, Device, SessionOutcome};
 use eim_codec::registry::{ErrorCode, FrameType};
@@ -142,7 +144,9 @@ impl Client {
     fn give_up(&mut self) {
         self.session = None;
         let given = std::mem::take(&mut self.given);
-        given.into_values().for_each(|number| self.take_back(number));
+        given
+            .into_values()
+            .for_each(|number| self.take_back(number));
         self.to_consume.clear();
     }
 
@@ -184,15 +188,15 @@ impl Client {
             }
             let payload = message.payload(number);
             let sent = match message.lane {
-                Some(lane) => {
-                    connection.send_in(Lane(lane.into()), message.frame_type, payload)
-                }
+                Some(lane) => connection.send_in(Lane(lane.into()), message.frame_type, payload),
                 None => connection.send(message.frame_type, payload),
             };
             match sent {
                 Ok(send) => {
                     assert!(
-                        self.given.last_key_value().is_none_or(|(last, _)| *last < send),
+                        self.given
+                            .last_key_value()
+                            .is_none_or(|(last, _)| *last < send),
                         "ids rise"
                     );
                     self.given.insert(send, number);
@@ -290,11 +294,18 @@ impl World {
             ClientEvent::Open(ok) => self.on_open(&ok),
             ClientEvent::Forgotten(sends) => {
                 self.client.forgotten_due = false;
-                assert!(sends.iter().eq(self.client.given.keys()), "what was forgotten");
+                assert!(
+                    sends.iter().eq(self.client.given.keys()),
+                    "what was forgotten"
+                );
                 self.client.give_up();
                 self.client.flush();
             }
-            ClientEvent::Push { ordinal, frame_type, payload } => {
+            ClientEvent::Push {
+                ordinal,
+                frame_type,
+                payload,
+            } => {
                 self.on_push(frame_type, &payload);
                 self.client.to_consume.push(ordinal);
                 if self.client.eager {
@@ -305,13 +316,21 @@ impl World {
                 assert!(self.setup.client.reassembly.octets < 2_000_000, "{code:?}");
                 self.server.lost += 1;
             }
-            ClientEvent::Result { send, result, log_epoch, .. } => {
+            ClientEvent::Result {
+                send,
+                result,
+                log_epoch,
+                ..
+            } => {
                 assert_eq!(log_epoch, 1);
                 self.on_result(send, &result);
             }
             ClientEvent::Response(response) => {
                 let number = number_of(&response.request_id);
-                assert!(self.client.requests.remove(&number), "nobody asked {number}");
+                assert!(
+                    self.client.requests.remove(&number),
+                    "nobody asked {number}"
+                );
             }
             ClientEvent::Lagged(lagged) => self.client.lagged = Some(lagged.user_seq),
             ClientEvent::Writable => self.client.flush(),
@@ -349,12 +368,16 @@ impl World {
             let push = payload::Push::decode(payload.clone()).expect("a push");
             (push.user_seq, push.entry.unwrap_or_default().body)
         };
-        self.server.arrived(number, frame_type, &body, self.client.serial);
+        self.server
+            .arrived(number, frame_type, &body, self.client.serial);
     }
 
     fn on_result(&mut self, send: SendId, result: &payload::Result) {
         let client = &mut self.client;
-        let number = client.given.remove(&send).expect("one result for one message");
+        let number = client
+            .given
+            .remove(&send)
+            .expect("one result for one message");
         let message = &mut client.outbox[number];
         assert_eq!(message.state, State::Given(send));
         message.state = match &result.error {
@@ -429,7 +452,11 @@ pub(super) fn number_of(id: &[u8]) -> u64 {
 /// An event without its octets.
 fn short(event: &ClientEvent) -> String {
     match event {
-        ClientEvent::Push { ordinal, frame_type, payload } => {
+        ClientEvent::Push {
+            ordinal,
+            frame_type,
+            payload,
+        } => {
             format!("Push {ordinal} {frame_type:?} {}", payload.len())
         }
         other => format!("{other:?}"),

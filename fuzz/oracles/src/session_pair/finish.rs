@@ -83,14 +83,21 @@ impl World {
             && self.client.to_settle.is_empty()
             && self.client.to_consume.is_empty()
             && self.server.pending.is_empty()
-            && self.server.lagged.is_none_or(|told| self.client.lagged == Some(told))
+            && self
+                .server
+                .lagged
+                .is_none_or(|told| self.client.lagged == Some(told))
             && self.server.cursor == self.client.cursor
             && client.queued() == (0, 0)
             && server.queued() == (0, 0)
     }
 
     fn state(&self) -> String {
-        let waiting = self.client.outbox.iter().filter(|it| it.state == State::Waiting);
+        let waiting = self
+            .client
+            .outbox
+            .iter()
+            .filter(|it| it.state == State::Waiting);
         format!(
             "{} waiting, {} given, {} pushes missing, {} requests, {} pending, lagged {:?} {:?}, \
              cursor {} {}, live {:?}, serial {} {}, queued {:?} {:?}",
@@ -120,7 +127,12 @@ impl World {
         }
         let mut places: Vec<_> = self.server.committed.values().collect();
         places.sort_unstable();
-        assert!(places.into_iter().copied().eq(1..=self.server.committed.len() as u64));
+        assert!(
+            places
+                .into_iter()
+                .copied()
+                .eq(1..=self.server.committed.len() as u64)
+        );
     }
 
     /// A pair at rest stays open, and nearly silent.

@@ -121,11 +121,21 @@ impl World {
 
     fn events(&mut self) -> bool {
         let mut progress = false;
-        while let Some(event) = self.client.connection.as_mut().and_then(Endpoint::poll_event) {
+        while let Some(event) = self
+            .client
+            .connection
+            .as_mut()
+            .and_then(Endpoint::poll_event)
+        {
             self.on_client_event(event);
             progress = true;
         }
-        while let Some(event) = self.server.connection.as_mut().and_then(Endpoint::poll_event) {
+        while let Some(event) = self
+            .server
+            .connection
+            .as_mut()
+            .and_then(Endpoint::poll_event)
+        {
             self.on_server_event(event);
             progress = true;
         }
@@ -186,7 +196,11 @@ impl World {
     /// Connections that are over are taken away once they have said all they had to say.
     fn ends(&mut self) -> bool {
         let mut progress = false;
-        if self.client.connection.as_ref().is_some_and(Endpoint::is_closed)
+        if self
+            .client
+            .connection
+            .as_ref()
+            .is_some_and(Endpoint::is_closed)
             && !self.blocked.0
             && self.up.takes_more()
         {
@@ -198,7 +212,11 @@ impl World {
                 self.retire_client();
             }
         }
-        if self.server.connection.as_ref().is_some_and(Endpoint::is_closed)
+        if self
+            .server
+            .connection
+            .as_ref()
+            .is_some_and(Endpoint::is_closed)
             && !self.blocked.1
             && self.down.takes_more()
         {
@@ -234,8 +252,14 @@ impl World {
     fn next_time(&self) -> Option<Timestamp> {
         let (client, server) = (&self.client.connection, &self.server.connection);
         let arrivals = [
-            server.as_ref().filter(|it| it.wants_read()).and_then(|_| self.up.next_at()),
-            client.as_ref().filter(|it| it.wants_read()).and_then(|_| self.down.next_at()),
+            server
+                .as_ref()
+                .filter(|it| it.wants_read())
+                .and_then(|_| self.up.next_at()),
+            client
+                .as_ref()
+                .filter(|it| it.wants_read())
+                .and_then(|_| self.down.next_at()),
         ];
         let timeouts = [
             client.as_ref().and_then(Endpoint::poll_timeout),

@@ -123,7 +123,9 @@ impl Pipe {
     /// Whatever is under way arrives now.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         self.faults = Faults::NONE;
-        self.queue.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
+        self.queue
+            .iter_mut()
+            .for_each(|(at, _)| *at = (*at).min(now));
         self.ends = self.ends.map(|at| at.min(now));
     }
 }

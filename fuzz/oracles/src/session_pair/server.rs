@@ -157,7 +157,11 @@ impl Server {
         if place >= self.pending.len() {
             return;
         }
-        let Pending { serial, ordinal, number } = self.pending.remove(place);
+        let Pending {
+            serial,
+            ordinal,
+            number,
+        } = self.pending.remove(place);
         let refuse = failure && !self.committed.contains_key(&number);
         let mut result = payload::Result {
             ordinal,
@@ -224,9 +228,7 @@ impl Server {
                 let connection = self.connection.as_mut().expect("connected");
                 connection.push(frame_type, octets)
             }
-            (Live::Stale, _) => {
-                self.stale.as_mut().expect("stale").push(frame_type, octets)
-            }
+            (Live::Stale, _) => self.stale.as_mut().expect("stale").push(frame_type, octets),
             (Live::Detached, _) => {
                 let detached = self.detached.as_mut().expect("detached");
                 detached.push(frame_type, octets)
@@ -273,12 +275,24 @@ impl Server {
     }
 
     /// A push reached the client's application.
-    pub(super) fn arrived(&mut self, number: u64, frame_type: FrameType, octets: &[u8], serial: u32) {
+    pub(super) fn arrived(
+        &mut self,
+        number: u64,
+        frame_type: FrameType,
+        octets: &[u8],
+        serial: u32,
+    ) {
         let index = usize::try_from(number - 1).expect("few pushes");
         let pushed = self.pushes.get_mut(index).expect("somebody pushed it");
-        assert!(!std::mem::replace(&mut pushed.arrived, true), "push {number} twice");
+        assert!(
+            !std::mem::replace(&mut pushed.arrived, true),
+            "push {number} twice"
+        );
         assert_eq!((pushed.serial, pushed.frame_type), (serial, frame_type));
-        assert!(octets == body(number, pushed.size, pushed.noise), "body of push {number}");
+        assert!(
+            octets == body(number, pushed.size, pushed.noise),
+            "body of push {number}"
+        );
         let pushed = &self.pushes[index];
         let overtaken = |later: &&Pushed| later.serial == serial && later.arrived;
         for later in self.pushes[index + 1..].iter().filter(overtaken) {
@@ -321,7 +335,11 @@ impl World {
                 self.go_on();
             }
             ServerEvent::AuthData(_) => self.go_on(),
-            ServerEvent::Message { ordinal, frame_type, payload } => {
+            ServerEvent::Message {
+                ordinal,
+                frame_type,
+                payload,
+            } => {
                 self.on_message(ordinal, frame_type, &payload);
             }
             ServerEvent::Request(request) => {
@@ -331,7 +349,10 @@ impl World {
                     self.respond(0, 10);
                 }
             }
-            ServerEvent::Cursor { user_seq, log_epoch } => {
+            ServerEvent::Cursor {
+                user_seq,
+                log_epoch,
+            } => {
                 assert!(log_epoch == 1 && user_seq <= self.client.cursor);
                 self.server.cursor = self.server.cursor.max(user_seq);
             }
@@ -409,8 +430,14 @@ impl World {
         let number = usize::try_from(number_of(&send.client_msg_id)).expect("few messages");
         let message = &self.client.outbox[number];
         assert_eq!(message.frame_type, frame_type);
-        assert!(send.body == body(number as u64, message.size, message.noise), "body {number}");
-        assert!(!message.cancelled, "{number} was cancelled before it left entirely");
+        assert!(
+            send.body == body(number as u64, message.size, message.noise),
+            "body {number}"
+        );
+        assert!(
+            !message.cancelled,
+            "{number} was cancelled before it left entirely"
+        );
         let server = &mut self.server;
         assert!(ordinal > server.last_ordinal, "ordinals rise");
         server.last_ordinal = ordinal;
@@ -471,7 +498,11 @@ impl World {
         server.requests.clear();
         let session = connection.into_session();
         if server.live == Live::Connected {
-            server.live = if session.is_some() { Live::Detached } else { Live::Nowhere };
+            server.live = if session.is_some() {
+                Live::Detached
+            } else {
+                Live::Nowhere
+            };
             server.detached = session;
         }
     }
@@ -483,7 +514,11 @@ impl World {
             match event {
                 ServerEvent::Closed(_) => self.server.stale_closed = true,
                 // Accepted is accepted: its result goes to the session.
-                ServerEvent::Message { ordinal, frame_type, payload } => {
+                ServerEvent::Message {
+                    ordinal,
+                    frame_type,
+                    payload,
+                } => {
                     assert_eq!(self.server.live, Live::Stale);
                     self.on_message(ordinal, frame_type, &payload);
                 }
@@ -500,8 +535,11 @@ impl World {
             assert!(self.server.stale_closed, "an end is announced");
             let session = stale.into_session();
             if self.server.live == Live::Stale {
-                self.server.live =
-                    if session.is_some() { Live::Detached } else { Live::Nowhere };
+                self.server.live = if session.is_some() {
+                    Live::Detached
+                } else {
+                    Live::Nowhere
+                };
                 self.server.detached = session;
             }
         }
@@ -511,7 +549,11 @@ impl World {
 /// An event without its octets.
 fn short(event: &ServerEvent) -> String {
     match event {
-        ServerEvent::Message { ordinal, frame_type, payload } => {
+        ServerEvent::Message {
+            ordinal,
+            frame_type,
+            payload,
+        } => {
             format!("Message {ordinal} {frame_type:?} {}", payload.len())
         }
         ServerEvent::Auth(auth) => format!("Auth {} {:?}", auth.auth.mechanism, auth.auth.window),

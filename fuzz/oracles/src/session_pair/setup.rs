@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eim_codec::connection::{
-    ClientConfig, Queue, Reassembly, ServerConfig, WindowSize,
-};
+use eim_codec::connection::{ClientConfig, Queue, Reassembly, ServerConfig, WindowSize};
 use eim_codec::registry::{Capability, Compression};
 
 use crate::input::Input;
@@ -44,7 +42,9 @@ impl Setup {
             client.compressions.extend([Compression(0x77)]);
         }
         if !shared.fragments {
-            server.capabilities.retain(|it| *it != Capability::FRAGMENTS);
+            server
+                .capabilities
+                .retain(|it| *it != Capability::FRAGMENTS);
         }
         for (from, grease) in [
             (&mut client.compress_from_octets, &mut client.grease),

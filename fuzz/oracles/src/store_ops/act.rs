@@ -8,7 +8,7 @@ use eim_server::store::{
     Append, Change, DeviceRecord, Origin, SessionRecord, Store, Target, TenantId,
 };
 
-use super::model::Device;
+use super::model::{Device, Timeline};
 use super::outside::Crash;
 use super::{TENANTS, USERS, World, Write, account, device, user};
 use crate::input::{Input, trace};
@@ -34,13 +34,17 @@ impl World {
             }
             9 => {
                 let (bits, writes) = (input.octet(), self.read_writes(input));
-                let crash = if bits & 1 == 0 { Crash::Lost } else { Crash::Kept };
+                let crash = if bits & 1 == 0 {
+                    Crash::Lost
+                } else {
+                    Crash::Kept
+                };
                 self.crash(writes, bits >> 1 & 3, crash).await;
             }
             10 => self.act_time(input),
             11 => self.act_sweep(input).await,
             12 => self.act_open_device(input).await,
-            13 => self.act_cursor(input),
+            13 => self.act_cursor(input).await,
             14 => self.act_session(input).await,
             15 => self.act_users(input).await,
             16 => self.reopen().await,
@@ -107,7 +111,7 @@ impl World {
     fn read_append(&self, input: &mut Input<'_>) -> Write {
         let origin = self.read_origin(input);
         let bits = input.octet();
-        let count = if bits & 7 == 7 { 1 + bits >> 3 } else { 1 };
+        let count = if bits & 7 == 7 { 1 + (bits >> 3) } else { 1 };
         let one = |number: u8| {
             let to = input.octet();
             let target = if to & 1 == 0 {
@@ -137,8 +141,10 @@ impl World {
 
     fn read_users(input: &mut Input<'_>) -> Vec<UserId> {
         let bits = input.octet();
-        let mut users: Vec<_> =
-            (0..USERS).filter(|it| bits >> it & 1 == 1).map(user).collect();
+        let mut users: Vec<_> = (0..USERS)
+            .filter(|it| bits >> it & 1 == 1)
+            .map(user)
+            .collect();
         if bits & 0x80 != 0 {
             users.reverse();
             users.extend_from_within(..);
@@ -170,7 +176,11 @@ impl World {
                 request,
                 conversation,
                 users: Self::read_users(input),
-                change: if kind >= 128 { MembershipChange::Left } else { MembershipChange::Removed },
+                change: if kind >= 128 {
+                    MembershipChange::Left
+                } else {
+                    MembershipChange::Removed
+                },
             },
             6 | 7 => Change::SetRole {
                 origin,
@@ -190,8 +200,15 @@ impl World {
 
     fn act_time(&mut self, input: &mut Input<'_>) {
         let bits = input.octet();
-        let step = [1, 1_000, HOUR_MS, 24 * HOUR_MS, 48 * HOUR_MS, 84 * HOUR_MS, 168 * HOUR_MS]
-            [usize::from(bits % 7)];
+        let step = [
+            1,
+            1_000,
+            HOUR_MS,
+            24 * HOUR_MS,
+            48 * HOUR_MS,
+            84 * HOUR_MS,
+            168 * HOUR_MS,
+        ][usize::from(bits % 7)];
         let now_ms = self.model.now_ms;
         if bits >= 0xE0 {
             self.set_time(now_ms - step.min(HOUR_MS));
@@ -222,8 +239,14 @@ impl World {
     async fn act_open_device(&mut self, input: &mut Input<'_>) {
         let (tenant, who, which) = (Self::read_tenant(input), input.octet() % 4, input.octet());
         let (who, device) = (user(who), device(which & 1));
-        let (class, name) = (i32::from(which >> 6), "d".repeat(usize::from(which >> 4 & 3)));
-        let found = self.store.open_device(tenant, who, device, class, name.clone()).await;
+        let (class, name) = (
+            i32::from(which >> 6),
+            "d".repeat(usize::from(which >> 4 & 3)),
+        );
+        let found = self
+            .store
+            .open_device(tenant, who, device, class, name.clone())
+            .await;
         let found = found.expect("the store works");
         let now_ms = self.model.now_ms;
         let devices = &mut self.model.tenant(tenant).devices;
@@ -245,25 +268,34 @@ impl World {
         assert_eq!(found, known.record);
     }
 
-    fn act_cursor(&mut self, input: &mut Input<'_>) {
+    async fn act_cursor(&mut self, input: &mut Input<'_>) {
         let (tenant, who, bits) = (Self::read_tenant(input), input.octet() % 4, input.octet());
         let (who, device, back) = (user(who), device(bits & 1), input.octet());
         let log_epoch = self.model.log_epoch;
-        let model = self.model.tenant(tenant);
-        let head = model.timelines.get(&who).map_or(0, super::model::Timeline::head);
-        let user_seq = if back >= 0xF0 {
-            head + 1 + u64::from(back & 3)
+        let timelines = &self.model.tenant(tenant).timelines;
+        let head = timelines.get(&who).map_or(0, Timeline::head);
+        let epoch = if bits & 0x30 == 0x30 {
+            log_epoch + 1
         } else {
-            head.saturating_sub(u64::from(back % 8))
+            log_epoch
         };
-        let epoch = if bits & 0x30 == 0x30 { log_epoch + 1 } else { log_epoch };
-        self.store.move_cursor(tenant, who, device, epoch, user_seq);
-        if let Some(known) = model.devices.get_mut(&(who, device))
-            && epoch == log_epoch
-            && user_seq <= head
-        {
-            known.moved.push((epoch, user_seq));
+        if back < 0xF0 && epoch == log_epoch {
+            let user_seq = head.saturating_sub(u64::from(back % 8));
+            self.store.move_cursor(tenant, who, device, epoch, user_seq);
+            let devices = &mut self.model.tenant(tenant).devices;
+            match devices.get_mut(&(who, device)) {
+                Some(known) => known.moved.push((epoch, user_seq)),
+                // Nobody's cursor: gone before such a device appears.
+                None => self.settle().await,
+            }
+            return;
         }
+        // Sessions let no such cursor through; one that came all the same changes nothing.
+        self.settle().await;
+        let user_seq = head + u64::from(epoch == log_epoch) + u64::from(back & 3);
+        self.store.move_cursor(tenant, who, device, epoch, user_seq);
+        self.settle().await;
+        self.check_devices().await;
     }
 
     async fn act_session(&mut self, input: &mut Input<'_>) {
@@ -282,7 +314,10 @@ impl World {
         };
         let put = self.store.put_session(tenant, record.clone()).await;
         put.expect("the store works");
-        self.model.tenant(tenant).sessions.insert(session, (record, false));
+        self.model
+            .tenant(tenant)
+            .sessions
+            .insert(session, (record, false));
     }
 
     async fn act_users(&mut self, input: &mut Input<'_>) {
@@ -292,7 +327,11 @@ impl World {
             if bits & 0x80 != 0 {
                 new.name = account(bits >> 4 & 7).name;
             }
-            let users = if bits & 0x40 == 0 { vec![new] } else { vec![new.clone(), new] };
+            let users = if bits & 0x40 == 0 {
+                vec![new]
+            } else {
+                vec![new.clone(), new]
+            };
             return self.create_users(tenant, users).await;
         }
         let (who, disabled) = (user(bits >> 1 & 7), bits & 0x80 != 0);

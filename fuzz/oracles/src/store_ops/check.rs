@@ -38,7 +38,9 @@ impl Device {
 impl World {
     pub(super) fn written_cursors(&mut self) {
         let tenants = self.model.tenants.values_mut();
-        tenants.flat_map(|it| it.devices.values_mut()).for_each(Device::written);
+        tenants
+            .flat_map(|it| it.devices.values_mut())
+            .for_each(Device::written);
     }
 
     /// After a crash a cursor may have been written or not; what is not by now never will be.
@@ -54,14 +56,19 @@ impl World {
             for number in 0..USERS {
                 self.check_user(tenant, user(number)).await;
             }
-            let ids: Vec<_> = self.model.tenant(tenant).conversations.keys().copied().collect();
+            let ids: Vec<_> = self
+                .model
+                .tenant(tenant)
+                .conversations
+                .keys()
+                .copied()
+                .collect();
             for id in ids {
                 self.check_log(tenant, id).await;
             }
             self.check_sessions(tenant).await;
             let users = self.store.users(tenant, None, ALL).await.expect("it works");
-            let mut expected: Vec<_> =
-                self.model.tenant(tenant).users.values().cloned().collect();
+            let mut expected: Vec<_> = self.model.tenant(tenant).users.values().cloned().collect();
             expected.sort_by(|a, b| a.name.cmp(&b.name));
             assert_eq!(users, (expected, false));
         }
@@ -71,12 +78,25 @@ impl World {
     async fn check_user(&mut self, tenant: TenantId, user: UserId) {
         let expected = self.model.tenant(tenant).timelines.get(&user).cloned();
         let expected = expected.unwrap_or_default();
-        let bounds = self.store.timeline_head(tenant, user).await.expect("it works");
-        assert_eq!(bounds, (expected.head(), expected.floor), "bounds of {user}");
-        self.check_timeline_page(tenant, user, (expected.floor, ALL, ALL << 10)).await;
+        let bounds = self
+            .store
+            .timeline_head(tenant, user)
+            .await
+            .expect("it works");
+        assert_eq!(
+            bounds,
+            (expected.head(), expected.floor),
+            "bounds of {user}"
+        );
+        self.check_timeline_page(tenant, user, (expected.floor, ALL, ALL << 10))
+            .await;
         let views = self.store.conversations(tenant, user, None, ALL).await;
         let views = views.expect("it works");
-        assert_eq!(views, (self.model.tenant(tenant).views(user), false), "of {user}");
+        assert_eq!(
+            views,
+            (self.model.tenant(tenant).views(user), false),
+            "of {user}"
+        );
         let record = self.store.user(tenant, user).await.expect("it works");
         assert_eq!(record.as_ref(), self.model.tenant(tenant).users.get(&user));
         if let Some(record) = record {
@@ -86,13 +106,20 @@ impl World {
     }
 
     async fn check_log(&mut self, tenant: TenantId, id: ConversationId) {
-        let log = self.store.history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10).await;
+        let log = self
+            .store
+            .history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10)
+            .await;
         let log = log.expect("it works");
         let expected = &self.model.tenant(tenant).conversations[&id];
         assert!(log.iter().map(|it| &**it).eq(&expected.log), "log of {id}");
         let numbers = log.iter().map(|it| it.conv_seq);
         assert!(numbers.eq(1..=log.len() as u64), "gapless");
-        let page = self.store.members(tenant, id, None, ALL).await.expect("it works");
+        let page = self
+            .store
+            .members(tenant, id, None, ALL)
+            .await
+            .expect("it works");
         let members = members(&expected.members);
         assert_eq!((page.members, page.more), (members, false));
         assert_eq!(page.as_of, expected.log.len() as u64);
@@ -104,9 +131,13 @@ impl World {
         let cursor = u64::from(input.octet() % 40);
         let entries = usize::from(input.octet() % 10);
         let octets = usize::from(input.octet()) * 16;
-        self.check_timeline_page(tenant, who, (cursor, entries, octets)).await;
+        self.check_timeline_page(tenant, who, (cursor, entries, octets))
+            .await;
         let wrong = self.model.log_epoch + 1;
-        let page = self.store.timeline(tenant, who, wrong, cursor, entries, octets).await;
+        let page = self
+            .store
+            .timeline(tenant, who, wrong, cursor, entries, octets)
+            .await;
         assert!(matches!(page, Ok(TimelinePage::TooOld { .. })), "{page:?}");
     }
 
@@ -117,7 +148,10 @@ impl World {
         (cursor, entries, octets): (u64, usize, usize),
     ) {
         let epoch = self.model.log_epoch;
-        let page = self.store.timeline(tenant, who, epoch, cursor, entries, octets).await;
+        let page = self
+            .store
+            .timeline(tenant, who, epoch, cursor, entries, octets)
+            .await;
         let page = page.expect("it works");
         let model = self.model.tenant(tenant);
         let none = Timeline::default();
@@ -134,7 +168,10 @@ impl World {
             panic!("{cursor} is within {bounds:?}: {page:?}")
         };
         let numbers = items.iter().map(|it| it.user_seq);
-        assert!(numbers.eq(cursor + 1..=cursor + items.len() as u64), "gapless");
+        assert!(
+            numbers.eq(cursor + 1..=cursor + items.len() as u64),
+            "gapless"
+        );
         assert_eq!(head, bounds.1);
         assert_eq!(more, cursor + (items.len() as u64) < head);
         let rest = &timeline.all[usize::try_from(cursor).expect("short")..];
@@ -146,14 +183,23 @@ impl World {
             })
             .collect();
         let found = items.iter().map(|it| &*it.entry);
-        assert!(found.eq(expected.iter().copied().take(items.len())), "entries");
+        assert!(
+            found.eq(expected.iter().copied().take(items.len())),
+            "entries"
+        );
         is_full(items.len(), &expected, entries, octets);
     }
 
     /// A page of a log, from anywhere and of any size.
     pub(super) async fn check_history(&mut self, input: &mut Input<'_>) {
         let tenant = input.pick(&TENANTS);
-        let ids: Vec<_> = self.model.tenant(tenant).conversations.keys().copied().collect();
+        let ids: Vec<_> = self
+            .model
+            .tenant(tenant)
+            .conversations
+            .keys()
+            .copied()
+            .collect();
         let Some(id) = ids.get(input.place(ids.len())).copied() else {
             return;
         };
@@ -161,7 +207,10 @@ impl World {
         let last = u64::from(input.octet() % 12);
         let (down, entries) = (input.flag(), usize::from(input.octet() % 8));
         let octets = usize::from(input.octet()) * 16;
-        let page = self.store.history(tenant, id, first, last, down, entries, octets).await;
+        let page = self
+            .store
+            .history(tenant, id, first, last, down, entries, octets)
+            .await;
         let page = page.expect("it works");
         let log = &self.model.tenant(tenant).conversations[&id].log;
         let range = |it: &&Entry| (first..=last).contains(&it.conv_seq);
@@ -170,7 +219,10 @@ impl World {
             expected.reverse();
         }
         let found = page.iter().map(|it| &**it);
-        assert!(found.eq(expected.iter().copied().take(page.len())), "history");
+        assert!(
+            found.eq(expected.iter().copied().take(page.len())),
+            "history"
+        );
         is_full(page.len(), &expected, entries, octets);
     }
 
@@ -193,10 +245,18 @@ impl World {
         let page = self.store.conversations(tenant, who, from, limit).await;
         assert_eq!(page.expect("it works"), (rest, more));
         for (id, conversation) in &model.conversations {
-            let view = self.store.conversation(tenant, who, *id).await.expect("it works");
+            let view = self
+                .store
+                .conversation(tenant, who, *id)
+                .await
+                .expect("it works");
             assert_eq!(view, conversation.view(*id, who));
             let from = (after % 3 > 0).then(|| user(after % USERS));
-            let page = self.store.members(tenant, *id, from, limit).await.expect("it works");
+            let page = self
+                .store
+                .members(tenant, *id, from, limit)
+                .await
+                .expect("it works");
             let mut rest = members(&conversation.members);
             rest.retain(|it| from.is_none_or(|from| it.user > from));
             let more = rest.len() > limit;
@@ -210,7 +270,11 @@ impl World {
         rest.retain(|it| from.is_none_or(|from| *it.name > *from));
         let more = rest.len() > limit;
         rest.truncate(limit);
-        let page = self.store.users(tenant, from, limit).await.expect("it works");
+        let page = self
+            .store
+            .users(tenant, from, limit)
+            .await
+            .expect("it works");
         assert_eq!(page, (rest, more));
     }
 
@@ -218,7 +282,11 @@ impl World {
         for tenant in TENANTS {
             let keys: Vec<_> = self.model.tenant(tenant).devices.keys().copied().collect();
             for (who, device) in keys {
-                let found = self.store.device(tenant, who, device).await.expect("it works");
+                let found = self
+                    .store
+                    .device(tenant, who, device)
+                    .await
+                    .expect("it works");
                 let found = found.expect("a device that was opened");
                 let devices = &mut self.model.tenant(tenant).devices;
                 let known = devices.get_mut(&(who, device)).expect("known");
@@ -241,7 +309,10 @@ impl World {
             }
             assert_eq!(found.as_ref(), sessions.get(&session).map(|it| &it.0));
             let Some(found) = found else { continue };
-            let all = self.store.sessions_of_device(tenant, found.user, found.device).await;
+            let all = self
+                .store
+                .sessions_of_device(tenant, found.user, found.device)
+                .await;
             assert!(all.expect("it works").contains(&session));
         }
     }
@@ -272,9 +343,14 @@ impl World {
             assert_eq!(head, timeline.head(), "a sweep moved a head");
             assert!(floor >= timeline.floor, "a floor went back");
             let is_old = |time_ms: u64| time_ms <= now_ms - options.timeline_ms;
-            let (gone, left) = timeline.all.split_at(usize::try_from(floor).expect("short"));
+            let (gone, left) = timeline
+                .all
+                .split_at(usize::try_from(floor).expect("short"));
             let gone = &gone[usize::try_from(timeline.floor).expect("short")..];
-            assert!(gone.iter().all(|it| is_old(it.time_ms)), "a young reference went");
+            assert!(
+                gone.iter().all(|it| is_old(it.time_ms)),
+                "a young reference went"
+            );
             if let (true, Some(next)) = (whole, left.first()) {
                 let together = left.iter().filter(|it| it.commit == next.commit);
                 let young = together.filter(|it| !is_old(it.time_ms)).count();
@@ -299,10 +375,16 @@ fn members(
 /// A page has at least one entry, no more than asked for, and ends early only for its octets.
 fn is_full(found: usize, expected: &[&Entry], entries: usize, octets: usize) {
     assert_eq!(found == 0, expected.is_empty(), "an empty page");
-    assert!(found <= entries.max(1), "{found} entries where {entries} were asked for");
+    assert!(
+        found <= entries.max(1),
+        "{found} entries where {entries} were asked for"
+    );
     if found < expected.len() && found < entries.max(1) {
         let size = |it: &&Entry| it.body.len() + it.fallback_text.len() + ENVELOPE;
         let through: usize = expected[..=found].iter().map(size).sum();
-        assert!(through > octets, "{found} entries, {through} of {octets} octets");
+        assert!(
+            through > octets,
+            "{found} entries, {through} of {octets} octets"
+        );
     }
 }

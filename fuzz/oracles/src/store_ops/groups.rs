@@ -13,11 +13,21 @@ use super::model::{Conversation, Draft, Model, Once, Seen};
 /// Who asks, under which key.
 fn asked(change: &Change) -> (Origin, [u8; 16]) {
     match change {
-        Change::CreateGroup { origin, request, .. }
-        | Change::AddMembers { origin, request, .. }
-        | Change::RemoveMembers { origin, request, .. }
-        | Change::SetRole { origin, request, .. }
-        | Change::Rename { origin, request, .. } => (*origin, (*request).into()),
+        Change::CreateGroup {
+            origin, request, ..
+        }
+        | Change::AddMembers {
+            origin, request, ..
+        }
+        | Change::RemoveMembers {
+            origin, request, ..
+        }
+        | Change::SetRole {
+            origin, request, ..
+        }
+        | Change::Rename {
+            origin, request, ..
+        } => (*origin, (*request).into()),
     }
 }
 
@@ -25,14 +35,30 @@ fn asked(change: &Change) -> (Origin, [u8; 16]) {
 fn content(change: &Change) -> String {
     match change {
         Change::CreateGroup { name, members, .. } => format!("create {name} {members:?}"),
-        Change::AddMembers { conversation, users, .. } => format!("add {conversation} {users:?}"),
-        Change::RemoveMembers { conversation, users, change, .. } => {
+        Change::AddMembers {
+            conversation,
+            users,
+            ..
+        } => format!("add {conversation} {users:?}"),
+        Change::RemoveMembers {
+            conversation,
+            users,
+            change,
+            ..
+        } => {
             format!("remove {conversation} {users:?} {change:?}")
         }
-        Change::SetRole { conversation, user, role, .. } => {
+        Change::SetRole {
+            conversation,
+            user,
+            role,
+            ..
+        } => {
             format!("role {conversation} {user} {role:?}")
         }
-        Change::Rename { conversation, name, .. } => format!("rename {conversation} {name}"),
+        Change::Rename {
+            conversation, name, ..
+        } => format!("rename {conversation} {name}"),
     }
 }
 
@@ -59,7 +85,9 @@ impl Model {
             }
             tenant.requests.remove(&key);
         }
-        let id = found.and_then(|it| it.as_ref().ok()).map(|it| it.conversation);
+        let id = found
+            .and_then(|it| it.as_ref().ok())
+            .map(|it| it.conversation);
         let outcome = self.carry_out(&origin, change, id)?;
         let once = Once {
             content,
@@ -79,7 +107,11 @@ impl Model {
     ) -> Result<Changed, ErrorCode> {
         match change {
             Change::CreateGroup { name, members, .. } => self.create(origin, name, members, found),
-            Change::AddMembers { conversation, users, .. } => {
+            Change::AddMembers {
+                conversation,
+                users,
+                ..
+            } => {
                 let group = self.group(origin, *conversation, Role::Admin)?;
                 let named: BTreeSet<UserId> = users.iter().copied().collect();
                 let added = named.iter().filter(|it| !group.members.contains_key(it));
@@ -94,13 +126,21 @@ impl Model {
                 }
                 Ok(self.add(origin, *conversation, added))
             }
-            Change::RemoveMembers { conversation, users, change, .. } => {
-                self.remove(origin, *conversation, users, *change)
-            }
-            Change::SetRole { conversation, user, role, .. } => {
-                self.set_role(origin, *conversation, *user, *role)
-            }
-            Change::Rename { conversation, name, .. } => {
+            Change::RemoveMembers {
+                conversation,
+                users,
+                change,
+                ..
+            } => self.remove(origin, *conversation, users, *change),
+            Change::SetRole {
+                conversation,
+                user,
+                role,
+                ..
+            } => self.set_role(origin, *conversation, *user, *role),
+            Change::Rename {
+                conversation, name, ..
+            } => {
                 self.group(origin, *conversation, Role::Admin)?;
                 self.check_name(name)?;
                 let group = self.group(origin, *conversation, Role::Admin)?;

@@ -206,7 +206,11 @@ impl World {
     }
 
     /// The same, with a crash in the middle: whole batches are there or not.
-    async fn crash(&mut self, writes: Vec<Write>, commits: u8, crash: Crash) {
+    async fn crash(&mut self, mut writes: Vec<Write>, commits: u8, crash: Crash) {
+        if self.model.options.queue == 1 {
+            // Where callers wait in line, nobody knows which writes share a batch.
+            writes.truncate(1);
+        }
         self.model.commit += 1;
         self.disk.arm(commits, crash);
         let found = self.submit(&writes).await;
@@ -323,7 +327,11 @@ impl World {
         for (heard, (tenant, entry, places)) in heard.into_iter().zip(expected) {
             assert_eq!((heard.tenant, &*heard.entry), (tenant, &entry));
             let recipients: BTreeMap<UserId, u64> = heard.recipients.iter().copied().collect();
-            assert_eq!(recipients.len(), heard.recipients.len(), "a recipient twice");
+            assert_eq!(
+                recipients.len(),
+                heard.recipients.len(),
+                "a recipient twice"
+            );
             assert_eq!(recipients, places, "recipients of {entry:?}");
         }
     }

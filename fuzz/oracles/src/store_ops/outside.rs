@@ -125,7 +125,10 @@ impl Random for FixedRandom {
             x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             let octets = (x ^ (x >> 31)).to_be_bytes();
-            chunk.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
+            chunk
+                .iter_mut()
+                .zip(octets)
+                .for_each(|(to, from)| *to = from);
         }
     }
 }

@@ -33,7 +33,7 @@ use self::online::Online;
 use self::requests::{Purpose, Requests};
 use self::staging::{FollowUp, Staging, Waiter};
 use crate::environment::Ticks;
-use crate::event::{ConnectionState, End, Event, EventSink};
+use crate::event::{ConnectionState, Disconnected, End, Event, EventSink};
 use crate::link::{ClientLink, Connector, LinkError};
 use crate::options::{Attach, Options};
 use crate::outbox::Outbox;
@@ -117,6 +117,8 @@ pub(crate) struct Engine {
     /// Longest silence the application has announced; zero in the foreground.
     background: Duration,
     closing: Option<Closing>,
+    /// How the last connection ended, told when everything is durable.
+    last_end: Option<Disconnected>,
     end: Option<End>,
 }
 
@@ -220,6 +222,7 @@ impl Engine {
             network: true,
             background: Duration::ZERO,
             closing: None,
+            last_end: None,
             end: None,
             options,
         }
@@ -244,7 +247,14 @@ impl Engine {
             self.handle(wake);
         }
         let end = self.end.take().unwrap_or(End::Requested);
-        self.show(ConnectionState::Closed(end));
+        let closed = ConnectionState::Closed(end);
+        // Whoever is told that nothing follows looks at the state next, and may start another
+        // client on the same store: this one is through with it.
+        self.state.send_replace(closed.clone());
+        if let Some(last) = self.last_end.take() {
+            self.events.emit(Event::Disconnected(last));
+        }
+        self.show(closed);
         for told in self.closing.into_iter().flat_map(|closing| closing.told) {
             // Whoever asked may have gone away.
             let _ = told.send(());

@@ -150,18 +150,19 @@ impl Engine {
     }
 
     fn tell_end(&mut self, reason: &CloseReason, reconnects: bool) {
-        // Whoever is told looks at the state next.
-        self.state.send_replace(if reconnects {
-            ConnectionState::Connecting
-        } else {
-            ConnectionState::Offline
-        });
-        self.events.emit(Event::Disconnected(Disconnected {
+        let ended = Disconnected {
             by: reason.by,
             code: reason.code,
             detail: reason.detail.clone(),
             reconnects,
-        }));
+        };
+        if !reconnects {
+            self.last_end = Some(ended);
+            return;
+        }
+        // Whoever is told looks at the state next.
+        self.state.send_replace(ConnectionState::Connecting);
+        self.events.emit(Event::Disconnected(ended));
     }
 
     /// There is a network, or none: then nothing is said on a connection that is dead already.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eim_client::event::End;
 use eim_client::store::Store;
 use eim_client::{ConnectionState, Draft, Event, Events};
 use eim_codec::connection::{ClosedBy, ServerEvent};
@@ -109,5 +110,6 @@ async fn an_end_says_who_and_why_and_whether_it_is_the_last() {
     let ended = disconnected(&mut events).await;
     assert_eq!(ended.code, Some(ErrorCode::REPLACED));
     assert!(!ended.reconnects);
-    assert!(!matches!(client.state(), ConnectionState::Open { .. }));
+    // Whoever is told has a client that is over, and may start the next one.
+    assert_eq!(client.state(), ConnectionState::Closed(End::Replaced));
 }

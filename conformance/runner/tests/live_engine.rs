@@ -22,6 +22,7 @@ use eim_conformance::wire::{Side, hex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 const USER: &str = "00112233445566778899aabbccddeeff";
 
@@ -42,7 +43,12 @@ enum Act {
     Gap,
     /// FIN without a word.
     Silent,
+    /// ACK, when the suite has asked whether the server has its turns.
+    Late,
 }
+
+/// The suite has asked.
+static PROBED: Notify = Notify::const_new();
 
 struct Played {
     stream: TcpStream,
@@ -160,6 +166,13 @@ impl Played {
                     .await;
                 self.drain().await;
             }
+            Act::Late => {
+                PROBED.notified().await;
+                let result = json!({"ordinal": 1, "conv_seq": 9, "time_ms": 1});
+                self.send("ACK", json!({"log_epoch": 1, "results": [result]}), 0)
+                    .await;
+                return true;
+            }
             Act::Silent => self.stream.shutdown().await.unwrap(),
         }
         false
@@ -196,6 +209,7 @@ async fn run(act: Act, steps: Value, mutant: Option<Value>) -> Result<(), Stoppe
         seed: 1,
         keys: Keys::default(),
         verbs: eim_conformance::server::verbs(),
+        probe: |_| Box::pin(async { PROBED.notify_one() }),
     };
     let steps = environment.verbs.parse(steps.as_array().unwrap()).unwrap();
     let mut cx = Context {
@@ -221,6 +235,9 @@ async fn run(act: Act, steps: Value, mutant: Option<Value>) -> Result<(), Stoppe
         }),
         step_began: clock::now(),
         before: clock::now(),
+        least_before: None,
+        least: None,
+        mark: None,
         extension: None,
     };
     let outcome = case::run(&mut cx, &steps).await;
@@ -282,6 +299,37 @@ async fn what_is_right_passes() {
     assert_eq!(run(Act::Refuse, refused(), None).await, Ok(()));
     let closed = text_then(json!([{"expect_close": "a"}]));
     assert_eq!(run(Act::Silent, closed, None).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_limit_is_not_over_before_the_testee_had_its_turn() {
+    let late = text_then(json!([{"expect_result": "a", "of": "m1", "within_ms": 1}]));
+    assert_eq!(run(Act::Late, late.clone(), None).await, Ok(()));
+    let (status, _, actual) = failure(Act::Stay, late, None).await;
+    assert_ne!(status, Status::Passed, "{actual}");
+}
+
+#[tokio::test]
+async fn the_least_time_counts_from_a_cause() {
+    let early = json!([{"expect_result": "a", "of": "m1", "not_before_ms": 60_000}]);
+    let (_, _, actual) = failure(Act::Accept, text_then(early), None).await;
+    assert!(actual.contains("too early"), "{actual}");
+    let mut marked = vec![json!({"mark": true})];
+    let rest = json!([{"expect_result": "a", "of": "m1", "not_before_ms": 0}]);
+    marked.extend(text_then(rest).as_array().unwrap().clone());
+    assert_eq!(run(Act::Accept, Value::Array(marked), None).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_is_corked_leaves_when_it_is_let_go() {
+    let steps = json!([
+        {"open": "a", "user": "alice"},
+        {"cork": "a"},
+        {"text": "a", "to": "bob", "body": "hi", "as": "m1"},
+        {"uncork": "a"},
+        {"expect_result": "a", "of": "m1"}
+    ]);
+    assert_eq!(run(Act::Accept, steps, None).await, Ok(()));
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub struct TesteeArgs {
     #[arg(long)]
     isolate: bool,
     /// Least time a reply may take, in milliseconds; slow testees get more by themselves.
-    #[arg(long, value_name = "MS", default_value_t = 2000)]
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
     deadline: u64,
     /// The command of the testee and its arguments, behind `--`.
     #[arg(last = true, value_name = "CMD")]

@@ -10,6 +10,7 @@
 //! - [`steps`]: the second table of steps in `conformance/live/README.md`.
 //! - [`person`]: a person as a testee.
 //! - [`play`]: one case.
+//! - [`probe`]: whether the testee has its turns.
 //! - [`suite`]: all cases against a command.
 //! - [`manual`]: cases that a person plays.
 
@@ -20,6 +21,7 @@ pub mod listen;
 pub mod manual;
 pub mod person;
 pub mod play;
+pub mod probe;
 pub mod stage;
 pub mod steps;
 pub mod suite;

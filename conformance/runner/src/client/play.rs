@@ -193,6 +193,9 @@ fn context(
         limits: BTreeMap::new(),
         step_began: clock::now(),
         before: clock::now(),
+        least_before: None,
+        least: None,
+        mark: None,
         extension: None,
     };
     let direct = evaluate(&"$direct(alice,bob)".into(), &mut cx).map_err(Stop::Script)?;

@@ -18,7 +18,7 @@ use crate::live::outcome::{Failure, Stop};
 use crate::results::{Direction, Status, Testee as Description};
 
 /// How long a testee may take for anything that needs no network.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running testee.
 #[derive(Debug)]
@@ -115,15 +115,33 @@ impl Testee {
     /// # Errors
     /// The testee ended.
     pub async fn give(&mut self, op: &str, fields: Map<String, Value>) -> Result<u64, Stop> {
-        self.next_id += 1;
-        let id = self.next_id;
         let fault = self
             .fault
             .as_ref()
             .and_then(|fault| fault.answer.as_deref());
-        if fault == Some(op) {
+        let falsified = fault == Some(op);
+        let id = self.put(op, fields).await?;
+        if falsified {
             self.falsified.insert(id);
         }
+        Ok(id)
+    }
+
+    /// Waits until the testee has answered something; no fault has to do with it.
+    ///
+    /// # Errors
+    /// The testee ended, is silent, or says something that is not its protocol.
+    pub async fn probe(&mut self) -> Result<(), Stop> {
+        if matches!(self.player, Player::Process(_)) {
+            let id = self.put("state", Map::new()).await?;
+            self.answer(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, op: &str, fields: Map<String, Value>) -> Result<u64, Stop> {
+        self.next_id += 1;
+        let id = self.next_id;
         let process = match &mut self.player {
             Player::Process(process) => process,
             Player::Person(person) => {

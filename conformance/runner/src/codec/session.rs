@@ -20,7 +20,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            floor: Duration::from_secs(2),
+            floor: Duration::from_secs(10),
             start: Duration::from_secs(20),
         }
     }

@@ -74,6 +74,7 @@ pub async fn run_steps(cx: &mut Context, steps: &[Parsed], faults: bool) -> Resu
             at_step(cx, index).map_err(stopped)?;
         }
         let began = clock::now();
+        cx.least_before = cx.least.take();
         parsed.step.run(cx).await.map_err(stopped)?;
         fault_errors(cx).map_err(stopped)?;
         cx.step_began = began;

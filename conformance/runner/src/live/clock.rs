@@ -42,7 +42,7 @@ pub struct Patience {
 impl Patience {
     /// For judging testees.
     pub const JUDGING: Self = Self {
-        floor: Duration::from_secs(5),
+        floor: Duration::from_secs(10),
         factor: 100,
     };
 

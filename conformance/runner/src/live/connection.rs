@@ -158,7 +158,26 @@ impl Connection {
         self.inner
             .log
             .frame(self.name(), Direction::Sent, text, frame);
-        let _ = self.orders.send(Order::Octets(octets));
+        self.write(octets);
+    }
+
+    fn write(&self, octets: Bytes) {
+        match &mut self.state().corked {
+            Some(corked) => corked.extend_from_slice(&octets),
+            None => {
+                let _ = self.orders.send(Order::Octets(octets));
+            }
+        }
+    }
+
+    /// From now on frames and octets wait, or those that waited leave in one write.
+    pub fn cork(&self, on: bool) {
+        let waited = self.state().corked.take();
+        if on {
+            self.state().corked = Some(waited.unwrap_or_default());
+        } else if let Some(waited) = waited {
+            self.write(waited.freeze());
+        }
     }
 
     /// Sends octets as they are.
@@ -166,7 +185,7 @@ impl Connection {
         self.inner
             .log
             .octets(self.name(), Direction::Sent, text, &octets);
-        let _ = self.orders.send(Order::Octets(octets));
+        self.write(octets);
     }
 
     /// Sends a WebSocket message as it is.

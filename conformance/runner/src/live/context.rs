@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::clock::{self, Patience};
+use super::clock::Patience;
 use super::connection::Connection;
 use super::faults::Fault;
 use super::log::{Log, described};
+use super::look::Probe;
 use super::outcome::Stop;
 use super::random::Random;
 use super::state::{Seen, State};
@@ -34,6 +35,8 @@ pub struct Environment {
     pub keys: Keys,
     /// The steps there are.
     pub verbs: Verbs,
+    /// Asks the testee whether it has its turns.
+    pub probe: Probe,
 }
 
 /// An account of the testee.
@@ -102,32 +105,15 @@ pub struct Context {
     pub step_began: Instant,
     /// When it ended.
     pub before: Instant,
+    /// The least time that the step before demanded, and of which connection.
+    pub least_before: Option<(String, Instant)>,
+    /// The same for this step.
+    pub least: Option<(String, Instant)>,
+    /// From where the next `not_before_ms` counts, if the script has said so.
+    pub mark: Option<Instant>,
     /// What the client suite adds.
     pub extension: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
-
-/// When something has to arrive.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Not before this.
-    pub earliest: Option<Instant>,
-    /// Not after this.
-    pub deadline: Instant,
-}
-
-/// What a look at the inboxes gave.
-#[derive(Debug)]
-pub enum Look<T> {
-    /// What was looked for.
-    Found(T),
-    /// Not yet.
-    Wait,
-    /// Something else.
-    Wrong(String),
-}
-
-/// Timers are coarse; a frame this much early is on time.
-const SLACK: Duration = Duration::from_millis(20);
 
 impl Context {
     /// The protocol.
@@ -195,85 +181,6 @@ impl Context {
         let text = format!("{seed} {} {} {user} {device}", self.id, self.transport);
         let id = hash(text.as_bytes());
         hex::encode(id.get(..16).unwrap_or_default())
-    }
-
-    /// The limits of a step.
-    ///
-    /// # Errors
-    /// There is no such connection.
-    pub fn limits(
-        &self,
-        conn: &str,
-        within_ms: Option<u64>,
-        not_before_ms: Option<u64>,
-    ) -> Result<Limits, Stop> {
-        let connection = self.connection(conn)?;
-        let round_trip = connection.facts.round_trip;
-        let patience = self.environment.patience.limit(round_trip);
-        // What the step before has sent arrives after it was sent, however long the step took.
-        let since = connection
-            .state()
-            .last_sent
-            .filter(|sent| *sent >= self.step_began);
-        let since = since.unwrap_or(self.before);
-        let earliest = not_before_ms.map(|ms| since + Duration::from_millis(ms));
-        let deadline = match within_ms {
-            Some(ms) => self.before + Duration::from_millis(ms) + SLACK,
-            None => earliest.unwrap_or_else(clock::now).max(clock::now()) + patience,
-        };
-        Ok(Limits {
-            earliest: earliest.map(|at| at.checked_sub(SLACK).unwrap_or(at)),
-            deadline,
-        })
-    }
-
-    /// Looks at a connection until something is found; everything that ends the connection or
-    /// breaks a rule of all frames is a failure.
-    ///
-    /// # Errors
-    /// The failure, told with what was expected.
-    pub async fn look<T>(
-        &self,
-        conn: &str,
-        expected: &str,
-        limits: Limits,
-        mut pick: impl FnMut(&mut State) -> Look<(T, Instant)>,
-    ) -> Result<T, Stop> {
-        let connection = self.connection(conn)?;
-        let found = connection
-            .wait(limits.deadline, |state| {
-                if let Some(violation) = &state.violation {
-                    let text = format!("{}: {}", violation.requirement, violation.text);
-                    return Some(Err(text));
-                }
-                match pick(state) {
-                    Look::Found(found) => Some(Ok(found)),
-                    Look::Wrong(actual) => Some(Err(actual)),
-                    Look::Wait => ending(state).map(Err),
-                }
-            })
-            .await;
-        match found {
-            Some(Ok((found, at))) => match limits.earliest {
-                Some(earliest) if at < earliest => {
-                    let early = clock::ms(earliest.saturating_duration_since(at));
-                    Err(Stop::failed(
-                        expected,
-                        format!("it came {early} ms too early"),
-                    ))
-                }
-                _ => Ok(found),
-            },
-            Some(Err(actual)) => Err(Stop::failed(expected, actual)),
-            None => {
-                let waiting = inboxes(&connection.state());
-                let ms = clock::ms(limits.deadline.saturating_duration_since(self.before));
-                Err(Stop::timed_out(
-                    expected,
-                    format!("nothing of that within {ms} ms; in the inboxes: {waiting}"),
-                ))
-            }
-        }
     }
 
     /// Stores captured values.

@@ -18,6 +18,7 @@ pub(super) fn note(state: &mut State, frame: &Frame) {
             state.numbers.sent_octets += frame.octets();
         }
     }
+    state.erred |= name == "ERROR";
     let noted = ["HELLO", "AUTH", "AUTH_OK", "CURSOR", "WINDOW", "WELCOME"];
     if !noted.contains(&name.as_str()) {
         return;

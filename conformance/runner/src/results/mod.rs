@@ -190,6 +190,25 @@ pub struct CaseResult {
     pub ms: u64,
 }
 
+impl CaseResult {
+    /// Adds a second run of the case to the first, which failed: what went wrong again (empty when it passed), what
+    /// was exchanged, and how busy the machine was.
+    pub fn again(&mut self, why: &str, log: &[LogLine], machine: &str) {
+        let outcome = match why.trim() {
+            "" => "it passed".to_owned(),
+            why => format!("it failed again: {why}"),
+        };
+        self.log.push(LogLine {
+            at_ms: 0,
+            place: "suite".to_owned(),
+            direction: Direction::Note,
+            text: format!("run once more, {outcome}; {machine}"),
+            octets: Vec::new(),
+        });
+        self.log.extend_from_slice(log);
+    }
+}
+
 /// Something exchanged with the testee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

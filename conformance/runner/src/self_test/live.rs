@@ -22,6 +22,7 @@ use crate::live::script::{self, Case, Kind, Mutant};
 use crate::pattern::{Pattern, any_fits};
 use crate::results::{Role, Status};
 use crate::server::plan::{self, Job};
+use crate::server::probe::probe;
 use crate::server::runner::{Runner, Target};
 use crate::server::{setups, verbs};
 use crate::wire::protocol::Protocol;
@@ -313,6 +314,7 @@ pub async fn servers(
         seed,
         keys: Keys::default(),
         verbs: verbs(),
+        probe,
     };
     let target = Target::Launch(command.to_owned());
     let setups = setups::load(data)?;

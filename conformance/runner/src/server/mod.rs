@@ -4,13 +4,16 @@
 //! - [`launch`]: the launch protocol (`conformance/testees/server.md`).
 //! - [`instance`]: a server with its accounts, started or given.
 //! - [`plan`]: which cases run, on which server.
+//! - [`probe`]: whether it has its turns.
 //! - [`runner`]: all of them, side by side.
 
 pub mod accounts;
+mod features;
 pub mod instance;
 pub mod launch;
 mod places;
 pub mod plan;
+pub mod probe;
 pub mod runner;
 pub mod setups;
 

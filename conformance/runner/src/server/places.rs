@@ -12,6 +12,9 @@ use crate::live::clock;
 use crate::live::context::Account;
 use crate::live::outcome::Stop;
 
+/// Accounts beyond one for each role, so that a case that is repeated has new ones too.
+const SPARE: usize = 48;
+
 impl Runner {
     /// The shared server of a setup.
     pub(super) async fn server(&self, setup: &str) -> Result<Arc<Instance>, String> {
@@ -32,7 +35,7 @@ impl Runner {
             },
             Target::Launch(_) => {
                 let needed = self.accounts.get(setup).copied().unwrap_or(0);
-                self.launch(setup, needed.clamp(ACCOUNTS.0, ACCOUNTS.1))
+                self.launch(setup, (needed + SPARE).clamp(ACCOUNTS.0, ACCOUNTS.1))
                     .await?
             }
         });
@@ -74,7 +77,11 @@ impl Runner {
         let count = job.roles.len();
         loop {
             let instance = if own {
-                Arc::new(self.launch(setup, count).await.map_err(Stop::Testee)?)
+                Arc::new(
+                    self.launch(setup, count.max(1))
+                        .await
+                        .map_err(Stop::Testee)?,
+                )
             } else {
                 self.server(setup).await.map_err(Stop::Testee)?
             };

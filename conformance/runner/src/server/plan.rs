@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::live::script::{Case, Source};
+use crate::live::script::{Case, Kind, Source};
 use crate::pattern::{Pattern, any_fits};
 
 /// Roles of users, in the order in which accounts are handed out.
@@ -64,7 +64,7 @@ pub fn jobs(sources: &[Source], only: &[Pattern], transports: &[String]) -> Vec<
     jobs
 }
 
-/// The roles that stand anywhere in a case; `alice` always, for the liveness check.
+/// The roles that stand anywhere in a case, and `alice` where a liveness check follows.
 fn roles(case: &Case) -> Vec<String> {
     let mut text = Value::Array(case.steps.clone()).to_string();
     for mutant in &case.mutants {
@@ -72,7 +72,7 @@ fn roles(case: &Case) -> Vec<String> {
     }
     let named = ROLES
         .into_iter()
-        .filter(|role| text.contains(role) || *role == "alice");
+        .filter(|role| text.contains(role) || (*role == "alice" && case.kind == Kind::Negative));
     named.map(str::to_owned).collect()
 }
 

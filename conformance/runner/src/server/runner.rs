@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 
+use super::features::{RESUMED, resumes};
 use super::instance::Instance;
 use super::plan::Job;
 use super::setups::Setups;
@@ -19,10 +20,11 @@ use crate::live::context::{Account, Context, Endpoints, Environment};
 use crate::live::faults::Fault;
 use crate::live::log::Log;
 use crate::live::outcome::Stop;
+use crate::live::pulse;
 use crate::live::random::Random;
 use crate::live::script::{Kind, Mutant};
 use crate::live::step::Step;
-use crate::live::steps::control::{FRESH, Liveness};
+use crate::live::steps::control::Liveness;
 use crate::results::{CaseResult, LogLine, Status, Testee};
 
 /// The least and the most accounts of one server.
@@ -125,56 +127,7 @@ impl Runner {
         }
     }
 
-    /// Makes sure that there is a server and learns what it has.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub async fn begin(&self) -> Result<(), String> {
-        let instance = self.server("default").await?;
-        let mut cx = self.context("probe", "tcp", &instance, None);
-        if let Some(other) = cx.endpoints.addresses.keys().next()
-            && !cx.endpoints.addresses.contains_key("tcp")
-        {
-            cx.transport.clone_from(other);
-        }
-        let steps = [
-            serde_json::json!({"connect": FRESH}),
-            serde_json::json!({"hello": FRESH}),
-        ];
-        let steps = self.environment.verbs.parse(&steps)?;
-        let probed = case::run(&mut cx, &steps).await;
-        probed.map_err(|stopped| format!("the server does not answer HELLO: {}", stopped.why))?;
-        let mut features: Vec<String> = Vec::new();
-        if let Ok(connection) = cx.connection(FRESH) {
-            let state = connection.state();
-            let registries = &self.environment.protocol.registries;
-            for row in &registries.compression.algorithm {
-                if state.compressions.contains(&u64::from(row.value)) {
-                    features.push(format!("compression.{}", row.name));
-                }
-            }
-            for row in &registries.capabilities.capability {
-                if state.capabilities.contains(&u64::from(row.value)) {
-                    features.push(row.name.clone());
-                }
-            }
-        }
-        for (transport, feature) in [("tls", "tls"), ("ws", "websocket"), ("wss", "websocket")] {
-            if cx.endpoints.addresses.contains_key(transport) {
-                features.push(feature.into());
-            }
-        }
-        if matches!(self.target, Target::Launch(_)) {
-            features.push("control".into());
-        }
-        features.sort();
-        features.dedup();
-        case::leave(&mut cx).await;
-        *self.features.lock().unwrap_or_else(PoisonError::into_inner) = Some(features);
-        Ok(())
-    }
-
-    fn context(
+    pub(super) fn context(
         &self,
         id: &str,
         transport: &str,
@@ -199,6 +152,9 @@ impl Runner {
             fault,
             step_began: clock::now(),
             before: clock::now(),
+            least_before: None,
+            least: None,
+            mark: None,
             extension: None,
         }
     }
@@ -221,7 +177,9 @@ impl Runner {
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let features = features.clone().unwrap_or_default();
         let missing = |need: &&String| !features.contains(need);
-        if let Some(need) = job.case.requires.iter().find(missing) {
+        let resumed = resumes(&job.case).then(|| RESUMED.to_owned());
+        let mut needs = job.case.requires.iter().chain(&resumed);
+        if let Some(need) = needs.find(missing) {
             return Some(format!("the testee lacks {need}"));
         }
         if job.own && instance.launch.is_none() {
@@ -241,8 +199,26 @@ impl Runner {
         unset.map(|limit| format!("the testee cannot set the limit {limit}"))
     }
 
-    /// Runs a case once. `attempt` makes the devices of a repetition differ.
+    /// Runs a case. `attempt` makes the devices of a repetition differ. A case about time in which the suite itself
+    /// stood still is no verdict, and is run again.
     pub async fn once(&self, job: &Job, attempt: u32, mutant: Option<&Mutant>) -> Outcome {
+        let timing = job.case.kind == Kind::Timing && mutant.is_none();
+        let mut runs = 1;
+        loop {
+            let began = clock::now();
+            let _ = pulse::longest_since(began);
+            let number = attempt * pulse::MOST_RUNS + runs - 1;
+            let outcome = self.single(job, number, mutant).await;
+            let stalled = || pulse::longest_since(began) >= pulse::STALL;
+            let void = timing && outcome.stopped.is_some() && stalled();
+            if !void || runs == pulse::MOST_RUNS {
+                return outcome;
+            }
+            runs += 1;
+        }
+    }
+
+    async fn single(&self, job: &Job, attempt: u32, mutant: Option<&Mutant>) -> Outcome {
         let fault = mutant.map(|mutant| Arc::new(Plain::new(Fault::new(mutant.clone()))));
         let (stopped, log) = match self.try_once(job, attempt, fault.clone()).await {
             Ok((stopped, log)) => (stopped, log),
@@ -396,6 +372,7 @@ impl Runner {
         retry: bool,
         ended: impl Fn(&CaseResult),
     ) -> Vec<CaseResult> {
+        let began = clock::now();
         let mut results: BTreeMap<usize, CaseResult> = BTreeMap::new();
         for timing in [false, true] {
             let places = Arc::new(Semaphore::new(self.jobs.max(1)));
@@ -422,10 +399,17 @@ impl Runner {
         if retry {
             for (index, case) in &mut results {
                 let failed = matches!(case.status, Status::Failed | Status::TimedOut);
-                if let Some(job) = jobs.get(*index).filter(|_| failed)
-                    && self.once(job, 1, None).await.stopped.is_none()
-                {
-                    case.status = Status::Flaky;
+                if let Some(job) = jobs.get(*index).filter(|_| failed) {
+                    let second = self.once(job, 1, None).await;
+                    if second.stopped.is_none() {
+                        case.status = Status::Flaky;
+                    }
+                    let why = second.stopped.map(|stopped| {
+                        let place = stopped.place();
+                        format!("{place}: {}", stopped.why)
+                    });
+                    let machine = pulse::machine(began);
+                    case.again(&why.unwrap_or_default(), &second.log, &machine);
                 }
             }
         }
@@ -433,7 +417,6 @@ impl Runner {
     }
 }
 
-/// The result of a run of a case.
 /// The line of the results for one run of a case.
 #[must_use]
 pub fn result(job: &Job, outcome: &Outcome, began: Instant) -> CaseResult {

@@ -12,6 +12,7 @@ use crate::client::stage::stage;
 use crate::live::clock;
 use crate::live::connection::{Connection, Parts};
 use crate::live::context::Context;
+use crate::live::look::Overtime;
 use crate::live::outcome::Stop;
 use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};
@@ -27,7 +28,7 @@ pub const VERBS: &[Verb] = &[
 ];
 
 /// Time for the handshake of TLS and WebSocket.
-const SHAKING: Duration = Duration::from_secs(4);
+const SHAKING: Duration = Duration::from_secs(60);
 /// How long a testee may wait before it dials again by itself: a random time below a second.
 const BACKOFF: Duration = Duration::from_millis(1500);
 
@@ -71,14 +72,11 @@ impl Step for Accept {
             || cx.environment.patience.limit(Duration::ZERO) + BACKOFF,
             Duration::from_millis,
         );
-        let (before, log) = (cx.before, cx.log.clone());
+        let (began, log) = (cx.step_began, cx.log.clone());
         let greeting = self.greeting(cx)?;
-        let listeners = &mut stage(cx)?.listeners;
         loop {
-            if !listeners.dialled(limit).await {
-                let expected = "a connection of the testee";
-                return Err(Stop::timed_out(expected, format!("none within {limit:?}")));
-            }
+            dialled(cx, limit).await?;
+            let listeners = &mut stage(cx)?.listeners;
             if !listeners.is_trap() {
                 break;
             }
@@ -89,17 +87,18 @@ impl Step for Accept {
                 ..greeting.clone()
             };
             if let Ok(accepted) = listeners.accept(&trap).await? {
-                refused_after(accepted, limit).await.map_err(|why| {
+                refused_after(cx, accepted).await.map_err(|why| {
                     let expected = "an alternate with another certificate refused (EIM-CON-048)";
                     Stop::failed(expected, why)
                 })?;
             }
         }
-        let after = clock::ms(clock::now().saturating_duration_since(before)) + 20;
+        let after = clock::ms(clock::now().saturating_duration_since(began)) + 20;
         if let Some(earliest) = self.not_before_ms.filter(|earliest| after < *earliest) {
             let expected = format!("a connection after {earliest} ms");
             return Err(Stop::failed(expected, format!("it came after {after} ms")));
         }
+        let listeners = &mut stage(cx)?.listeners;
         let shaken = tokio::time::timeout(SHAKING, listeners.accept(&greeting)).await;
         let silent = || Unfit::Wrong("silence".into());
         let shaken = shaken.unwrap_or_else(|_| Ok(Err(silent())))?;
@@ -140,9 +139,8 @@ impl Accept {
         })
     }
 
-    async fn given_up(&self, cx: &Context, accepted: Accepted) -> Result<(), Stop> {
-        let patience = cx.environment.patience.limit(Duration::ZERO);
-        let end = refused_after(accepted, patience)
+    async fn given_up(&self, cx: &mut Context, accepted: Accepted) -> Result<(), Stop> {
+        let end = refused_after(cx, accepted)
             .await
             .map_err(|why| Stop::failed("the testee to give up before any octet of EIM", why))?;
         cx.log
@@ -178,13 +176,35 @@ impl Accept {
 }
 
 /// TLS 1.3 lets the client refuse after the server is through: then nothing may come but the end.
-async fn refused_after(accepted: Accepted, patience: Duration) -> Result<End, String> {
+async fn refused_after(cx: &mut Context, accepted: Accepted) -> Result<End, String> {
     let (mut reader, _) = accepted.link;
-    match tokio::time::timeout(patience, reader.next()).await {
-        Ok(Chunk::End(end)) => Ok(end),
-        Ok(other) => Err(format!("{other:?}")),
-        Err(_) => Err("it waits".into()),
+    let next = reader.next();
+    tokio::pin!(next);
+    let patience = cx.environment.patience.limit(Duration::ZERO);
+    let mut over = Overtime::default();
+    let mut until = Some(clock::now() + patience);
+    while let Some(deadline) = until {
+        match tokio::time::timeout_at(deadline.into(), &mut next).await {
+            Ok(Chunk::End(end)) => return Ok(end),
+            Ok(other) => return Err(format!("{other:?}")),
+            Err(_) => until = cx.overtime(&mut over).await,
+        }
     }
+    Err("it waits".into())
+}
+
+/// Waits until something has dialled.
+async fn dialled(cx: &mut Context, limit: Duration) -> Result<(), Stop> {
+    let mut over = Overtime::default();
+    let mut left = limit;
+    while !stage(cx)?.listeners.dialled(left).await {
+        let Some(until) = cx.overtime(&mut over).await else {
+            let expected = "a connection of the testee";
+            return Err(Stop::timed_out(expected, format!("none within {limit:?}")));
+        };
+        left = until.saturating_duration_since(clock::now());
+    }
+    Ok(())
 }
 
 /// `listen`: one more listener, with a certificate that the testee does not trust.

@@ -203,7 +203,7 @@ impl Authenticate {
 
     async fn proof(
         &self,
-        cx: &Context,
+        cx: &mut Context,
         auth: Value,
         server: &Server,
         first: &First,
@@ -344,7 +344,7 @@ impl Authenticate {
 }
 
 /// The next AUTH. Deriving keys takes a client time, whatever the patience of the run.
-async fn auth_frame(cx: &Context, conn: &str) -> Result<Seen, Stop> {
+async fn auth_frame(cx: &mut Context, conn: &str) -> Result<Seen, Stop> {
     let kind = cx
         .protocol()
         .frame_number(&"AUTH".into())

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::live::context::{Context, Limits, Look, ending};
+use crate::live::context::{Context, ending};
+use crate::live::look::{Limits, Look};
 use crate::live::outcome::Stop;
 use crate::live::state::{Seen, State};
 use crate::live::step::{Step, Verb, plain};

@@ -12,9 +12,11 @@ use crate::client::stage::{Actor, Stage, stage};
 use crate::client::testee::Testee;
 use crate::live::clock;
 use crate::live::context::Context;
+use crate::live::look::Overtime;
 use crate::live::outcome::Stop;
 use crate::live::step::{Step, Verb, Verbs, plain};
 use crate::live::steps::expect::compare_any;
+use crate::results::Status;
 
 /// The steps of this file.
 pub const VERBS: &[Verb] = &[
@@ -310,17 +312,13 @@ struct Event {
 #[async_trait]
 impl Step for Event {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
-        let limit = patience(cx, self.within_ms);
-        let began = cx.before;
+        let began = cx.step_began;
         if let Some(person) = stage(cx)?.testee(&self.event)?.person() {
             let matching = cx.object(&self.matching)?;
             let question = Person::question(&self.name, &matching);
             return person.confirms(&question).await;
         }
-        let event = stage(cx)?
-            .testee(&self.event)?
-            .event(&self.name, limit)
-            .await?;
+        let event = self.next(cx).await?;
         compare_any(
             cx,
             &format!("the event {}", self.name),
@@ -333,6 +331,24 @@ impl Step for Event {
             return Err(Stop::failed(expected, format!("it came after {after} ms")));
         }
         cx.capture(&self.capture, &event)
+    }
+}
+
+impl Event {
+    async fn next(&self, cx: &mut Context) -> Result<Value, Stop> {
+        let mut left = patience(cx, self.within_ms);
+        let mut over = Overtime::default();
+        loop {
+            let testee = stage(cx)?.testee(&self.event)?;
+            match testee.event(&self.name, left).await {
+                Err(Stop::Failed(late)) if late.status == Status::TimedOut => {
+                    let until = cx.overtime(&mut over).await;
+                    let until = until.ok_or(Stop::Failed(late))?;
+                    left = until.saturating_duration_since(clock::now());
+                }
+                other => return other,
+            }
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::live::clock;
-use crate::live::context::{Context, Look, ending};
+use crate::live::context::{Context, ending};
 use crate::live::log::described;
+use crate::live::look::Look;
 use crate::live::outcome::Stop;
 use crate::live::state::{Seen, State};
 use crate::live::step::{Step, Verb, plain};

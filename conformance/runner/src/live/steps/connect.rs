@@ -27,7 +27,7 @@ use crate::wire::{Side, link, tls};
 pub const VERBS: &[Verb] = &[("connect", plain::<Connect>), ("hello", plain::<Hello>)];
 
 /// Time for a transport to come about.
-const DIALLING: Duration = Duration::from_secs(10);
+const DIALLING: Duration = Duration::from_secs(60);
 
 /// What a connection does by itself, as scripts write it.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -157,14 +157,14 @@ impl Connect {
     async fn ended(&self, cx: &mut Context) -> Result<(), Stop> {
         let expected = "the handshake of the transport to be refused";
         let limits = cx.limits(&self.connect, None, None)?;
-        let connection = cx.connection_mut(&self.connect)?;
-        let ended = connection
-            .wait(limits.deadline, |state| {
+        let ended = cx
+            .wait_for(&self.connect, limits.deadline, |state| {
                 state.last_arrival.map(|_| state.end.clone())
             })
-            .await;
+            .await?;
+        let alone = cx.connection(&self.connect)?.state().arrived == 1;
         match ended {
-            Some(Some((end, _))) if connection.state().arrived == 1 => {
+            Some(Some((end, _))) if alone => {
                 cx.log.note(&self.connect, format!("refused: {end}"));
                 cx.connection_mut(&self.connect)?.close().await;
                 Ok(())
@@ -252,6 +252,13 @@ impl Connect {
     }
 }
 
+/// The fields of HELLO, unless a script says otherwise.
+#[must_use]
+pub fn fields(nonce: &Value) -> Value {
+    json!({"versions": [1], "compressions": [1, 2, 3], "capabilities": [1, 2, 3, 4],
+        "max_frame_octets": 65536, "implementation": "eim-conformance", "nonce": nonce})
+}
+
 /// `hello`: HELLO, and WELCOME read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -274,9 +281,7 @@ impl Step for Hello {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let given = cx.object(&self.message)?;
         let nonce = cx.evaluate(&json!("$random32"))?;
-        let mut message = json!({"versions": [1], "compressions": [1, 2, 3],
-            "capabilities": [1, 2, 3, 4], "max_frame_octets": 65536,
-            "implementation": "eim-conformance", "nonce": nonce});
+        let mut message = fields(&nonce);
         if let Some(fields) = message.as_object_mut() {
             fields.extend(given);
         }

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::live::context::{Context, Limits, Look, ending};
+use crate::live::context::{Context, ending};
 use crate::live::log::described;
+use crate::live::look::{Limits, Look};
 use crate::live::matcher::{check_all, known_path};
 use crate::live::outcome::Stop;
 use crate::live::state::{Seen, State};
@@ -29,7 +30,7 @@ pub const VERBS: &[Verb] = &[
 ///
 /// # Errors
 /// Something else came, or nothing.
-pub async fn next(cx: &Context, conn: &str, name: &str) -> Result<Seen, Stop> {
+pub async fn next(cx: &mut Context, conn: &str, name: &str) -> Result<Seen, Stop> {
     let kind = cx
         .protocol()
         .frame_number(&name.into())
@@ -43,7 +44,7 @@ pub async fn next(cx: &Context, conn: &str, name: &str) -> Result<Seen, Stop> {
 /// # Errors
 /// Something else came, or nothing.
 pub async fn take(
-    cx: &Context,
+    cx: &mut Context,
     conn: &str,
     kind: u8,
     expected: &str,
@@ -57,7 +58,7 @@ pub async fn take(
         let index = state
             .control
             .iter()
-            .position(|seen| wanted(seen) || !state.passes(seen.frame.kind));
+            .position(|seen| wanted(seen) || !state.overlooks(seen.frame.kind));
         let Some(index) = index else {
             return Look::Wait;
         };
@@ -187,7 +188,7 @@ impl Step for Expect {
 }
 
 /// Takes the next ACK whole, and its results with it.
-async fn ack(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
+async fn ack(cx: &mut Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
     let pick = |state: &mut State| match state.acks.pop_front() {
         None => Look::Wait,
         Some(seen) => {
@@ -272,7 +273,7 @@ impl Step for ExpectPush {
 }
 
 /// Waits for ERROR and takes it.
-async fn error(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
+async fn error(cx: &mut Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
     let pick = |state: &mut State| {
         if let Some(seen) = &state.error {
             return Look::Found((seen.clone(), seen.at));
@@ -414,25 +415,29 @@ fn registered(cx: &mut Context, seen: &Seen) -> Result<(), Stop> {
 async fn orderly(cx: &mut Context, conn: &str, expected: &str) -> Result<(), Stop> {
     let limits = cx.limits(conn, None, None)?;
     let linger = cx.protocol().limit("linger_ms").unwrap_or(2000);
+    let linger = Duration::from_millis(linger);
+    let lingered = linger.saturating_sub(Duration::from_millis(100));
     let limits = Limits {
         earliest: None,
-        deadline: limits.deadline + Duration::from_millis(linger),
+        deadline: limits.deadline + linger,
     };
-    let connection = cx.connection(conn)?;
-    let found = connection
-        .wait(limits.deadline, |state| {
+    let found = cx
+        .wait_for(conn, limits.deadline, |state| {
             if let Some(violation) = &state.violation {
                 return Some(Err(format!(
                     "{}: {}",
                     violation.requirement, violation.text
                 )));
             }
-            state.end.as_ref().map(|(end, _)| match end {
+            // Behind ERROR the testee reads on for a while, but not for ever (EIM-CON-023).
+            let said = state.error.as_ref().map(|error| error.at);
+            state.end.as_ref().map(|(end, at)| match end {
                 End::Orderly => Ok(()),
+                _ if said.is_some_and(|said| *at >= said + lingered) => Ok(()),
                 other => Err(other.to_string()),
             })
         })
-        .await;
+        .await?;
     match found {
         Some(Ok(())) => {
             cx.connection_mut(conn)?.close().await;
@@ -461,11 +466,13 @@ impl Step for ExpectClose {
         let allowed = self.or_error.as_ref();
         if allowed.is_some() {
             let ended = |state: &mut State| state.end.is_some().then_some(());
-            let connection = cx.connection(&self.expect_close)?;
-            let _ = connection.wait(limits.deadline, ended).await;
+            cx.wait_for(&self.expect_close, limits.deadline, ended)
+                .await?;
         }
         let pick = |state: &mut State| match (&state.error, &state.end) {
             (None, Some((End::Orderly, at))) => Look::Found((None, *at)),
+            // Who has received ERROR need not read what came behind it, and then its close is a reset.
+            (None, Some((_, at))) if state.erred => Look::Found((None, *at)),
             (Some(_), Some((End::Orderly, at))) if state.error_read => Look::Found((None, *at)),
             (Some(_), None) if state.error_read => Look::Wait,
             (Some(error), Some((End::Orderly, at))) if allowed.is_some() => {

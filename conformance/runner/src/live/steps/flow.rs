@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::live::clock;
-use crate::live::context::{Context, Look};
+use crate::live::context::Context;
+use crate::live::look::Look;
 use crate::live::outcome::Stop;
 use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};

@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::live::context::{Context, Limits, Look};
+use crate::live::context::Context;
+use crate::live::look::{Limits, Look};
 use crate::live::matcher::{check_all, known_path};
 use crate::live::outcome::Stop;
 use crate::live::state::{Seen, State};
@@ -241,7 +242,7 @@ fn body(view: &Value) -> Option<Value> {
 ///
 /// # Errors
 /// Fragments that contradict each other or chapter 14; nothing in time.
-pub async fn reassembled(cx: &Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
+pub async fn reassembled(cx: &mut Context, conn: &str, limits: Limits) -> Result<Seen, Stop> {
     let fragment = cx
         .protocol()
         .frame_number(&"FRAGMENT".into())

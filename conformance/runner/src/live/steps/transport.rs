@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::live::context::{Context, Look};
+use crate::live::context::Context;
+use crate::live::look::Look;
 use crate::live::outcome::Stop;
 use crate::live::state::State;
 use crate::live::step::{Step, Verb, plain};
@@ -23,6 +24,8 @@ pub const VERBS: &[Verb] = &[
     ("half_close", plain::<HalfClose>),
     ("pause", plain::<Pause>),
     ("unpause", plain::<Unpause>),
+    ("cork", plain::<Cork>),
+    ("uncork", plain::<Uncork>),
 ];
 
 /// `octets`: as they are.
@@ -202,6 +205,36 @@ struct Unpause {
 impl Step for Unpause {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         cx.connection(&self.unpause)?.pause(false);
+        Ok(())
+    }
+}
+
+/// `cork`: what is sent waits, to leave in one write.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cork {
+    cork: String,
+}
+
+#[async_trait]
+impl Step for Cork {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        cx.connection(&self.cork)?.cork(true);
+        Ok(())
+    }
+}
+
+/// `uncork`: now it leaves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Uncork {
+    uncork: String,
+}
+
+#[async_trait]
+impl Step for Uncork {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        cx.connection(&self.uncork)?.cork(false);
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
-//! `set`, `check`, `repeat`.
+//! `set`, `check`, `repeat`, `mark`.
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::live::case::run_steps;
+use crate::live::clock;
 use crate::live::context::Context;
 use crate::live::matcher;
 use crate::live::outcome::Stop;
@@ -15,6 +16,7 @@ pub const VERBS: &[Verb] = &[
     ("set", plain::<Set>),
     ("check", plain::<Check>),
     ("repeat", repeat),
+    ("mark", plain::<Mark>),
 ];
 
 /// `set`: variables.
@@ -31,6 +33,22 @@ impl Step for Set {
             let value = cx.evaluate(value)?;
             cx.variables.insert(name.clone(), value);
         }
+        Ok(())
+    }
+}
+
+/// `mark`: the next `not_before_ms` counts from here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    #[serde(rename = "mark")]
+    _mark: bool,
+}
+
+#[async_trait]
+impl Step for Mark {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        cx.mark = Some(clock::now());
         Ok(())
     }
 }

@@ -18,6 +18,8 @@ pub(super) const ALGORITHM: Algorithm = Algorithm {
 };
 
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// Most octets of a block, whatever the window is.
+const LARGEST_BLOCK: u64 = 1 << 17;
 const WINDOW_LOG: u32 = limits::ZSTD_WINDOW_LOG.maximum;
 
 // Contexts are large and slow to make, and nothing of one payload reaches the next.
@@ -46,11 +48,12 @@ fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
 
 // impl[EIM-CMP-019, EIM-CMP-020, EIM-CMP-021, EIM-CMP-022]
 fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    if !data.starts_with(&MAGIC)
-        || window(data)? > 1 << WINDOW_LOG
+    let window = window(data).filter(|_| data.starts_with(&MAGIC))?;
+    if window > 1 << WINDOW_LOG
         || get_dict_id_from_frame(data).is_some()
         || find_frame_compressed_size(data).ok()? != data.len()
         || !states(data, size)?
+        || !blocks_fit(data, window)?
     {
         return None;
     }
@@ -76,6 +79,43 @@ fn states(data: &[u8], size: usize) -> Option<bool> {
     })
 }
 
+/// Whether no block is larger than the window and the format allow (RFC 8878, 3.1.1.2.4). Decompressing at one
+/// stroke, the library does not look at the size of blocks of one repeated octet.
+// impl[EIM-CMP-018]
+fn blocks_fit(data: &[u8], window: u64) -> Option<bool> {
+    let most = window.min(LARGEST_BLOCK);
+    let mut rest = data.get(header_octets(data)?..)?;
+    loop {
+        let ([a, b, c], behind) = rest.split_first_chunk::<3>()?;
+        let head = u32::from_le_bytes([*a, *b, *c, 0]);
+        let size = head >> 3;
+        if u64::from(size) > most {
+            return Some(false);
+        }
+        let is_repeated = head >> 1 & 3 == 1;
+        let octets = if is_repeated { 1 } else { size };
+        rest = behind.get(usize::try_from(octets).ok()?..)?;
+        if head & 1 == 1 {
+            return Some(true);
+        }
+    }
+}
+
+/// Octets in front of the first block (RFC 8878, 3.1.1.1).
+fn header_octets(data: &[u8]) -> Option<usize> {
+    let descriptor = *data.get(MAGIC.len())?;
+    let single_segment = descriptor & 0b10_0000 != 0;
+    let window = usize::from(!single_segment);
+    let dictionary = [0, 1, 2, 4].get(usize::from(descriptor & 3))?;
+    let content = match descriptor >> 6 {
+        0 => usize::from(single_segment),
+        1 => 2,
+        2 => 4,
+        _ => 8,
+    };
+    Some(MAGIC.len() + 1 + window + dictionary + content)
+}
+
 /// The window size that a Zstandard frame declares, in octets (RFC 8878, 3.1.1.1.2); that of a
 /// single segment is its content size.
 fn window(data: &[u8]) -> Option<u64> {
@@ -91,6 +131,8 @@ fn window(data: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     /// A frame with one raw block of five octets and a content size of eight octets.
@@ -114,5 +156,20 @@ mod tests {
         for other in [0, 4, 6, 5 << 32, u64::MAX - 1, u64::MAX] {
             assert_eq!(decompress(&frame(other), 5), None, "{other:#x}");
         }
+    }
+
+    // test[EIM-CMP-018]
+    #[test]
+    fn a_block_beyond_the_window_is_corrupt() {
+        // A window of 1 KiB, and one octet repeated so often.
+        let repeated = |times: u32| {
+            let mut frame = Vec::from(MAGIC);
+            frame.extend([0, 0]);
+            frame.extend(&(times << 3 | 0b11).to_le_bytes()[..3]);
+            frame.push(b'a');
+            frame
+        };
+        assert_eq!(decompress(&repeated(1024), 1024), Some(vec![b'a'; 1024]));
+        assert_eq!(decompress(&repeated(1025), 1025), None);
     }
 }

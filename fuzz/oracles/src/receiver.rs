@@ -34,7 +34,7 @@ pub struct Receiver {
     pub octet_by_octet: bool,
     /// The selected version.
     pub version: u8,
-    /// Largest payload on the wire.
+    /// Largest payload on the wire after AUTH_OK.
     pub max_payload: u32,
     /// Types of the extension and private ranges that were negotiated; seven at most.
     pub negotiated: Vec<u8>,
@@ -103,7 +103,6 @@ impl Receiver {
             DecoderLimits::open(self.max_payload, self.compression_set())
         };
         limits.version = self.version;
-        limits.max_payload = limits.max_payload.min(self.max_payload);
         limits.extensions = self
             .negotiated
             .iter()

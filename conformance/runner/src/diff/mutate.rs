@@ -60,7 +60,7 @@ fn receiver(entry: &mut Entry, dice: &mut Dice) {
             }
         }
         2 => config.compressions = (1..=3).filter(|_| dice.once_in(2)).collect(),
-        3 => config.max_payload = [64, 1024, 16_384, 65_536, 1_048_576][dice.below(5)],
+        3 => config.max_payload = [16_384, 65_536, 1_048_576][dice.below(3)],
         4 => config.negotiated_types = vec![0x80 + dice.octet() % 0x60],
         _ => {
             let depths = [

@@ -61,7 +61,7 @@ export function checkHeader(header, receiver) {
     throw new Reject('UNEXPECTED_FRAME'); // EIM-FRM-027, EIM-FRM-028
   }
   // Without memory: a sequenced frame has a number, any other has none (EIM-SEQ-003, EIM-SEQ-005).
-  if (type.sequenced !== undefined && type.sequenced !== (header.sequence !== 0)) throw new Reject('BAD_SEQUENCE');
+  if (type.sequenced !== (header.sequence !== 0)) throw new Reject('BAD_SEQUENCE');
 }
 
 /**

@@ -12,7 +12,7 @@ export { LIMITS };
  * @property {boolean} known
  * @property {'frame' | 'refuse' | 'negotiate'} treatment
  * @property {'client' | 'server' | 'both'} direction side that sends it
- * @property {boolean | undefined} sequenced undefined: the extension that defines it says so
+ * @property {boolean} sequenced those that were negotiated are not, as the testee protocol has it
  * @property {boolean} compression
  * @property {string[]} phases
  * @property {number} wireCap most payload octets on the wire; Infinity: only the limit of the receiver
@@ -53,8 +53,8 @@ function unknownType(value, range, unknown) {
     known: false,
     treatment: negotiable ? 'negotiate' : unknown === 'close' ? 'refuse' : 'frame',
     direction: 'both',
-    sequenced: negotiable ? undefined : !ignorable, // EIM-SEQ-005, EIM-SEQ-006
-    compression: !ignorable, // EIM-FRM-022, EIM-FRM-024
+    sequenced: !ignorable && !negotiable, // EIM-SEQ-005, EIM-SEQ-006
+    compression: !ignorable && !negotiable, // EIM-FRM-022, EIM-FRM-024
     phases: ['open', 'draining'],
     wireCap: ignorable ? LIMITS.ignorable_octets : Infinity, // EIM-FRM-015
     contentCap: LIMITS.message_octets, // EIM-CMP-015

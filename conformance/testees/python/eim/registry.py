@@ -23,8 +23,7 @@ class FrameType:
     known: bool
     senders: frozenset[str]
     phases: frozenset[str]
-    sequenced: bool | None
-    """None: an extension defines it, and this codec does not know how (85.2)."""
+    sequenced: bool
     compressible: bool
     wire_cap: int | None
     """Most payload octets on the wire, None where only max_frame_octets bounds them (10.3)."""
@@ -75,7 +74,7 @@ def _unknown(value: int, range_: dict[str, Any]) -> FrameType:
         known=False,
         senders=frozenset({CLIENT, SERVER}),
         phases=frozenset({"open", "draining"}),
-        sequenced=True if logged else False if ignorable else None,  # EIM-SEQ-005, EIM-SEQ-006
+        sequenced=logged,  # EIM-SEQ-005, EIM-SEQ-006; one that was negotiated is not, as the testee protocol has it
         compressible=logged,  # EIM-FRM-022, EIM-FRM-024
         wire_cap=LIMITS["ignorable_octets"] if ignorable else None,  # EIM-FRM-015
         content_cap=LIMITS["message_octets"] if logged else None,  # EIM-CMP-015

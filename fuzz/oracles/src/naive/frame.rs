@@ -75,10 +75,12 @@ fn check_header(
     if compression != 0 && !may {
         return Err(reject("compression", "UNKNOWN_COMPRESSION"));
     }
-    let before_open = if receiver.handshake { 16_384 } else { u64::MAX };
-    let most = cap(frame_type)
-        .min(before_open)
-        .min(u64::from(receiver.max_payload));
+    // The table of 10.3.
+    let most = cap(frame_type).min(if receiver.handshake {
+        16_384
+    } else {
+        u64::from(receiver.max_payload)
+    });
     if length > most {
         return Err(reject("length", "PAYLOAD_TOO_LARGE"));
     }

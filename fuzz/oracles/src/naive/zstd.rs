@@ -86,6 +86,10 @@ impl Header {
             let head = number(data, at, 3)?;
             at += 3;
             let size = (head >> 3) as usize;
+            // 3.1.1.2.4: also a block of one repeated octet.
+            if size as u64 > self.window.min(128 * 1024) {
+                return None;
+            }
             at += match head >> 1 & 3 {
                 0 | 2 => size,
                 1 => 1,

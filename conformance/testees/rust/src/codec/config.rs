@@ -55,7 +55,6 @@ impl Config {
             When::Open => DecoderLimits::open(self.max_payload, self.compressions()),
         };
         limits.version = self.version;
-        limits.max_payload = limits.max_payload.min(self.max_payload);
         let negotiated = self.negotiated_types.iter().copied().map(FrameType);
         limits.extensions =
             negotiated.fold(ExtensionTypes::NONE, |types, it| types.with(it, false));

@@ -161,8 +161,15 @@ fn lz4_samples() -> Vec<(Sample, &'static str)> {
         let data = Lz4::default().copy(b"abcdefgh", 8, length).end(b"12345");
         add(&format!("match-{length}"), class, content, data);
     }
-    for (class, offset) in [("one", 1), ("two", 2), ("swapped", 256), ("above", 300)] {
-        let prefix = counting(300);
+    for (class, offset) in [
+        ("one", 1),
+        ("two", 2),
+        ("swapped", 256),
+        ("above", 300),
+        ("twelve-bits", 4095),
+        ("thirteen-bits", 4097),
+    ] {
+        let prefix = counting(offset.max(300));
         let content = copied(&prefix, offset, 12, b"12345");
         let data = Lz4::default()
             .copy(&prefix, u16::try_from(offset).unwrap_or(0), 12)

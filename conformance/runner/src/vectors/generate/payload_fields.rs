@@ -253,8 +253,16 @@ impl Field<'_> {
             let last = [mine.clone(), other.clone()].concat();
             cases.push(self.case(&class, "EIM-CNV-004", &last, &other));
             let class = class.replace("before", "behind");
-            let first = [other, mine.clone()].concat();
+            let first = [other.clone(), mine.clone()].concat();
             cases.push(self.case(&class, "EIM-CNV-004", &first, &mine));
+            // What was there before the other member is gone; nothing is merged into it.
+            let class = class.replace("behind", "between");
+            let last = match shape(&self.place.field) {
+                Shape::Message => octets(self.place.field.number(), &[]),
+                _ => mine.clone(),
+            };
+            let around = [mine.clone(), other, last.clone()].concat();
+            cases.push(self.case(&class, "EIM-CNV-004", &around, &last));
         }
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod finish;
 mod pipe;
 mod server;
+mod serving;
 mod setup;
 
 use std::time::Duration;

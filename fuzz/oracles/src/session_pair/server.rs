@@ -1,20 +1,17 @@
 //! The server's application: what it accepted, committed and pushed, and where its session is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::connection::server::{Accept, ServerConnection, ServerSession};
-use eim_codec::connection::{AuthAttempt, Endpoint, Lane, SendError, SendId, ServerEvent};
-use eim_codec::id::{SessionId, UserId};
-use eim_codec::payload::{self, ErrorInfo, SessionOutcome};
+use eim_codec::connection::server::{ServerConnection, ServerSession};
+use eim_codec::connection::{Endpoint, Lane, SendError, SendId};
+use eim_codec::id::SessionId;
+use eim_codec::payload::{self, ErrorInfo};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message as _;
 
-use super::World;
-use super::client::{State, id, number_of};
+use super::client::id;
 use crate::bodies::body;
-use crate::input::trace;
 
 /// A push; its place in the list, from 1, is its `user_seq`.
 #[derive(Clone, Debug)]
@@ -30,9 +27,9 @@ pub(super) struct Pushed {
 /// A message that has no result yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    serial: u32,
-    ordinal: u64,
-    number: usize,
+    pub(super) serial: u32,
+    pub(super) ordinal: u64,
+    pub(super) number: usize,
 }
 
 /// Where the newest session is.
@@ -49,17 +46,17 @@ pub(super) struct Server {
     pub(super) connection: Option<ServerConnection>,
     /// An older connection that has not noticed its end.
     pub(super) stale: Option<ServerConnection>,
-    detached: Option<ServerSession>,
+    pub(super) detached: Option<ServerSession>,
     pub(super) live: Live,
     /// Number of the newest session.
     pub(super) serial: u32,
-    session_id: Option<SessionId>,
+    pub(super) session_id: Option<SessionId>,
     pub(super) committed: BTreeMap<usize, u64>,
     pub(super) refused: BTreeSet<usize>,
     pub(super) pending: Vec<Pending>,
     /// What the newest session accepted, by the id under which it was given.
-    accepted: BTreeMap<SendId, usize>,
-    last_ordinal: u64,
+    pub(super) accepted: BTreeMap<SendId, usize>,
+    pub(super) last_ordinal: u64,
     pub(super) pushes: Vec<Pushed>,
     /// Of the newest session.
     pub(super) dropped: usize,
@@ -71,10 +68,10 @@ pub(super) struct Server {
     pub(super) cursor: u64,
     /// What the client was told on this connection.
     pub(super) lagged: Option<u64>,
-    lag_owed: bool,
+    pub(super) lag_owed: bool,
     pub(super) events: u32,
-    closed: bool,
-    stale_closed: bool,
+    pub(super) closed: bool,
+    pub(super) stale_closed: bool,
 }
 
 impl Server {
@@ -121,7 +118,7 @@ impl Server {
     }
 
     /// The session on its way to a new connection: the older one is silenced.
-    fn take_session(&mut self) -> Option<ServerSession> {
+    pub(super) fn take_session(&mut self) -> Option<ServerSession> {
         if let Some(mut stale) = self.stale.take() {
             stale.close(ErrorCode::REPLACED, "");
             if self.live == Live::Stale {
@@ -312,251 +309,14 @@ impl Server {
 
 /// Whether a message of one lane may pass one of another. It may only do so while some message leaves
 /// in fragments, but then also past those that wait behind it in its lane.
-fn may_pass(passer: Option<u8>, lane: Option<u8>) -> bool {
+pub(super) fn may_pass(passer: Option<u8>, lane: Option<u8>) -> bool {
     passer.is_some() && lane.is_some() && passer != lane
 }
 
-fn lagged(user_seq: u64) -> payload::Lagged {
+pub(super) fn lagged(user_seq: u64) -> payload::Lagged {
     payload::Lagged {
         log_epoch: 1,
         user_seq,
         ..payload::Lagged::default()
-    }
-}
-
-impl World {
-    pub(super) fn on_server_event(&mut self, event: ServerEvent) {
-        trace!("server: {}", short(&event));
-        assert!(!self.server.closed, "{event:?} after the end");
-        match event {
-            ServerEvent::Auth(attempt) => {
-                self.server.lagged = None;
-                self.attempt = Some(attempt);
-                self.go_on();
-            }
-            ServerEvent::AuthData(_) => self.go_on(),
-            ServerEvent::Message {
-                ordinal,
-                frame_type,
-                payload,
-            } => {
-                self.on_message(ordinal, frame_type, &payload);
-            }
-            ServerEvent::Request(request) => {
-                assert!(!self.server.requests.contains(&request.request_id));
-                self.server.requests.push(request.request_id);
-                if self.server.eager {
-                    self.respond(0, 10);
-                }
-            }
-            ServerEvent::Cursor {
-                user_seq,
-                log_epoch,
-            } => {
-                assert!(log_epoch == 1 && user_seq <= self.client.cursor);
-                self.server.cursor = self.server.cursor.max(user_seq);
-            }
-            ServerEvent::Ping { token } => {
-                let connection = self.server.connection.as_mut().expect("connected");
-                connection.pong(payload::Pong {
-                    token,
-                    ..payload::Pong::default()
-                });
-            }
-            ServerEvent::Closed(reason) => {
-                self.excuse(&reason);
-                self.server.closed = true;
-            }
-            _ => {}
-        }
-    }
-
-    fn go_on(&mut self) {
-        let server = &mut self.server;
-        let connection = server.connection.as_mut().expect("connected");
-        if server.challenges > 0 {
-            server.challenges -= 1;
-            connection.challenge(Bytes::from_static(b"r=x"));
-            return;
-        }
-        if let Some(attempt) = self.attempt.take() {
-            self.accept(&attempt);
-        }
-    }
-
-    fn accept(&mut self, attempt: &AuthAttempt) {
-        let server = &mut self.server;
-        let asked = SessionId::from_slice(&attempt.auth.session_id).ok();
-        let resumes = attempt.auth.mechanism == "EIM-RESUME" && asked == server.session_id;
-        let earlier = server.take_session().filter(|_| resumes && asked.is_some());
-        let number = server.serial + 1;
-        let session_id = SessionId::from(u128::from(number).to_be_bytes());
-        let accept = Accept {
-            session_id,
-            user_id: UserId::from([0x11; 16]),
-            user_name: "ann".into(),
-            data: Bytes::from_static(b"v=x"),
-            resume_token: Some([7; 32]),
-            resume: Duration::from_secs(300),
-            log_epoch: 1,
-            user_seq: server.pushes.len() as u64,
-            server_time_ms: 1,
-            connection_generation: 1,
-        };
-        let connection = server.connection.as_mut().expect("connected");
-        match connection.accept(accept, earlier) {
-            SessionOutcome::Fresh => {
-                server.serial = number;
-                server.session_id = Some(session_id);
-                server.accepted.clear();
-                server.last_ordinal = 0;
-                (server.dropped, server.lost) = (0, 0);
-                server.lag_owed = false;
-            }
-            SessionOutcome::Resumed => {
-                if std::mem::take(&mut server.lag_owed) {
-                    let head = server.pushes.len() as u64;
-                    connection.lagged(lagged(head));
-                    server.lagged = Some(head);
-                }
-            }
-            SessionOutcome::Unspecified => panic!("an attempt was to be accepted"),
-        }
-        server.live = Live::Connected;
-    }
-
-    fn on_message(&mut self, ordinal: u64, frame_type: FrameType, payload: &Bytes) {
-        let send = payload::Send::decode(payload.clone()).expect("a message");
-        let number = usize::try_from(number_of(&send.client_msg_id)).expect("few messages");
-        let message = &self.client.outbox[number];
-        assert_eq!(message.frame_type, frame_type);
-        assert!(
-            send.body == body(number as u64, message.size, message.noise),
-            "body {number}"
-        );
-        assert!(
-            !message.cancelled,
-            "{number} was cancelled before it left entirely"
-        );
-        let server = &mut self.server;
-        assert!(ordinal > server.last_ordinal, "ordinals rise");
-        server.last_ordinal = ordinal;
-        if let State::Given(send) = message.state
-            && self.client.serial == server.serial
-        {
-            let twice = server.accepted.insert(send, number);
-            assert_eq!(twice, None, "{number} twice in one session");
-            for (_, later) in server.accepted.range(SendId(send.0 + 1)..) {
-                let passer = self.client.outbox[*later].lane;
-                assert!(
-                    may_pass(passer, message.lane),
-                    "message {number} {message:?} was overtaken by {later}"
-                );
-            }
-        }
-        server.pending.push(Pending {
-            serial: server.serial,
-            ordinal,
-            number,
-        });
-        if server.eager {
-            server.answer(server.pending.len() - 1, false);
-        }
-    }
-
-    /// Answers a request with a text of this many octets.
-    pub(super) fn respond(&mut self, place: usize, octets: usize) {
-        let server = &mut self.server;
-        let (Some(connection), true) = (&mut server.connection, place < server.requests.len())
-        else {
-            return;
-        };
-        let response = payload::Response {
-            request_id: server.requests.remove(place),
-            operation: 1,
-            error: Some(ErrorInfo {
-                code: ErrorCode::UNAVAILABLE.0.into(),
-                detail: "x".repeat(octets),
-                ..ErrorInfo::default()
-            }),
-            body: None,
-        };
-        match connection.respond(&response) {
-            Ok(()) | Err(SendError::NotOpen) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The server's connection is over: its session waits for the client.
-    pub(super) fn retire_server(&mut self) {
-        let server = &mut self.server;
-        let Some(connection) = server.connection.take() else {
-            return;
-        };
-        assert!(connection.poll_timeout().is_none() && !connection.wants_read());
-        assert!(std::mem::take(&mut server.closed), "an end is announced");
-        server.requests.clear();
-        let session = connection.into_session();
-        if server.live == Live::Connected {
-            server.live = if session.is_some() {
-                Live::Detached
-            } else {
-                Live::Nowhere
-            };
-            server.detached = session;
-        }
-    }
-
-    /// The same of a connection that was left behind.
-    pub(super) fn tend_stale(&mut self) {
-        let now = self.now;
-        while let Some(event) = self.server.stale.as_mut().and_then(Endpoint::poll_event) {
-            match event {
-                ServerEvent::Closed(_) => self.server.stale_closed = true,
-                // Accepted is accepted: its result goes to the session.
-                ServerEvent::Message {
-                    ordinal,
-                    frame_type,
-                    payload,
-                } => {
-                    assert_eq!(self.server.live, Live::Stale);
-                    self.on_message(ordinal, frame_type, &payload);
-                }
-                _ => {}
-            }
-        }
-        let Some(stale) = &mut self.server.stale else {
-            return;
-        };
-        while stale.poll_transmit(now).is_some() {}
-        if stale.is_closed()
-            && let Some(stale) = self.server.stale.take()
-        {
-            assert!(self.server.stale_closed, "an end is announced");
-            let session = stale.into_session();
-            if self.server.live == Live::Stale {
-                self.server.live = if session.is_some() {
-                    Live::Detached
-                } else {
-                    Live::Nowhere
-                };
-                self.server.detached = session;
-            }
-        }
-    }
-}
-
-/// An event without its octets.
-fn short(event: &ServerEvent) -> String {
-    match event {
-        ServerEvent::Message {
-            ordinal,
-            frame_type,
-            payload,
-        } => {
-            format!("Message {ordinal} {frame_type:?} {}", payload.len())
-        }
-        ServerEvent::Auth(auth) => format!("Auth {} {:?}", auth.auth.mechanism, auth.auth.window),
-        other => format!("{other:?}"),
     }
 }

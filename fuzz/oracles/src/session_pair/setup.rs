@@ -58,10 +58,6 @@ impl Setup {
             server: Arc::new(server),
         }
     }
-
-    pub(super) fn has_fragments(&self) -> bool {
-        self.server.capabilities.contains(&Capability::FRAGMENTS)
-    }
 }
 
 struct Shared {

@@ -131,10 +131,15 @@ impl Device {
 
     /// Connects, pulls everything, and ends when nothing came for `idle_ms`.
     pub(crate) fn catch_up(&self, idle_ms: u64) -> Result<(), Failure> {
+        self.start_catching_up(idle_ms)?.finish()
+    }
+
+    /// As [`catch_up`](Self::catch_up), without waiting.
+    pub(crate) fn start_catching_up(&self, idle_ms: u64) -> Result<Process, Failure> {
         let mut command = self.command("tail");
         command.args(["--quiet", "--until-idle", &idle_ms.to_string()]);
         command.arg("--history").arg(self.received_history());
-        Process::start(&format!("{} tail", self.name), &mut command, &self.log)?.finish()
+        Process::start(&format!("{} tail", self.name), &mut command, &self.log)
     }
 
     /// Reads the newest messages of a group from the server; returns how many there were.

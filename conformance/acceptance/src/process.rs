@@ -133,19 +133,6 @@ impl Process {
         self.finish()
     }
 
-    /// Lets a process that was stopped and replaced go on, and waits until it has noticed. Says how
-    /// it ended.
-    pub(crate) fn replaced(mut self) -> Result<String, Failure> {
-        self.signal(Signal::CONT)?;
-        let mut patience = Patience::new(Duration::from_secs(60));
-        loop {
-            if let Some(status) = self.ended()? {
-                return Ok(format!("ended with {status}"));
-            }
-            patience.wait("the replaced process to end")?;
-        }
-    }
-
     /// Whether it has ended, and how.
     pub(crate) fn ended(&mut self) -> Result<Option<std::process::ExitStatus>, Failure> {
         Ok(self.child.try_wait()?)

@@ -222,10 +222,28 @@ impl World {
             "{name} stood still, {others} acknowledged meanwhile"
         ));
         match replaced_one {
-            Some(old) => notes.push(format!("the replaced process {}", old.replaced()?)),
+            Some(old) => notes.push(self.one_left(client, old)?),
             None => self.process(client)?.1.signal(Signal::CONT)?,
         }
         Ok(struck)
+    }
+
+    /// Two processes of one device: the newer connection stays, the other one ends. That is the one
+    /// that stood still, unless it had no connection then: it makes one now.
+    fn one_left(&mut self, client: Client, mut old: Process) -> Result<String, Failure> {
+        old.signal(Signal::CONT)?;
+        let mut patience = Patience::new(PATIENCE);
+        let (_, new) = self.process(client)?;
+        loop {
+            if old.ended()?.is_some() {
+                return Ok("its place was taken for good".into());
+            }
+            if new.ended()?.is_some() {
+                *new = old;
+                return Ok("it took its place back".into());
+            }
+            patience.wait("one of two processes of a device to end")?;
+        }
     }
 
     fn process(&mut self, client: Client) -> Result<(&Device, &mut Process), Failure> {

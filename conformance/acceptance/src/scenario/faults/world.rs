@@ -291,8 +291,13 @@ impl World {
         }
         let late = self.devices.device("member1-late", "member1", None)?;
         self.absent.push(late);
-        for device in &self.absent {
-            device.catch_up(2_000)?;
+        let catching_up = self
+            .absent
+            .iter()
+            .map(|device| device.start_catching_up(1_500));
+        let mut catching_up = catching_up.collect::<Result<Vec<_>, _>>()?;
+        for (device, process) in self.absent.iter().zip(&mut catching_up) {
+            process.finish_within(PATIENCE, &format!("{} to catch up", device.name))?;
             device.read()?;
             histories.extend(device.histories());
         }

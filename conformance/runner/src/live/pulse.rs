@@ -42,7 +42,8 @@ fn stalls() -> &'static Mutex<VecDeque<(Instant, Duration)>> {
 fn beat() {
     loop {
         let began = clock::now();
-        std::thread::sleep(BEAT);
+        // Nobody unparks it; what wakes it too early is no stall.
+        std::thread::park_timeout(BEAT);
         let end = clock::now();
         let late = end.saturating_duration_since(began).saturating_sub(BEAT);
         if late >= STALL {

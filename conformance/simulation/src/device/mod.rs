@@ -36,8 +36,21 @@ struct State {
     running: BTreeMap<u32, Running>,
     /// The program that is started again whenever it ends.
     main: u32,
+    /// The main program ended by itself.
+    over: bool,
     down: Duration,
     healed: bool,
+}
+
+impl State {
+    /// How long the device stays down now.
+    fn pause(&mut self) -> Duration {
+        let over = std::mem::take(&mut self.over);
+        if self.healed {
+            return if over { AGAIN } else { Duration::ZERO };
+        }
+        if over { self.down.max(AGAIN) } else { self.down }
+    }
 }
 
 /// A device of a world.
@@ -146,10 +159,8 @@ impl DeviceNode {
                 node.lock().main = number;
                 node.launch(number, &life);
                 node.main_ended(life).await;
-                if !node.lock().healed {
-                    let down = node.lock().down;
-                    sleep(down).await;
-                }
+                let down = node.lock().pause();
+                sleep(down).await;
             }
         });
     }

@@ -10,7 +10,7 @@ use eim_client::event::{End, Event, Events};
 use eim_client::options::Attach;
 use eim_client::{Client, ConnectionState, Options, Settled};
 
-use super::{AGAIN, DeviceNode};
+use super::DeviceNode;
 use crate::observation::{Ending, Observation, Process};
 use crate::server::{PASSWORD, user_id, user_name};
 use crate::world::{Life, Randomness};
@@ -34,14 +34,12 @@ impl DeviceNode {
     /// Ends a process that is over.
     pub(super) fn over(&self, number: u32, life: &Life, end: End) {
         let mut state = self.lock();
+        state.over |= state.main == number && end != End::Requested;
         if let Some(running) = state.running.get_mut(&number) {
             running.ending = Some(match end {
                 End::Requested => Ending::Orderly,
                 other => Ending::Over(other),
             });
-        }
-        if state.main == number && state.down.is_zero() {
-            state.down = AGAIN;
         }
         drop(state);
         life.end();

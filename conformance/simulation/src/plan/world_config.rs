@@ -54,7 +54,8 @@ fn disk(dice: &mut Dice) -> DiskConfig {
     }
 }
 
-/// Small limits bring out what large ones hide; half of the worlds leave each as it is.
+/// Small limits bring out what large ones hide; most worlds leave each as it is. Those that a
+/// client cannot know stay at their defaults (EIM-LIM-003).
 fn server(dice: &mut Dice) -> String {
     let sections: [(&str, &[(&str, &[u64])]); 5] = [
         (
@@ -74,7 +75,6 @@ fn server(dice: &mut Dice) -> String {
                 ("window_frames", &[1, 2, 7]),
                 ("window_octets", &[65_547]),
                 ("unsettled_results", &[64]),
-                ("requests_in_flight", &[1, 2]),
                 ("messages_per_s", &[5, 50]),
             ],
         ),

@@ -12,6 +12,8 @@ use crate::device::DeviceNode;
 use crate::observation::Observation;
 use crate::server::user_id;
 
+/// What was begun before faults ended, such as a write that fails, has failed by then.
+const AFTERMATH: Duration = ms(8_000);
 /// How often the world is looked at.
 const LOOKING: Duration = ms(100);
 /// Looks before the run is said to hang: ten minutes.
@@ -20,9 +22,8 @@ const LOOKS: u32 = 6_000;
 const QUIET: u32 = 3;
 
 impl World {
-    /// All faults end.
-    pub(super) fn heal(&self) {
-        self.recorder.saw(Observation::Healed);
+    /// All faults end. What they have begun comes to its end within a while.
+    pub(super) async fn heal(&self) {
         self.network.heal();
         self.server.disk().heal();
         self.server.heal();
@@ -30,6 +31,8 @@ impl World {
             device.disk().heal();
             device.heal();
         }
+        sleep(AFTERMATH).await;
+        self.recorder.saw(Observation::Healed);
     }
 
     /// Waits until nothing is under way.

@@ -113,7 +113,7 @@ impl World {
             }
             self.step(step);
         }
-        self.heal();
+        self.heal().await;
         self.settle().await;
         looking.abort();
         self.recorder.finish()

@@ -117,12 +117,11 @@ fn backed(
     what: &str,
     found: &mut Found,
 ) {
-    let held = model.devices.get(device).map(|held| held.cursor);
-    let held = held.unwrap_or_default();
-    let beyond = held.log_epoch == log_epoch && user_seq > held.user_seq;
-    let never = held.log_epoch == 0 && user_seq > 0;
-    found.add_if(beyond || never, || {
-        format!("the cursor of {device:?} {what} is {log_epoch}/{user_seq}, stored is {held:?}")
+    let held = model.devices.get(device);
+    let reached = held.and_then(|held| held.reached.get(&log_epoch)).copied();
+    // An epoch of which the device knows nothing: nothing can be stored in it.
+    found.add_if(user_seq > reached.unwrap_or(0), || {
+        format!("the cursor of {device:?} {what} is {log_epoch}/{user_seq}, stored is {reached:?}")
     });
 }
 

@@ -6,15 +6,15 @@ use eim_codec::id::ConversationId;
 
 use super::{Found, Invariant};
 use crate::model::{Event, Model};
-use crate::observation::Observation;
+use crate::observation::{Observation, Process};
 use crate::plan::DeviceNumber;
 
-/// An application is shown each entry once over all its incarnations, those of its timeline in
-/// ascending order.
+/// A device shows each entry once over all its programs, and a program shows those of its timeline
+/// in ascending order.
 #[derive(Debug, Default)]
 pub struct DeliveredInOrder {
     shown: BTreeSet<(DeviceNumber, ConversationId, u64, u64)>,
-    last: BTreeMap<(DeviceNumber, u64), u64>,
+    last: BTreeMap<(Process, u64), u64>,
 }
 
 impl Invariant for DeliveredInOrder {
@@ -52,7 +52,7 @@ impl Invariant for DeliveredInOrder {
         let held = model.devices.get(device).map(|held| held.cursor);
         let last = self
             .last
-            .entry((device, held.unwrap_or_default().log_epoch))
+            .entry((*process, held.unwrap_or_default().log_epoch))
             .or_insert(0);
         found.add_if(message.user_seq <= *last, || {
             format!("{process:?} was shown {} after {last}", message.user_seq)

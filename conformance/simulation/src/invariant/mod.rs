@@ -105,6 +105,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
 pub struct Judge {
     model: Model,
     history: History,
+    /// Whether the history is judged too.
+    second: bool,
     invariants: Vec<Box<dyn Invariant>>,
     violations: Vec<Violation>,
     kept: Vec<usize>,
@@ -117,10 +119,13 @@ impl Default for Judge {
 }
 
 impl Judge {
-    /// A judge with all invariants.
+    /// A judge with all invariants, and the checker of histories as a second judge.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(all())
+        Self {
+            second: true,
+            ..Self::of(all())
+        }
     }
 
     /// A judge with some invariants.
@@ -129,6 +134,7 @@ impl Judge {
         Self {
             model: Model::default(),
             history: History::default(),
+            second: false,
             kept: vec![0; invariants.len()],
             invariants,
             violations: Vec::new(),
@@ -169,7 +175,22 @@ impl Judge {
     /// given back before.
     pub fn finish(&mut self) -> Vec<Violation> {
         self.check(&Event::End);
+        if self.second {
+            self.judge_history();
+        }
         std::mem::take(&mut self.violations)
+    }
+
+    /// The checker that judges real deployments judges this one.
+    fn judge_history(&mut self) {
+        match history::check(&self.history()) {
+            Ok(verdict) => {
+                for finding in verdict.findings.into_iter().take(KEPT) {
+                    self.violated("history", finding.text);
+                }
+            }
+            Err(error) => self.violated("history", format!("it is none: {error}")),
+        }
     }
 
     /// The run as a history, as the drivers of a real deployment write one.
@@ -284,5 +305,17 @@ mod tests {
     fn a_good_run_passes_all() {
         let found = scene::run(&mut Judge::new(), scene::good());
         assert!(found.is_empty(), "{found:#?}");
+    }
+
+    #[test]
+    fn the_second_judge_looks_too() {
+        let mut bad = scene::opening();
+        bad.extend(scene::sent(1));
+        let mut message = scene::message(1);
+        message.client_msg_id = Some(scene::key(5));
+        bad.push(scene::delivered(1, message));
+        let found = scene::run(&mut Judge::new(), bad);
+        let by_history = |violation: &Violation| violation.invariant == "history";
+        assert!(found.iter().any(by_history), "{found:#?}");
     }
 }

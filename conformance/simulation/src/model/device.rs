@@ -20,6 +20,9 @@ pub struct Held {
     pub messages: BTreeMap<Place, Message>,
     /// Its cursor.
     pub cursor: Cursor,
+    /// How far its entries have reached in each epoch. A second program that begins from an
+    /// older cursor takes nothing away.
+    pub reached: BTreeMap<u64, u64>,
     /// Unsettled messages, by position.
     pub outbox: BTreeMap<u64, OutboxItem>,
     /// Position of every message that was ever in the outbox.
@@ -86,9 +89,16 @@ impl Held {
         }
         for settlement in &batch.settlements {
             let id = settlement.client_msg_id;
-            let place = settlement.message.as_ref().map(|message| {
+            let mut place = settlement.message.as_ref().map(|message| {
                 self.store(message, false, &mut change);
                 (message.conversation, message.conv_seq)
+            });
+            // Settled by its entry, which stands for the result.
+            let entry = batch.arrivals.iter().map(|arrival| &arrival.message);
+            let mut entry = entry.filter(|message| message.client_msg_id == Some(id));
+            place = place.or_else(|| {
+                let message = entry.next()?;
+                Some((message.conversation, message.conv_seq))
             });
             if let Some(position) = self.positions.get(&id)
                 && self.outbox.remove(position).is_some()
@@ -111,6 +121,8 @@ impl Held {
         }
         if let Some(after) = batch.cursor {
             change.cursor = Some((self.cursor, after));
+            let reached = self.reached.entry(after.log_epoch).or_insert(0);
+            *reached = after.user_seq.max(*reached);
             self.cursor = after;
         }
         change

@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::store::{Batch, Checkpoint, ConversationRecord, Identity, Store, Target, UserRecord};
 use crate::sync::conversation_record;
 
-/// Commands on their way to the engine.
+/// Commands on their way to the engine, and messages.
 const COMMANDS: usize = 1024;
 
 /// A client of one user on one device. Cheap to clone; the engine ends when [`close`](Self::close)
@@ -34,6 +34,8 @@ const COMMANDS: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Client {
     commands: mpsc::Sender<Command>,
+    /// Apart from commands: messages wait for room in the outbox, commands never do.
+    messages: mpsc::Sender<Box<Outgoing>>,
     state: watch::Receiver<ConnectionState>,
     events: Arc<Mutex<Option<Events>>>,
     store: Arc<dyn Store>,
@@ -166,13 +168,16 @@ impl Client {
         let adopted = loaded.outbox.len();
         let records = store.conversations().await?;
         let (commands, queue) = mpsc::channel(COMMANDS);
+        let (messages, outgoing) = mpsc::channel(COMMANDS);
+        let queues = (queue, outgoing);
         let (shown, state) = watch::channel(ConnectionState::Connecting);
         let (sink, events) = EventSink::new(options.events);
-        let mut engine = Engine::new(options, connector, loaded, identity, (sink, shown, queue));
+        let mut engine = Engine::new(options, connector, loaded, identity, (sink, shown, queues));
         engine.remember(records);
         let events = Arc::new(Mutex::new(events));
         let client = Self {
             commands,
+            messages,
             state,
             events,
             store,
@@ -300,9 +305,8 @@ impl Client {
             stored,
             done,
         };
-        let command = Command::Send(Box::new(outgoing));
-        self.commands
-            .send(command)
+        self.messages
+            .send(Box::new(outgoing))
             .await
             .map_err(|_| SendError::Closed)?;
         Ok(client_msg_id)

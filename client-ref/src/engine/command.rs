@@ -15,8 +15,6 @@ use crate::store::{Checkpoint, Target};
 /// What the application asks of the engine.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Puts a message into the outbox.
-    Send(Box<Outgoing>),
     /// Asks the server.
     Request(Box<Question>),
     /// Whether there is a network.

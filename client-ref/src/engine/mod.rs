@@ -6,6 +6,7 @@
 
 mod answers;
 mod applied;
+mod asked;
 pub(crate) mod command;
 mod incoming;
 mod login;
@@ -28,9 +29,9 @@ use eim_codec::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Sleep, sleep};
 
-use self::command::Command;
+use self::command::{Command, Outgoing};
 use self::online::Online;
-use self::requests::{Purpose, Requests};
+use self::requests::Requests;
 use self::staging::{FollowUp, Staging, Waiter};
 use crate::environment::Ticks;
 use crate::event::{ConnectionState, Disconnected, End, Event, EventSink};
@@ -53,9 +54,6 @@ type Holes = Result<Vec<(u64, u64)>, StoreError>;
 /// Events taken from the connection before the store is looked at again.
 const EVENTS_AT_ONCE: usize = 512;
 
-/// Commands taken before the store is looked at again.
-const COMMANDS_AT_ONCE: usize = 512;
-
 /// How long an orderly end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -68,6 +66,7 @@ pub(crate) struct Engine {
     events: EventSink,
     state: watch::Sender<ConnectionState>,
     commands: mpsc::Receiver<Command>,
+    messages: mpsc::Receiver<Box<Outgoing>>,
 
     identity: Identity,
     resume: Option<ResumeCredential>,
@@ -158,6 +157,7 @@ enum Wake {
     Event(Option<ClientEvent>),
     Redial,
     Command(Option<Command>),
+    Message(Option<Box<Outgoing>>),
     Again,
 }
 
@@ -170,10 +170,10 @@ impl Engine {
         ends: (
             EventSink,
             watch::Sender<ConnectionState>,
-            mpsc::Receiver<Command>,
+            (mpsc::Receiver<Command>, mpsc::Receiver<Box<Outgoing>>),
         ),
     ) -> Self {
-        let (events, state, commands) = ends;
+        let (events, state, (commands, messages)) = ends;
         let mut config = ClientConfig::default();
         config.implementation = concat!("eim-client/", env!("CARGO_PKG_VERSION")).to_owned();
         let mut outbox = Outbox::default();
@@ -191,6 +191,7 @@ impl Engine {
             events,
             state,
             commands,
+            messages,
             identity,
             resume: loaded.resume,
             session: None,
@@ -263,14 +264,15 @@ impl Engine {
 
     async fn wait(&mut self) -> Wake {
         let throttled = self.events.is_full();
-        let accepts = self.accepts_commands();
+        let (listens, accepts) = (self.closing.is_none(), self.accepts_messages());
         let timer = self.next_timer();
         tokio::select! {
             biased;
             applied = commit(&mut self.committing) => Wake::Committed(applied),
             holes = look(&mut self.looking) => Wake::Looked(holes),
             wake = phase(&mut self.phase) => wake,
-            command = self.commands.recv(), if accepts => Wake::Command(command),
+            command = self.commands.recv(), if listens => Wake::Command(command),
+            outgoing = self.messages.recv(), if accepts => Wake::Message(outgoing),
             () = self.events.fewer(), if throttled => Wake::Again,
             () = pause(timer) => Wake::Again,
         }
@@ -305,7 +307,8 @@ impl Engine {
             Wake::Event(None) => self.disconnected(),
             Wake::Redial => self.dial(),
             Wake::Command(Some(command)) => self.commanded(command),
-            Wake::Command(None) => self.close(None),
+            Wake::Message(Some(outgoing)) => self.sent(outgoing),
+            Wake::Command(None) | Wake::Message(None) => self.close(None),
             Wake::Again => {}
         }
     }
@@ -321,39 +324,6 @@ impl Engine {
             };
             self.incoming(event);
         }
-    }
-
-    fn commanded(&mut self, first: Command) {
-        self.command(first);
-        for _ in 1..COMMANDS_AT_ONCE {
-            if !self.accepts_commands() {
-                return;
-            }
-            let Ok(command) = self.commands.try_recv() else {
-                return;
-            };
-            self.command(command);
-        }
-    }
-
-    fn command(&mut self, command: Command) {
-        match command {
-            Command::Send(outgoing) => self.enqueue(*outgoing),
-            Command::Request(question) => {
-                let id = self.request_id();
-                let (operation, body) = (question.operation, question.body.clone());
-                self.requests
-                    .ask(id, operation, body, Purpose::Application(*question));
-            }
-            Command::Network(available) => self.network(available),
-            Command::Background(next_contact) => self.background(next_contact),
-            Command::Close(told) => self.close(Some(told)),
-        }
-    }
-
-    fn accepts_commands(&self) -> bool {
-        let outbox = self.outbox.len() + self.staging.batch.outbox.len();
-        self.closing.is_none() && outbox < self.options.outbox_limit
     }
 
     /// Everything that can go on without waiting.
@@ -388,6 +358,11 @@ impl Engine {
         });
         closing.told.extend(told);
         self.commands.close();
+        self.messages.close();
+        // What was given to the client before it was closed is kept, room or not.
+        while let Ok(outgoing) = self.messages.try_recv() {
+            self.enqueue(*outgoing);
+        }
     }
 
     /// Ends in order: first what is staged becomes durable and is told to the server.

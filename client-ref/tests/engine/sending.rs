@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eim_client::event::Refused;
 use eim_client::store::{Store, Target};
-use eim_client::{Draft, Event};
+use eim_client::{Client, Draft, Event};
 use eim_codec::id::ConversationId;
 use eim_codec::payload::send;
 use eim_codec::registry::ErrorCode;
@@ -284,4 +284,33 @@ async fn an_echo_without_a_body_at_hand_is_read_from_history() {
         world.store.latest(GROUP.into(), 1).await.unwrap()[0].body,
         text("mine")
     );
+}
+
+// test[EIM-MSG-008]
+#[tokio::test(start_paused = true)]
+async fn a_full_outbox_keeps_no_command_waiting() {
+    let mut world = World::at(0).await;
+    let mut options = world.options();
+    options.outbox_limit = 1;
+    let client = Client::start(options).await.unwrap();
+    client.set_network(false).await;
+    for text in ["in the outbox", "waits for room"] {
+        client.post(Draft::text(group(), text)).await.unwrap();
+    }
+    assert!(world.is_quiet().await);
+    // Without a network nothing leaves the outbox, so nobody may wait for that.
+    client.set_network(true).await;
+    let mut peer = world.accept(0).await;
+    for text in ["in the outbox", "waits for room"] {
+        let (ordinal, send) = peer.message().await;
+        assert_eq!(send.body, crate::peer::text(text));
+        peer.accepted(ordinal, ordinal);
+    }
+    client.set_network(false).await;
+    for text in ["one", "two", "three"] {
+        client.post(Draft::text(group(), text)).await.unwrap();
+    }
+    client.close().await;
+    // What was given to the client is kept, room or not.
+    assert_eq!(world.store.outbox_len().await.unwrap(), 3);
 }

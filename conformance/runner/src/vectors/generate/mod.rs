@@ -26,6 +26,7 @@ mod functions;
 mod groups;
 mod header;
 mod lengths;
+mod negotiated;
 mod orders;
 mod payload_faults;
 mod payload_fields;
@@ -40,6 +41,7 @@ mod streams;
 mod truncations;
 mod windows;
 mod zstd;
+mod zstd_blocks;
 
 use std::collections::BTreeMap;
 
@@ -95,6 +97,11 @@ const FAMILIES: &[Family] = &[
         path: "header/early",
         seed: None,
         cases: early::cases,
+    },
+    Family {
+        path: "header/negotiated",
+        seed: None,
+        cases: negotiated::cases,
     },
     Family {
         path: "header/lengths",

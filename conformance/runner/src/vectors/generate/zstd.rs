@@ -34,6 +34,7 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
     cases.extend(headers(rules));
     cases.extend(windows(rules));
     cases.extend(faults(rules));
+    cases.extend(super::zstd_blocks::cases(rules));
     cases.extend(single_segments(rules));
     for (label, hex) in TOOLS {
         let tool = Sample::new(label, ZSTD, sentence(), from_hex(hex)?);

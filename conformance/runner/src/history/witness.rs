@@ -212,12 +212,43 @@ fn disorder(read: &Read, about: &BTreeSet<u64>) -> Vec<Read> {
     }]
 }
 
-/// The smallest list that still holds: without any one of its events it does not. What does not
-/// hold to begin with comes back as it is.
-fn shrink(mut events: Vec<Event>, holds: impl Fn(&[Event]) -> bool) -> Vec<Event> {
+/// A smallest list that still holds: without any one of its events it does not. What does not hold
+/// to begin with comes back as it is.
+fn shrink(events: Vec<Event>, holds: impl Fn(&[Event]) -> bool) -> Vec<Event> {
     if !holds(&events) {
         return events;
     }
+    let names: BTreeSet<String> = events.iter().map(|event| event.process.clone()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    // Which processes are tried first decides which remain; the better of two orders is taken.
+    let forward = pieces(events_without(&events, names.iter(), &holds), &holds);
+    let backward = pieces(events_without(&events, names.iter().rev(), &holds), &holds);
+    if backward.len() < forward.len() {
+        backward
+    } else {
+        forward
+    }
+}
+
+/// Without whole processes, as far as it holds.
+fn events_without<'a>(
+    events: &[Event],
+    names: impl Iterator<Item = &'a String>,
+    holds: &impl Fn(&[Event]) -> bool,
+) -> Vec<Event> {
+    let mut events = events.to_vec();
+    for name in names {
+        let rest = events.iter().filter(|event| event.process != *name);
+        let rest: Vec<Event> = rest.cloned().collect();
+        if rest.len() < events.len() && holds(&rest) {
+            events = rest;
+        }
+    }
+    events
+}
+
+/// Without larger and smaller pieces, until no single event can go.
+fn pieces(mut events: Vec<Event>, holds: &impl Fn(&[Event]) -> bool) -> Vec<Event> {
     let mut size = events.len().div_ceil(2).max(1);
     loop {
         let mut at = 0;

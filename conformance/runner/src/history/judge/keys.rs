@@ -270,7 +270,10 @@ impl Judge<'_> {
         let first = self.acked(place);
         let both = [first, second].map(Who::index);
         let explained = |at: &usize| self.marked.contains(at) || self.permuted.contains(at);
-        if both.iter().flatten().any(explained) {
+        // Where a complete reading shows which one it is, the other one is lost, and reported so.
+        let unseen = |at: &usize| self.facts.keys[*at].seen.is_none();
+        let lost = both.iter().flatten().any(unseen) && self.is_covered(place);
+        if lost || both.iter().flatten().any(explained) {
             return;
         }
         let text = format!(

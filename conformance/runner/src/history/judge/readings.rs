@@ -157,20 +157,17 @@ impl Judge<'_> {
 
     /// Acked messages whose place has another message, in readings that have them nowhere.
     fn displaced(&self, absent: &mut Absent) {
-        let mut places = BTreeSet::new();
-        for key in &self.facts.keys {
-            if let Some(ack) = key.ack {
-                let seen = self.seen(ack);
-                if seen != Who::NOBODY && seen != self.acked(ack) {
-                    places.insert(ack);
-                }
+        let mut displaced = BTreeSet::new();
+        for (at, key) in self.facts.keys.iter().enumerate() {
+            if let Some(ack) = key.ack
+                && ![Who::NOBODY, Who::key(at)].contains(&self.seen(ack))
+            {
+                displaced.insert((ack, at));
             }
         }
-        places.extend(self.disputes.keys().copied());
-        for place in places {
-            let Some(at) = self.acked(place).index() else {
-                continue;
-            };
+        let disputes = self.disputes.keys();
+        displaced.extend(disputes.filter_map(|place| Some((*place, self.acked(*place).index()?))));
+        for (place, at) in displaced {
             let readings = self.readings.get(&place.conversation).into_iter().flatten();
             for &observer in readings {
                 let shows = self.shows(observer, place);
@@ -179,6 +176,13 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a complete reading says what is at a place.
+    pub(super) fn is_covered(&self, place: Place) -> bool {
+        let readings = self.readings.get(&place.conversation).into_iter().flatten();
+        let mut readings = readings.filter_map(|observer| self.reading(*observer));
+        readings.any(|reading| reading.claimed.contains(place.seq))
     }
 
     /// Acked messages whose place a new epoch has taken.

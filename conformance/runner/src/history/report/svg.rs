@@ -20,7 +20,7 @@ pub(super) fn svg(timeline: &Timeline) -> String {
     let most = timeline
         .columns
         .values()
-        .map(|column| column.sent.max(column.delivered));
+        .map(|column| column.sent.max(column.acked).max(column.delivered));
     let most = most.max().unwrap_or(0).max(1);
     let full = HEIGHT + 2 * LANE + 20;
     let mut out = format!(
@@ -50,7 +50,7 @@ pub(super) fn svg(timeline: &Timeline) -> String {
             point(
                 &mut points,
                 x(at.saturating_mul(timeline.column_us)),
-                HEIGHT - height,
+                HEIGHT.saturating_sub(height),
             );
             before = Some(at);
         }

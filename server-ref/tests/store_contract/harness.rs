@@ -364,6 +364,6 @@ pub(crate) fn account(number: u8) -> UserRecord {
 }
 
 #[track_caller]
-pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, Refused>) -> ErrorCode {
+pub(crate) fn refused<T: fmt::Debug>(outcome: Result<T, Refused>) -> ErrorCode {
     outcome.expect_err("should be refused").code
 }

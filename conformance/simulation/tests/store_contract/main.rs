@@ -24,8 +24,12 @@ mod sweeping;
 #[path = "../../../../server-ref/tests/store_contract/timelines.rs"]
 mod timelines;
 
+use std::sync::Arc;
+
+use eim_server::store::kv::{Environment, KvStore, Options};
+use eim_server::store::{Store, StoreError, Target};
 use eim_simulation::disk::Disk;
-use eim_simulation::plan::{DiskConfig, Range};
+use eim_simulation::plan::{DiskConfig, DiskFault, Range};
 use eim_simulation::run::Nobody;
 use eim_simulation::seed::Dice;
 use eim_simulation::world::{Life, Recorder};
@@ -35,19 +39,23 @@ use proptest::test_runner::RngSeed;
 /// A disk on which each sync takes virtual time. Every opening follows a crash, so whatever was
 /// answered before must have been synced.
 fn disk() -> harness::Disk {
+    let disk = simulated(0);
+    harness::Disk::Engines(Box::new(move || {
+        disk.crash(&mut Dice::new(2));
+        disk.engine(&Life::new())
+    }))
+}
+
+fn simulated(survives_permille: u64) -> Disk {
     let config = DiskConfig {
         sync_us: Range {
             low: 10,
             high: 5_000,
         },
-        survives_permille: 0,
+        survives_permille,
         torn_permille: 500,
     };
-    let disk = Disk::new(config, Dice::new(1), Recorder::new(Box::new(Nobody)));
-    harness::Disk::Engines(Box::new(move || {
-        disk.crash(&mut Dice::new(2));
-        disk.engine(&Life::new())
-    }))
+    Disk::new(config, Dice::new(1), Recorder::new(Box::new(Nobody)))
 }
 
 on_engine!(
@@ -73,5 +81,53 @@ proptest! {
             .build()
             .unwrap();
         runtime.block_on(async { model::play(disk(), acts).await });
+    }
+}
+
+/// Nobody is told of a message whose sync failed or that did not fit, whether it survives or not,
+/// and the commit loop ends; the next process goes on from what is there.
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fails_answers_nobody_and_ends_the_process() {
+    for (survives, fault) in [
+        (0, DiskFault::SyncFails),
+        (1000, DiskFault::SyncFails),
+        (0, DiskFault::Full { for_ms: 60_000 }),
+    ] {
+        let disk = simulated(survives);
+        let h = harness::Harness::new(harness::Disk::memory()).await;
+        let sink = Arc::new(harness::Recorder::default());
+        let open = async || {
+            let engine = disk.engine(&Life::new());
+            let environment = Environment::system();
+            let opened = KvStore::open(engine, Options::default(), environment, sink.clone());
+            let (store, committing) = opened.await.unwrap();
+            (store, tokio::spawn(committing.run()))
+        };
+        let (store, _) = open().await;
+        let account = harness::account(1);
+        let created = store.create_users(harness::TENANT, vec![account]).await;
+        created.unwrap().remove(0).unwrap();
+        drop(store);
+        let (store, running) = open().await;
+        let (user, origin) = (harness::user(1), harness::origin(harness::user(1)));
+        let note = || h.text(Target::Direct(user), "note");
+        disk.fault(fault);
+        // A full disk may be one whose reserve is touched: that refuses, and loses nothing.
+        let outcome = store.append(origin, vec![note()]).await;
+        if let Ok(outcomes) = &outcome {
+            assert!(matches!(fault, DiskFault::Full { .. }) && outcomes[0].is_err());
+            continue;
+        }
+        assert!(matches!(outcome, Err(StoreError::Closed)), "{outcome:?}");
+        let ended = running.await.unwrap();
+        assert!(matches!(ended, Err(StoreError::Engine(_))), "{ended:?}");
+        assert!(sink.taken().is_empty());
+        disk.crash(&mut Dice::new(3));
+        disk.heal();
+        let (store, _running) = open().await;
+        let head = store.timeline_head(harness::TENANT, user).await.unwrap().0;
+        assert_eq!(head, survives / 1000, "after {fault:?}");
+        let next = store.append(origin, vec![note()]).await.unwrap().remove(0);
+        assert_eq!(next.unwrap().conv_seq, head + 1);
     }
 }

@@ -9,6 +9,7 @@ pub mod committed;
 pub mod dictionary;
 pub mod seeds;
 pub mod soak;
+mod values;
 pub mod vectors;
 
 /// Octets and where they come from.

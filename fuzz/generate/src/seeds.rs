@@ -7,8 +7,8 @@ use eim_conformance::vectors::model::{Config, Depth, Phase, Role};
 use eim_fuzz_oracles::receiver::{self, Receiver};
 use eim_fuzz_oracles::{message_of, messages};
 
-use crate::Input;
 use crate::vectors::{Received, received};
+use crate::{Input, values};
 
 /// Sizes of pieces for `frame_chunks`: headers and payloads end in most of their places.
 const PIECES: [u8; 4] = [3, 0, 6, 10];
@@ -41,6 +41,9 @@ pub fn of(name: &str, data: &Data) -> Result<Vec<Input>, String> {
                 seeds.push(Input { name, octets });
             }
         }
+    }
+    if name == "payload_semantic" {
+        seeds.extend(values::seeds(data)?);
     }
     Ok(seeds)
 }

@@ -286,7 +286,7 @@ impl Engine {
                 };
                 match applied {
                     Ok(applied) => self.applied(applied, follow),
-                    Err(error) => self.store_failed(&error),
+                    Err(error) => self.commit_failed(&error),
                 }
             }
             Wake::Looked(holes) => {
@@ -383,6 +383,13 @@ impl Engine {
             Phase::Online(online) if online.closed.is_some() => {}
             _ => self.phase = Phase::Over,
         }
+    }
+
+    /// What has gathered since stands on what failed: a cursor over messages that are not there.
+    // impl[EIM-CUR-001, EIM-SYN-014]
+    fn commit_failed(&mut self, error: &StoreError) {
+        self.staging = Staging::default();
+        self.store_failed(error);
     }
 
     fn store_failed(&mut self, error: &StoreError) {

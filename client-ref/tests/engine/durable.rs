@@ -1,10 +1,11 @@
 //! What is said about the store holds only what it would hold after a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eim_client::Client;
+use eim_client::{Client, ConnectionState, End};
 use eim_client::store::{
     Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, ResumeCredential, Store,
     StoreError, UserRecord,
@@ -18,31 +19,47 @@ use crate::peer::{EPOCH, World, entry};
 const SLOW: Duration = Duration::from_secs(5);
 
 /// A store in which messages take their time.
-struct SlowStore(Arc<MemoryStore>);
+struct SlowStore {
+    real: Arc<MemoryStore>,
+    /// The first batch with messages fails.
+    fails: AtomicBool,
+}
+
+impl SlowStore {
+    fn new(real: &Arc<MemoryStore>, fails: bool) -> Arc<Self> {
+        Arc::new(Self {
+            real: Arc::clone(real),
+            fails: AtomicBool::new(fails),
+        })
+    }
+}
 
 #[async_trait]
 impl Store for SlowStore {
     async fn load(&self, adopt: bool) -> Result<Loaded, StoreError> {
-        self.0.load(adopt).await
+        self.real.load(adopt).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
         if !batch.arrivals.is_empty() {
             tokio::time::sleep(SLOW).await;
+            if self.fails.swap(false, Ordering::Relaxed) {
+                return Err(StoreError::Engine("no room".to_owned()));
+            }
         }
-        self.0.commit(batch).await
+        self.real.commit(batch).await
     }
 
     async fn resume(&self) -> Result<Option<ResumeCredential>, StoreError> {
-        self.0.resume().await
+        self.real.resume().await
     }
 
     async fn conversations(&self) -> Result<Vec<ConversationRecord>, StoreError> {
-        self.0.conversations().await
+        self.real.conversations().await
     }
 
     async fn message_conversations(&self) -> Result<Vec<ConversationId>, StoreError> {
-        self.0.message_conversations().await
+        self.real.message_conversations().await
     }
 
     async fn messages(
@@ -52,7 +69,7 @@ impl Store for SlowStore {
         last: u64,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.0.messages(conversation, first, last, limit).await
+        self.real.messages(conversation, first, last, limit).await
     }
 
     async fn latest(
@@ -60,7 +77,7 @@ impl Store for SlowStore {
         conversation: ConversationId,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.0.latest(conversation, limit).await
+        self.real.latest(conversation, limit).await
     }
 
     async fn missing(
@@ -70,23 +87,23 @@ impl Store for SlowStore {
         last: u64,
         limit: usize,
     ) -> Result<Vec<(u64, u64)>, StoreError> {
-        self.0.missing(conversation, first, last, limit).await
+        self.real.missing(conversation, first, last, limit).await
     }
 
     async fn checkpoint(&self, source: &str) -> Result<Option<u64>, StoreError> {
-        self.0.checkpoint(source).await
+        self.real.checkpoint(source).await
     }
 
     async fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.0.user_by_name(name).await
+        self.real.user_by_name(name).await
     }
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
-        self.0.user(user).await
+        self.real.user(user).await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {
-        self.0.outbox_len().await
+        self.real.outbox_len().await
     }
 }
 
@@ -96,7 +113,7 @@ impl Store for SlowStore {
 async fn a_cursor_that_is_being_written_is_not_told_on_the_next_connection() {
     let mut world = World::at(0).await;
     let mut options = world.options();
-    options.store = Arc::new(SlowStore(Arc::clone(&world.store)));
+    options.store = SlowStore::new(&world.store, false);
     let _client = Client::start(options).await.unwrap();
     let mut peer = world.accept(0).await;
     peer.quiet().await;
@@ -115,4 +132,27 @@ async fn a_cursor_that_is_being_written_is_not_told_on_the_next_connection() {
         }
     }
     assert_eq!(world.store.load(false).await.unwrap().cursor.user_seq, 1);
+}
+
+// Found by the simulation: the batch after one that failed was committed, with a cursor over the
+// messages of the one that failed. Nothing would ever have asked for them again.
+// test[EIM-CUR-001] test[EIM-SYN-014]
+#[tokio::test(start_paused = true)]
+async fn nothing_is_committed_after_a_commit_that_failed() {
+    let mut world = World::at(0).await;
+    let mut options = world.options();
+    options.store = SlowStore::new(&world.store, true);
+    let client = Client::start(options).await.unwrap();
+    let mut events = client.events().unwrap();
+    let mut peer = world.accept(0).await;
+    peer.quiet().await;
+    peer.push(1, entry(1));
+    peer.quiet().await;
+    // It waits while the first one is being written.
+    peer.push(2, entry(2));
+    peer.quiet().await;
+    while events.next().await.is_some() {}
+    assert!(matches!(client.state(), ConnectionState::Closed(End::Store(_))));
+    let left = world.store.load(false).await.unwrap();
+    assert_eq!(left.cursor.user_seq, 0, "the first message is not stored");
 }

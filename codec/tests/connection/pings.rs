@@ -1,6 +1,6 @@
 //! Many PINGs at once.
 
-use eim_codec::connection::{Endpoint, ServerEvent};
+use eim_codec::connection::{ClosedBy, Endpoint, ServerEvent};
 use eim_codec::payload::{Ping, Pong};
 use eim_codec::registry::FrameType;
 use prost::Message;
@@ -40,4 +40,19 @@ fn a_burst_of_pings_is_answered_in_full() {
     }
     assert!(answered.into_iter().eq(1..=400));
     assert!(pair.server.wants_read());
+}
+
+#[test]
+fn pongs_that_cannot_leave_do_not_hide_the_end() {
+    let mut pair = Pair::open();
+    pair.stalled = true;
+    let burst: Vec<u8> = (1..=100_u64)
+        .flat_map(|token| control(FrameType::PING, &Ping { token }))
+        .collect();
+    pair.server.receive(pair.now, burst.into());
+    pair.run();
+    assert!(!pair.server.wants_read(), "enough wait for the transport");
+    pair.server.transport_closed(pair.now);
+    pair.run();
+    assert_eq!(pair.server_closed().unwrap().by, ClosedBy::Transport);
 }

@@ -381,7 +381,7 @@ impl ServerConnection {
     }
 
     fn is_paused(&self) -> bool {
-        matches!(&self.state, State::Open(open) if open.is_paused())
+        matches!(&self.state, State::Open(open) if open.is_paused(self.line.gone))
     }
 }
 
@@ -397,12 +397,16 @@ impl Endpoint for ServerConnection {
 
     fn receive_boundary(&mut self, now: Timestamp) {
         self.tick(now);
-        self.line.boundary();
+        if !self.is_closed() {
+            self.line.boundary();
+        }
     }
 
     fn receive_text(&mut self, now: Timestamp) {
         self.tick(now);
-        self.line.text();
+        if !self.is_closed() {
+            self.line.text();
+        }
     }
 
     fn transport_closed(&mut self, now: Timestamp) {

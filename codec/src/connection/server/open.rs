@@ -260,9 +260,11 @@ impl Open {
         self.pongs.push(pong);
     }
 
-    /// Whether so much waits, here or for the application, that nothing more is decoded for now.
-    pub(super) fn is_paused(&self) -> bool {
-        self.session.inbound.is_paused() || self.asked.saturating_add(self.pongs.len()) >= PONGS
+    /// Whether so much waits, here or for the application, that nothing more is decoded for now. Once
+    /// the transport is gone no PONG will leave, and none holds back what had arrived.
+    pub(super) fn is_paused(&self, gone: bool) -> bool {
+        let pongs = self.asked.saturating_add(self.pongs.len());
+        self.session.inbound.is_paused() || (!gone && pongs >= PONGS)
     }
 
     // impl[EIM-CON-033, EIM-CON-034, EIM-CON-040, EIM-CON-041]

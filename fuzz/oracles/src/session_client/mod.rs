@@ -280,8 +280,12 @@ impl World {
         self.waiting.clear();
         self.hand.take();
         client.transport_closed(self.now);
-        while let Some(event) = client.poll_event() {
-            self.app.on_event(&mut client, event);
+        // What had arrived is looked at first, as fast as the application makes room.
+        while self.app.closed.is_none() {
+            match client.poll_event() {
+                Some(event) => self.app.on_event(&mut client, event),
+                None => client.consumed(self.app.ordinals.pop().expect("paused for nothing")),
+            }
         }
         assert!(
             client.poll_transmit(self.now).is_none(),

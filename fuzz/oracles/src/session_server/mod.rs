@@ -23,7 +23,7 @@ use eim_codec::time::Timestamp;
 use eim_codec::{Decoded, Decoder, DecoderLimits, Frame, encode_frame};
 use prost::Message;
 
-use self::app::{App, bind};
+use self::app::{App, bind, success};
 use crate::bodies::{SIZES, body};
 use crate::half::{Half, Hand, pass, rest};
 use crate::input::{Input, trace};
@@ -297,9 +297,17 @@ impl World {
         self.hand.take();
         server.transport_closed(self.now);
         let salt = self.connections;
-        while let Some(event) = server.poll_event() {
-            self.app
-                .on_event(&mut server, &mut self.session, event, salt);
+        // What had arrived is looked at first, as fast as the application makes room.
+        while !self.app.closed {
+            match server.poll_event() {
+                Some(event) => self
+                    .app
+                    .on_event(&mut server, &mut self.session, event, salt),
+                None => {
+                    let ordinal = self.app.ordinals.pop().expect("paused for nothing");
+                    server.result(success(ordinal));
+                }
+            }
         }
         assert!(self.app.closed && server.poll_transmit(self.now).is_none());
         let session = server.into_session();

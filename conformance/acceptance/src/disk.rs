@@ -5,7 +5,7 @@
 //! and has not been told to sync is not in the copy, as after a power failure.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -130,8 +130,7 @@ impl Disk {
             return Ok(());
         }
         // The last blocks, in smaller and smaller pieces.
-        use std::io::Seek as _;
-        filler.seek(std::io::SeekFrom::End(0))?;
+        filler.seek(SeekFrom::End(0))?;
         for octets in [1 << 20, 64 << 10, 4096] {
             let piece = vec![0xFF; octets];
             loop {

@@ -138,7 +138,7 @@ fn faults(page: &mut String, round: &Round) {
     for struck in &round.struck {
         let settled = struck
             .settled_ms
-            .map_or("-".to_owned(), |ms| ms.to_string());
+            .map_or_else(|| "-".to_owned(), |ms| ms.to_string());
         let _ = write!(
             page,
             "<tr><td>{:.1}<td class=text>{}<td>{}<td>{}<td>{}<td>{settled}<td class=text>{}",

@@ -338,7 +338,7 @@ impl World {
     }
 
     /// Waits until the server's metric says that it takes no messages, or takes them again.
-    fn until_read_only(&mut self, wanted: bool) -> Result<(), Failure> {
+    fn until_read_only(&self, wanted: bool) -> Result<(), Failure> {
         let line = format!("eim_store_read_only {}", u8::from(wanted));
         let mut patience = Patience::new(PATIENCE);
         loop {
@@ -413,7 +413,7 @@ impl Struck {
                 format!("client stop for {ms} ms: {client:?}{replaced}")
             }
             Fault::Cut { cut, route, ms } => {
-                let whom = route.map_or("all".to_owned(), |route| format!("route {route}"));
+                let whom = route.map_or_else(|| "all".to_owned(), |route| format!("route {route}"));
                 format!("network: {cut:?} of {whom} for {ms} ms")
             }
             Fault::DiskFull { fill, ms } => format!("disk full ({fill:?}) for {ms} ms"),

@@ -138,23 +138,8 @@ impl World {
             .map(|mebibytes| Disk::create(folder, mebibytes))
             .transpose()?;
         let root = disk.as_ref().map_or(folder, Disk::path);
-        let mut server = Server::new(
-            &ground.programs,
-            &root.join("data"),
-            &folder.join("server.log"),
-        )?;
         let reserve = setting.reserve_mib << 20;
-        server.set("SESSION__HEARTBEAT_MS", HEARTBEAT_MS);
-        if disk.is_some() {
-            server.set("STORE__RESERVE_OCTETS", reserve);
-        }
-        server.start()?;
-        let accounts = folder.join("accounts.csv");
-        let lines: String = (1..=6)
-            .map(|n| format!("member{n},member{n},{PASSWORD}\n"))
-            .collect();
-        std::fs::write(&accounts, lines)?;
-        server.import(&accounts)?;
+        let server = serve(ground, folder, root, disk.is_some().then_some(reserve))?;
         let network = Network::start()?;
         let devices = Devices {
             ground: ground.clone(),
@@ -329,6 +314,29 @@ impl World {
             patience.wait("the server to be ready again")?;
         }
     }
+}
+
+/// A server on `root` with the accounts of all people.
+fn serve(
+    ground: &Ground,
+    folder: &Path,
+    root: &Path,
+    reserve: Option<u64>,
+) -> Result<Server, Failure> {
+    let log = folder.join("server.log");
+    let mut server = Server::new(&ground.programs, &root.join("data"), &log)?;
+    server.set("SESSION__HEARTBEAT_MS", HEARTBEAT_MS);
+    if let Some(octets) = reserve {
+        server.set("STORE__RESERVE_OCTETS", octets);
+    }
+    server.start()?;
+    let accounts = folder.join("accounts.csv");
+    let lines: String = (1..=6)
+        .map(|n| format!("member{n},member{n},{PASSWORD}\n"))
+        .collect();
+    std::fs::write(&accounts, lines)?;
+    server.import(&accounts)?;
+    Ok(server)
 }
 
 struct Building<'a> {

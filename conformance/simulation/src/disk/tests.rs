@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eim_server::store::engine::{Batch, Engine, Order, Reader, Space};
+use eim_server::store::engine::{Batch, Order, Reader, Space};
 use proptest::prelude::*;
 use tokio::time::timeout;
 

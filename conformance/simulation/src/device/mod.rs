@@ -49,7 +49,11 @@ impl State {
         if self.healed {
             return if over { AGAIN } else { Duration::ZERO };
         }
-        if over { self.down.max(AGAIN) } else { self.down }
+        if over {
+            self.down.max(AGAIN)
+        } else {
+            self.down
+        }
     }
 }
 
@@ -64,6 +68,8 @@ struct Inner {
     /// Applications do not read their events.
     pausing: AtomicBool,
     reads: Notify,
+    /// Another program is the main one now.
+    replaced: Notify,
     /// Requests of applications that are not answered.
     asking: AtomicUsize,
     disk: DeviceDisk,
@@ -114,6 +120,7 @@ impl DeviceNode {
             state: Mutex::default(),
             pausing: AtomicBool::new(false),
             reads: Notify::new(),
+            replaced: Notify::new(),
             asking: AtomicUsize::new(0),
             disk: parts.disk,
             clock: parts.clock,
@@ -158,21 +165,27 @@ impl DeviceNode {
                 let (number, life) = node.begin(false);
                 node.lock().main = number;
                 node.launch(number, &life);
-                node.main_ended(life).await;
+                node.main_ended().await;
                 let down = node.lock().pause();
                 sleep(down).await;
             }
         });
     }
 
-    /// Waits for the end of the main program, also if another one takes its place meanwhile.
-    async fn main_ended(&self, mut life: Life) {
+    /// Waits until there is no main program, whichever took whose place meanwhile.
+    async fn main_ended(&self) {
         loop {
-            life.ended().await;
-            let state = self.lock();
-            match state.running.get(&state.main) {
-                Some(other) if other.life.is_alive() => life = other.life.clone(),
-                _ => return,
+            let main = {
+                let state = self.lock();
+                state.running.get(&state.main).map(|main| main.life.clone())
+            };
+            let Some(main) = main.filter(Life::is_alive) else {
+                return;
+            };
+            tokio::select! {
+                biased;
+                () = self.0.replaced.notified() => {}
+                () = main.ended() => {}
             }
         }
     }
@@ -258,6 +271,7 @@ impl DeviceNode {
     pub fn replace(&self) {
         let (number, life) = self.begin(false);
         self.lock().main = number;
+        self.0.replaced.notify_one();
         self.launch(number, &life);
     }
 

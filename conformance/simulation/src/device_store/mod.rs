@@ -86,6 +86,13 @@ impl DeviceDisk {
         self.resolve(left);
     }
 
+    /// Messages in the outbox that nobody sends: their programs are over, and no other has taken
+    /// them over yet.
+    #[must_use]
+    pub fn orphans(&self) -> usize {
+        self.state().orphans()
+    }
+
     /// Misbehaves from now on.
     pub fn fault(&self, fault: DiskFault) {
         let mut state = self.state();

@@ -110,6 +110,11 @@ impl State {
         }
     }
 
+    pub(super) fn orphans(&self) -> usize {
+        let alive = |owner: &u64| self.lives.get(owner).is_some_and(Life::is_alive);
+        self.owners.values().filter(|owner| !alive(owner)).count()
+    }
+
     /// Leaves the messages of `owner`; with `adopt`, also those of programs that are over, which
     /// are its own from now on.
     pub(super) fn own(&mut self, owner: u64, adopt: bool, outbox: &mut Vec<OutboxItem>) {

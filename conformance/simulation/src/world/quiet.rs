@@ -21,6 +21,13 @@ const LOOKS: u32 = 6_000;
 /// Looks in a row in which everything was quiet.
 const QUIET: u32 = 3;
 
+/// What a second program left in the outbox is taken over when the first one starts again.
+fn adopt(device: &DeviceNode) {
+    if device.load().0 == 1 && device.disk().orphans() > 0 {
+        device.stop(Duration::ZERO);
+    }
+}
+
 impl World {
     /// All faults end. What they have begun comes to its end within a while.
     pub(super) async fn heal(&self) {
@@ -49,6 +56,9 @@ impl World {
                 for user in self.plan.users() {
                     self.enable(user).await;
                 }
+            }
+            if look % 64 == 16 {
+                self.devices.iter().for_each(adopt);
             }
             match self.restless().await {
                 None => quiet += 1,

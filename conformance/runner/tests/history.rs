@@ -98,7 +98,11 @@ fn every_rule_is_broken_by_some_history() {
         .map(|expected| expected.rule)
         .collect();
     for rule in eim_conformance::history::Rule::ALL {
-        assert!(broken.iter().any(|name| name == rule.name()), "{}", rule.name());
+        assert!(
+            broken.iter().any(|name| name == rule.name()),
+            "{}",
+            rule.name()
+        );
     }
 }
 
@@ -123,7 +127,9 @@ fn every_line_of_the_corpus_keeps_to_the_schema() {
         for path in paths(&case) {
             for line in fs::read_to_string(path).unwrap().lines() {
                 // Torn lines are no JSON.
-                let Ok(line) = serde_json::from_str(line) else { continue };
+                let Ok(line) = serde_json::from_str(line) else {
+                    continue;
+                };
                 assert!(validator.is_valid(&line), "{}: {line}", case.name);
                 lines += 1;
             }
@@ -137,6 +143,9 @@ fn every_line_of_the_corpus_keeps_to_the_schema() {
         r#"{"at_us":1,"process":"p","op":"ack","key":"k","conversation":"c","log_epoch":0,"conv_seq":1}"#,
         r#"{"at_us":1,"process":"p","op":"deliver","conversation":"c","log_epoch":1,"conv_seq":1,"key":"k","type":32,"sha256":"s"}"#,
     ] {
-        assert!(!validator.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");
+        assert!(
+            !validator.is_valid(&serde_json::from_str(wrong).unwrap()),
+            "{wrong}"
+        );
     }
 }

@@ -197,7 +197,7 @@ mod tests {
         let events = good(2, 50);
         let torn = r#"{"at_us":1,"proc"#;
         let path = written(folder.path(), "a", &events[..10], torn);
-        let files = [path.clone()];
+        let files = [path];
         assert_eq!(check_files(&files, Rules::default()).unwrap().torn, 1);
         // The next writer ends it.
         written(folder.path(), "a", &events[10..], "");

@@ -1,5 +1,10 @@
 //! Faults in what devices are delivered and hold.
 
+#![expect(
+    clippy::ptr_arg,
+    reason = "all faults have one form, and some change the length"
+)]
+
 use super::select::{At, Shape, ends};
 use crate::history::event::{Entry, Event, Op};
 use crate::history::generate::Dice;

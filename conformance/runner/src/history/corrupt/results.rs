@@ -1,5 +1,10 @@
 //! Faults in what senders sent and were told.
 
+#![expect(
+    clippy::ptr_arg,
+    reason = "all faults have one form, and some change the length"
+)]
+
 use super::select::{Shape, ack_of};
 use crate::history::event::{Event, Fail, Op};
 use crate::history::generate::Dice;

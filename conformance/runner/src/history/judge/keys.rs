@@ -70,7 +70,7 @@ impl Judge<'_> {
             return;
         }
         let Some(place) = key.seen else { return };
-        if self.facts.rules.open && !self.from_here(place) {
+        if self.facts.rules.open && !self.is_from_here(place) {
             return;
         }
         let text = format!(
@@ -81,7 +81,7 @@ impl Judge<'_> {
     }
 
     /// Whether the entry says that a device of this history sent it.
-    fn from_here(&self, place: Place) -> bool {
+    fn is_from_here(&self, place: Place) -> bool {
         let log = self.facts.logs.get(&place.conversation);
         let device = log.map_or(0, |log| log.get(place.epoch, place.seq).device);
         device != 0 && self.facts.device_names.contains(&(device - 1))
@@ -103,10 +103,7 @@ impl Judge<'_> {
             }
             let mut places = self.places_of(at);
             if places.iter().any(|place| !self.is_discarded(*place)) {
-                places = places
-                    .into_iter()
-                    .filter(|p| !self.is_discarded(*p))
-                    .collect();
+                places.retain(|place| !self.is_discarded(*place));
             }
             let Some(&first) = places.first().filter(|_| places.len() > 1) else {
                 continue;

@@ -302,7 +302,7 @@ impl Judge<'_> {
         for (&conversation, readings) in &self.readings {
             let (runs, end) = covered
                 .entry(conversation)
-                .or_insert((Runs::default(), u64::MAX));
+                .or_insert_with(|| (Runs::default(), u64::MAX));
             for reading in readings
                 .iter()
                 .filter_map(|observer| self.reading(*observer))

@@ -88,9 +88,9 @@ fn table(counts: &Counts, judged: &Judged) -> String {
 }
 
 fn one(judged: &Judged, finding: &Finding, requirement: &dyn Fn(&str) -> String, out: &mut String) {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<details open><summary><span class=\"failed\">{}</span> {}</summary>\n",
+        "<details open><summary><span class=\"failed\">{}</span> {}</summary>",
         finding.kind.name(),
         escape(&finding.text)
     );

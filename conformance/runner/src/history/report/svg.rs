@@ -16,7 +16,7 @@ const LANE: u64 = 22;
 /// Throughput, below it faults and findings.
 pub(super) fn svg(timeline: &Timeline) -> String {
     let end = timeline.end_us().max(1);
-    let x = |us: u64| u128::from(us) * u128::from(WIDTH) / u128::from(end);
+    let x = |us: u64| across(us, end);
     let most = timeline
         .columns
         .values()
@@ -26,40 +26,11 @@ pub(super) fn svg(timeline: &Timeline) -> String {
     let mut out = format!(
         "<svg viewBox=\"0 0 {WIDTH} {full}\" role=\"img\" aria-label=\"messages over time, with faults and findings\">\n"
     );
-    let lines: [(&str, fn(&Column) -> u64); 3] = [
-        ("delivered", |column| column.delivered),
-        ("sent", |column| column.sent),
-        ("acked", |column| column.acked),
-    ];
-    for (name, value) in lines {
-        let mut points = String::new();
-        let mut before = None;
-        for (&at, column) in &timeline.columns {
-            // A gap in the columns is silence.
-            if before.is_some_and(|before| before + 1 < at) {
-                let silent = before.unwrap_or(0) + 1;
-                point(&mut points, x(silent * timeline.column_us), HEIGHT);
-                point(
-                    &mut points,
-                    x(at.saturating_sub(1) * timeline.column_us),
-                    HEIGHT,
-                );
-            }
-            let height = u128::from(value(column)) * u128::from(HEIGHT) / u128::from(most);
-            let height = u64::try_from(height).unwrap_or(HEIGHT);
-            point(
-                &mut points,
-                x(at.saturating_mul(timeline.column_us)),
-                HEIGHT.saturating_sub(height),
-            );
-            before = Some(at);
-        }
-        let _ = writeln!(
-            out,
-            "<polyline class=\"{name}\" points=\"{}\"/>",
-            points.trim_end()
-        );
-    }
+    curve(&mut out, "delivered", timeline, most, |column| {
+        column.delivered
+    });
+    curve(&mut out, "sent", timeline, most, |column| column.sent);
+    curve(&mut out, "acked", timeline, most, |column| column.acked);
     let _ = writeln!(
         out,
         "<line class=\"axis\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{HEIGHT}\" y2=\"{HEIGHT}\"/>"
@@ -93,6 +64,32 @@ pub(super) fn svg(timeline: &Timeline) -> String {
     );
     out.push_str("</svg>\n<p class=\"key\"><span class=\"sent\">sent</span> <span class=\"acked\">acked</span> <span class=\"delivered\">delivered</span> <span class=\"fault\">faults and crashes</span> <span class=\"finding\">findings</span></p>\n");
     out
+}
+
+/// How far to the right a time is.
+fn across(us: u64, end: u64) -> u128 {
+    u128::from(us) * u128::from(WIDTH) / u128::from(end)
+}
+
+/// One line of throughput.
+fn curve(out: &mut String, name: &str, timeline: &Timeline, most: u64, value: fn(&Column) -> u64) {
+    let end = timeline.end_us().max(1);
+    let x = |column: u64| across(column.saturating_mul(timeline.column_us), end);
+    let mut points = String::new();
+    let mut before: Option<u64> = None;
+    for (&at, column) in &timeline.columns {
+        // A gap in the columns is silence.
+        if let Some(before) = before.filter(|before| before + 1 < at) {
+            point(&mut points, x(before + 1), HEIGHT);
+            point(&mut points, x(at - 1), HEIGHT);
+        }
+        let height = u128::from(value(column)) * u128::from(HEIGHT) / u128::from(most);
+        let height = u64::try_from(height).unwrap_or(HEIGHT);
+        point(&mut points, x(at), HEIGHT.saturating_sub(height));
+        before = Some(at);
+    }
+    let points = points.trim_end();
+    let _ = writeln!(out, "<polyline class=\"{name}\" points=\"{points}\"/>");
 }
 
 fn point(points: &mut String, x: u128, y: u64) {

@@ -88,13 +88,16 @@ async fn a_batch_with_a_hole_at_the_end_is_dropped() {
 /// follows would lose what was acknowledged.
 #[tokio::test]
 async fn a_hole_before_the_end_is_an_error() {
-    let (folder, ends) = left_behind(3).await;
-    lose_a_page(folder.path(), ends[1]);
-    let before = fs::read(journal(folder.path())).unwrap();
-    let error = open(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("Journal"), "{error}");
-    assert!(
-        before == fs::read(journal(folder.path())).unwrap(),
-        "nothing was cut off"
-    );
+    // Several times: where the hole lies in what the engine has compressed decides what it makes of it.
+    for _ in 0..6 {
+        let (folder, ends) = left_behind(3).await;
+        lose_a_page(folder.path(), ends[1]);
+        let before = fs::read(journal(folder.path())).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("Journal"), "{error}");
+        assert!(
+            before == fs::read(journal(folder.path())).unwrap(),
+            "nothing was cut off"
+        );
+    }
 }

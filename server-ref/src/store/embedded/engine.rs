@@ -11,8 +11,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Sn
 use super::folder::Folder;
 use super::space::FreeSpace;
 use super::{EmbeddedOptions, journal};
-use crate::store::{Room, StoreError};
 use crate::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
+use crate::store::{Room, StoreError};
 
 /// When a commit counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,8 +107,10 @@ impl EmbeddedEngine {
     }
 }
 
-/// Opens the database. A journal that ends in a torn batch is cut there, once; see [`journal`].
+/// Opens the database. A journal in which a good batch stands behind a bad one is left as it is; one that ends
+/// in a torn batch is cut there, once; see [`journal`].
 fn open_database(path: &Path, sizes: Sizes) -> Result<Database, StoreError> {
+    journal::check(path).map_err(|why| StoreError::Engine(format!("Journal: {why}")))?;
     let open = || {
         Database::builder(path)
             .cache_size(sizes.cache)

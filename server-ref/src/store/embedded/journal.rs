@@ -1,10 +1,11 @@
 //! The end of the engine's journal after a power cut.
 //!
-//! A batch that was being written when the power went may be on the disk in any part. The engine
-//! drops one whose end is missing, but refuses to open when a part in the middle is missing and the
-//! end is there: from its view that may be durable data gone bad. The difference can be told: each
-//! batch is synced before the next one is written, so only the last one can be torn, and nobody was
-//! answered for it. A bad batch before a good one is something else and stays an error.
+//! A batch that was being written when the power went may be on the disk in any part. What the engine
+//! makes of it depends on where the hole is: it refuses to open when only the checksum is wrong, and
+//! it silently cuts the journal at the first octets that it cannot read, durable batches behind them
+//! included. The difference can be told: each batch is synced before the next one is written, so only
+//! the last one can be torn, and nobody was answered for it. A bad batch before a good one is durable
+//! data gone bad, and an error: the journal is looked at before the engine opens it.
 
 use std::fs::{self, File};
 use std::io;
@@ -34,8 +35,23 @@ pub(super) struct Mended {
     pub(super) at: u64,
 }
 
-/// Cuts a torn last batch off the newest journal in `folder`. `None` when there is none, or when
-/// what is wrong is not the end.
+/// Looks at the newest journal in `folder`.
+///
+/// # Errors
+/// When the file system fails, or a good batch stands behind a bad one.
+pub(super) fn check(folder: &Path) -> io::Result<()> {
+    let Some(file) = newest(folder)? else {
+        return Ok(());
+    };
+    let State::Bad(at) = judge(&fs::read(&file)?) else {
+        return Ok(());
+    };
+    let name = file.display();
+    let text = format!("{name}: the batch at {at} is damaged, and others stand behind it");
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+}
+
+/// Cuts a torn last batch off the newest journal in `folder`. `None` when there is none.
 ///
 /// # Errors
 /// When the file system fails.
@@ -43,7 +59,7 @@ pub(super) fn mend(folder: &Path) -> io::Result<Option<Mended>> {
     let Some(file) = newest(folder)? else {
         return Ok(None);
     };
-    let Some(at) = torn_at(&fs::read(&file)?) else {
+    let State::Torn(at) = judge(&fs::read(&file)?) else {
         return Ok(None);
     };
     let at = at as u64;
@@ -56,7 +72,11 @@ pub(super) fn mend(folder: &Path) -> io::Result<Option<Mended>> {
 /// The journal with the highest number.
 fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
     let mut newest: Option<(u64, PathBuf)> = None;
-    for file in fs::read_dir(folder)? {
+    let files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        files => files?,
+    };
+    for file in files {
         let path = file?.path();
         let number = path
             .file_name()
@@ -70,20 +90,35 @@ fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
     Ok(newest.map(|(_, path)| path))
 }
 
-/// Where the last batch of a journal begins, if it is torn. A journal is longer than what was
-/// written to it: the rest is zeros.
-fn torn_at(journal: &[u8]) -> Option<usize> {
+/// What a journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Good batches, and zeros: a journal is longer than what was written to it.
+    Whole,
+    /// The last batch begins here, and is torn.
+    Torn(usize),
+    /// A bad batch begins here, and a good one stands behind it.
+    Bad(usize),
+}
+
+fn judge(journal: &[u8]) -> State {
     let mut at = 0;
     while let Some(octets) = journal.get(at..).and_then(batch) {
         at += octets;
     }
-    let rest = journal.get(at..)?;
-    let last = rest.iter().rposition(|&octet| octet != 0)?;
-    let rest = rest.get(..=last)?;
+    let rest = journal.get(at..).unwrap_or_default();
+    let Some(last) = rest.iter().rposition(|&octet| octet != 0) else {
+        return State::Whole;
+    };
+    let rest = rest.get(..=last).unwrap_or_default();
     let good_one_after = (1..rest.len())
         .filter(|&from| rest.get(from) == Some(&START))
         .any(|from| rest.get(from..).and_then(batch).is_some());
-    (!good_one_after).then_some(at)
+    if good_one_after {
+        State::Bad(at)
+    } else {
+        State::Torn(at)
+    }
 }
 
 /// Length of the whole batch at the beginning of `octets`.

@@ -84,6 +84,9 @@ pub(super) struct Authenticating {
     progress: (u64, u64),
 }
 
+/// The open connection, what the server said, and the messages that were forgotten.
+type Opened = (Box<Open>, AuthOk, Vec<SendId>);
+
 impl Welcomed {
     /// Sends the first AUTH.
     // impl[EIM-AUT-001, EIM-AUT-010, EIM-AUT-035, EIM-RSM-004, EIM-RSM-005, EIM-WIN-006]
@@ -167,7 +170,7 @@ impl Authenticating {
         frame: &Frame,
         config: &ClientConfig,
         line: &mut Line,
-    ) -> Result<(Box<Open>, AuthOk, Vec<SendId>), (Refused, Option<ClientSession>)> {
+    ) -> Result<Opened, (Refused, Option<ClientSession>)> {
         let (ok, id) = match self.check_open(frame) {
             Ok(checked) => checked,
             Err(violation) => return Err((violation.into(), self.earlier)),

@@ -6,15 +6,18 @@ use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 
 use super::{Found, Invariant};
 use crate::model::{Event, Model, Send};
-use crate::observation::Process;
+use crate::plan::DeviceNumber;
 
-/// Messages of one program to one conversation have ascending numbers in the order in which the
-/// program began them.
+/// Messages from one outbox to one conversation have ascending numbers in the order in which they
+/// were begun, by one program after the other.
 #[derive(Debug, Default)]
 pub struct OutboxOrderHolds {
-    /// The newest entry of each program in each conversation.
-    newest: BTreeMap<(Process, ConversationId), (u64, u64)>,
+    /// The newest entry of each outbox in each conversation.
+    newest: BTreeMap<(Outbox, ConversationId), (u64, u64)>,
 }
+
+/// A device, and the program that began the outbox.
+type Outbox = (DeviceNumber, u32);
 
 impl Invariant for OutboxOrderHolds {
     fn name(&self) -> &'static str {
@@ -45,8 +48,10 @@ impl Invariant for OutboxOrderHolds {
             let Some(send) = model.sight.sends.get(&(user, key)) else {
                 continue;
             };
-            if !requeued(model, send, key) {
-                self.appended((user, key), send, entry.conv_seq, found);
+            let program = model.sight.program(send.process);
+            if let (Some(program), false) = (program, requeued(model, send, key)) {
+                let outbox = (send.process.device, program.outbox);
+                self.appended((user, key), (outbox, send), entry.conv_seq, found);
             }
         }
     }
@@ -62,18 +67,18 @@ impl OutboxOrderHolds {
     fn appended(
         &mut self,
         (user, key): (UserId, ClientMsgId),
-        send: &Send,
+        (outbox, send): (Outbox, &Send),
         conv_seq: u64,
         found: &mut Found,
     ) {
         let newest = self
             .newest
-            .entry((send.process, send.conversation))
+            .entry((outbox, send.conversation))
             .or_insert((0, 0));
         found.add_if(newest.0 > send.order, || {
             format!(
-                "{key} of {user} is number {conv_seq} of {}; a message that {:?} began later is {}",
-                send.conversation, send.process, newest.1
+                "{key} of {user} is number {conv_seq} of {}; a message that began later in {outbox:?} is {}",
+                send.conversation, newest.1
             )
         });
         if newest.0 < send.order {
@@ -94,6 +99,6 @@ mod tests {
         bad.extend(scene::begin(1));
         bad.push(Feed::Server(scene::commit(1)));
         bad.push(Feed::Server(scene::commit(2)));
-        scene::assert_judges::<OutboxOrderHolds>(bad, "began later");
+        scene::assert_judges::<OutboxOrderHolds>(bad, "that began later");
     }
 }

@@ -24,12 +24,15 @@ impl History {
                 process,
                 device,
                 user,
-                send_only,
+                ..
             } => {
                 let start = Start {
                     user: user.to_string(),
                     device: device.to_string(),
-                    outbox: (!send_only).then(|| device.to_string()),
+                    outbox: model
+                        .sight
+                        .program(*process)
+                        .map(|program| format!("{device}-{}", program.outbox)),
                 };
                 (*process, Op::Start(start))
             }
@@ -146,10 +149,7 @@ fn word(process: Process) -> String {
 }
 
 fn name(code: ErrorCode) -> String {
-    match code.info() {
-        Some(info) => info.name.to_owned(),
-        None => format!("0x{:04x}", code.0),
-    }
+    code.to_string()
 }
 
 fn entry(message: &Message) -> Entry {

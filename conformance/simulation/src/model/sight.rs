@@ -40,6 +40,9 @@ pub struct Program {
     pub user: UserId,
     /// It only sends.
     pub send_only: bool,
+    /// Number of the program that began the outbox from which it sends. One that starts when no
+    /// other runs goes on with what the one before it left; a second program has one of its own.
+    pub outbox: u32,
     /// How it ended; `None` while it runs.
     pub ended: Option<Ending>,
 }
@@ -135,6 +138,7 @@ impl Sight {
                     device: *device,
                     user: *user,
                     send_only: *send_only,
+                    outbox: self.outbox(*process, *send_only),
                     ended: None,
                 };
                 self.processes.insert(*process, program);
@@ -164,6 +168,19 @@ impl Sight {
             Observation::Healed => self.healed = true,
             Observation::Quiet => self.quiet = true,
             _ => self.see_message(now, observation),
+        }
+    }
+
+    fn outbox(&self, process: Process, send_only: bool) -> u32 {
+        let same = self
+            .processes
+            .iter()
+            .filter(|(other, program)| other.device == process.device && !program.send_only)
+            .map(|(_, program)| program);
+        let alone = same.clone().all(|program| program.ended.is_some());
+        match same.last() {
+            Some(before) if alone && !send_only => before.outbox,
+            _ => process.incarnation,
         }
     }
 

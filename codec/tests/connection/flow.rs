@@ -539,3 +539,17 @@ fn no_deadline_stays_in_the_past_while_the_transport_is_blocked() {
     pair.client.handle_timeout(later);
     assert!(pair.client.poll_timeout().unwrap() > later);
 }
+
+#[test]
+fn lagged_waits_for_its_turn_and_no_longer() {
+    let mut pair = Pair::open();
+    let event = payload::Event::default();
+    (0..1_000).for_each(|_| pair.server.event(&event));
+    pair.server.lagged(payload::Lagged::default());
+    pair.advance(Duration::from_millis(100));
+    let is_lagged = |event: &ClientEvent| matches!(event, ClientEvent::Lagged(_));
+    assert!(
+        pair.client_events.iter().any(is_lagged),
+        "long before the next PING"
+    );
+}

@@ -12,7 +12,7 @@ use crate::connection::close::error_info;
 use crate::connection::gate::{Admitted, admit, unexpected};
 use crate::connection::inbound::Arrived;
 use crate::connection::line::Line;
-use crate::connection::live::{Live, decode, earliest};
+use crate::connection::live::{Live, REFILL, decode, earliest};
 use crate::connection::outbound::usize_of;
 use crate::connection::violation::Violation;
 use crate::connection::window::check_first;
@@ -29,6 +29,15 @@ const PONGS: usize = 64;
 /// Control frames that wait for the transport; beyond it events are dropped.
 const BACKLOG_OCTETS: usize = 256 * 1024;
 
+/// LAGGED that has not left.
+#[derive(Debug)]
+struct Late {
+    lagged: Lagged,
+    /// When to try again, if too many control frames had left. Past, it is forgotten: the next
+    /// transmission tries.
+    at: Option<Timestamp>,
+}
+
 /// An open connection.
 #[derive(Debug)]
 pub(super) struct Open {
@@ -38,7 +47,7 @@ pub(super) struct Open {
     pongs: Vec<Pong>,
     /// PINGs that the application has not answered yet.
     asked: usize,
-    lagged: Option<Lagged>,
+    lagged: Option<Box<Late>>,
     /// Progress of the device as last reported.
     stored: (u64, u64),
     /// Fresh after EIM-RESUME: the first credit comes with WINDOW.
@@ -244,7 +253,7 @@ impl Open {
     }
 
     pub(super) fn lagged(&mut self, lagged: Lagged) {
-        self.lagged = Some(lagged);
+        self.lagged = Some(Box::new(Late { lagged, at: None }));
     }
 
     pub(super) fn event(&mut self, event: &payload::Event, line: &mut Line) {
@@ -299,12 +308,15 @@ impl Open {
             .saturating_add(config.unsettled_results.into());
         self.live.put_window(line, inbound, most);
         // impl[EIM-RSM-018]
-        if let Some(lagged) = self.lagged.take() {
+        if let Some(late) = &mut self.lagged
+            && late.at.is_none_or(|at| at <= line.now)
+        {
             if self.live.may_send(line.now) {
                 // A LAGGED is smaller than any frame limit.
-                let _ = line.put(FrameType::LAGGED, &lagged);
+                let _ = line.put(FrameType::LAGGED, &late.lagged);
+                self.lagged = None;
             } else {
-                self.lagged = Some(lagged);
+                late.at = Some(line.now.saturating_add(REFILL));
             }
         }
         let (pongs, encoder) = (&mut self.pongs, line.encoder);
@@ -339,12 +351,16 @@ impl Open {
             Some(heartbeat.dead_at(line.heard)),
             self.live.window_at(),
             self.live.leave_at(),
+            self.lagged.as_ref().and_then(|late| late.at),
         ])
     }
 
     /// Sends PING when it is due, and gives back memory then.
     pub(super) fn beat(&mut self, config: &ServerConfig, line: &mut Line) {
         self.live.check_window(&self.session.inbound, line.now);
+        if let Some(late) = &mut self.lagged {
+            late.at = late.at.filter(|at| *at > line.now);
+        }
         if self
             .live
             .heartbeat

@@ -323,11 +323,16 @@ impl World {
     /// Reading goes on while nothing can be written: somebody logs in on a new device and reads.
     fn visit(&mut self, notes: &mut Vec<String>) -> Result<(), Failure> {
         let began = self.clock.ms();
+        // All of it was kept before; a fault right at the beginning finds less. The last sender
+        // writes to one person.
+        let counts = self.meter.counts();
+        let group = counts.iter().take(counts.len().saturating_sub(1));
+        let kept = group.map(|count| count.acked).sum::<u64>().min(20) as usize;
         let visitor = self.visitor()?;
         let read = visitor.newest(&self.group, 20)?;
-        if read != 20 {
+        if read < kept {
             return Err(Failure::Run(format!(
-                "a new device read {read} of 20 messages while the disk was full"
+                "a new device read {read} of {kept} messages while the disk was full"
             )));
         }
         notes.push(format!(

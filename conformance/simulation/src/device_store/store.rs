@@ -41,6 +41,14 @@ impl SimStore {
         }
     }
 
+    /// Who opens a store sees what a program that ended half way has left behind, or never will.
+    async fn recover(&self) {
+        let writing = Arc::clone(&self.disk.writing).lock_owned().await;
+        let left = self.disk.state().left(None);
+        self.disk.resolve(left);
+        drop(writing);
+    }
+
     async fn durable(&self) -> &dyn Store {
         self.alive().await;
         &*self.disk.durable
@@ -50,6 +58,7 @@ impl SimStore {
 #[async_trait]
 impl Store for SimStore {
     async fn load(&self, adopt: bool) -> Result<Loaded, StoreError> {
+        self.recover().await;
         let mut loaded = self.durable().await.load(adopt).await?;
         self.disk.state().own(self.owner, adopt, &mut loaded.outbox);
         Ok(loaded)

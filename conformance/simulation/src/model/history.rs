@@ -80,7 +80,8 @@ impl History {
                 let deliver = Deliver {
                     conversation: message.conversation.to_string(),
                     entry: entry(message),
-                    past: message.user_seq == 0,
+                    // Two programs of a device show what they store side by side.
+                    past: message.user_seq == 0 || model.sight.had_two(process.device),
                 };
                 (*process, Op::Deliver(deliver))
             }

@@ -101,6 +101,18 @@ impl Sight {
             .map(|(id, _)| *id)
     }
 
+    /// Whether a device had two full programs at a time.
+    #[must_use]
+    pub fn had_two(&self, device: DeviceNumber) -> bool {
+        let outboxes: BTreeSet<u32> = self
+            .processes
+            .iter()
+            .filter(|(process, program)| process.device == device && !program.send_only)
+            .map(|(_, program)| program.outbox)
+            .collect();
+        outboxes.len() > 1
+    }
+
     /// Devices with a full program that runs.
     #[must_use]
     pub fn running(&self) -> BTreeSet<DeviceNumber> {

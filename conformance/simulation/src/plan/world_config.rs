@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::{DiskConfig, Range, UserNumber, WorldConfig};
 use crate::seed::Dice;
 
+/// Octets that may be before a PING: what one side hands to the network at once, twice.
+const ONE_WRITE: u64 = 131_072;
+
 /// How large a plan is.
 pub(super) struct Size {
     pub(super) steps: u32,
@@ -28,14 +31,17 @@ pub(super) fn draw(dice: &mut Dice, size: &Size) -> WorldConfig {
     while (devices.len() as u64) < size.devices {
         devices.push(user(dice.below(size.users)));
     }
+    let delay_ms = range(dice, &[(0, 0), (0, 5), (1, 40), (20, 300)]);
+    let chunk_octets = range(dice, &[(1, 20), (1, 600), (100, 4096), (4096, 65_536)]);
+    let buffer_octets = *dice.pick(&[600, 8_192, 65_536]).unwrap_or(&65_536);
     WorldConfig {
         devices,
-        delay_ms: range(dice, &[(0, 0), (0, 5), (1, 40), (20, 300)]),
-        chunk_octets: range(dice, &[(1, 20), (1, 600), (100, 4096), (4096, 65_536)]),
-        buffer_octets: *dice.pick(&[600, 8_192, 65_536]).unwrap_or(&65_536),
+        delay_ms,
+        chunk_octets,
+        buffer_octets,
         disk: disk(dice),
         device_disk: disk(dice),
-        server: server(dice),
+        server: server(dice, ONE_WRITE * delay_ms.high / buffer_octets),
         outbox_limit: *dice.pick(&[3, 16, 256]).unwrap_or(&16),
         canary: None,
     }
@@ -56,7 +62,10 @@ fn disk(dice: &mut Dice) -> DiskConfig {
 
 /// Small limits bring out what large ones hide; most worlds leave each as it is. Those that a
 /// client cannot know stay at their defaults (EIM-LIM-003).
-fn server(dice: &mut Dice) -> String {
+///
+/// A PING behind `crossing_ms` of octets must be answered before its sender gives up, which is
+/// one and a half intervals later: lines slower than that cannot be kept up.
+fn server(dice: &mut Dice, crossing_ms: u64) -> String {
     let sections: [(&str, &[(&str, &[u64])]); 5] = [
         (
             "session",
@@ -102,6 +111,9 @@ fn server(dice: &mut Dice) -> String {
         let _ = writeln!(keys, "[{section}]");
         for (key, values) in all {
             if let (true, Some(value)) = (dice.chance(350), dice.pick(values)) {
+                if *key == "heartbeat_ms" && value * 3 / 2 < crossing_ms {
+                    continue;
+                }
                 let _ = writeln!(keys, "{key} = {value}");
             }
         }

@@ -57,9 +57,15 @@ impl Export {
                 .is_none_or(|only| only == record.conversation)
         };
         for record in records.iter().filter(wanted) {
-            let mut from = record.visible_from.max(1);
             let mut reader = Reader::new(record.conversation, 1);
             let mut page = reader.page(store).await?.unwrap_or_default();
+            // Who left and came back holds entries from before; `visible_from` is the return.
+            let held = page.first().map_or(u64::MAX, |first| first.conv_seq);
+            let mut from = record.visible_from.max(1).min(held);
+            if page.is_empty() {
+                // To hold nothing is a statement too.
+                witness.read(record, (from, from - 1), false, &page)?;
+            }
             while let Some(last) = page.last() {
                 let through = last.conv_seq;
                 let next = reader.page(store).await?;
@@ -111,5 +117,90 @@ impl Reader {
         };
         self.next = last.conv_seq.saturating_add(1);
         Ok(Some(page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_client::store::{Arrival, Backlog, Batch, Identity, MemoryStore, Message as Stored};
+    use eim_codec::payload::{ConversationKind, Role};
+    use eim_codec::registry::FrameType;
+
+    use super::*;
+
+    fn record(conversation: u8, visible_from: u64) -> ConversationRecord {
+        ConversationRecord {
+            conversation: [conversation; 16].into(),
+            kind: ConversationKind::Group,
+            name: String::new(),
+            conv_seq: 9,
+            visible_from,
+            visible_through: 0,
+            role: Role::Member,
+            peer: None,
+            time_ms: 0,
+            members: 2,
+            backlog: Backlog::None,
+        }
+    }
+
+    fn arrival(conversation: u8, conv_seq: u64) -> Arrival {
+        let message = Stored {
+            conversation: [conversation; 16].into(),
+            log_epoch: 1,
+            conv_seq,
+            frame_type: FrameType::MEMBERSHIP,
+            sender: Some([1; 16].into()),
+            sender_device: None,
+            client_msg_id: None,
+            time_ms: 0,
+            user_seq: conv_seq,
+            body: bytes::Bytes::new(),
+            fallback_text: String::new(),
+            tombstone: false,
+        };
+        Arrival {
+            message,
+            echo: false,
+            presented: true,
+        }
+    }
+
+    /// Before, the reading of who came back began at the return and showed entries before it, which
+    /// the checker refuses; and a device that had lost all of a conversation said nothing of it.
+    #[tokio::test]
+    async fn readings_cover_what_they_show_and_say_when_it_is_nothing() {
+        let store = MemoryStore::default();
+        let batch = Batch {
+            identity: Some(Identity {
+                device: [2; 16].into(),
+                user: Some([1; 16].into()),
+                user_name: "ann".to_owned(),
+            }),
+            conversations: vec![record(7, 9), record(8, 3)],
+            arrivals: vec![arrival(7, 4), arrival(7, 5), arrival(7, 9)],
+            ..Batch::default()
+        };
+        store.commit(batch).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history");
+        let export = Export {
+            conversation: None,
+            first: 1,
+            history: None,
+        };
+        export.testify(&store, &path).await.unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let reads: Vec<(u64, u64, usize)> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|line| line["op"] == "read")
+            .map(|line| {
+                let number = |name: &str| line[name].as_u64().unwrap();
+                let entries = line["entries"].as_array().unwrap().len();
+                (number("from"), number("through"), entries)
+            })
+            .collect();
+        assert_eq!(reads, [(4, 9, 3), (3, 2, 0)]);
     }
 }

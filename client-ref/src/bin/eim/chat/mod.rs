@@ -5,6 +5,7 @@ mod model;
 mod view;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,7 @@ use self::model::{Action, Model};
 use crate::conversations::{conversation_id, find_group, own_id};
 use crate::exit::Failure;
 use crate::profile::Globals;
+use crate::witness::Witness;
 
 /// Messages read from the store for a conversation.
 const SCROLLBACK: usize = 500;
@@ -36,6 +38,9 @@ pub(crate) struct Chat {
     /// Begins with a group, by id or by name.
     #[arg(long, value_name = "ID|NAME")]
     group: Option<String>,
+    /// Appends what this process sees to a history, for `eim-conformance history`.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
 }
 
 /// What was found out in the background.
@@ -53,7 +58,9 @@ impl Chat {
                 "chat needs a terminal; see eim tail and eim send",
             ));
         }
-        let client = globals.connect(globals.options(Attach::Full)?).await?;
+        let mut options = globals.options(Attach::Full)?;
+        let witness = Witness::attach(self.history.as_deref(), &mut options).await?;
+        let client = globals.connect(options).await?;
         let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
         let me = own_id(&**client.store()).await?;
         let mut model = Model::new(me);
@@ -69,26 +76,30 @@ impl Chat {
         }
         // From here on the terminal is restored on return and on panic.
         let terminal = ratatui::try_init()?;
-        let done = Ui::new(&client, model).run(terminal, events).await;
+        let ui = Ui::new(&client, model, witness.as_ref());
+        let done = ui.run(terminal, events).await;
         ratatui::restore();
         client.close().await;
-        done
+        done?;
+        witness.map_or(Ok(()), |witness| witness.end())
     }
 }
 
 struct Ui<'a> {
     client: &'a Client,
     model: Model,
+    witness: Option<&'a Witness>,
     found: mpsc::UnboundedSender<Found>,
     findings: mpsc::UnboundedReceiver<Found>,
 }
 
 impl<'a> Ui<'a> {
-    fn new(client: &'a Client, model: Model) -> Self {
+    fn new(client: &'a Client, model: Model, witness: Option<&'a Witness>) -> Self {
         let (found, findings) = mpsc::unbounded_channel();
         Self {
             client,
             model,
+            witness,
             found,
             findings,
         }
@@ -144,7 +155,12 @@ impl<'a> Ui<'a> {
     async fn event(&mut self, event: Option<Event>) -> Result<(), Failure> {
         match event {
             Some(Event::Message(message)) => self.model.message(&message),
-            Some(Event::Settled(settled)) => self.model.settled(&settled),
+            Some(Event::Settled(settled)) => {
+                if let Some(witness) = self.witness {
+                    witness.settled(&settled)?;
+                }
+                self.model.settled(&settled);
+            }
             Some(Event::State(state)) => self.model.state(state),
             Some(Event::Conversations) => {
                 self.model

@@ -68,7 +68,10 @@ pub fn describe() {
     describe_gauge!(names::QUEUE_OCTETS, "Octets waiting in session queues");
     describe_gauge!(names::USERS_ONLINE, "Users with a session here");
     describe_gauge!(names::STORE_FREE, "Octets free on the disk of the store");
-    describe_gauge!(names::STORE_RESERVE, "Octets of the disk that are kept back");
+    describe_gauge!(
+        names::STORE_RESERVE,
+        "Octets of the disk that are kept back"
+    );
     describe_gauge!(
         names::STORE_READ_ONLY,
         "1 while messages are refused because the disk is nearly full"

@@ -326,7 +326,12 @@ impl Running {
                     })?;
             self.admin = Some(http.address);
             let store = Arc::clone(&self.shared.store);
-            let run = http.run(recorder.clone(), stopping.clone(), self.closed.clone(), store);
+            let run = http.run(
+                recorder.clone(),
+                stopping.clone(),
+                self.closed.clone(),
+                store,
+            );
             self.helpers.push(tokio::spawn(run));
         }
         let data_dir = &config.server.data_dir;

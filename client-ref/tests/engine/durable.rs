@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eim_client::{Client, ConnectionState, End};
 use eim_client::store::{
     Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, ResumeCredential, Store,
     StoreError, UserRecord,
 };
+use eim_client::{Client, ConnectionState, End};
 use eim_codec::connection::ServerEvent;
 use eim_codec::id::{ConversationId, UserId};
 
@@ -122,7 +122,11 @@ async fn a_cursor_that_is_being_written_is_not_told_on_the_next_connection() {
     drop(peer);
     let mut peer = world.dialled().await;
     let auth = peer.auth().await;
-    assert_eq!((auth.log_epoch, auth.user_seq), (EPOCH, 0), "not stored yet");
+    assert_eq!(
+        (auth.log_epoch, auth.user_seq),
+        (EPOCH, 0),
+        "not stored yet"
+    );
     peer.opened(EPOCH, 1);
     // The session of the push is over; what became of it is told all the same.
     loop {
@@ -152,7 +156,10 @@ async fn nothing_is_committed_after_a_commit_that_failed() {
     peer.push(2, entry(2));
     peer.quiet().await;
     while events.next().await.is_some() {}
-    assert!(matches!(client.state(), ConnectionState::Closed(End::Store(_))));
+    assert!(matches!(
+        client.state(),
+        ConnectionState::Closed(End::Store(_))
+    ));
     let left = world.store.load(false).await.unwrap();
     assert_eq!(left.cursor.user_seq, 0, "the first message is not stored");
 }

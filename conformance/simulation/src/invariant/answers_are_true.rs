@@ -55,8 +55,7 @@ impl Invariant for AnswersAreTrue {
                     group: group_of(question),
                     ..Open::default()
                 };
-                if let (Question::Heads, Some(held)) =
-                    (question, model.devices.get(process.device))
+                if let (Question::Heads, Some(held)) = (question, model.devices.get(process.device))
                 {
                     for (conversation, number) in held.messages.keys() {
                         open.heads.insert(*conversation, *number);
@@ -67,9 +66,13 @@ impl Invariant for AnswersAreTrue {
             }
             Event::Server(change) => {
                 let touched = |open: &&mut Open| {
-                    open.group.is_some_and(|group| change.touched.contains(&group))
+                    open.group
+                        .is_some_and(|group| change.touched.contains(&group))
                 };
-                self.open.values_mut().filter(touched).for_each(|open| open.note(model));
+                self.open
+                    .values_mut()
+                    .filter(touched)
+                    .for_each(|open| open.note(model));
             }
             Event::Seen(Observation::Answered {
                 process,
@@ -104,7 +107,10 @@ impl Open {
                 let set: BTreeSet<UserId> = members.iter().copied().collect();
                 let sorted = members.is_sorted_by(|one, next| one < next);
                 found.add_if(!sorted || !self.members.contains(&set), || {
-                    format!("{process:?} was told the members {members:?} of {:?}", self.group)
+                    format!(
+                        "{process:?} was told the members {members:?} of {:?}",
+                        self.group
+                    )
                 });
             }
             Reply::Heads(heads) => {

@@ -84,7 +84,10 @@ fn stands(
 ) {
     let head = model.server.head(user);
     found.add_if(*range.end() > head, || {
-        format!("{device:?} stored the cursor {}, the head is {head}", range.end())
+        format!(
+            "{device:?} stored the cursor {}, the head is {head}",
+            range.end()
+        )
     });
     let Some(timeline) = model.server.timelines.get(&user) else {
         return;

@@ -43,7 +43,10 @@ impl Invariant for DeliveredInOrder {
             .shown
             .insert((device, conversation, epoch, message.conv_seq));
         found.add_if(!new, || {
-            format!("{process:?} was shown {conversation}/{} twice", message.conv_seq)
+            format!(
+                "{process:?} was shown {conversation}/{} twice",
+                message.conv_seq
+            )
         });
         if message.user_seq == 0 {
             return;

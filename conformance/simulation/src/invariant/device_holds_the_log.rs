@@ -42,7 +42,8 @@ impl Invariant for DeviceHoldsTheLog {
                     };
                     let echo = message.body.is_empty()
                         && message.sender_device == model.sight.id_of(*device);
-                    let differs = same_entry(message, entry).filter(|what| !(echo && *what == "body"));
+                    let differs =
+                        same_entry(message, entry).filter(|what| !(echo && *what == "body"));
                     found.add_if(differs.is_some(), || {
                         format!("{device:?} stored {message:?}; {differs:?} is not of {entry:?}")
                     });

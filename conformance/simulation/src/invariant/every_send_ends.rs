@@ -63,7 +63,9 @@ fn ended(model: &Model, id: (UserId, ClientMsgId), send: &Send, found: &mut Foun
         return;
     };
     let waits = held.outbox.contains_key(position);
-    found.add_if(waits, || format!("{key} of {user} is still in the outbox: {send:?}"));
+    found.add_if(waits, || {
+        format!("{key} of {user} is still in the outbox: {send:?}")
+    });
     let ends = held.settled.get(&key).map_or(&[][..], Vec::as_slice);
     found.add_if(!waits && ends.is_empty(), || {
         format!("{key} of {user} left the outbox without a result")

@@ -38,7 +38,10 @@ impl Invariant for KeyHasOnePlace {
                 format!("{key} of {user} is at {places:?}")
             });
             let place = (entry.conversation, entry.conv_seq);
-            let kept = change.keys.iter().find(|kept| (kept.0, kept.1) == (user, key));
+            let kept = change
+                .keys
+                .iter()
+                .find(|kept| (kept.0, kept.1) == (user, key));
             let same = kept.is_some_and(|(_, _, outcome)| {
                 outcome.place == place
                     && outcome.time_ms == entry.time_ms
@@ -59,7 +62,9 @@ impl Invariant for KeyHasOnePlace {
                 entry.sender == Some(*user) && entry.client_msg_id == Some(*key)
             });
             found.add_if(!written, || {
-                format!("{key} of {user} is remembered as {outcome:?} without an entry in its batch")
+                format!(
+                    "{key} of {user} is remembered as {outcome:?} without an entry in its batch"
+                )
             });
         }
         for changed in &change.changed_keys {

@@ -31,7 +31,10 @@ impl Invariant for LogHasNoGaps {
             let (entry, before) = (&appended.entry, appended.before.as_deref());
             found.add_if(entry.conv_seq != appended.due, || {
                 let due = appended.due;
-                format!("{}: {} where {due} is due", entry.conversation, entry.conv_seq)
+                format!(
+                    "{}: {} where {due} is due",
+                    entry.conversation, entry.conv_seq
+                )
             });
             let time = before.map_or(0, |before| before.time_ms);
             found.add_if(entry.time_ms < time, || {

@@ -43,7 +43,10 @@ impl Invariant for MembershipIsKept {
         for appended in &change.entries {
             for broken in &appended.effect.broken {
                 let entry = &appended.entry;
-                found.add(format!("{broken}: {}/{}", entry.conversation, entry.conv_seq));
+                found.add(format!(
+                    "{broken}: {}/{}",
+                    entry.conversation, entry.conv_seq
+                ));
             }
         }
     }
@@ -65,7 +68,10 @@ mod tests {
         entry.conversation = scene::GROUP.into();
         change(&mut entry);
         let name = Name::Entry(entry.conversation, 3);
-        feeds.push(Feed::Server(vec![(name, Some(Record::Entry(Box::new(entry))))]));
+        feeds.push(Feed::Server(vec![(
+            name,
+            Some(Record::Entry(Box::new(entry))),
+        )]));
         feeds
     }
 

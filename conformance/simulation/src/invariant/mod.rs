@@ -17,8 +17,8 @@ pub mod every_send_ends;
 pub mod everything_arrives;
 pub mod key_has_one_place;
 pub mod log_has_no_gaps;
-pub mod memory_is_bounded;
 pub mod membership_is_kept;
+pub mod memory_is_bounded;
 pub mod nobody_invents;
 pub mod nobody_peeks;
 pub mod one_result;
@@ -238,7 +238,9 @@ impl run::Judge for Judge {
         let mut writes = Vec::with_capacity(batch.len());
         for (space, key, value) in batch.iter() {
             let decoded = inspect::name(space, key).and_then(|(_, name)| {
-                let record = value.map(|value| inspect::record(name, value)).transpose()?;
+                let record = value
+                    .map(|value| inspect::record(name, value))
+                    .transpose()?;
                 Ok((name, record))
             });
             match decoded {

@@ -43,7 +43,9 @@ impl Invariant for OneResult {
             _ => return,
         };
         let Some(send) = model.sight.send_of(*process, key) else {
-            found.add(format!("{process:?} was told a result of {key}, which it never sent"));
+            found.add(format!(
+                "{process:?} was told a result of {key}, which it never sent"
+            ));
             return;
         };
         let held = model.devices.get(process.device);

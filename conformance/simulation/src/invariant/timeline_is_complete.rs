@@ -50,7 +50,9 @@ impl Invariant for TimelineIsComplete {
                 format!("the timeline of {user} has {number} where {expected} is due")
             });
             found.add_if(!due.remove(&(*user, *place)), || {
-                format!("{number} in the timeline of {user} is {place:?}: twice, or of another batch")
+                format!(
+                    "{number} in the timeline of {user} is {place:?}: twice, or of another batch"
+                )
             });
             let last = self.last.entry((*user, place.0)).or_insert(0);
             found.add_if(place.1 <= *last, || {
@@ -69,7 +71,9 @@ fn moved(model: &Model, change: &ServerChange, found: &mut Found) {
     for (user, number, before, after) in &change.moved {
         match after {
             Some(after) => {
-                found.add(format!("{number} of {user} was {before:?} and is {after:?}"));
+                found.add(format!(
+                    "{number} of {user} was {before:?} and is {after:?}"
+                ));
             }
             None => {
                 let floor = model.server.floors.get(user).copied().unwrap_or(0);
@@ -101,7 +105,10 @@ mod tests {
     fn a_gap_and_a_reference_that_comes_later_are_found() {
         let mut bad = scene::opening();
         let chunk = Record::Chunk(vec![(2, scene::direct(), 1)]);
-        bad.push(Feed::Server(vec![(Name::Chunk(scene::user(1), 2), Some(chunk))]));
+        bad.push(Feed::Server(vec![(
+            Name::Chunk(scene::user(1), 2),
+            Some(chunk),
+        )]));
         scene::assert_judges::<TimelineIsComplete>(bad.clone(), "has 2 where 1 is due");
         scene::assert_judges::<TimelineIsComplete>(bad, "of another batch");
     }

@@ -100,7 +100,9 @@ impl Conversation {
             .find(|peer| ConversationId::direct(sender, **peer) == entry.conversation);
         let Some(peer) = peer else {
             let id = entry.conversation;
-            effect.broken.push(format!("{id} is of no two users, {sender} among them"));
+            effect
+                .broken
+                .push(format!("{id} is of no two users, {sender} among them"));
             return;
         };
         for user in [sender, *peer] {
@@ -111,17 +113,23 @@ impl Conversation {
     fn must_be_member(&self, entry: &Entry, effect: &mut Effect) {
         let sender = entry.sender;
         if !sender.is_some_and(|sender| self.members.contains_key(&sender)) {
-            effect.broken.push(format!("sender {sender:?} is no member"));
+            effect
+                .broken
+                .push(format!("sender {sender:?} is no member"));
         }
     }
 
     fn settings(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
         let (Ok(body), Some(sender)) = (SettingsBody::decode(&entry.body[..]), entry.sender) else {
-            effect.broken.push("SETTINGS without a body or a sender".to_owned());
+            effect
+                .broken
+                .push("SETTINGS without a body or a sender".to_owned());
             return;
         };
         if body.created != (number == 1) {
-            effect.broken.push(format!("created {} at number {number}", body.created));
+            effect
+                .broken
+                .push(format!("created {} at number {number}", body.created));
         }
         if number == 1 {
             self.admit(sender, 1, Role::Owner);
@@ -140,16 +148,23 @@ impl Conversation {
     fn must_have(&self, sender: UserId, roles: &[Role], what: &str, effect: &mut Effect) {
         let role = self.members.get(&sender).map(|member| member.role);
         if !role.is_some_and(|role| roles.contains(&role)) {
-            effect.broken.push(format!("{sender} with role {role:?} must not {what}"));
+            effect
+                .broken
+                .push(format!("{sender} with role {role:?} must not {what}"));
         }
         if self.direct {
-            effect.broken.push(format!("{what} in a direct conversation"));
+            effect
+                .broken
+                .push(format!("{what} in a direct conversation"));
         }
     }
 
     fn membership(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
-        let (Ok(body), Some(sender)) = (MembershipBody::decode(&entry.body[..]), entry.sender) else {
-            effect.broken.push("MEMBERSHIP without a body or a sender".to_owned());
+        let (Ok(body), Some(sender)) = (MembershipBody::decode(&entry.body[..]), entry.sender)
+        else {
+            effect
+                .broken
+                .push("MEMBERSHIP without a body or a sender".to_owned());
             return;
         };
         let users: BTreeSet<UserId> = body
@@ -158,7 +173,9 @@ impl Conversation {
             .filter_map(|id| UserId::from_slice(id).ok())
             .collect();
         if users.is_empty() || users.len() != body.users.len() {
-            effect.broken.push("MEMBERSHIP names nobody, or somebody twice".to_owned());
+            effect
+                .broken
+                .push("MEMBERSHIP names nobody, or somebody twice".to_owned());
         }
         match body.change() {
             MembershipChange::Added => self.added(number, sender, &users, effect),
@@ -210,7 +227,9 @@ impl Conversation {
                 None => effect.broken.push(format!("{user} was no member")),
                 Some(_) if *user == sender => effect.broken.push("removed itself".to_owned()),
                 Some(member) if !owns && member.role != Role::Member => {
-                    effect.broken.push(format!("an admin removed {:?} {user}", member.role));
+                    effect
+                        .broken
+                        .push(format!("an admin removed {:?} {user}", member.role));
                 }
                 Some(_) => {}
             }
@@ -218,13 +237,7 @@ impl Conversation {
         }
     }
 
-    fn left(
-        &mut self,
-        number: u64,
-        sender: UserId,
-        users: &BTreeSet<UserId>,
-        effect: &mut Effect,
-    ) {
+    fn left(&mut self, number: u64, sender: UserId, users: &BTreeSet<UserId>, effect: &mut Effect) {
         let roles = [Role::Owner, Role::Admin, Role::Member];
         self.must_have(sender, &roles, "leave", effect);
         if users.len() != 1 || !users.contains(&sender) {
@@ -235,23 +248,21 @@ impl Conversation {
             .get(&sender)
             .is_some_and(|member| member.role == Role::Owner);
         if owns && self.members.len() > 1 {
-            effect.broken.push("the owner left the others behind".to_owned());
+            effect
+                .broken
+                .push("the owner left the others behind".to_owned());
         }
         self.dismiss(sender, number, effect);
     }
 
-    fn role(
-        &mut self,
-        sender: UserId,
-        users: &BTreeSet<UserId>,
-        role: Role,
-        effect: &mut Effect,
-    ) {
+    fn role(&mut self, sender: UserId, users: &BTreeSet<UserId>, role: Role, effect: &mut Effect) {
         self.must_have(sender, &[Role::Owner], "change roles", effect);
         let changed = users.first().and_then(|user| self.members.get_mut(user));
         match changed {
             Some(member) if users.len() == 1 && member.role != role => member.role = role,
-            _ => effect.broken.push("a role of nobody, of many, or the same".to_owned()),
+            _ => effect
+                .broken
+                .push("a role of nobody, of many, or the same".to_owned()),
         }
         if role == Role::Owner
             && let Some(before) = self.members.get_mut(&sender)

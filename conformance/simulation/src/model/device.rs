@@ -212,11 +212,17 @@ pub fn same_entry(message: &Message, entry: &Entry) -> Option<&'static str> {
         ("epoch", message.log_epoch == entry.log_epoch),
         ("type", message.frame_type == entry.frame_type),
         ("sender", message.sender == entry.sender),
-        ("sender device", message.sender_device == entry.sender_device),
+        (
+            "sender device",
+            message.sender_device == entry.sender_device,
+        ),
         ("key", message.client_msg_id == entry.client_msg_id),
         ("time", message.time_ms == entry.time_ms),
         ("tombstone", message.tombstone == entry.tombstone),
-        ("fallback text", message.fallback_text == entry.fallback_text),
+        (
+            "fallback text",
+            message.fallback_text == entry.fallback_text,
+        ),
         ("body", message.body == entry.body),
     ];
     fields.iter().find(|(_, same)| !same).map(|(name, _)| *name)

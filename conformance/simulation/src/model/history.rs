@@ -1,9 +1,9 @@
 //! The run as a history: what the drivers of a real deployment would have written, for the same
 //! checker.
 
+use eim_client::store::{Message, Target};
 use eim_codec::id::ConversationId;
 use eim_codec::registry::ErrorCode;
-use eim_client::store::{Message, Target};
 use eim_conformance::history::{Ack, Deliver, Entry, Event, Fail, Fault, Op, Read, Send, Start};
 use sha2::{Digest as _, Sha256};
 

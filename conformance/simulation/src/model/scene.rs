@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use eim_client::Sent;
-use eim_client::store::{
-    Applied, Arrival, Batch, Cursor, Message, OutboxItem, Settlement, Target,
-};
+use eim_client::store::{Applied, Arrival, Batch, Cursor, Message, OutboxItem, Settlement, Target};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::FrameType;
@@ -129,7 +127,12 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
     };
     batch.push((Name::Message(user(1), [number; 16]), Some(outcome)));
     if number == 1 {
-        batch.extend(rows(conversation, ConversationKind::Direct, "", Role::Member));
+        batch.extend(rows(
+            conversation,
+            ConversationKind::Direct,
+            "",
+            Role::Member,
+        ));
     }
     batch
 }
@@ -147,7 +150,11 @@ fn rows(
     };
     let mut batch = vec![(Name::Conversation(conversation), Some(row))];
     for (reader, role, from) in [(user(1), first, 1), (user(2), Role::Member, 2)] {
-        let from = if kind == ConversationKind::Direct { 1 } else { from };
+        let from = if kind == ConversationKind::Direct {
+            1
+        } else {
+            from
+        };
         let member = Record::Member {
             role,
             joined_at: from,
@@ -196,7 +203,10 @@ pub(crate) fn group(after: u64) -> Vec<(Name, Option<Record>)> {
             Some(Record::Entry(Box::new(entry))),
         ));
     }
-    let chunk = Record::Chunk(vec![(after + 1, conversation, 1), (after + 2, conversation, 2)]);
+    let chunk = Record::Chunk(vec![
+        (after + 1, conversation, 1),
+        (after + 2, conversation, 2),
+    ]);
     batch.push((Name::Chunk(user(1), after + 2), Some(chunk)));
     let chunk = Record::Chunk(vec![(after + 1, conversation, 2)]);
     batch.push((Name::Chunk(user(2), after + 1), Some(chunk)));
@@ -207,7 +217,12 @@ pub(crate) fn group(after: u64) -> Vec<(Name, Option<Record>)> {
         user_seq: after + 2,
     };
     batch.push((Name::Request(user(1), [77; 16]), Some(outcome)));
-    batch.extend(rows(conversation, ConversationKind::Group, "g", Role::Owner));
+    batch.extend(rows(
+        conversation,
+        ConversationKind::Group,
+        "g",
+        Role::Owner,
+    ));
     batch
 }
 

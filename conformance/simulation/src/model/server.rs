@@ -246,9 +246,18 @@ impl Server {
 
     fn state(&mut self, name: Name, record: Option<Record>, change: &mut ServerChange) {
         match (name, record) {
-            (Name::Cursor(user, device), Some(Record::Cursor { log_epoch, user_seq })) => {
+            (
+                Name::Cursor(user, device),
+                Some(Record::Cursor {
+                    log_epoch,
+                    user_seq,
+                }),
+            ) => {
                 let after = (log_epoch, user_seq);
-                let before = self.cursors.insert((user, device), after).unwrap_or_default();
+                let before = self
+                    .cursors
+                    .insert((user, device), after)
+                    .unwrap_or_default();
                 change.cursors.push((user, device, before, after));
             }
             (Name::Device(user, device), Some(Record::Device { generation })) => {

@@ -128,7 +128,8 @@ impl Sight {
         self.questions
             .iter()
             .filter(move |((process, _), (question, _))| {
-                self.program(*process).is_some_and(|program| program.user == user)
+                self.program(*process)
+                    .is_some_and(|program| program.user == user)
                     && question.group_change()
             })
             .map(|(_, asked)| asked)

@@ -265,7 +265,10 @@ impl Committer {
     // impl[EIM-MSG-072]
     pub(super) fn check_room(&self) -> Result<(), Failure> {
         if self.short {
-            return refuse(ErrorCode::OVERLOADED, "the disk of the server is nearly full");
+            return refuse(
+                ErrorCode::OVERLOADED,
+                "the disk of the server is nearly full",
+            );
         }
         Ok(())
     }

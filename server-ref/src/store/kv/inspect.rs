@@ -344,11 +344,7 @@ mod tests {
                     keys::floor(at, user).to_vec(),
                     Name::Floor(user),
                 ),
-                (
-                    Space::State,
-                    keys::user_name(at, b"ada"),
-                    Name::Index,
-                ),
+                (Space::State, keys::user_name(at, b"ada"), Name::Index),
             ] {
                 assert_eq!(name(space, &key).unwrap(), (at, expected));
             }

@@ -21,8 +21,8 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry,
-    MemberPage, Origin, Outcomes, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry, MemberPage, Origin,
+    Outcomes, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
     UserRecord,
 };
 

@@ -290,7 +290,7 @@ impl OneWay {
             self.queued += octets.len() as u64;
             self.queue.push_back((self.last_due, octets));
         }
-        sender.reach(Point::Sent);
+        let _ = sender.reach(Point::Sent);
     }
 
     /// Delivers what is due, or the end.
@@ -307,7 +307,7 @@ impl OneWay {
             return;
         }
         if self.write(&octets).await {
-            self.relay.lives[1 - self.way].reach(Point::Received);
+            let _ = self.relay.lives[1 - self.way].reach(Point::Received);
         } else if !self.ended {
             // The far end is gone: the near end is reset.
             self.relay.control.cut();

@@ -209,6 +209,12 @@ pub struct CommitTee {
     pub next: Arc<dyn CommitSink>,
 }
 
+impl fmt::Debug for CommitTee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommitTee").finish_non_exhaustive()
+    }
+}
+
 impl CommitSink for CommitTee {
     fn committed(&self, commits: &[Committed]) {
         for commit in commits {
@@ -218,6 +224,6 @@ impl CommitSink for CommitTee {
             });
         }
         self.next.committed(commits);
-        self.life.reach(Point::Announced);
+        let _ = self.life.reach(Point::Announced);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eim_server::config::{Config, Engine};
+use eim_server::config::Config;
 use eim_server::server::TENANT;
 use eim_server::sweeper;
 use tokio::time::{Instant, sleep, sleep_until};

@@ -293,18 +293,25 @@ async fn a_full_outbox_keeps_no_command_waiting() {
     let mut options = world.options();
     options.outbox_limit = 1;
     let client = Client::start(options).await.unwrap();
+    let _first = world.accept(0).await;
     client.set_network(false).await;
+    let mut handles = Vec::new();
     for text in ["in the outbox", "waits for room"] {
-        client.post(Draft::text(group(), text)).await.unwrap();
+        handles.push(client.send_text(group(), text).await.unwrap());
     }
     assert!(world.is_quiet().await);
     // Without a network nothing leaves the outbox, so nobody may wait for that.
     client.set_network(true).await;
     let mut peer = world.accept(0).await;
-    for text in ["in the outbox", "waits for room"] {
+    for (text, handle) in ["in the outbox", "waits for room"].into_iter().zip(handles) {
         let (ordinal, send) = peer.message().await;
         assert_eq!(send.body, crate::peer::text(text));
         peer.accepted(ordinal, ordinal);
+        tokio::select! {
+            biased;
+            sent = handle => assert_eq!(sent.unwrap().conv_seq, ordinal),
+            () = peer.quiet_for(Duration::from_secs(60)) => panic!("not settled"),
+        }
     }
     client.set_network(false).await;
     for text in ["one", "two", "three"] {

@@ -84,8 +84,10 @@ pub fn run(args: &Args, global: &Global) -> Result<ExitCode, String> {
 }
 
 fn open(command: &str, deadline: u64) -> Result<Asker, String> {
-    let mut deadlines = Deadlines::default();
-    deadlines.floor = Duration::from_millis(deadline.max(1));
+    let deadlines = Deadlines {
+        floor: Duration::from_millis(deadline.max(1)),
+        ..Deadlines::default()
+    };
     Asker::open(CommandLine::parse(command)?, deadlines)
 }
 

@@ -33,6 +33,7 @@ async fn answered(cx: &Context) -> Option<()> {
     let octets = Frame::new(kind, payload).encode();
     tcp.write_all(&octets).await.ok()?;
     let mut answer = [0; 64];
-    tcp.read(&mut answer).await.ok()?;
+    // An end is an answer too.
+    let _octets: usize = tcp.read(&mut answer).await.ok()?;
     Some(())
 }

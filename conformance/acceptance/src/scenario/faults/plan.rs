@@ -56,6 +56,7 @@ pub(crate) enum Fault {
         replaced: bool,
     },
     /// The network fails.
+    #[serde(rename = "network_cut")]
     Cut {
         /// How.
         cut: Cut,

@@ -21,8 +21,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn sent(&mut self, first: Box<Outgoing>) {
-        self.enqueue(*first);
+    pub(super) fn sent(&mut self, first: Outgoing) {
+        self.enqueue(first);
         for _ in 1..AT_ONCE {
             if !self.accepts_messages() {
                 return;

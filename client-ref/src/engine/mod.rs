@@ -161,17 +161,20 @@ enum Wake {
     Again,
 }
 
+/// Where events and states go, and where commands and messages come from.
+type Ends = (
+    EventSink,
+    watch::Sender<ConnectionState>,
+    (mpsc::Receiver<Command>, mpsc::Receiver<Box<Outgoing>>),
+);
+
 impl Engine {
     pub(crate) fn new(
         options: Options,
         connector: Arc<dyn Connector>,
         loaded: Loaded,
         identity: Identity,
-        ends: (
-            EventSink,
-            watch::Sender<ConnectionState>,
-            (mpsc::Receiver<Command>, mpsc::Receiver<Box<Outgoing>>),
-        ),
+        ends: Ends,
     ) -> Self {
         let (events, state, (commands, messages)) = ends;
         let mut config = ClientConfig::default();
@@ -307,7 +310,7 @@ impl Engine {
             Wake::Event(None) => self.disconnected(),
             Wake::Redial => self.dial(),
             Wake::Command(Some(command)) => self.commanded(command),
-            Wake::Message(Some(outgoing)) => self.sent(outgoing),
+            Wake::Message(Some(outgoing)) => self.sent(*outgoing),
             Wake::Command(None) | Wake::Message(None) => self.close(None),
             Wake::Again => {}
         }

@@ -294,7 +294,7 @@ impl Pump {
     }
 
     /// Ends when this connection is to be reset, even while its other side does not read.
-    async fn reset(&mut self) {
+    async fn reset(&self) {
         let number = self.number;
         let mut line = self.line.clone();
         if line

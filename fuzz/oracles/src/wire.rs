@@ -98,7 +98,7 @@ impl Wire {
     }
 
     /// The client handed out these octets.
-    pub(crate) fn from_client(&mut self, chunk: &Bytes) -> Vec<Frame> {
+    pub(crate) fn client_sent(&mut self, chunk: &Bytes) -> Vec<Frame> {
         let frames = whole_frames(&mut self.up, chunk);
         for frame in &frames {
             crate::input::trace!("  up   {:?} {}", frame.frame_type, frame.sequence);
@@ -108,20 +108,16 @@ impl Wire {
     }
 
     /// The server handed out these octets.
-    pub(crate) fn from_server(&mut self, chunk: &Bytes) -> Vec<Frame> {
+    pub(crate) fn server_sent(&mut self, chunk: &Bytes) -> Vec<Frame> {
         let mut frames = Vec::new();
         self.down.decoder.feed(chunk.clone());
-        loop {
-            // Limits change with AUTH_OK, which may share its chunk.
-            match self.down.decoder.next().expect("the server sends frames") {
-                Decoded::Frame(frame) => {
-                    crate::input::trace!("  down {:?} {}", frame.frame_type, frame.sequence);
-                    admitted(&self.down, &frame);
-                    self.server_frame(&frame);
-                    frames.push(frame);
-                }
-                Decoded::Incomplete { .. } => break,
-            }
+        // One at a time: limits change with AUTH_OK, which may share its chunk.
+        while let Decoded::Frame(frame) = self.down.decoder.next().expect("the server sends frames")
+        {
+            crate::input::trace!("  down {:?} {}", frame.frame_type, frame.sequence);
+            admitted(&self.down, &frame);
+            self.server_frame(&frame);
+            frames.push(frame);
         }
         assert_eq!(self.down.decoder.buffered(), 0, "a chunk ends in a frame");
         frames

@@ -1,6 +1,6 @@
 //! A group whose members send texts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eim_conformance::history::{Event, Op};
 
@@ -119,7 +119,7 @@ impl Group {
 
     /// A sender asked for the lines of its text, each once, in order. That they were kept like
     /// that is what the histories say.
-    fn check_content(&self, sender: &Device, text: &PathBuf) -> Result<(), Failure> {
+    fn check_content(&self, sender: &Device, text: &Path) -> Result<(), Failure> {
         let mut asked = Vec::new();
         for line in std::fs::read_to_string(sender.sent_history())?.lines() {
             if let Ok(Event {

@@ -29,6 +29,7 @@ const DURATIONS: [Duration; 8] = [
 
 impl World {
     /// One operation. Its highest bit says that nothing else happens afterwards.
+    #[expect(clippy::too_many_lines, reason = "one arm an act")]
     pub(super) fn act(&mut self, input: &mut Input<'_>) {
         let operation = input.octet();
         trace!("operation {}", operation & 0x7F);

@@ -152,7 +152,7 @@ impl World {
             && let Some(chunk) = client.poll_transmit(self.now)
         {
             assert!(!chunk.is_empty());
-            self.wire.from_client(&chunk);
+            self.wire.client_sent(&chunk);
             self.up.send(self.now, chunk);
             progress = true;
         }
@@ -162,7 +162,7 @@ impl World {
             && let Some(chunk) = server.poll_transmit(self.now)
         {
             assert!(!chunk.is_empty());
-            self.wire.from_server(&chunk);
+            self.wire.server_sent(&chunk);
             self.down.send(self.now, chunk);
             progress = true;
         }

@@ -317,6 +317,5 @@ pub(super) fn lagged(user_seq: u64) -> payload::Lagged {
     payload::Lagged {
         log_epoch: 1,
         user_seq,
-        ..payload::Lagged::default()
     }
 }

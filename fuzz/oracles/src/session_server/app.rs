@@ -38,7 +38,7 @@ impl World {
                 respond(server, id, place * 50);
             }
             4 => {
-                let token = self.app.pings.pop().unwrap_or(u64::from(by));
+                let token = self.app.pings.pop().unwrap_or_else(|| u64::from(by));
                 server.pong(pong(token, place));
             }
             5 => server.lagged(payload::Lagged::default()),
@@ -108,16 +108,15 @@ impl App {
     ) {
         assert!(!self.closed, "{event:?} after the end");
         match event {
+            ServerEvent::Auth(_) | ServerEvent::AuthData(_) if !self.opens => {}
             ServerEvent::Auth(_) | ServerEvent::AuthData(_) => {
-                if self.opens {
-                    let before = session.as_ref().map(ServerSession::id);
-                    let outcome = server.accept(accept(number), session.take());
-                    if outcome == payload::SessionOutcome::Resumed {
-                        assert!(before.is_some(), "nothing to resume");
-                    } else {
-                        self.ordinals.clear();
-                        self.last_ordinal = 0;
-                    }
+                let before = session.as_ref().map(ServerSession::id);
+                let outcome = server.accept(accept(number), session.take());
+                if outcome == payload::SessionOutcome::Resumed {
+                    assert!(before.is_some(), "nothing to resume");
+                } else {
+                    self.ordinals.clear();
+                    self.last_ordinal = 0;
                 }
             }
             ServerEvent::Message {

@@ -49,7 +49,7 @@ impl World {
             15 => self.act_users(input).await,
             16 => self.reopen().await,
             17 => {
-                if input.octet() % 4 == 0 {
+                if input.octet().is_multiple_of(4) {
                     self.raise_epoch().await;
                 }
             }

@@ -34,6 +34,7 @@ const FORMATS: &[(&str, &[u8])] = &[
 ///
 /// # Errors
 /// A registry that cannot be read.
+#[expect(clippy::too_many_lines, reason = "one table")]
 pub fn text(data: &Data) -> Result<String, String> {
     let registries = Registries::load(data)?;
     let mut text =

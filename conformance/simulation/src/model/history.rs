@@ -18,6 +18,7 @@ pub struct History {
 
 impl History {
     /// Takes down an observation that `model` has taken over.
+    #[expect(clippy::too_many_lines, reason = "one arm an observation")]
     pub fn see(&mut self, model: &Model, observation: &Observation) {
         let (process, op) = match observation {
             Observation::DeviceStarted {

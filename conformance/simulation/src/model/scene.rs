@@ -24,6 +24,7 @@ pub(crate) const GROUP: [u8; 16] = [9; 16];
 
 /// One thing a judge is told.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "few, in tests")]
 pub(crate) enum Feed {
     Server(Vec<(Name, Option<Record>)>),
     Device(DeviceNumber, Batch, Applied),

@@ -78,6 +78,9 @@ pub struct Appended {
     pub effect: Effect,
 }
 
+/// Whose cursor moved, from which (log_epoch, user_seq) to which.
+pub type CursorMove = (UserId, DeviceId, (u64, u64), (u64, u64));
+
 /// What a batch changed.
 #[derive(Clone, Debug, Default)]
 pub struct ServerChange {
@@ -98,7 +101,7 @@ pub struct ServerChange {
     /// Idempotency keys written over with another outcome, in words.
     pub changed_keys: Vec<String>,
     /// Cursors that moved: before, after.
-    pub cursors: Vec<(UserId, DeviceId, (u64, u64), (u64, u64))>,
+    pub cursors: Vec<CursorMove>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.

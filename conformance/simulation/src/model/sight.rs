@@ -191,7 +191,7 @@ impl Sight {
             .filter(|(other, program)| other.device == process.device && !program.send_only)
             .map(|(_, program)| program);
         let alone = same.clone().all(|program| program.ended.is_some());
-        match same.last() {
+        match same.clone().next_back() {
             Some(before) if alone && !send_only => before.outbox,
             _ => process.incarnation,
         }

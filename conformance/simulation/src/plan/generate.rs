@@ -61,7 +61,7 @@ impl Plan {
         let mut dice = Dice::new(seed).fork("plan");
         let size = Size::draw(&mut dice);
         let world = world_config::draw(&mut dice, &size);
-        let mut maker = Maker::new(&mut dice, world.devices.clone());
+        let maker = Maker::new(&mut dice, world.devices.clone());
         let pause = *dice.pick(&[30, 200, 1_000]).unwrap_or(&200);
         let mut at_ms = dice.between(0, 1_000);
         let mut steps = Vec::new();
@@ -159,7 +159,7 @@ impl Maker {
         }
     }
 
-    fn action(&mut self, dice: &mut Dice) -> Action {
+    fn action(&self, dice: &mut Dice) -> Action {
         let kind = self.kind(dice);
         let device = self.device(dice);
         match kind {

@@ -65,6 +65,10 @@ fn disk(dice: &mut Dice) -> DiskConfig {
 ///
 /// A PING behind `crossing_ms` of octets must be answered before its sender gives up, which is
 /// one and a half intervals later: lines slower than that cannot be kept up.
+#[expect(
+    clippy::type_complexity,
+    reason = "a table of sections, keys and values"
+)]
 fn server(dice: &mut Dice, crossing_ms: u64) -> String {
     let sections: [(&str, &[(&str, &[u64])]); 5] = [
         (

@@ -192,7 +192,7 @@ mod tests {
         let mut octets = vec![
             1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 2, 8, 1, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1,
         ];
-        assert_eq!(frames(&octets), [0..13]);
+        assert_eq!(frames(&octets), vec![0..13; 1]);
         fit(&mut octets, 13);
         assert_eq!(frames(&octets), [0..13, 13..25]);
         fit(&mut octets, 20);

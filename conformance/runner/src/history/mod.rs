@@ -4,7 +4,7 @@
 //! their devices hold, never the server. `conformance/history.md` is the form.
 //!
 //! - [`event`]: the lines.
-//! - [`write`]: writing them.
+//! - [`mod@write`]: writing them.
 //! - [`verdict`]: what is found.
 //! - [`generate`], [`corrupt`], [`self_test`]: good histories, bad ones, and whether they are told apart.
 //! - [`check`], [`check_files`], [`Checker`]: finding it.

@@ -1,5 +1,5 @@
 //! A real client connection and a server that is mostly right: the counterpart of
-//! [`crate::session_server`]. Besides the invariants of [`crate::half`]: one result for one message,
+//! [`crate::session_server`]. Besides the invariants of `half`: one result for one message,
 //! and no message is forgotten without a word.
 //!
 //! The input: a configuration of one octet, then operations of one octet and their arguments.

@@ -2,7 +2,7 @@
 //! under two small applications: everything that was sent and not forgotten arrives exactly once and
 //! in order, no result is lost, and once the faults end everything comes to rest.
 //!
-//! The input: the configuration ([`Setup`]), then operations of one octet and its arguments.
+//! The input: the configuration (`Setup`), then operations of one octet and its arguments.
 
 mod act;
 mod client;

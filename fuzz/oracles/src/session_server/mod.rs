@@ -1,6 +1,6 @@
 //! A real server connection and a peer that is mostly right: frames with good headers and any
 //! payload, well-formed frames with odd numbers, octets, time, and calls of the application in any
-//! order. After every operation the invariants of [`crate::half`] hold, and those of events here.
+//! order. After every operation the invariants of `half` hold, and those of events here.
 //!
 //! The input: a configuration of one octet, then operations of one octet and their arguments.
 

@@ -255,6 +255,7 @@ impl Sender {
                     frame_type: FrameType::TEXT,
                     client_msg_id: ids.next(),
                     first_sent_at_ms: 0,
+                    after_failed: false,
                     body: octets.slice(start..start + self.args.payload),
                     fallback_text: String::new(),
                 }

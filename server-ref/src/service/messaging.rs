@@ -17,8 +17,6 @@ const COPY_BELOW_OCTETS: usize = 4096;
 pub struct Checked {
     /// Where it goes.
     pub conversation: ConversationId,
-    /// The sender knows that an earlier message of the conversation failed.
-    pub after_failed: bool,
     /// What to append.
     pub append: Append,
 }
@@ -61,12 +59,12 @@ pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Chec
         frame_type,
         client_msg_id: send.client_msg_id,
         first_sent_at_ms: send.first_sent_at_ms,
+        after_failed: send.after_failed,
         body,
         fallback_text: send.fallback_text,
     };
     Ok(Checked {
         conversation,
-        after_failed: send.after_failed,
         append,
     })
 }

@@ -86,7 +86,7 @@ pub fn error_info(code: ErrorCode, detail: impl Into<String>, retry_after_ms: u6
     ErrorInfo {
         code: u32::from(code.0),
         detail,
-        retryable: is_retryable(code),
+        retryable: code.retryable(),
         retry_after_ms,
     }
 }
@@ -101,10 +101,4 @@ pub const fn retry_after_ms(code: ErrorCode) -> u64 {
         ErrorCode::OVERLOADED => ROOM_MS,
         _ => 0,
     }
-}
-
-/// Whether the same act can succeed later without change.
-#[must_use]
-pub fn is_retryable(code: ErrorCode) -> bool {
-    code.info().is_some_and(|info| info.retryable)
 }

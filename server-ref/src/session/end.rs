@@ -12,13 +12,13 @@ use metrics::counter;
 
 use super::detached::Detached;
 use super::finish;
-use super::inflight::{Committed, InFlight, Sent};
+use super::inflight::{Committed, InFlight};
 use super::open::Session;
 use super::order::Held;
 use super::shared::Shared;
 use crate::hub::{Mailbox, Owner};
 use crate::metrics::names;
-use crate::service::error_info;
+use crate::service::{error_info, retry_after_ms};
 
 /// How long an ending connection that may be resumed can take to send its last octets before its
 /// session is put away.
@@ -96,7 +96,7 @@ async fn put_away(
             shared.hub.unregister(&mailbox);
             return;
         };
-        for (Sent { ordinal, .. }, outcome) in sent.into_iter().zip(outcomes) {
+        for (ordinal, outcome) in sent.into_iter().zip(outcomes) {
             session.result(match outcome {
                 Ok(appended) => payload::Result {
                     ordinal,
@@ -107,7 +107,11 @@ async fn put_away(
                 },
                 Err(refused) => payload::Result {
                     ordinal,
-                    error: Some(error_info(refused.code, refused.detail, 0)),
+                    error: Some(error_info(
+                        refused.code,
+                        refused.detail,
+                        retry_after_ms(refused.code),
+                    )),
                     ..payload::Result::default()
                 },
             });

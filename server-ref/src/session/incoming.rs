@@ -7,12 +7,12 @@ use eim_codec::payload;
 use eim_codec::registry::{ErrorCode, FrameType};
 use metrics::counter;
 
-use super::inflight::{Committed, Sent};
+use super::inflight::Committed;
 use super::open::Session;
 use crate::metrics::names;
 use crate::service::messaging::{self, Checked, Fault};
-use crate::service::{Refusal, error_info, is_retryable, retry_after_ms};
-use crate::store::StoreError;
+use crate::service::{Refusal, error_info, retry_after_ms};
+use crate::store::{Refused, StoreError};
 
 /// Most messages handed to the store at once.
 const BATCH_MESSAGES: usize = 512;
@@ -21,7 +21,6 @@ impl Session {
     pub(super) fn message(&mut self, ordinal: u64, frame_type: FrameType, payload: Bytes) {
         let Checked {
             conversation,
-            after_failed,
             append,
         } = match messaging::check(self.origin.user, frame_type, payload) {
             Ok(checked) => checked,
@@ -30,10 +29,8 @@ impl Session {
                 return self.close(ErrorCode::MALFORMED_PAYLOAD, "not a Send");
             }
         };
-        if !self.held.passes(conversation, after_failed) {
-            let detail = "an earlier message of this conversation failed";
-            let refusal = Refusal::new(ErrorCode::PREDECESSOR_FAILED, detail);
-            return self.refused(ordinal, refusal, 0);
+        if !self.held.passes(conversation, append.after_failed) {
+            return self.refused(ordinal, Refused::predecessor_failed().into(), 0);
         }
         let now = self.driver.now();
         if let Some(rate) = &mut self.rate
@@ -47,18 +44,20 @@ impl Session {
             let refusal = Refusal::new(ErrorCode::RATE_LIMITED, "too many messages");
             return self.refused(ordinal, refusal, wait_ms);
         }
-        self.sent.push(Sent {
-            ordinal,
-            conversation,
-        });
+        self.sent.push(ordinal);
         self.batch.push(append);
         if self.batch.len() >= BATCH_MESSAGES {
             self.submit();
         }
     }
 
-    pub(super) fn hold(&mut self, conversation: ConversationId) {
-        if !self.held.hold(conversation) {
+    fn hold(&mut self, conversation: ConversationId) {
+        self.held.hold(conversation);
+        self.check_held();
+    }
+
+    fn check_held(&mut self) {
+        if self.held.overflows() {
             self.close(
                 ErrorCode::CONTROL_FLOOD,
                 "too many conversations wait for after_failed",
@@ -76,8 +75,13 @@ impl Session {
             std::mem::take(&mut self.sent),
             std::mem::take(&mut self.batch),
         );
-        self.inflight
-            .push(&self.shared.store, self.origin, sent, batch);
+        self.inflight.push(
+            &self.shared.store,
+            self.origin,
+            self.held.at_store(),
+            sent,
+            batch,
+        );
     }
 
     /// Doubles the credit of a session that uses half of it at once, while the budget lasts.
@@ -114,14 +118,7 @@ impl Session {
                 return self.close(ErrorCode::STORE_FAILED, "the store failed");
             }
         };
-        for (
-            Sent {
-                ordinal,
-                conversation,
-            },
-            outcome,
-        ) in sent.into_iter().zip(outcomes)
-        {
+        for (ordinal, outcome) in sent.into_iter().zip(outcomes) {
             match outcome {
                 // impl[EIM-RES-003, EIM-TML-008]
                 Ok(appended) => self.driver.endpoint_mut().result(payload::Result {
@@ -135,14 +132,12 @@ impl Session {
                     return self.close(ErrorCode::REPLACED, "a newer connection took over");
                 }
                 Err(refused) => {
-                    if is_retryable(refused.code) {
-                        self.hold(conversation);
-                    }
                     let wait_ms = retry_after_ms(refused.code);
                     self.refused(ordinal, refused.into(), wait_ms);
                 }
             }
         }
+        self.check_held();
     }
 
     pub(super) fn refused(&mut self, ordinal: u64, refusal: Refusal, retry_after_ms: u64) {

@@ -5,24 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use eim_codec::id::ConversationId;
-
-use crate::store::{Append, Appended, Origin, Outcomes, Refused, Store, StoreError};
+use crate::store::{Append, Appended, Origin, Outcomes, Refused, SenderOrder, Store, StoreError};
 
 type Outcome = Result<Vec<Result<Appended, Refused>>, StoreError>;
 type Queueing = Pin<Box<dyn Future<Output = Result<Outcomes, StoreError>> + Send>>;
 
-/// A message that was handed to the store.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
-    pub(super) ordinal: u64,
-    pub(super) conversation: ConversationId,
-}
-
 /// A batch with its outcome.
 #[derive(Debug)]
 pub(super) struct Committed {
-    pub(super) sent: Vec<Sent>,
+    /// Ordinals of its messages.
+    pub(super) sent: Vec<u64>,
     pub(super) outcome: Outcome,
 }
 
@@ -38,7 +30,7 @@ enum Stage {
 
 /// One batch.
 struct Batch {
-    sent: Vec<Sent>,
+    sent: Vec<u64>,
     stage: Stage,
 }
 
@@ -53,11 +45,12 @@ impl InFlight {
         &mut self,
         store: &Arc<dyn Store>,
         origin: Origin,
-        sent: Vec<Sent>,
+        order: &SenderOrder,
+        sent: Vec<u64>,
         batch: Vec<Append>,
     ) {
-        let store = Arc::clone(store);
-        let queueing = Box::pin(async move { store.queue(origin, batch).await });
+        let (store, order) = (Arc::clone(store), order.clone());
+        let queueing = Box::pin(async move { store.queue(origin, &order, batch).await });
         self.0.push_back(Batch {
             sent,
             stage: Stage::Queueing(queueing),
@@ -178,14 +171,12 @@ mod tests {
             frame_type: FrameType::TEXT,
             client_msg_id: [number; 16].into(),
             first_sent_at_ms: 0,
+            after_failed: false,
             body: Bytes::new(),
             fallback_text: String::new(),
         };
-        let sent = Sent {
-            ordinal: u64::from(number),
-            conversation: ConversationId::direct(user(), user()),
-        };
-        inflight.push(store, origin, vec![sent], vec![append]);
+        let order = SenderOrder::default();
+        inflight.push(store, origin, &order, vec![u64::from(number)], vec![append]);
     }
 
     /// Polls once.
@@ -201,7 +192,7 @@ mod tests {
     async fn in_order(inflight: &mut InFlight, count: u64) {
         for number in 1..=count {
             let committed = poll_fn(|cx| inflight.poll(cx)).await;
-            assert_eq!(committed.sent[0].ordinal, number);
+            assert_eq!(committed.sent[0], number);
             let appended = committed.outcome.unwrap().remove(0).unwrap();
             assert_eq!(appended.conv_seq, number, "batch {number}");
         }

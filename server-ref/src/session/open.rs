@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::attach::Opened;
 use super::handshake::ServerDriver;
-use super::inflight::{Committed, InFlight, Sent};
+use super::inflight::{Committed, InFlight};
 use super::order::Held;
 use super::rate::Rate;
 use super::shared::{QUEUED_FRAMES, QUEUED_OCTETS, Shared};
@@ -63,7 +63,7 @@ pub(super) struct Session {
     /// The peer said GOAWAY: nothing new is pushed.
     pub(super) leaving: bool,
     /// Messages read together, not handed to the store yet.
-    pub(super) sent: Vec<Sent>,
+    pub(super) sent: Vec<u64>,
     pub(super) batch: Vec<Append>,
     pub(super) inflight: InFlight,
     /// Empty unless a request is in flight.

@@ -5,49 +5,65 @@ use std::collections::BTreeSet;
 
 use eim_codec::id::ConversationId;
 
-/// Conversations whose last message failed retryably.
+use crate::store::SenderOrder;
+
+/// Conversations whose last message failed retryably: before it came to the store, or there.
 #[derive(Debug, Default)]
-pub struct Held(BTreeSet<ConversationId>);
+pub struct Held {
+    here: BTreeSet<ConversationId>,
+    store: SenderOrder,
+}
 
 /// Most conversations that one session may have held at a time; more than a client has in flight.
 const MAX_HELD: usize = 4096;
 
 impl Held {
-    /// Whether a message to `conversation` may go on. `after_failed` lifts the hold.
+    /// Whether a message to `conversation` may go on to the store, which asks its own part then.
+    /// `after_failed` lifts the hold.
     // impl[EIM-MSG-051, EIM-MSG-052, EIM-MSG-053]
     pub fn passes(&mut self, conversation: ConversationId, after_failed: bool) -> bool {
         if after_failed {
-            self.0.remove(&conversation);
+            self.here.remove(&conversation);
             return true;
         }
-        !self.0.contains(&conversation)
+        !self.here.contains(&conversation)
     }
 
-    /// A message to `conversation` failed retryably. `false` when too many are held already: the
-    /// session has to end then, because forgetting one would break its order.
-    #[must_use]
-    pub fn hold(&mut self, conversation: ConversationId) -> bool {
-        self.0.insert(conversation);
-        self.0.len() <= MAX_HELD
+    /// A message to `conversation` failed retryably before it came to the store.
+    pub fn hold(&mut self, conversation: ConversationId) {
+        self.here.insert(conversation);
+    }
+
+    /// The part of the store.
+    pub const fn at_store(&self) -> &SenderOrder {
+        &self.store
+    }
+
+    /// Too many are held: the session has to end, because forgetting one would break its order.
+    pub fn overflows(&self) -> bool {
+        self.here.len() + self.store.len() > MAX_HELD
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eim_codec::registry::ErrorCode;
+
     use super::*;
+    use crate::store::Refused;
 
     #[test]
     fn a_failure_holds_its_own_conversation_until_the_sender_knows() {
         let (a, b) = (ConversationId::from([1; 16]), ConversationId::from([2; 16]));
         let mut held = Held::default();
         assert!(held.passes(a, false));
-        assert!(held.hold(a));
+        held.hold(a);
         assert!(!held.passes(a, false));
         assert!(!held.passes(a, false));
         assert!(held.passes(b, false));
         assert!(held.passes(a, true));
         assert!(held.passes(a, false));
-        assert!(held.0.is_empty());
+        assert!(held.here.is_empty());
     }
 
     #[test]
@@ -58,7 +74,16 @@ mod tests {
             id[..4].copy_from_slice(&n.to_be_bytes());
             ConversationId::from(id)
         };
-        assert!((0..4096).all(|n| held.hold(id(n))));
-        assert!(!held.hold(id(4096)));
+        for n in 0..4095 {
+            held.hold(id(n));
+        }
+        let failed = Err(Refused {
+            code: ErrorCode::OVERLOADED,
+            detail: String::new(),
+        });
+        held.at_store().carried_out(id(0), &failed);
+        assert!(!held.overflows());
+        held.at_store().carried_out(id(1), &failed);
+        assert!(held.overflows());
     }
 }

@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod engine;
 pub mod kv;
 pub mod memory;
+mod order;
 mod room;
 mod view;
 mod write;
@@ -22,6 +23,7 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::commit::{CommitSink, Committed, Entry};
+pub use self::order::SenderOrder;
 pub use self::room::Room;
 pub use self::view::{ConversationView, MemberPage, MemberView, TimelineItem, TimelinePage};
 pub use self::write::{
@@ -29,7 +31,7 @@ pub use self::write::{
 };
 
 /// What becomes of messages that have their place, when they are durable. Each outcome stands for
-/// itself. They are carried out even if this is dropped.
+/// itself, but for the [`SenderOrder`]. They are carried out even if this is dropped.
 pub type Outcomes =
     Pin<Box<dyn Future<Output = Result<Vec<Result<Appended, Refused>>, StoreError>> + Send>>;
 
@@ -39,16 +41,26 @@ pub trait Store: Send + Sync + 'static {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.
-    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError>;
+    ///
+    /// `order` is that of the session, the same for all its batches: what follows a retryable failure
+    /// is refused with `ErrorCode::PREDECESSOR_FAILED`.
+    async fn queue(
+        &self,
+        origin: Origin,
+        order: &SenderOrder,
+        batch: Vec<Append>,
+    ) -> Result<Outcomes, StoreError>;
 
-    /// Appends the messages of one session in order. Each outcome stands for itself; all are
-    /// durable when this returns.
+    /// Appends messages in order, as all that a session has to say. Each outcome stands for itself,
+    /// but for the order after a retryable failure; all are durable when this returns.
     async fn append(
         &self,
         origin: Origin,
         batch: Vec<Append>,
     ) -> Result<Vec<Result<Appended, Refused>>, StoreError> {
-        self.queue(origin, batch).await?.await
+        self.queue(origin, &SenderOrder::default(), batch)
+            .await?
+            .await
     }
 
     /// Applies one change; durable when this returns.

@@ -44,6 +44,8 @@ pub struct Append {
     pub client_msg_id: ClientMsgId,
     /// Server time of the first attempt in milliseconds; 0 on a first attempt.
     pub first_sent_at_ms: u64,
+    /// The sender knows that an earlier message of the conversation failed.
+    pub after_failed: bool,
     /// Body as sent.
     pub body: Bytes,
     /// Fallback text as sent.
@@ -73,6 +75,17 @@ pub struct Refused {
     pub code: ErrorCode,
     /// For people.
     pub detail: String,
+}
+
+impl Refused {
+    /// An earlier message of the conversation failed, and the sender did not know yet.
+    #[must_use]
+    pub fn predecessor_failed() -> Self {
+        Self {
+            code: ErrorCode::PREDECESSOR_FAILED,
+            detail: "an earlier message of this conversation failed".to_owned(),
+        }
+    }
 }
 
 /// The engine failed. A failed sync ends the process; reads report it to the caller.

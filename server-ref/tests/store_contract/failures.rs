@@ -77,6 +77,7 @@ async fn a_failed_sync_answers_nobody_and_ends_the_loop() {
         frame_type: eim_codec::registry::FrameType::TEXT,
         client_msg_id: [1; 16].into(),
         first_sent_at_ms: 0,
+        after_failed: false,
         body: Bytes::new(),
         fallback_text: String::new(),
     };

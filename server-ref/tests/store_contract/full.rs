@@ -9,7 +9,9 @@ use eim_codec::id::DeviceId;
 use eim_codec::registry::ErrorCode;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::memory::MemoryEngine;
-use eim_server::store::{Change, Room, Store as _, StoreError, Target};
+use eim_server::store::{
+    Append, Change, Refused, Room, SenderOrder, Store as _, StoreError, Target,
+};
 
 use crate::harness::{Disk, Harness, TENANT, origin};
 
@@ -86,6 +88,48 @@ async fn without_room_new_messages_are_refused_and_repeats_answered() {
     let taken = h.append(a, new).await.unwrap();
     assert!(!taken.duplicate);
     assert_eq!(taken.conv_seq, first.conv_seq + 1);
+}
+
+/// Whoever sent on before the refusal could be heard does not get ahead of what was refused.
+// test[EIM-MSG-051, EIM-MSG-052, EIM-MSG-053]
+#[tokio::test]
+async fn what_was_queued_behind_a_refused_message_does_not_overtake_it() {
+    let (h, short) = harness().await;
+    let [a, b, c] = h.users([1, 2, 3]).await;
+    let order = SenderOrder::default();
+    let queue = async |batch| {
+        let queued = h.store.queue(origin(a), &order, batch).await;
+        queued.unwrap().await.unwrap()
+    };
+    let code =
+        |outcome: &Result<_, Refused>| outcome.as_ref().map_err(|refused| refused.code).err();
+
+    short.store(true, Ordering::SeqCst);
+    let (first, second) = (
+        h.text(Target::Direct(b), "1"),
+        h.text(Target::Direct(b), "2"),
+    );
+    let refused = queue(vec![first.clone(), second.clone()]).await;
+    assert_eq!(code(&refused[0]), Some(ErrorCode::OVERLOADED));
+    assert_eq!(code(&refused[1]), Some(ErrorCode::PREDECESSOR_FAILED));
+
+    short.store(false, Ordering::SeqCst);
+    let (third, elsewhere) = (
+        h.text(Target::Direct(b), "3"),
+        h.text(Target::Direct(c), "4"),
+    );
+    let held = queue(vec![third.clone(), elsewhere]).await;
+    assert_eq!(code(&held[0]), Some(ErrorCode::PREDECESSOR_FAILED));
+    assert_eq!(code(&held[1]), None, "another conversation");
+
+    let first = Append {
+        after_failed: true,
+        ..first
+    };
+    let taken = queue(vec![first, second, third]).await;
+    let conversation = taken[0].as_ref().unwrap().conversation;
+    assert_eq!(taken.iter().map(code).collect::<Vec<_>>(), [None; 3]);
+    assert_eq!(h.bodies(conversation).await, ["1", "2", "3"]);
 }
 
 #[tokio::test]

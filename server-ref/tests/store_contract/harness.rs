@@ -208,6 +208,7 @@ impl Harness {
             frame_type: FrameType::TEXT,
             client_msg_id: self.fresh::<ClientMsgId>(),
             first_sent_at_ms: 0,
+            after_failed: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
             fallback_text: String::new(),
         }

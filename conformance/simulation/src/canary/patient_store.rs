@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
     Append, Change, Changed, ConversationView, DeviceRecord, Entry, MemberPage, Origin, Outcomes,
-    Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UserRecord,
+    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    UserRecord,
 };
 
 use super::early::Early;
@@ -29,8 +30,13 @@ impl PatientStore {
 
 #[async_trait]
 impl Store for PatientStore {
-    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError> {
-        let outcomes = self.real.queue(origin, batch).await?;
+    async fn queue(
+        &self,
+        origin: Origin,
+        order: &SenderOrder,
+        batch: Vec<Append>,
+    ) -> Result<Outcomes, StoreError> {
+        let outcomes = self.real.queue(origin, order, batch).await?;
         let early = Arc::clone(&self.early);
         Ok(Box::pin(async move {
             let outcomes = outcomes.await;

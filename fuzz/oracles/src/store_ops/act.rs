@@ -132,6 +132,7 @@ impl World {
                     [usize::from(what & 3) % 3],
                 client_msg_id: ClientMsgId::from([key.wrapping_add(number) % 24; 16]),
                 first_sent_at_ms,
+                after_failed: false,
                 body: Bytes::from(vec![what >> 2 & 1; usize::from(what >> 3) * 9]),
                 fallback_text: "f".repeat(usize::from(age >> 6)),
             }

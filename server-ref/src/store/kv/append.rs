@@ -11,13 +11,15 @@ use super::deliver::Draft;
 use super::keys::{self, Act, ActKey};
 use super::record::act::Outcome;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow, UserRow};
-use crate::store::{Append, Appended, Origin, Refused, StoreError, Target, TenantId};
+use crate::store::{Append, Appended, Origin, Refused, SenderOrder, StoreError, Target, TenantId};
 
 impl Committer {
-    /// Appends the messages of one session in order; each outcome stands for itself.
+    /// Appends the messages of one session in order; each outcome stands for itself, but for what
+    /// follows a retryable failure.
     pub(super) fn append(
         &mut self,
         origin: Origin,
+        order: &SenderOrder,
         batch: Vec<Prepared>,
     ) -> Vec<Result<Appended, Refused>> {
         let newest = self.check_origin(&origin);
@@ -28,9 +30,25 @@ impl Committer {
             return outcomes;
         }
         for prepared in batch {
-            outcomes.push(self.append_one(&origin, prepared).map_err(as_refused));
+            outcomes.push(self.append_in_order(&origin, order, prepared));
         }
         outcomes
+    }
+
+    // impl[EIM-MSG-051, EIM-MSG-052]
+    fn append_in_order(
+        &mut self,
+        origin: &Origin,
+        order: &SenderOrder,
+        prepared: Prepared,
+    ) -> Result<Appended, Refused> {
+        let conversation = prepared.conversation;
+        if !order.passes(conversation, prepared.append.after_failed) {
+            return Err(Refused::predecessor_failed());
+        }
+        let outcome = self.append_one(origin, prepared).map_err(as_refused);
+        order.carried_out(conversation, &outcome);
+        outcome
     }
 
     fn append_one(&mut self, origin: &Origin, prepared: Prepared) -> Result<Appended, Failure> {

@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, Change, Changed, DeviceRecord, Origin, Refused, SessionRecord, StoreError,
-    Swept, TenantId, UserRecord,
+    Append, Appended, Change, Changed, DeviceRecord, Origin, Refused, SenderOrder, SessionRecord,
+    StoreError, Swept, TenantId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -19,6 +19,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Command {
     Append {
         origin: Origin,
+        order: SenderOrder,
         batch: Vec<Prepared>,
         reply: Reply<Vec<Result<Appended, Refused>>>,
     },

@@ -172,10 +172,11 @@ impl Committer {
         match command {
             Command::Append {
                 origin,
+                order,
                 batch,
                 reply,
             } => {
-                let outcome = self.append(origin, batch);
+                let outcome = self.append(origin, &order, batch);
                 self.answer(reply, Ok(outcome));
             }
             Command::Change {

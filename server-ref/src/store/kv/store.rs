@@ -22,8 +22,8 @@ use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
     Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry, MemberPage, Origin,
-    Outcomes, Refused, Room, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
-    UserRecord,
+    Outcomes, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId,
+    TimelinePage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -123,11 +123,17 @@ impl KvStore {
 
 #[async_trait]
 impl Store for KvStore {
-    async fn queue(&self, origin: Origin, batch: Vec<Append>) -> Result<Outcomes, StoreError> {
+    async fn queue(
+        &self,
+        origin: Origin,
+        order: &SenderOrder,
+        batch: Vec<Append>,
+    ) -> Result<Outcomes, StoreError> {
         let batch = self.prepare(&origin, batch);
         let (reply, outcome) = oneshot::channel();
         let command = Command::Append {
             origin,
+            order: order.clone(),
             batch,
             reply,
         };

@@ -112,6 +112,7 @@ fn message(model: &Model, now_ms: u64, window: u64, message: &Message) -> Append
         frame_type: FrameType::TEXT,
         client_msg_id: ClientMsgId::from([message.key; 16]),
         first_sent_at_ms: if message.age == 0 { 0 } else { now_ms - age },
+        after_failed: false,
         body: Bytes::copy_from_slice(&[message.body]),
         fallback_text: String::new(),
     }

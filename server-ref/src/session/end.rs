@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use eim_codec::connection::CloseReason;
 use eim_codec::connection::server::ServerSession;
@@ -20,10 +19,6 @@ use crate::hub::{Mailbox, Owner};
 use crate::metrics::names;
 use crate::service::{error_info, retry_after_ms};
 
-/// How long an ending connection that may be resumed can take to send its last octets before its
-/// session is put away.
-const PUT_AWAY: Duration = Duration::from_millis(250);
-
 impl Session {
     /// The connection is over: what is on its way is finished, the session put away or forgotten.
     // impl[EIM-RSM-010, EIM-CON-028]
@@ -37,7 +32,7 @@ impl Session {
             leaving,
             held,
             pushed,
-            mut inflight,
+            inflight,
             borrowed,
             ..
         } = *self;
@@ -59,24 +54,17 @@ impl Session {
             || leaving
             || code == Some(ErrorCode::ACCOUNT_DISABLED)
             || shared.stopping.is_cancelled();
-        if lost {
-            shared.hub.unregister(&mailbox);
-            while !inflight.is_empty() {
-                let _nobody_waits = poll_fn(|cx| inflight.poll(cx)).await;
-            }
+        let session = driver.endpoint_mut().take_session().filter(|_| !lost);
+        let put_away = async {
+            put_away(&shared, mailbox, session, held, pushed, inflight).await;
             drop(turn);
-            finish(&mut driver).await;
-            return;
-        }
-        // A resume may be waiting already: the last octets get a moment, not the whole linger.
-        let _flushed = tokio::time::timeout(PUT_AWAY, finish(&mut driver)).await;
-        let session = driver.into_endpoint().into_session();
-        put_away(&shared, mailbox, session, held, pushed, inflight).await;
-        drop(turn);
+        };
+        // Whoever takes over does not wait for the last octets, and they have all their time.
+        tokio::join!(finish(&mut driver), put_away);
     }
 }
 
-/// Finishes what is on its way and keeps the session for a resume.
+/// Finishes what is on its way and keeps the session for a resume, if there is one.
 async fn put_away(
     shared: &Shared,
     mailbox: Arc<Mailbox>,
@@ -87,6 +75,9 @@ async fn put_away(
 ) {
     let Some(mut session) = session else {
         shared.hub.unregister(&mailbox);
+        while !inflight.is_empty() {
+            let _nobody_waits = poll_fn(|cx| inflight.poll(cx)).await;
+        }
         return;
     };
     while !inflight.is_empty() {

@@ -9,7 +9,7 @@ use eim_codec::id::SessionId;
 use eim_codec::payload::{AuthOk, SessionOutcome};
 use eim_codec::registry::ErrorCode;
 
-use crate::kit::{Kit, Login, text_of};
+use crate::kit::{Client, Kit, Login, now, text_of};
 
 fn token(ok: &AuthOk) -> (Bytes, SessionId) {
     (
@@ -212,11 +212,28 @@ async fn a_newer_connection_of_a_device_replaces_the_older_one() {
     assert_eq!(kit.shared.slots.len(), 2);
 }
 
+/// Else two programs of one device on slow lines replace each other for ever.
+// test[EIM-CON-021]
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_hears_that_it_was_replaced_and_the_newer_one_does_not_wait_for_it() {
+    let kit = Kit::new("").await;
+    let mut alice = kit.login(1, 1).await;
+    let mut older = Client::new(kit.pipe(1024));
+    older.login(&Login::of(2, 2)).await.unwrap();
+    alice.say(2, &"more than fits the pipe ".repeat(400)).await;
+    let before = now();
+    let _newer = kit.login(2, 2).await;
+    assert_eq!(now(), before, "nobody waits");
+    tokio::time::advance(Duration::from_millis(1500)).await;
+    let reason = older.closed().await;
+    assert_eq!(reason.code, Some(ErrorCode::REPLACED));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_resume_takes_the_session_from_a_connection_that_looks_alive() {
     let kit = Kit::new("").await;
     let mut alice = kit.login(1, 1).await;
-    let mut bob = crate::kit::Client::new(kit.silent_loss());
+    let mut bob = Client::new(kit.silent_loss());
     bob.login(&Login::of(2, 2)).await.unwrap();
     alice.say(2, "one").await;
     bob.push().await;

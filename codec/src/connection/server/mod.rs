@@ -271,6 +271,17 @@ impl ServerConnection {
         }
     }
 
+    /// As [`into_session`](Self::into_session), of a connection that is closed: it can be resumed at
+    /// once, while this one still sends its last octets. `None` before the end too.
+    // impl[EIM-CON-021, EIM-CON-028]
+    #[must_use]
+    pub const fn take_session(&mut self) -> Option<ServerSession> {
+        match &mut self.state {
+            State::Closed(session) => session.take(),
+            State::Hello(_) | State::Auth(_) | State::Open(_) => None,
+        }
+    }
+
     const fn open(&mut self) -> Option<&mut Open> {
         match &mut self.state {
             State::Open(open) => Some(open),

@@ -7,7 +7,8 @@ use core::fmt;
 
 pub use crate::generated::registry::limits;
 use crate::generated::registry::{
-    CAPABILITIES, COMPRESSIONS, ERROR_CLASSES, ERRORS, FRAME_NAMES, FRAMES, OPERATIONS, RANGES,
+    CAPABILITIES, COMPRESSIONS, ERROR_CLASSES, ERRORS, EVENTS, FRAME_NAMES, FRAMES, OPERATIONS,
+    RANGES,
 };
 
 macro_rules! open_number {
@@ -59,6 +60,8 @@ open_number! {
     Capability(u32), 6;
     /// An operation of REQUEST and RESPONSE.
     Operation(u32), 6;
+    /// The number of an EVENT.
+    EventNumber(u32), 6;
 }
 
 /// Which side sends a frame.
@@ -274,6 +277,14 @@ impl Operation {
     #[must_use]
     pub fn is_mutating(self) -> Option<bool> {
         find(OPERATIONS, self, |row| row.0).map(|row| row.2)
+    }
+}
+
+impl EventNumber {
+    /// The registered name.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        find(EVENTS, self, |row| row.0).map(|row| row.1)
     }
 }
 

@@ -193,6 +193,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::FRAGMENTS,
         Capability::GROUPS,
         Capability::SEND_ONLY,
+        Capability::MARKS,
     ]
     .into()
 }

@@ -423,6 +423,194 @@ impl ErrorScope {
         }
     }
 }
+/// MARK: raises marks of the caller.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MarkRequest {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub marks: ::prost::alloc::vec::Vec<MarkChange>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkChange {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Everything through this number is read; 0 leaves the mark as it is.
+    #[prost(uint64, tag = "2")]
+    pub read: u64,
+    #[prost(enumeration = "UnreadFlag", tag = "3")]
+    pub flag: i32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MarkResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// The caller's marks as they are now, in the order of the request.
+    #[prost(message, repeated, tag = "2")]
+    pub marks: ::prost::alloc::vec::Vec<Mark>,
+}
+/// Marks of one user in one conversation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Mark {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    /// Everything through this number is read.
+    #[prost(uint64, tag = "3")]
+    pub read: u64,
+    /// Everything through this number is stored on a device of the user; direct conversations only.
+    #[prost(uint64, tag = "4")]
+    pub delivered: u64,
+    /// The rest is there for the marks of the receiver alone.
+    #[prost(bool, tag = "5")]
+    pub marked_unread: bool,
+    #[prost(uint64, tag = "6")]
+    pub unread: u64,
+    #[prost(uint64, tag = "7")]
+    pub mentions: u64,
+}
+/// MARKS: marks of the caller, and of the peers of direct conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarksRequest {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub conversations: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MarksResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub marks: ::prost::alloc::vec::Vec<Mark>,
+}
+/// READERS: members of a conversation by how far they have read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadersRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Who has read through this number.
+    #[prost(uint64, tag = "2")]
+    pub conv_seq: u64,
+    /// Continue after this user; empty for the first page.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub after: ::prost::bytes::Bytes,
+    /// Who has not, instead.
+    #[prost(bool, tag = "4")]
+    pub missing: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reader {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub read: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadersResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// In order of ids.
+    #[prost(message, repeated, tag = "2")]
+    pub readers: ::prost::alloc::vec::Vec<Reader>,
+    /// Ask again after `through`.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+    /// The last user that was looked at, 16 octets.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub through: ::prost::bytes::Bytes,
+}
+/// UNREAD: the conversations of the caller that have something unread.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnreadRequest {
+    /// Continue after this conversation; empty for the first page.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnreadCount {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub unread: u64,
+    #[prost(uint64, tag = "3")]
+    pub mentions: u64,
+    #[prost(uint64, tag = "4")]
+    pub read: u64,
+    #[prost(bool, tag = "5")]
+    pub marked_unread: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UnreadResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// In order of ids; none with nothing unread, no mentions and no flag.
+    #[prost(message, repeated, tag = "2")]
+    pub conversations: ::prost::alloc::vec::Vec<UnreadCount>,
+    /// Ask again after `through`.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+    /// The last conversation that was looked at, 16 octets.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub through: ::prost::bytes::Bytes,
+}
+/// Event MARKS.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MarksEvent {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub marks: ::prost::alloc::vec::Vec<Mark>,
+}
+/// Event READERS.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadersEvent {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Somebody has read through this number.
+    #[prost(uint64, tag = "3")]
+    pub through: u64,
+}
+/// Whether a person wants to come back to a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UnreadFlag {
+    /// Leave it.
+    Unspecified = 0,
+    Set = 1,
+    Clear = 2,
+}
+impl UnreadFlag {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "UNREAD_FLAG_UNSPECIFIED",
+            Self::Set => "UNREAD_FLAG_SET",
+            Self::Clear => "UNREAD_FLAG_CLEAR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UNREAD_FLAG_UNSPECIFIED" => Some(Self::Unspecified),
+            "UNREAD_FLAG_SET" => Some(Self::Set),
+            "UNREAD_FLAG_CLEAR" => Some(Self::Clear),
+            _ => None,
+        }
+    }
+}
 /// Client to server, in every message and operation frame.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Send {
@@ -665,7 +853,7 @@ impl ConversationKind {
     }
 }
 /// REQUEST.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
     /// 16 octets: pairs the RESPONSE; the idempotency key of mutating operations.
     #[prost(bytes = "bytes", tag = "1")]
@@ -678,13 +866,13 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
 /// Nested message and enum types in `Request`.
 pub mod request {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "16")]
         Heads(super::HeadsRequest),
@@ -710,6 +898,14 @@ pub mod request {
         GroupMembers(super::GroupMembersRequest),
         #[prost(message, tag = "38")]
         GroupRename(super::GroupRenameRequest),
+        #[prost(message, tag = "64")]
+        Mark(super::MarkRequest),
+        #[prost(message, tag = "65")]
+        Marks(super::MarksRequest),
+        #[prost(message, tag = "66")]
+        Readers(super::ReadersRequest),
+        #[prost(message, tag = "67")]
+        Unread(super::UnreadRequest),
     }
 }
 /// RESPONSE.
@@ -722,7 +918,10 @@ pub struct Response {
     /// Set on failure; then there is no body.
     #[prost(message, optional, tag = "3")]
     pub error: ::core::option::Option<ErrorInfo>,
-    #[prost(oneof = "response::Body", tags = "16, 17, 18, 19, 20, 32, 33, 37")]
+    #[prost(
+        oneof = "response::Body",
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67"
+    )]
     pub body: ::core::option::Option<response::Body>,
 }
 /// Nested message and enum types in `Response`.
@@ -745,12 +944,20 @@ pub mod response {
         GroupChange(super::GroupChangeResponse),
         #[prost(message, tag = "37")]
         GroupMembers(super::GroupMembersResponse),
+        #[prost(message, tag = "64")]
+        Mark(super::MarkResponse),
+        #[prost(message, tag = "65")]
+        Marks(super::MarksResponse),
+        #[prost(message, tag = "66")]
+        Readers(super::ReadersResponse),
+        #[prost(message, tag = "67")]
+        Unread(super::UnreadResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Event {
-    /// Number of the event; this version defines none.
+    /// Number of the event in the registry.
     #[prost(uint32, tag = "1")]
     pub event: u32,
     #[prost(bytes = "bytes", tag = "2")]
@@ -787,6 +994,18 @@ pub struct Conversation {
     pub time_ms: u64,
     #[prost(uint32, tag = "11")]
     pub members: u32,
+    /// Countable entries that the caller has not read.
+    #[prost(uint64, tag = "12")]
+    pub unread: u64,
+    /// Of the unread entries, those that mention the caller.
+    #[prost(uint64, tag = "13")]
+    pub mentions: u64,
+    /// The caller's read mark.
+    #[prost(uint64, tag = "14")]
+    pub read: u64,
+    /// The caller wants to come back to it.
+    #[prost(bool, tag = "15")]
+    pub marked_unread: bool,
 }
 /// HEADS.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

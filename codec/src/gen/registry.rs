@@ -1,8 +1,8 @@
 // Generated from spec/registry; see mod.rs.
 
 use crate::registry::{
-    Blame, Capability, Compression, Direction, ErrorClass, ErrorCode, ErrorCodeInfo, FrameType,
-    FrameTypeInfo, Operation, Phase, Phases, RangeInfo, Scope, Unknown,
+    Blame, Capability, Compression, Direction, ErrorClass, ErrorCode, ErrorCodeInfo, EventNumber,
+    FrameType, FrameTypeInfo, Operation, Phase, Phases, RangeInfo, Scope, Unknown,
 };
 
 impl FrameType {
@@ -524,6 +524,8 @@ impl Capability {
     pub const MLS: Self = Self(6);
     /// Compression with negotiated dictionaries. Reserved.
     pub const ZSTD_DICTIONARY: Self = Self(7);
+    /// The server may send events about marks.
+    pub const MARKS: Self = Self(16);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -540,6 +542,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::BLOBS, "blobs"),
     (Capability::MLS, "mls"),
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
+    (Capability::MARKS, "marks"),
 ];
 
 impl Operation {
@@ -567,6 +570,14 @@ impl Operation {
     pub const GROUP_MEMBERS: Self = Self(21);
     /// Changes the group's name.
     pub const GROUP_RENAME: Self = Self(22);
+    /// Raises read marks of the caller, or flags conversations as unread. Repeating it changes nothing.
+    pub const MARK: Self = Self(48);
+    /// Marks of the caller and of peers of direct conversations.
+    pub const MARKS: Self = Self(49);
+    /// A page of the members who have, or have not, read through a number.
+    pub const READERS: Self = Self(50);
+    /// All conversations with something unread, with their counts.
+    pub const UNREAD: Self = Self(51);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -582,6 +593,25 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::GROUP_SET_ROLE, "GROUP_SET_ROLE", true),
     (Operation::GROUP_MEMBERS, "GROUP_MEMBERS", false),
     (Operation::GROUP_RENAME, "GROUP_RENAME", true),
+    (Operation::MARK, "MARK", false),
+    (Operation::MARKS, "MARKS", false),
+    (Operation::READERS, "READERS", false),
+    (Operation::UNREAD, "UNREAD", false),
+];
+
+impl EventNumber {
+    /// Marks of the receiving user, or of peers of direct conversations, have changed: their last values.
+    pub const MARKS: Self = Self(1);
+    /// Somebody has read an entry of the receiving user in a group; READERS tells who.
+    pub const READERS: Self = Self(2);
+    /// Events about marks were dropped; HEADS and MARKS tell how they are.
+    pub const MARKS_STALE: Self = Self(3);
+}
+
+pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
+    (EventNumber::MARKS, "MARKS"),
+    (EventNumber::READERS, "READERS"),
+    (EventNumber::MARKS_STALE, "MARKS_STALE"),
 ];
 
 impl ErrorClass {
@@ -1419,4 +1449,16 @@ pub mod limits {
     /// PBKDF2 iterations of a password verifier; a client accepts what lies between the bounds. Unit: count.
     pub const SCRAM_ITERATIONS: Limit<u32> =
         Limit { default: 16384, minimum: 4096, maximum: 1000000 };
+
+    /// Most conversations in one MARK or MARKS. Unit: count.
+    pub const MARK_CHANGES: Limit<u32> =
+        Limit { default: 256, minimum: 16, maximum: 1024 };
+
+    /// How long a client gathers read marks of the same conversation before it sends the next MARK. Unit: ms.
+    pub const MARK_MS: Limit<u64> =
+        Limit { default: 1000, minimum: 0, maximum: 10000 };
+
+    /// Most mentions that are counted in one conversation; more are reported as this many. Unit: count.
+    pub const MENTIONS_COUNTED: Limit<u32> =
+        Limit { default: 100, minimum: 10, maximum: 1000 };
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use crate::schema::{
-    Capabilities, Class, Compressions, Error, Errors, Frame, FrameTypes, Grease, Limit, Limits,
-    Named, Operations, PrivateUse, Range, Status,
+    Capabilities, Class, Compressions, Error, Errors, Events, Frame, FrameTypes, Grease, Limit,
+    Limits, Named, Operations, PrivateUse, Range, Status,
 };
 
 fn load<T: DeserializeOwned>(folder: &Path, file: &str) -> T {
@@ -48,7 +48,7 @@ fn note(status: Status) -> &'static str {
 pub(crate) fn generate(folder: &Path) -> String {
     let mut out = String::from(
         "// Generated from spec/registry; see mod.rs.\n\n\
-         use crate::registry::{\n    Blame, Capability, Compression, Direction, ErrorClass, ErrorCode, ErrorCodeInfo, FrameType,\n    \
+         use crate::registry::{\n    Blame, Capability, Compression, Direction, ErrorClass, ErrorCode, ErrorCodeInfo, EventNumber,\n    FrameType, \
          FrameTypeInfo, Operation, Phase, Phases, RangeInfo, Scope, Unknown,\n};\n",
     );
     frames(&mut out, load(folder, "frame-types.toml"));
@@ -63,6 +63,7 @@ pub(crate) fn generate(folder: &Path) -> String {
         "",
         true,
     );
+    events(&mut out, load(folder, "events.toml"));
     errors(&mut out, load(folder, "error-codes.toml"));
     limits(&mut out, load(folder, "limits.toml"));
     out
@@ -262,6 +263,17 @@ fn capabilities(out: &mut String, registry: Capabilities) {
         &more,
         false,
     );
+}
+
+fn events(out: &mut String, registry: Events) {
+    let rows = registry.event.into_iter().map(|event| Named {
+        value: event.value,
+        name: event.name,
+        mutating: None,
+        status: event.status,
+        doc: event.doc,
+    });
+    named(out, "EventNumber", "EVENTS", rows.collect(), "", false);
 }
 
 fn errors(out: &mut String, registry: Errors) {

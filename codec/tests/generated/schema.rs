@@ -79,6 +79,23 @@ pub(crate) struct Operations {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Events {
+    pub(crate) event: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    pub(crate) value: u32,
+    pub(crate) name: String,
+    #[serde(rename = "payload")]
+    pub(crate) _payload: String,
+    pub(crate) status: Status,
+    pub(crate) doc: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Named {
     pub(crate) value: u32,
     pub(crate) name: String,

@@ -20,7 +20,7 @@ pub(crate) struct Field {
 impl Schema {
     /// Reads all files under `root`/eim/v1.
     pub(crate) fn load(root: &Path) -> Self {
-        let files = ["connection", "message", "request"];
+        let files = ["connection", "marks", "message", "request"];
         let files = files.map(|name| root.join(format!("eim/v1/{name}.proto")));
         let files = protox::compile(files, [root])
             .expect("the proto files compile")

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use eim_codec::id::{DeviceId, UserId};
 
-use super::Budget;
-use crate::store::{Entry, TenantId};
+use super::{Budget, Notes};
+use crate::store::{Entry, MarkNote, TenantId};
 
 /// What a queued push costs beside its body.
 const OVERHEAD_OCTETS: usize = 192;
@@ -102,6 +102,8 @@ pub enum Mail {
     Lagged(u64),
     /// Pushes in commit order.
     Pushes(VecDeque<Delivery>),
+    /// What changed about marks.
+    Notes(Box<Notes>),
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +116,7 @@ struct State {
     suspect: bool,
     lagged: Option<u64>,
     signal: Option<Signal>,
+    notes: Option<Box<Notes>>,
     waker: Option<Waker>,
 }
 
@@ -199,6 +202,14 @@ impl Mailbox {
         }
     }
 
+    /// Tells the session about marks. Returns whom to wake.
+    #[must_use]
+    pub(super) fn note(&self, note: MarkNote) -> Option<Waker> {
+        let mut state = self.lock();
+        state.notes.get_or_insert_default().add(note);
+        state.waker.take()
+    }
+
     /// Takes what is there, signals first. Without room, pushes stay queued.
     ///
     /// Emptying the queue leaves no allocation behind.
@@ -212,6 +223,9 @@ impl Mailbox {
         }
         if room.is_some() && !state.queue.is_empty() {
             return Poll::Ready(Mail::Pushes(self.take_pushes(&mut state, room)));
+        }
+        if let Some(notes) = state.notes.take() {
+            return Poll::Ready(Mail::Notes(notes));
         }
         match &mut state.waker {
             Some(waker) => waker.clone_from(cx.waker()),

@@ -5,6 +5,7 @@
 
 mod budget;
 mod mailbox;
+mod notes;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,10 @@ use eim_codec::id::UserId;
 
 pub use budget::Budget;
 pub use mailbox::{Delivery, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
+pub use notes::Notes;
 
 use crate::metrics::names;
-use crate::store::{CommitSink, Committed, TenantId};
+use crate::store::{CommitSink, Committed, Marked, TenantId};
 
 /// Whether a session gets pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,5 +185,22 @@ impl CommitSink for Hub {
         self.batch.record(commits.len() as f64);
         self.pushes.increment(pushes);
         self.lagged.increment(lagged);
+    }
+
+    fn marked(&self, marked: &[Marked]) {
+        let mut wakers = Vec::new();
+        {
+            let online = self.lock();
+            for change in marked {
+                let sessions = online.get(&(change.tenant, change.to));
+                for session in sessions.into_iter().flatten() {
+                    let device = session.mailbox.owner.device;
+                    if session.receives == Receives::Pushes && change.except != Some(device) {
+                        wakers.extend(session.mailbox.note(change.note));
+                    }
+                }
+            }
+        }
+        wakers.into_iter().for_each(std::task::Waker::wake);
     }
 }

@@ -256,6 +256,15 @@ mod tests {
             countable: 0,
             time_ms: 0,
             members: 1,
+            marks: crate::store::MarkView {
+                conversation: ConversationId::from([1; 16]),
+                user: [2; 16].into(),
+                read: 0,
+                delivered: 0,
+                marked_unread: false,
+                unread: 0,
+                mentions: 0,
+            },
         }
     }
 

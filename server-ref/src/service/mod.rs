@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod auth;
 mod groups;
 mod history;
+mod marks;
 pub mod messaging;
 mod page;
 pub mod password;
@@ -13,6 +14,7 @@ mod requests;
 mod sync;
 mod users;
 
+pub(crate) use marks::to_mark;
 pub use requests::{Answer, Requests};
 
 use eim_codec::payload::ErrorInfo;

@@ -126,6 +126,10 @@ impl Requests {
             (Operation::GROUP_RENAME, Some(Ask::GroupRename(ask))) => {
                 self.group_rename(caller, id, ask).await
             }
+            (Operation::MARK, Some(Ask::Mark(ask))) => self.mark(caller, &ask).await,
+            (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
+            (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
+            (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
             _ => Err(Refusal::invalid("the body is not that of the operation")),
         }
     }
@@ -153,6 +157,10 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::GROUP_SET_ROLE
             | Operation::GROUP_MEMBERS
             | Operation::GROUP_RENAME
+            | Operation::MARK
+            | Operation::MARKS
+            | Operation::READERS
+            | Operation::UNREAD
     )
 }
 

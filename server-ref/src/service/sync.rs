@@ -173,5 +173,9 @@ pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
         countable: view.countable,
         time_ms: view.time_ms,
         members: view.members,
+        unread: view.marks.unread,
+        mentions: view.marks.mentions,
+        read: view.marks.read,
+        marked_unread: view.marks.marked_unread,
     }
 }

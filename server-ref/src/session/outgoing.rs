@@ -2,12 +2,16 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use eim_codec::connection::SendError;
-use eim_codec::payload::Lagged;
+use eim_codec::payload::{Event, Lagged, MarksEvent, ReadersEvent};
+use eim_codec::registry::{Capability, EventNumber};
+use prost::Message as _;
 
 use super::open::Session;
 use super::push::{self, Parts};
-use crate::hub::{Delivery, Mail};
+use crate::hub::{Delivery, Mail, Notes};
+use crate::service::to_mark;
 use crate::store::Entry;
 
 impl Session {
@@ -16,7 +20,37 @@ impl Session {
             Mail::Signal(signal) => self.signal(signal),
             Mail::Lagged(head) => self.lagged(head),
             Mail::Pushes(pushes) => self.pushes(pushes),
+            Mail::Notes(notes) => self.notes(*notes),
         }
+    }
+
+    // impl[EIM-MRK-014, EIM-MRK-015, EIM-MRK-017, EIM-MRK-019, EIM-MRK-020]
+    fn notes(&mut self, notes: Notes) {
+        if !self.driver.endpoint().has(Capability::MARKS) {
+            return;
+        }
+        let log_epoch = self.shared.store.log_epoch();
+        if notes.stale {
+            self.tell(EventNumber::MARKS_STALE, Bytes::new());
+        }
+        if !notes.marks.is_empty() {
+            let marks = notes.marks.values().map(to_mark).collect();
+            let body = MarksEvent { log_epoch, marks }.encode_to_vec();
+            self.tell(EventNumber::MARKS, body.into());
+        }
+        for (conversation, through) in notes.readers {
+            let body = ReadersEvent {
+                log_epoch,
+                conversation: conversation.to_bytes(),
+                through,
+            };
+            self.tell(EventNumber::READERS, body.encode_to_vec().into());
+        }
+    }
+
+    fn tell(&mut self, event: EventNumber, body: Bytes) {
+        let event = event.0;
+        self.driver.endpoint_mut().event(&Event { event, body });
     }
 
     // impl[EIM-MSG-057, EIM-MSG-058]

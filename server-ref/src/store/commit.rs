@@ -6,7 +6,7 @@ use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::FrameType;
 
-use super::TenantId;
+use super::{Marked, TenantId};
 
 /// One committed log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,4 +53,7 @@ pub struct Committed {
 pub trait CommitSink: Send + Sync + 'static {
     /// These commits are durable.
     fn committed(&self, commits: &[Committed]);
+
+    /// These changes of marks are durable. Who misses one learns the last value otherwise.
+    fn marked(&self, _marked: &[Marked]) {}
 }

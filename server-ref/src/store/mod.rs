@@ -9,6 +9,7 @@ mod commit;
 pub mod embedded;
 pub mod engine;
 pub mod kv;
+mod marks;
 pub mod memory;
 mod order;
 mod room;
@@ -23,6 +24,9 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::commit::{CommitSink, Committed, Entry};
+pub use self::marks::{
+    FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
+};
 pub use self::order::SenderOrder;
 pub use self::room::Room;
 pub use self::view::{ConversationView, MemberPage, MemberView, TimelineItem, TimelinePage};
@@ -128,6 +132,46 @@ pub trait Store: Send + Sync + 'static {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<MemberPage, StoreError>;
+
+    /// Raises marks of a user; durable when this returns. Gives back the marks as they are now, of
+    /// the conversations the user is or was a member of. `ErrorCode::TOO_OLD` for another epoch.
+    async fn mark(
+        &self,
+        origin: Origin,
+        log_epoch: u64,
+        changes: Vec<MarkChange>,
+    ) -> Result<Result<Vec<MarkView>, Refused>, StoreError>;
+
+    /// Marks of a user, and of the peers of direct conversations, in the order of `conversations`.
+    async fn marks(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        conversations: Vec<ConversationId>,
+    ) -> Result<Vec<MarkView>, StoreError>;
+
+    /// The conversations of a user with something unread, in id order after `after`: at most
+    /// `limit` of them.
+    async fn unread(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<UnreadPage, StoreError>;
+
+    /// A page of the members who have read through `conv_seq`, or with `missing` of those who have
+    /// not, in id order after `after`. The caller has checked visibility.
+    #[expect(clippy::too_many_arguments, reason = "a page and what it is about")]
+    async fn readers(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        conv_seq: u64,
+        missing: bool,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<ReaderPage, StoreError>;
 
     /// Creates users; `ErrorCode::ALREADY_EXISTS` for a name in use.
     async fn create_users(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 
-use super::Entry;
+use super::{Entry, MarkView};
 
 /// A conversation as one member sees it; as a former member sees it, as it was after the entry
 /// that ended the membership.
@@ -33,6 +33,8 @@ pub struct ConversationView {
     pub time_ms: u64,
     /// Number of members.
     pub members: u32,
+    /// The member's own marks.
+    pub marks: MarkView,
 }
 
 /// One timeline entry.

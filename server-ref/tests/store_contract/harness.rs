@@ -15,7 +15,7 @@ use eim_server::store::engine::Engine;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
-    Append, Appended, Change, Changed, CommitSink, Committed, Entry, Origin, Refused,
+    Append, Appended, Change, Changed, CommitSink, Committed, Entry, Marked, Origin, Refused,
     ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage, UserRecord,
 };
 
@@ -57,17 +57,25 @@ impl Random for FakeRandom {
 
 /// Remembers what was committed, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Vec<Committed>>);
+pub(crate) struct Recorder(Mutex<Vec<Committed>>, Mutex<Vec<Marked>>);
 
 impl Recorder {
     pub(crate) fn taken(&self) -> Vec<Committed> {
         std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    pub(crate) fn marked(&self) -> Vec<Marked> {
+        std::mem::take(&mut self.1.lock().unwrap())
     }
 }
 
 impl CommitSink for Recorder {
     fn committed(&self, commits: &[Committed]) {
         self.0.lock().unwrap().extend_from_slice(commits);
+    }
+
+    fn marked(&self, marked: &[Marked]) {
+        self.1.lock().unwrap().extend_from_slice(marked);
     }
 }
 

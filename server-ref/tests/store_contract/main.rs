@@ -7,6 +7,7 @@ mod full;
 mod groups;
 mod harness;
 mod idempotency;
+mod marks;
 mod messages;
 mod model;
 mod played;

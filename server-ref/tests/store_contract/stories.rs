@@ -60,6 +60,17 @@ macro_rules! on_engine {
                 handing_over_is_one_entry
                 leaving_needs_a_transfer_first
             }
+            marks {
+                a_mark_rises_and_never_falls
+                sending_is_reading
+                groups_count_messages_of_ones_membership
+                a_flag_stays_until_reading_goes_on
+                delivered_follows_the_cursor
+                who_is_told
+                marks_belong_to_an_epoch
+                unread_conversations_are_paged_by_id
+                marks_equal_those_of_a_naive_model
+            }
             accounts {
                 names_and_ids_are_unique
                 users_are_paged_by_name

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::frame::Frame;
 use crate::payload;
-use crate::registry::{Direction, ErrorCode, FrameType, Phase, limits};
+use crate::registry::{Capability, Direction, ErrorCode, FrameType, Phase, limits};
 use crate::time::Timestamp;
 use auth::AwaitAuth;
 use hello::AwaitHello;
@@ -258,6 +258,15 @@ impl ServerConnection {
         match &self.state {
             State::Open(open) => Some(open.session.agreed.peer_max),
             _ => None,
+        }
+    }
+
+    /// Whether a capability was selected. `false` before HELLO and after the end.
+    #[must_use]
+    pub const fn has(&self, capability: Capability) -> bool {
+        match &self.state {
+            State::Open(open) => open.session.agreed.capabilities.contains(capability),
+            _ => false,
         }
     }
 

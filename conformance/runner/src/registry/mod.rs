@@ -23,6 +23,8 @@ pub struct Registries {
     pub capabilities: Capabilities,
     /// `operations.toml`.
     pub operations: Operations,
+    /// `events.toml`.
+    pub events: Events,
     /// `limits.toml`.
     pub limits: Limits,
 }
@@ -55,6 +57,7 @@ impl Registries {
             compression: file(&read, "compression.toml")?,
             capabilities: file(&read, "capabilities.toml")?,
             operations: file(&read, "operations.toml")?,
+            events: file(&read, "events.toml")?,
             limits: file(&read, "limits.toml")?,
         })
     }
@@ -222,6 +225,30 @@ pub struct Operation {
     /// `active` or `reserved`.
     pub status: String,
     /// What it does.
+    pub doc: String,
+}
+
+/// `events.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Events.
+    pub event: Vec<Event>,
+}
+
+/// An event of EVENT.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Its number.
+    pub value: u32,
+    /// Its name.
+    pub name: String,
+    /// The Protobuf message in `body`; empty when there is none.
+    pub payload: String,
+    /// `active` or `reserved`.
+    pub status: String,
+    /// What it tells.
     pub doc: String,
 }
 

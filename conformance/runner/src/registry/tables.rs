@@ -11,6 +11,7 @@ pub const NAMES: [&str; 9] = [
     "compression",
     "capabilities",
     "operations",
+    "events",
     "limits",
     "grease",
 ];
@@ -26,6 +27,7 @@ pub fn table(name: &str, registries: &Registries) -> Option<String> {
         "compression" => numbers(&registries.compression.algorithm),
         "capabilities" => capabilities(registries),
         "operations" => operations(registries),
+        "events" => events(registries),
         "limits" => limits(registries),
         "grease" => grease(registries),
         _ => return None,
@@ -152,6 +154,21 @@ fn operations(registries: &Registries) -> String {
                 yes(operation.mutating),
                 operation.status.clone(),
                 operation.doc.clone(),
+            ]
+        }),
+    )
+}
+
+fn events(registries: &Registries) -> String {
+    render(
+        &["event", "name", "body", "status", "meaning"],
+        registries.events.event.iter().map(|event| {
+            vec![
+                event.value.to_string(),
+                event.name.clone(),
+                event.payload.clone(),
+                event.status.clone(),
+                event.doc.clone(),
             ]
         }),
     )

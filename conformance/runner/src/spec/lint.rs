@@ -9,7 +9,7 @@ use super::requirement::Requirement;
 use crate::registry::Registries;
 
 /// Areas of requirement ids, with what they are about.
-pub const AREAS: [(&str, &str); 23] = [
+pub const AREAS: [(&str, &str); 24] = [
     ("CNV", "conventions"),
     ("FRM", "framing"),
     ("CMP", "compression"),
@@ -33,6 +33,7 @@ pub const AREAS: [(&str, &str); 23] = [
     ("SEC", "security"),
     ("EXT", "extension points"),
     ("REG", "registries"),
+    ("MRK", "marks"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

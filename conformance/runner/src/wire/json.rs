@@ -109,6 +109,17 @@ fn message(
         let field = descriptor
             .get_field_by_name(key)
             .ok_or_else(|| format!("{name} has no field {key}"))?;
+        if name == "Event" && key == "body" && value.is_object() && value.get(OCTETS).is_none() {
+            let number = fields
+                .get("event")
+                .and_then(|event| event_number(protocol, event));
+            let descriptor = number
+                .and_then(|number| protocol.event_body(number))
+                .ok_or("the body of this event is octets")?;
+            let body = self::message(protocol, &descriptor, value, kind)?;
+            message.set_field(&field, Field::Bytes(body.encode_to_vec().into()));
+            continue;
+        }
         let value = field_value(protocol, &field, value, kind)
             .map_err(|error| format!("{name}.{key}: {error}"))?;
         message
@@ -177,6 +188,10 @@ fn scalar(
 
 /// A number, or the name of one in the fields whose numbers have names.
 fn symbolic(protocol: &Protocol, field: &FieldDescriptor, value: &Value) -> Option<u64> {
+    // Events and operations have names in common.
+    if field.name() == "event" {
+        return event_number(protocol, value).map(u64::from);
+    }
     number(value).or_else(|| {
         let named = matches!(
             field.name(),
@@ -196,6 +211,9 @@ fn view(protocol: &Protocol, message: &DynamicMessage, kind: u8) -> Value {
         .flatten()
         .and_then(|number| u8::try_from(number).ok());
     let kind = own.unwrap_or(kind);
+    let event = (descriptor.name() == "Event")
+        .then(|| message.get_field_by_name("event")?.as_u32())
+        .flatten();
     let mut fields = Map::new();
     for field in descriptor.fields() {
         let optional = field.containing_oneof().is_some()
@@ -205,6 +223,10 @@ fn view(protocol: &Protocol, message: &DynamicMessage, kind: u8) -> Value {
         }
         let value = message.get_field(&field);
         let shown = match value.as_ref() {
+            Field::Bytes(octets) if field.name() == "body" && event.is_some() => {
+                let descriptor = event.and_then(|number| protocol.event_body(number));
+                body_of(protocol, descriptor, octets, kind)
+            }
             Field::List(elements) => {
                 let show = |element| show_field(protocol, &field, element, kind);
                 elements.iter().map(show).collect()
@@ -252,6 +274,11 @@ fn named(protocol: &Protocol, field: &FieldDescriptor, number: u32) -> Value {
             let found = rows.iter().find(|row| row.value == number);
             found.map_or_else(|| json!(number), |row| json!(row.name))
         }
+        "event" => {
+            let rows = &protocol.registries.events.event;
+            let found = rows.iter().find(|row| row.value == number);
+            found.map_or_else(|| json!(number), |row| json!(row.name))
+        }
         "type" => u8::try_from(number)
             .ok()
             .and_then(|kind| protocol.frame(kind))
@@ -262,14 +289,32 @@ fn named(protocol: &Protocol, field: &FieldDescriptor, number: u32) -> Value {
 
 /// A body as its message where it is one and nothing gets lost on the way, else its octets.
 fn body(protocol: &Protocol, octets: &Bytes, kind: u8) -> Value {
-    let parsed = protocol
-        .body(kind)
+    body_of(protocol, protocol.body(kind), octets, kind)
+}
+
+fn body_of(
+    protocol: &Protocol,
+    descriptor: Option<MessageDescriptor>,
+    octets: &Bytes,
+    kind: u8,
+) -> Value {
+    let parsed = descriptor
         .filter(|_| !octets.is_empty())
         .and_then(|descriptor| DynamicMessage::decode(descriptor, octets.clone()).ok());
     match parsed {
         Some(message) if message.encode_to_vec() == octets[..] => view(protocol, &message, kind),
         _ => json!(hex::encode(octets)),
     }
+}
+
+/// The number of an event, given as such or by its name.
+fn event_number(protocol: &Protocol, value: &Value) -> Option<u32> {
+    let rows = &protocol.registries.events.event;
+    let named = value
+        .as_str()
+        .and_then(|name| rows.iter().find(|row| row.name == name));
+    let number = named.map(|row| row.value);
+    number.or_else(|| u32::try_from(self::number(value)?).ok())
 }
 
 fn fragment(value: &Value) -> Result<Fragment, String> {

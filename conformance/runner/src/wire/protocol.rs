@@ -159,6 +159,14 @@ impl Protocol {
         self.message(name).ok()
     }
 
+    /// The message in the body of an event; `None` when it has none or is not known.
+    #[must_use]
+    pub fn event_body(&self, number: u32) -> Option<MessageDescriptor> {
+        let rows = &self.registries.events.event;
+        let row = rows.iter().find(|row| row.value == number)?;
+        self.message(&row.payload).ok()
+    }
+
     /// The row of an error code.
     #[must_use]
     pub fn error(&self, code: u64) -> Option<&ErrorCode> {

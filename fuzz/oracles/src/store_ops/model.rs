@@ -8,8 +8,8 @@ use eim_codec::payload::{ConversationKind, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{
-    Append, Appended, Changed, ConversationView, DeviceRecord, Entry, Origin, SessionRecord,
-    Target, TenantId, UserRecord,
+    Append, Appended, Changed, ConversationView, DeviceRecord, Entry, MarkView, Origin,
+    SessionRecord, Target, TenantId, UserRecord,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -290,6 +290,24 @@ impl Conversation {
             countable: head.countable,
             time_ms: head.time_ms,
             members: self.members.len() as u32,
+            marks: self.marks(id, user, seen.from),
         })
+    }
+
+    /// Nobody marks anything here: read is what one has sent.
+    fn marks(&self, id: ConversationId, user: UserId, from: u64) -> MarkView {
+        let messages = self.log.iter().filter(|entry| entry.frame_type.0 < 0x40);
+        let sent = messages.clone().filter(|entry| entry.sender == Some(user));
+        let read = sent.map(|entry| entry.conv_seq).max().unwrap_or(0);
+        let unread = messages.filter(|entry| entry.conv_seq > read && entry.conv_seq >= from);
+        MarkView {
+            conversation: id,
+            user,
+            read,
+            delivered: 0,
+            marked_unread: false,
+            unread: unread.count() as u64,
+            mentions: 0,
+        }
     }
 }

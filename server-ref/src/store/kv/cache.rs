@@ -9,6 +9,8 @@ use std::hash::Hash;
 use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 
+use super::marks::MarkKey;
+use super::record::state::MarkRow;
 use crate::store::TenantId;
 
 /// A map that forgets what was not used for a while: two generations, no iteration.
@@ -120,6 +122,7 @@ pub(super) struct Caches {
     pub(super) conversations: Cache<(TenantId, ConversationId), Conversation>,
     pub(super) timelines: Cache<(TenantId, UserId), Timeline>,
     pub(super) generations: Cache<(TenantId, UserId, DeviceId), u64>,
+    pub(super) marks: Cache<MarkKey, MarkRow>,
     /// Members in the recent generation of conversations.
     members: usize,
 }
@@ -140,5 +143,6 @@ impl Caches {
         self.conversations.rotate(capacity);
         self.timelines.rotate(capacity);
         self.generations.rotate(capacity);
+        self.marks.rotate(capacity);
     }
 }

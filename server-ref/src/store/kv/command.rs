@@ -3,11 +3,12 @@
 use eim_codec::id::{DeviceId, UserId};
 use tokio::sync::oneshot;
 
+use super::marks::MarkOutcome;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, Change, Changed, DeviceRecord, Origin, Refused, SenderOrder, SessionRecord,
-    StoreError, Swept, TenantId, UserRecord,
+    Append, Appended, Change, Changed, DeviceRecord, MarkChange, Origin, Refused, SenderOrder,
+    SessionRecord, StoreError, Swept, TenantId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -27,6 +28,12 @@ pub(super) enum Command {
         change: Change,
         hash: ContentHash,
         reply: Reply<Result<Changed, Refused>>,
+    },
+    Mark {
+        origin: Origin,
+        log_epoch: u64,
+        changes: Vec<MarkChange>,
+        reply: Reply<MarkOutcome>,
     },
     CreateUsers {
         tenant: TenantId,

@@ -187,6 +187,15 @@ impl Committer {
                 let outcome = self.change(&change, hash);
                 self.answer(reply, outcome.or_refused());
             }
+            Command::Mark {
+                origin,
+                log_epoch,
+                changes,
+                reply,
+            } => {
+                let outcome = self.mark(origin, log_epoch, &changes);
+                self.answer(reply, outcome.or_refused());
+            }
             Command::CreateUsers {
                 tenant,
                 users,
@@ -253,6 +262,9 @@ impl Committer {
         }
         if !self.pending.commits.is_empty() {
             self.sink.committed(&self.pending.commits);
+        }
+        if !self.pending.marks.notes.is_empty() {
+            self.sink.marked(&self.pending.marks.notes);
         }
         for answer in self.pending.committed() {
             answer();

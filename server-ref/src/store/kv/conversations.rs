@@ -7,6 +7,7 @@ use eim_codec::payload::{ConversationKind, Role};
 
 use super::keys;
 use super::load::{log_head, log_head_through};
+use super::marks::{Extent, MarkKey};
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{ConversationView, MemberPage, MemberView, StoreError, TenantId};
@@ -18,6 +19,7 @@ const TURN: usize = 64;
 // impl[EIM-SYN-003] impl[EIM-SYN-032]
 pub(super) async fn page(
     reader: &dyn Reader,
+    log_epoch: u64,
     tenant: TenantId,
     user: UserId,
     after: Option<ConversationId>,
@@ -47,7 +49,7 @@ pub(super) async fn page(
     )?;
     let mut views = Vec::with_capacity(rows.len());
     for (id, row) in rows {
-        views.push(view_of(reader, tenant, id, row)?);
+        views.push(view_of(reader, log_epoch, (tenant, user, id), row)?);
         if views.len().is_multiple_of(TURN) {
             tokio::task::yield_now().await;
         }
@@ -59,23 +61,28 @@ pub(super) async fn page(
 // impl[EIM-SYN-045]
 pub(super) fn view(
     reader: &dyn Reader,
+    log_epoch: u64,
     tenant: TenantId,
     user: UserId,
     id: ConversationId,
 ) -> Result<Option<ConversationView>, StoreError> {
     reader
         .get(Space::State, &keys::membership(tenant, user, id))?
-        .map(|record| view_of(reader, tenant, id, state::decode("membership", &record)?))
+        .map(|record| {
+            let row = state::decode("membership", &record)?;
+            view_of(reader, log_epoch, (tenant, user, id), row)
+        })
         .transpose()
 }
 
 // impl[EIM-GRP-013] impl[EIM-SYN-035] a former member sees what was when the membership ended
 fn view_of(
     reader: &dyn Reader,
-    tenant: TenantId,
-    id: ConversationId,
+    log_epoch: u64,
+    key: MarkKey,
     membership: MembershipRow,
 ) -> Result<ConversationView, StoreError> {
+    let (tenant, _, id) = key;
     let record = reader
         .get(Space::State, &keys::conversation(tenant, id))?
         .ok_or_else(|| StoreError::Corrupt(format!("no conversation {id}")))?;
@@ -86,6 +93,12 @@ fn view_of(
     } else {
         log_head(reader, tenant, id)?
     };
+    let extent = Extent {
+        first: membership.visible_from,
+        last: conv_seq,
+        countable,
+    };
+    let marks = super::unread::own(reader, key, log_epoch, extent)?;
     let peer = match &membership.peer[..] {
         [] => None,
         octets => Some(state::id("peer", octets)?),
@@ -106,6 +119,7 @@ fn view_of(
         } else {
             row.members
         },
+        marks,
     })
 }
 

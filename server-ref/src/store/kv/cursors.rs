@@ -2,19 +2,24 @@
 //! are collected and written together.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use eim_codec::id::{DeviceId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 use tokio::sync::Notify;
 
 use super::committer::Committer;
 use super::keys;
 use super::record::state::{self, CursorRow};
+use super::record::timeline;
+use crate::store::engine::{Order, Space};
 use crate::store::{StoreError, TenantId};
 
 /// Cursors written at once.
 const WRITTEN: usize = 4096;
+/// Timeline entries of one cursor looked at in one batch, about.
+const DELIVERED: usize = 4096;
 /// Devices whose cursors may wait; beyond that the oldest value stands until the device moves on.
 const WAITING: usize = 262_144;
 
@@ -105,9 +110,70 @@ impl Committer {
             Some(record) => state::decode("cursor", &record)?,
             None => CursorRow::default(),
         };
-        if stored.log_epoch != cursor.log_epoch || stored.user_seq < cursor.user_seq {
-            self.pending.put_state(&key, state::encode(&cursor));
+        let before = if stored.log_epoch == cursor.log_epoch {
+            stored.user_seq
+        } else {
+            0
+        };
+        if stored.log_epoch != cursor.log_epoch || before < cursor.user_seq {
+            let through = self.deliveries(tenant, user, before, cursor.user_seq)?;
+            let reached = CursorRow {
+                user_seq: through,
+                ..cursor
+            };
+            self.pending.put_state(&key, state::encode(&reached));
+            if through < cursor.user_seq {
+                self.cursors.move_to((tenant, user, device), cursor);
+            }
         }
         Ok(())
+    }
+
+    /// What a device has stored is delivered: raises the marks of the direct conversations among
+    /// the entries after `before`. Gives back how far it came, at most some thousand entries.
+    // impl[EIM-MRK-013]
+    fn deliveries(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        before: u64,
+        through: u64,
+    ) -> Result<u64, StoreError> {
+        let from = keys::timeline(tenant, user, before.saturating_add(1));
+        let to = keys::timeline(tenant, user, u64::MAX);
+        let mut last = BTreeMap::<ConversationId, u64>::new();
+        let (mut seen, mut reached) = (0, through);
+        self.engine.scan(
+            Space::Timeline,
+            &from,
+            &to,
+            Order::Ascending,
+            &mut |key, record| {
+                for (user_seq, reference) in timeline::decode(keys::number(key), record)? {
+                    if user_seq > through {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if user_seq > before {
+                        let highest = last.entry(reference.conversation).or_default();
+                        *highest = (*highest).max(reference.conv_seq);
+                        seen += 1;
+                    }
+                }
+                if seen < DELIVERED {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                reached = keys::number(key).min(through);
+                Ok(ControlFlow::Break(()))
+            },
+        )?;
+        for (id, conv_seq) in last {
+            let Some(membership) = self.membership_row(tenant, user, id)? else {
+                continue;
+            };
+            if let Ok(peer) = state::id::<UserId>("peer", &membership.peer) {
+                self.delivered((tenant, user, id), peer, conv_seq)?;
+            }
+        }
+        Ok(reached)
     }
 }

@@ -47,6 +47,8 @@ impl Committer {
         former: &[UserId],
     ) -> Result<Numbered, StoreError> {
         let recipients = self.recipients(tenant, id, former)?;
+        let mark = (tenant, draft.sender, id);
+        self.register(mark)?;
         let now_ms = self.now_ms;
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
         conversation.conv_seq += 1;
@@ -70,6 +72,9 @@ impl Committer {
             log_epoch: self.meta.log_epoch,
             ..entry
         };
+        if is_countable(entry.frame_type) {
+            self.sent(mark, entry.conv_seq, entry.countable);
+        }
         let key = keys::log(tenant, id, entry.conv_seq);
         self.pending.batch.put_with(Space::Log, &key, |out| {
             entry::encode(out, &entry, &draft.seal);

@@ -8,8 +8,8 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 
 use super::record::state::{
-    self, ConversationRow, CursorRow, DeviceRow, FloorRow, MemberRow, MembershipRow, MetaRow,
-    UserRow,
+    self, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow, MembershipRow,
+    MetaRow, UserRow,
 };
 use super::record::{act, entry, timeline};
 use crate::store::engine::Space;
@@ -38,6 +38,8 @@ pub enum Name {
     Device(UserId, DeviceId),
     /// The cursor of a device.
     Cursor(UserId, DeviceId),
+    /// Marks of a user in a conversation.
+    Mark(UserId, ConversationId),
     /// A session that can be resumed.
     Session(SessionId),
     /// The highest number removed from a timeline.
@@ -108,6 +110,17 @@ pub enum Record {
         /// The device has stored its timeline through this number.
         user_seq: u64,
     },
+    /// Marks.
+    Mark {
+        /// Their epoch.
+        log_epoch: u64,
+        /// Everything through this number is read.
+        read: u64,
+        /// Countable entries through it.
+        countable: u64,
+        /// Everything through this number is on a device.
+        delivered: u64,
+    },
     /// The highest number removed from a timeline.
     Floor(u64),
     /// The epoch of all logs and timelines.
@@ -151,6 +164,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             7 => Name::Cursor(rest.id()?, rest.id()?),
             8 => Name::Session(rest.id()?),
             9 => Name::Floor(rest.id()?),
+            20 => Name::Mark(rest.id()?, rest.id()?),
             kind => return Err(unknown(space, kind)),
         },
     };
@@ -221,6 +235,15 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             Record::Cursor {
                 log_epoch: row.log_epoch,
                 user_seq: row.user_seq,
+            }
+        }
+        Name::Mark(..) => {
+            let row: MarkRow = state::decode("mark", value)?;
+            Record::Mark {
+                log_epoch: row.log_epoch,
+                read: row.read,
+                countable: row.countable,
+                delivered: row.delivered,
             }
         }
         Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
@@ -343,6 +366,11 @@ mod tests {
                     Space::State,
                     keys::floor(at, user).to_vec(),
                     Name::Floor(user),
+                ),
+                (
+                    Space::State,
+                    keys::mark(at, user, conversation).to_vec(),
+                    Name::Mark(user, conversation),
                 ),
                 (Space::State, keys::user_name(at, b"ada"), Name::Index),
             ] {

@@ -41,6 +41,7 @@ enum Kind {
     Cursor = 7,
     Session = 8,
     Floor = 9,
+    Mark = 20,
 }
 
 /// What an idempotency key belongs to.
@@ -141,6 +142,11 @@ pub(super) fn session(at: TenantId, session: SessionId) -> Key {
 pub(super) fn sessions(at: TenantId) -> (Key, Key) {
     let [first, last] = [[0; 16], [u8::MAX; 16]].map(SessionId::from);
     (session(at, first), session(at, last))
+}
+
+/// Marks of a user in a conversation, in the order of the user's conversations.
+pub(super) fn mark(at: TenantId, user: UserId, id: ConversationId) -> Key {
+    key(at, [&[Kind::Mark as u8], user.as_bytes(), id.as_bytes()])
 }
 
 pub(super) fn floor(at: TenantId, user: UserId) -> Key {

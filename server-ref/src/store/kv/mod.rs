@@ -18,6 +18,7 @@ mod history;
 pub mod inspect;
 mod keys;
 mod load;
+mod marks;
 mod meta;
 mod octets;
 mod options;
@@ -26,6 +27,7 @@ mod record;
 mod store;
 mod sweep;
 mod timeline;
+mod unread;
 mod users;
 
 pub use self::committer::Committing;

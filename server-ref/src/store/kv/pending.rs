@@ -7,7 +7,8 @@ use eim_codec::id::UserId;
 
 use super::cache::Timeline;
 use super::keys::{self, ActKey};
-use super::record::{act, timeline};
+use super::marks::MarkChanges;
+use super::record::{act, state, timeline};
 use crate::store::engine::{Batch, Reader, Space};
 use crate::store::{Committed, StoreError, TenantId};
 
@@ -29,6 +30,7 @@ pub(super) struct Pending {
     expiring: BTreeMap<TenantId, Vec<[u8; ActKey::TAIL]>>,
     chunks: Vec<Chunk>,
     pub(super) commits: Vec<Committed>,
+    pub(super) marks: MarkChanges,
     answers: Vec<Answer>,
 }
 
@@ -138,6 +140,10 @@ impl Pending {
                 timeline::encode(out, &chunk.references);
             });
         }
+        for ((tenant, user, conversation), row) in self.marks.take_rows() {
+            let key = keys::mark(tenant, user, conversation);
+            self.batch.put(Space::State, &key, &state::encode(&row));
+        }
         for (tenant, tails) in std::mem::take(&mut self.expiring) {
             for list in tails.chunks(EXPIRY_LIST) {
                 let Some(first) = list.first() else { continue };
@@ -160,12 +166,16 @@ impl Pending {
         self.state.clear();
         self.acts.clear();
         self.commits.clear();
+        self.marks.notes.clear();
         std::mem::take(&mut self.answers)
     }
 
     /// Whether neither the disk nor anybody waits for this batch.
     pub(super) fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.answers.is_empty() && self.chunks.is_empty()
+        self.batch.is_empty()
+            && self.answers.is_empty()
+            && self.chunks.is_empty()
+            && self.marks.is_empty()
     }
 
     /// Octets collected so far.

@@ -21,9 +21,9 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry, MemberPage, Origin,
-    Outcomes, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId,
-    TimelinePage, UserRecord,
+    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry, MarkChange,
+    MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord,
+    Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -219,7 +219,8 @@ impl Store for KvStore {
         after: Option<ConversationId>,
         limit: usize,
     ) -> Result<(Vec<ConversationView>, bool), StoreError> {
-        super::conversations::page(&*self.reader()?, tenant, user, after, limit).await
+        let epoch = self.meta.log_epoch;
+        super::conversations::page(&*self.reader()?, epoch, tenant, user, after, limit).await
     }
 
     async fn conversation(
@@ -228,7 +229,8 @@ impl Store for KvStore {
         user: UserId,
         conversation: ConversationId,
     ) -> Result<Option<ConversationView>, StoreError> {
-        super::conversations::view(&*self.reader()?, tenant, user, conversation)
+        let epoch = self.meta.log_epoch;
+        super::conversations::view(&*self.reader()?, epoch, tenant, user, conversation)
     }
 
     async fn members(
@@ -239,6 +241,61 @@ impl Store for KvStore {
         limit: usize,
     ) -> Result<MemberPage, StoreError> {
         super::conversations::members(&*self.reader()?, tenant, conversation, after, limit)
+    }
+
+    async fn mark(
+        &self,
+        origin: Origin,
+        log_epoch: u64,
+        changes: Vec<MarkChange>,
+    ) -> Result<Result<Vec<MarkView>, Refused>, StoreError> {
+        self.submit(|reply| Command::Mark {
+            origin,
+            log_epoch,
+            changes,
+            reply,
+        })
+        .await
+    }
+
+    async fn marks(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        conversations: Vec<ConversationId>,
+    ) -> Result<Vec<MarkView>, StoreError> {
+        let epoch = self.meta.log_epoch;
+        super::unread::marks(&*self.reader()?, epoch, tenant, user, &conversations)
+    }
+
+    async fn unread(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<UnreadPage, StoreError> {
+        let epoch = self.meta.log_epoch;
+        super::unread::page(&*self.reader()?, epoch, tenant, user, after, limit).await
+    }
+
+    async fn readers(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        conv_seq: u64,
+        missing: bool,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<ReaderPage, StoreError> {
+        let asked = super::unread::Readers {
+            log_epoch: self.meta.log_epoch,
+            conversation,
+            conv_seq,
+            missing,
+            limit,
+        };
+        asked.page(&*self.reader()?, tenant, after)
     }
 
     async fn create_users(

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::FrameType;
-use eim_server::store::{Append, Change, Store, Target, TimelinePage};
+use eim_server::store::{Append, Change, FlagChange, MarkChange, Store, Target, TimelinePage};
 use proptest::prelude::*;
 
 use self::reference::Model;
@@ -44,6 +44,8 @@ pub(crate) enum Act {
     Leave(Asked),
     SetRole(Asked, u8, i32),
     Rename(Asked, u8),
+    /// Who has read which conversation how far.
+    Mark(u8, u8, u64),
     /// Or enable.
     Disable(u8, bool),
     /// Quarters of the window, forwards or a little back.
@@ -82,6 +84,8 @@ pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => (0..USERS, any::<bool>()).prop_map(|(user, disabled)| Act::Disable(user, disabled)),
         2 => (0..4_u8, prop::bool::weighted(0.2))
             .prop_map(|(quarters, back)| Act::Time(quarters, back)),
+        4 => (0..USERS, 0..USERS + 3, 0..9_u64)
+            .prop_map(|(who, whose, through)| Act::Mark(who, whose, through)),
         2 => Just(Act::Sweep),
         1 => Just(Act::Reopen),
     ];
@@ -223,6 +227,7 @@ impl Game {
                     .sweep(self.now_ms, window, self.h.options.timeline_ms);
             }
             Act::Reopen => self.h = self.h.reopen().await,
+            Act::Mark(who, whose, through) => self.mark(user(*who), *whose, *through).await,
             act => {
                 let change = change(&self.model, act).unwrap();
                 let found = self
@@ -235,6 +240,27 @@ impl Game {
             }
         }
         self
+    }
+
+    async fn mark(&mut self, who: UserId, whose: u8, through: u64) {
+        let conversation = match whose.checked_sub(USERS) {
+            None => ConversationId::direct(who, user(whose)),
+            Some(number) => group(&self.model, number),
+        };
+        let change = MarkChange {
+            conversation,
+            read: through,
+            flag: FlagChange::Leave,
+        };
+        let epoch = self.h.store.log_epoch();
+        let found = self.h.store.mark(origin(who), epoch, vec![change]).await;
+        let found: Vec<_> = found.unwrap().unwrap().iter().map(|it| it.read).collect();
+        let expected = self.model.mark(who, conversation, through);
+        assert_eq!(
+            found,
+            Vec::from_iter(expected),
+            "{who} reads {whose} {through}"
+        );
     }
 
     async fn send(&mut self, from: UserId, messages: &[Message]) {

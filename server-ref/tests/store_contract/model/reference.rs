@@ -7,7 +7,7 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
-use eim_server::store::{Append, Appended, Changed, ConversationView, Target};
+use eim_server::store::{Append, Appended, Changed, ConversationView, MarkView, Target};
 
 pub(crate) struct Logged {
     pub(crate) frame_type: FrameType,
@@ -63,6 +63,7 @@ pub(crate) struct Model {
     pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
     pub(crate) timelines: BTreeMap<UserId, Timeline>,
     pub(super) views: BTreeMap<(UserId, ConversationId), ConversationView>,
+    marks: BTreeMap<(UserId, ConversationId), u64>,
     messages: Known<(ConversationId, Bytes), Appended>,
     pub(super) requests: Known<String, Changed>,
 }
@@ -82,6 +83,7 @@ impl Model {
             groups: Vec::new(),
             conversations: BTreeMap::new(),
             views: BTreeMap::new(),
+            marks: BTreeMap::new(),
             messages: BTreeMap::new(),
             requests: BTreeMap::new(),
         }
@@ -104,10 +106,34 @@ impl Model {
                 if view.visible_through == 0 {
                     self.refresh(*member, *id, &mut view);
                 }
+                self.set_marks(*member, *id, &mut view);
                 views.push(view);
             }
         }
         views
+    }
+
+    /// Read is what one has marked or sent, unread what counts behind it and may be read.
+    fn set_marks(&self, user: UserId, id: ConversationId, view: &mut ConversationView) {
+        let read = self.marks.get(&(user, id)).copied().unwrap_or(0);
+        let log = &self.conversations[&id].log;
+        let visible = (1_u64..).zip(log).filter(|(number, logged)| {
+            logged.frame_type.0 < 0x40 && *number >= view.visible_from && *number <= view.conv_seq
+        });
+        view.marks.unread = visible.filter(|(number, _)| *number > read).count() as u64;
+        (view.marks.read, view.marks.delivered) = (read, read);
+    }
+
+    /// Gives back the mark; `None` for somebody who never was a member.
+    pub(crate) fn mark(&mut self, user: UserId, id: ConversationId, through: u64) -> Option<u64> {
+        let view = self.views.get(&(user, id))?;
+        let last = match view.visible_through {
+            0 => self.conversations[&id].log.len() as u64,
+            through => through,
+        };
+        let mark = self.marks.entry((user, id)).or_default();
+        *mark = (*mark).max(through.min(last));
+        Some(*mark)
     }
 
     pub(super) fn refresh(&self, user: UserId, id: ConversationId, view: &mut ConversationView) {
@@ -143,6 +169,15 @@ impl Model {
             countable: 0,
             time_ms: 0,
             members: 0,
+            marks: MarkView {
+                conversation: id,
+                user,
+                read: 0,
+                delivered: 0,
+                marked_unread: false,
+                unread: 0,
+                mentions: 0,
+            },
         };
         self.views.insert((user, id), view);
     }
@@ -167,6 +202,9 @@ impl Model {
             body,
         });
         let conv_seq = conversation.log.len() as u64;
+        if frame_type.0 < 0x40 {
+            self.marks.insert((sender, id), conv_seq);
+        }
         for user in conversation.members.keys().chain(former) {
             let reference = Reference {
                 commit: self.commit,

@@ -140,6 +140,22 @@ pub(in crate::store::kv) struct CursorRow {
     pub(in crate::store::kv) user_seq: u64,
 }
 
+/// Marks of a user in a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct MarkRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) log_epoch: u64,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) read: u64,
+    /// Countable entries through `read`.
+    #[prost(uint64, tag = "3")]
+    pub(in crate::store::kv) countable: u64,
+    #[prost(uint64, tag = "4")]
+    pub(in crate::store::kv) delivered: u64,
+    #[prost(bool, tag = "5")]
+    pub(in crate::store::kv) marked_unread: bool,
+}
+
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(in crate::store::kv) struct SessionRow {
     #[prost(bytes = "bytes", tag = "1")]

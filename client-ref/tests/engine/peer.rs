@@ -420,6 +420,7 @@ pub(crate) fn listed(conv_seq: u64) -> payload::Conversation {
         countable: conv_seq,
         time_ms: 1,
         members: 2,
+        ..payload::Conversation::default()
     }
 }
 

@@ -134,3 +134,10 @@ async fn after_a_raised_epoch_numbers_go_on_from_the_surviving_head() {
     let h = Harness::new(Disk::embedded()).await;
     crate::messages::a_raised_epoch_keeps_what_was_and_numbers_on(h).await;
 }
+
+// test[EIM-MRK-021]
+#[tokio::test]
+async fn after_a_raised_epoch_marks_are_not_beyond_their_conversation() {
+    let h = Harness::new(Disk::embedded()).await;
+    crate::marks::marks_belong_to_an_epoch(h).await;
+}

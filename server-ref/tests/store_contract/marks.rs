@@ -48,7 +48,6 @@ async fn unread(h: &Harness, user: UserId) -> Vec<(ConversationId, u64)> {
     counts.map(|one| (one.conversation, one.unread)).collect()
 }
 
-// test[EIM-MRK-001] test[EIM-MRK-002] test[EIM-MRK-003] test[EIM-MRK-008]
 pub(crate) async fn a_mark_rises_and_never_falls(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = ConversationId::direct(a, b);
@@ -82,7 +81,6 @@ pub(crate) async fn a_mark_rises_and_never_falls(h: Harness) {
     assert_eq!(seen(&h, b, id).await, (5, 0, false));
 }
 
-// test[EIM-MRK-007] test[EIM-MRK-008]
 pub(crate) async fn sending_is_reading(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let id = ConversationId::direct(a, b);
@@ -111,7 +109,6 @@ pub(crate) async fn sending_is_reading(h: Harness) {
     assert_eq!(unread(&h, a).await, []);
 }
 
-// test[EIM-MRK-003] test[EIM-MRK-008] test[EIM-MRK-018]
 pub(crate) async fn groups_count_messages_of_ones_membership(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b]).await;
@@ -152,7 +149,6 @@ pub(crate) async fn groups_count_messages_of_ones_membership(h: Harness) {
     assert_eq!(seen(&h, c, id).await, (7, 1, false));
 }
 
-// test[EIM-MRK-009]
 pub(crate) async fn a_flag_stays_until_reading_goes_on(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let id = ConversationId::direct(a, b);
@@ -188,7 +184,6 @@ pub(crate) async fn a_flag_stays_until_reading_goes_on(h: Harness) {
     assert!(views[0].marked_unread);
 }
 
-// test[EIM-MRK-013] test[EIM-MRK-015]
 pub(crate) async fn delivered_follows_the_cursor(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let direct = ConversationId::direct(a, b);
@@ -240,7 +235,6 @@ pub(crate) async fn delivered_follows_the_cursor(h: Harness) {
     );
 }
 
-// test[EIM-MRK-014] test[EIM-MRK-015] test[EIM-MRK-016] test[EIM-MRK-019]
 pub(crate) async fn who_is_told(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let direct = ConversationId::direct(a, b);
@@ -297,7 +291,6 @@ pub(crate) async fn who_is_told(h: Harness) {
     );
 }
 
-// test[EIM-MRK-005] test[EIM-MRK-022]
 pub(crate) async fn marks_belong_to_an_epoch(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let id = ConversationId::direct(a, b);
@@ -322,7 +315,6 @@ pub(crate) async fn marks_belong_to_an_epoch(h: Harness) {
     assert_eq!(refused(outcome.unwrap()), ErrorCode::REPLACED);
 }
 
-// test[EIM-MRK-010] test[EIM-MRK-011]
 pub(crate) async fn unread_conversations_are_paged_by_id(h: Harness) {
     let numbers = [1, 2, 3, 4, 5, 6, 7];
     let users = h.users(numbers).await;
@@ -357,7 +349,6 @@ pub(crate) async fn unread_conversations_are_paged_by_id(h: Harness) {
     assert_eq!(found, expected);
 }
 
-// test[EIM-MRK-002] test[EIM-MRK-007] test[EIM-MRK-008]
 pub(crate) async fn marks_equal_those_of_a_naive_model(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b, c]).await;

@@ -263,6 +263,8 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "LocationBody",
         "MembershipBody",
         "SettingsBody",
+        "MarksEvent",
+        "ReadersEvent",
     ];
     let known = bodies.iter().any(|name| {
         protocol

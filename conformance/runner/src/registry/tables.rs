@@ -3,7 +3,7 @@
 use super::{FrameType, Grease, Number, Registries};
 
 /// Names of the tables, as they stand in the markers.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "frame-types",
     "frame-ranges",
     "error-classes",

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ConversationView, DeviceRecord, Entry, MemberPage, Origin, Outcomes,
-    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
-    UserRecord,
+    Append, Change, Changed, ConversationView, DeviceRecord, Entry, MarkChange, MarkView,
+    MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store,
+    StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 use super::early::Early;
@@ -131,6 +131,50 @@ impl Store for PatientStore {
         limit: usize,
     ) -> Result<MemberPage, StoreError> {
         self.real.members(tenant, conversation, after, limit).await
+    }
+
+    async fn mark(
+        &self,
+        origin: Origin,
+        log_epoch: u64,
+        changes: Vec<MarkChange>,
+    ) -> Result<Result<Vec<MarkView>, Refused>, StoreError> {
+        let outcome = self.real.mark(origin, log_epoch, changes).await;
+        self.settle().await;
+        outcome
+    }
+
+    async fn marks(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        conversations: Vec<ConversationId>,
+    ) -> Result<Vec<MarkView>, StoreError> {
+        self.real.marks(tenant, user, conversations).await
+    }
+
+    async fn unread(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<UnreadPage, StoreError> {
+        self.real.unread(tenant, user, after, limit).await
+    }
+
+    async fn readers(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        conv_seq: u64,
+        missing: bool,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<ReaderPage, StoreError> {
+        let real = &self.real;
+        real.readers(tenant, conversation, conv_seq, missing, after, limit)
+            .await
     }
 
     async fn create_users(

@@ -10,6 +10,8 @@ mod groups;
 mod harness;
 #[path = "../../../../server-ref/tests/store_contract/idempotency.rs"]
 mod idempotency;
+#[path = "../../../../server-ref/tests/store_contract/marks.rs"]
+mod marks;
 #[path = "../../../../server-ref/tests/store_contract/messages.rs"]
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]

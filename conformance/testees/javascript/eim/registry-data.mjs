@@ -161,4 +161,7 @@ export const LIMITS = {
   history_entries: 1000,
   zstd_window_log: 20,
   scram_iterations: 16384,
+  mark_changes: 256,
+  mark_ms: 1000,
+  mentions_counted: 100,
 };

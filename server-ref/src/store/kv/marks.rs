@@ -83,7 +83,7 @@ pub(super) fn stored(
         });
     };
     let mut row: MarkRow = state::decode("mark", &record)?;
-    // impl[EIM-MRK-022]
+    // impl[EIM-MRK-021]
     if row.log_epoch != log_epoch {
         let (read, _, countable) = log_head_through(reader, tenant, id, row.read)?;
         (row.read, row.countable) = (read, countable);

@@ -33,6 +33,7 @@
 
 pub mod auth;
 pub mod client;
+mod contacts;
 mod engine;
 pub mod environment;
 pub mod error;
@@ -49,6 +50,7 @@ mod sync;
 pub mod tls;
 
 pub use self::client::{Client, Draft, SendHandle};
+pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
 pub use self::event::{
     ConnectionState, Disconnected, End, Event, Events, Postponed, Refused, Sent, Settled,
 };

@@ -129,8 +129,27 @@ impl ConversationId {
             .chain_update(a.min(b).0)
             .chain_update(a.max(b).0)
             .finalize();
+        Self::first_octets(&digest)
+    }
+
+    /// The personal log of a user: the first 16 octets of SHA-256(`"eim/1 personal"` ‖ id).
+    // impl[EIM-CTC-001]
+    #[cfg(feature = "connection")]
+    #[must_use]
+    pub fn personal(user: UserId) -> Self {
+        use sha2::{Digest, Sha256};
+
+        let digest = Sha256::new()
+            .chain_update(b"eim/1 personal")
+            .chain_update(user.0)
+            .finalize();
+        Self::first_octets(&digest)
+    }
+
+    #[cfg(feature = "connection")]
+    fn first_octets(digest: &[u8]) -> Self {
         let mut id = [0; ID_OCTETS];
-        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
         Self(id)
     }
 }
@@ -198,6 +217,18 @@ mod tests {
         assert_eq!(
             ConversationId::direct(a, b).to_string(),
             "16f9835e879caf622118bfd976c8ef7a",
+        );
+    }
+
+    #[cfg(feature = "connection")]
+    #[test]
+    fn a_personal_log_belongs_to_one_user() {
+        let (a, b) = (UserId::from([1; 16]), UserId::from([2; 16]));
+        assert_ne!(ConversationId::personal(a), ConversationId::personal(b));
+        // Known answer, computed outside this crate.
+        assert_eq!(
+            ConversationId::personal(a).to_string(),
+            "10cbafd1104021454ce22cd74682b996",
         );
     }
 }

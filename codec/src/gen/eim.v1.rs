@@ -423,6 +423,195 @@ impl ErrorScope {
         }
     }
 }
+/// One user on a list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Contact {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(enumeration = "ContactState", tag = "2")]
+    pub state: i32,
+    /// The owner of the list has blocked the user.
+    #[prost(bool, tag = "3")]
+    pub blocked: bool,
+    /// What was said with the request that waits.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// conv_seq of the entry of the personal log after which this is so.
+    #[prost(uint64, tag = "5")]
+    pub version: u64,
+    /// Time of that entry.
+    #[prost(uint64, tag = "6")]
+    pub time_ms: u64,
+}
+/// Body of CONTACT.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactBody {
+    #[prost(enumeration = "ContactChange", tag = "1")]
+    pub change: i32,
+    /// Who did it, 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub by: ::prost::bytes::Bytes,
+    /// The other user as the owner of the log sees it after the change; without version and time_ms, which are those of the entry.
+    #[prost(message, optional, tag = "3")]
+    pub contact: ::core::option::Option<Contact>,
+}
+/// CONTACT_REQUEST.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactRequestRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// Shown to the user with the request.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// CONTACT_ANSWER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactAnswerRequest {
+    /// Who has asked, 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "2")]
+    pub accept: bool,
+}
+/// CONTACT_REMOVE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactRemoveRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+}
+/// CONTACT_BLOCK.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactBlockRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// false ends it.
+    #[prost(bool, tag = "2")]
+    pub blocked: bool,
+}
+/// Answer to every change: the entry of the caller's personal log it became; conv_seq 0 when nothing had to change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactChangeResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    #[prost(uint64, tag = "2")]
+    pub conv_seq: u64,
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+}
+/// CONTACTS.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContactsRequest {
+    /// Epoch of `version`.
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// Only what has changed after this version; 0 for everything.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ContactsResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// In ascending order of their versions.
+    #[prost(message, repeated, tag = "2")]
+    pub contacts: ::prost::alloc::vec::Vec<Contact>,
+    /// More follow after the last one.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+}
+/// What a user is to the owner of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ContactState {
+    /// Nothing; a client drops the user from its list unless it is blocked.
+    None = 0,
+    /// The owner has asked and waits.
+    Requested = 1,
+    /// The user has asked and waits.
+    Asked = 2,
+    /// Both agreed.
+    Contact = 3,
+}
+impl ContactState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::None => "CONTACT_STATE_NONE",
+            Self::Requested => "CONTACT_STATE_REQUESTED",
+            Self::Asked => "CONTACT_STATE_ASKED",
+            Self::Contact => "CONTACT_STATE_CONTACT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONTACT_STATE_NONE" => Some(Self::None),
+            "CONTACT_STATE_REQUESTED" => Some(Self::Requested),
+            "CONTACT_STATE_ASKED" => Some(Self::Asked),
+            "CONTACT_STATE_CONTACT" => Some(Self::Contact),
+            _ => None,
+        }
+    }
+}
+/// What happened between two users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ContactChange {
+    Unspecified = 0,
+    /// One asked the other.
+    Requested = 1,
+    /// The one who was asked agreed.
+    Accepted = 2,
+    /// The one who was asked did not agree.
+    Refused = 3,
+    /// The one who asked took it back.
+    Withdrawn = 4,
+    /// One of two contacts ended it.
+    Removed = 5,
+    /// The owner of the log blocked the user.
+    Blocked = 6,
+    /// The owner of the log ended that.
+    Unblocked = 7,
+}
+impl ContactChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONTACT_CHANGE_UNSPECIFIED",
+            Self::Requested => "CONTACT_CHANGE_REQUESTED",
+            Self::Accepted => "CONTACT_CHANGE_ACCEPTED",
+            Self::Refused => "CONTACT_CHANGE_REFUSED",
+            Self::Withdrawn => "CONTACT_CHANGE_WITHDRAWN",
+            Self::Removed => "CONTACT_CHANGE_REMOVED",
+            Self::Blocked => "CONTACT_CHANGE_BLOCKED",
+            Self::Unblocked => "CONTACT_CHANGE_UNBLOCKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONTACT_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONTACT_CHANGE_REQUESTED" => Some(Self::Requested),
+            "CONTACT_CHANGE_ACCEPTED" => Some(Self::Accepted),
+            "CONTACT_CHANGE_REFUSED" => Some(Self::Refused),
+            "CONTACT_CHANGE_WITHDRAWN" => Some(Self::Withdrawn),
+            "CONTACT_CHANGE_REMOVED" => Some(Self::Removed),
+            "CONTACT_CHANGE_BLOCKED" => Some(Self::Blocked),
+            "CONTACT_CHANGE_UNBLOCKED" => Some(Self::Unblocked),
+            _ => None,
+        }
+    }
+}
 /// MARK: raises marks of the caller.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MarkRequest {
@@ -829,6 +1018,8 @@ pub enum ConversationKind {
     Unspecified = 0,
     Direct = 1,
     Group = 2,
+    /// The log of one user, written by the server.
+    Personal = 3,
 }
 impl ConversationKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -840,6 +1031,7 @@ impl ConversationKind {
             Self::Unspecified => "CONVERSATION_KIND_UNSPECIFIED",
             Self::Direct => "CONVERSATION_KIND_DIRECT",
             Self::Group => "CONVERSATION_KIND_GROUP",
+            Self::Personal => "CONVERSATION_KIND_PERSONAL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -848,6 +1040,7 @@ impl ConversationKind {
             "CONVERSATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "CONVERSATION_KIND_DIRECT" => Some(Self::Direct),
             "CONVERSATION_KIND_GROUP" => Some(Self::Group),
+            "CONVERSATION_KIND_PERSONAL" => Some(Self::Personal),
             _ => None,
         }
     }
@@ -866,7 +1059,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67, 80, 81, 82, 83, 84"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -906,6 +1099,16 @@ pub mod request {
         Readers(super::ReadersRequest),
         #[prost(message, tag = "67")]
         Unread(super::UnreadRequest),
+        #[prost(message, tag = "80")]
+        ContactRequest(super::ContactRequestRequest),
+        #[prost(message, tag = "81")]
+        ContactAnswer(super::ContactAnswerRequest),
+        #[prost(message, tag = "82")]
+        ContactRemove(super::ContactRemoveRequest),
+        #[prost(message, tag = "83")]
+        ContactBlock(super::ContactBlockRequest),
+        #[prost(message, tag = "84")]
+        Contacts(super::ContactsRequest),
     }
 }
 /// RESPONSE.
@@ -920,7 +1123,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67, 80, 84"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -952,6 +1155,10 @@ pub mod response {
         Readers(super::ReadersResponse),
         #[prost(message, tag = "67")]
         Unread(super::UnreadResponse),
+        #[prost(message, tag = "80")]
+        ContactChange(super::ContactChangeResponse),
+        #[prost(message, tag = "84")]
+        Contacts(super::ContactsResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.

@@ -68,6 +68,8 @@ impl FrameType {
     pub const MEMBERSHIP: Self = Self(0x48);
     /// Conversation created or its settings changed; a log entry.
     pub const SETTINGS: Self = Self(0x49);
+    /// What a user is to another one changed; an entry of the personal log.
+    pub const CONTACT: Self = Self(0x4b);
     /// One log entry that was too large for the RESPONSE that announced it.
     pub const ENTRY: Self = Self(0x50);
     /// A request outside the hot path, with its operation number.
@@ -184,6 +186,7 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::REACTION, "REACTION"),
     (FrameType::MEMBERSHIP, "MEMBERSHIP"),
     (FrameType::SETTINGS, "SETTINGS"),
+    (FrameType::CONTACT, "CONTACT"),
     (FrameType::ENTRY, "ENTRY"),
     (FrameType::REQUEST, "REQUEST"),
     (FrameType::RESPONSE, "RESPONSE"),
@@ -446,6 +449,15 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         max_octets: 65536,
         payload: "eim.v1.Push",
     });
+    frames[0x4b] = Some(FrameTypeInfo {
+        frame_type: FrameType::CONTACT,
+        direction: Direction::Server,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 65536,
+        payload: "eim.v1.Push",
+    });
     frames[0x50] = Some(FrameTypeInfo {
         frame_type: FrameType::ENTRY,
         direction: Direction::Server,
@@ -526,6 +538,8 @@ impl Capability {
     pub const ZSTD_DICTIONARY: Self = Self(7);
     /// The server may send events about marks.
     pub const MARKS: Self = Self(16);
+    /// Contacts and their operations.
+    pub const CONTACTS: Self = Self(80);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -543,6 +557,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::MLS, "mls"),
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
+    (Capability::CONTACTS, "contacts"),
 ];
 
 impl Operation {
@@ -578,6 +593,16 @@ impl Operation {
     pub const READERS: Self = Self(50);
     /// All conversations with something unread, with their counts.
     pub const UNREAD: Self = Self(51);
+    /// Asks a user to become a contact.
+    pub const CONTACT_REQUEST: Self = Self(80);
+    /// Accepts or refuses a request.
+    pub const CONTACT_ANSWER: Self = Self(81);
+    /// Ends a contact, or takes a request back.
+    pub const CONTACT_REMOVE: Self = Self(82);
+    /// Blocks a user, or ends that.
+    pub const CONTACT_BLOCK: Self = Self(83);
+    /// A page of the caller's contacts, or of what changed since a version.
+    pub const CONTACTS: Self = Self(84);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -597,6 +622,11 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::MARKS, "MARKS", false),
     (Operation::READERS, "READERS", false),
     (Operation::UNREAD, "UNREAD", false),
+    (Operation::CONTACT_REQUEST, "CONTACT_REQUEST", true),
+    (Operation::CONTACT_ANSWER, "CONTACT_ANSWER", true),
+    (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
+    (Operation::CONTACT_BLOCK, "CONTACT_BLOCK", true),
+    (Operation::CONTACTS, "CONTACTS", false),
 ];
 
 impl EventNumber {
@@ -1461,4 +1491,12 @@ pub mod limits {
     /// Most mentions that are counted in one conversation; more are reported as this many. Unit: count.
     pub const MENTIONS_COUNTED: Limit<u32> =
         Limit { default: 100, minimum: 10, maximum: 1000 };
+
+    /// Contacts, requests and blocked users of one user together. Unit: count.
+    pub const CONTACTS: Limit<u32> =
+        Limit { default: 5000, minimum: 2, maximum: 100000 };
+
+    /// Longest text of a contact request, UTF-8. Unit: octets.
+    pub const CONTACT_MESSAGE_OCTETS: Limit<u32> =
+        Limit { default: 256, minimum: 0, maximum: 1024 };
 }

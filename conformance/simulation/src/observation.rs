@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
-use eim_client::{ConnectionState, Sent};
+use eim_client::{ConnectionState, Contact, Sent};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
-use crate::plan::{DeviceNumber, Fault};
+use crate::plan::{DeviceNumber, Doing, Fault};
 use crate::world::Trace;
 
 /// One incarnation of a device's program, or of a second program on that device.
@@ -88,6 +88,20 @@ pub enum Question {
         /// The group.
         group: ConversationId,
     },
+    /// Something between the caller and another user.
+    Contact {
+        /// The personal log of the caller.
+        log: ConversationId,
+        /// The other.
+        user: UserId,
+        /// What.
+        doing: Doing,
+    },
+    /// All contacts.
+    Contacts {
+        /// The personal log of the caller.
+        log: ConversationId,
+    },
     /// All conversations.
     Heads,
     /// A part of a log.
@@ -117,6 +131,8 @@ pub enum Reply {
     },
     /// Members.
     Members(Vec<UserId>),
+    /// Contacts.
+    Contacts(Vec<Contact>),
     /// Conversations with head and the range that may be read.
     Heads(Vec<(ConversationId, u64)>),
     /// Entries in order; numbers that cannot be read are left out.

@@ -108,7 +108,7 @@ fn session_ranges(config: &Config) -> [Checked; 5] {
     ]
 }
 
-fn limit_ranges(config: &Config) -> [Checked; 7] {
+fn limit_ranges(config: &Config) -> [Checked; 8] {
     let limit = &config.limits;
     let half_open = bounded(&limits::HALF_OPEN_PER_ADDRESS);
     let results = bounded(&limits::UNSETTLED_RESULTS);
@@ -149,6 +149,11 @@ fn limit_ranges(config: &Config) -> [Checked; 7] {
             "limits.group_members",
             limit.group_members.into(),
             bounded(&limits::GROUP_MEMBERS),
+        ),
+        (
+            "limits.contacts",
+            limit.contacts.into(),
+            bounded(&limits::CONTACTS),
         ),
     ]
 }

@@ -22,6 +22,8 @@ pub struct Config {
     pub session: SessionSection,
     /// Limits on what peers do.
     pub limits: LimitsSection,
+    /// What contacts are for.
+    pub contacts: ContactsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
@@ -144,6 +146,16 @@ pub struct LimitsSection {
     pub messages_per_s: u32,
     /// Members of a group.
     pub group_members: u32,
+    /// Users on a list of contacts.
+    pub contacts: u32,
+}
+
+/// `[contacts]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ContactsSection {
+    /// Only contacts may write to each other directly.
+    pub only_contacts_may_write: bool,
 }
 
 /// `[memory]`.

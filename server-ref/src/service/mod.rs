@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod auth;
+mod contacts;
 mod groups;
 mod history;
 mod marks;

@@ -130,6 +130,15 @@ impl Requests {
             (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
             (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
             (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
+            (Operation::CONTACT_REQUEST, Some(ask @ Ask::ContactRequest(_)))
+            | (Operation::CONTACT_ANSWER, Some(ask @ Ask::ContactAnswer(_)))
+            | (Operation::CONTACT_REMOVE, Some(ask @ Ask::ContactRemove(_)))
+            | (Operation::CONTACT_BLOCK, Some(ask @ Ask::ContactBlock(_))) => {
+                self.contact_change(caller, id, ask).await
+            }
+            (Operation::CONTACTS, Some(Ask::Contacts(ask))) => {
+                self.contacts(caller, ask, page).await
+            }
             _ => Err(Refusal::invalid("the body is not that of the operation")),
         }
     }
@@ -161,6 +170,11 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::MARKS
             | Operation::READERS
             | Operation::UNREAD
+            | Operation::CONTACT_REQUEST
+            | Operation::CONTACT_ANSWER
+            | Operation::CONTACT_REMOVE
+            | Operation::CONTACT_BLOCK
+            | Operation::CONTACTS
     )
 }
 

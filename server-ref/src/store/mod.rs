@@ -6,6 +6,7 @@
 
 mod account;
 mod commit;
+mod contact;
 pub mod embedded;
 pub mod engine;
 pub mod kv;
@@ -24,6 +25,7 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::commit::{CommitSink, Committed, Entry};
+pub use self::contact::{ContactAct, ContactPage, ContactView};
 pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
 };
@@ -172,6 +174,15 @@ pub trait Store: Send + Sync + 'static {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<ReaderPage, StoreError>;
+    /// A page of the list of contacts of a user: those whose version is above `version`, in its
+    /// order.
+    async fn contacts(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        version: u64,
+        limit: usize,
+    ) -> Result<ContactPage, StoreError>;
 
     /// Creates users; `ErrorCode::ALREADY_EXISTS` for a name in use.
     async fn create_users(

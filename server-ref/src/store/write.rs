@@ -5,6 +5,8 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 
+use super::ContactAct;
+
 /// Who writes: the identity of an authenticated connection. The tenant comes from the session,
 /// never from a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,7 +104,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// A change other than a message append: of a group, as entries of its log. `origin` says who
+/// A change other than a message append: of a group, as entries of its log, or of contacts. `origin` says who
 /// asks, and `request` is the idempotency key.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -165,12 +167,24 @@ pub enum Change {
         /// The new name.
         name: String,
     },
+    /// Changes what the caller and another user are to each other, as entries of their personal
+    /// logs.
+    Contact {
+        /// Who asks.
+        origin: Origin,
+        /// Idempotency key.
+        request: RequestId,
+        /// The other user.
+        user: UserId,
+        /// What is wanted.
+        act: ContactAct,
+    },
 }
 
 /// Result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// The conversation.
+    /// The conversation; the caller's personal log for contacts.
     pub conversation: ConversationId,
     /// The last log entry it became; 0 when nothing had to change.
     pub conv_seq: u64,

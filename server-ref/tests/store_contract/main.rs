@@ -1,6 +1,7 @@
 //! The contract of the store, run against every engine.
 
 mod accounts;
+mod contacts;
 mod embedded_only;
 mod failures;
 mod full;

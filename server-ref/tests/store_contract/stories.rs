@@ -71,6 +71,19 @@ macro_rules! on_engine {
                 unread_conversations_are_paged_by_id
                 marks_equal_those_of_a_naive_model
             }
+            contacts {
+                asking_and_agreeing_is_told_to_both
+                asking_who_has_asked_is_agreeing
+                what_is_asked_can_be_refused_withdrawn_and_ended
+                impossible_changes_change_nothing
+                a_repeated_contact_request_gets_the_first_answer
+                blocking_is_told_to_nobody_and_stops_both
+                a_request_under_a_block_can_only_be_refused
+                only_contacts_may_write_where_the_policy_says_so
+                nobody_writes_to_a_personal_log
+                lists_are_bounded_on_both_sides
+                lists_are_read_in_the_order_of_their_changes
+            }
             accounts {
                 names_and_ids_are_unique
                 users_are_paged_by_name

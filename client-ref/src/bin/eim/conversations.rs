@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use eim_client::Client;
 use eim_client::store::{ConversationRecord, Message, Store, Target};
+use eim_client::{Client, ContactNews};
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, SettingsBody};
+use eim_codec::payload::{
+    ContactChange, ConversationKind, MembershipBody, MembershipChange, SettingsBody,
+};
 use eim_codec::registry::FrameType;
 use prost::Message as _;
 
@@ -117,10 +119,19 @@ impl Names {
             FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
             FrameType::MEMBERSHIP => self.membership(client, message).await,
             FrameType::SETTINGS => settings(message),
+            FrameType::CONTACT => self.contact(client, message).await,
             // impl[EIM-MSG-065]
             _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
             other => format!("({other})"),
         }
+    }
+
+    async fn contact(&mut self, client: &Client, message: &Message) -> String {
+        let Some(news) = ContactNews::of(message) else {
+            return message.fallback_text.clone();
+        };
+        let name = self.user(client, news.contact.user).await;
+        contact_news(&news, &name)
     }
 
     async fn membership(&mut self, client: &Client, message: &Message) -> String {
@@ -149,6 +160,28 @@ fn settings(message: &Message) -> String {
         Ok(body) if body.created => format!("(created the group {})", body.name),
         Ok(body) => format!("(named the group {})", body.name),
         Err(_) => "(settings)".to_owned(),
+    }
+}
+
+/// What happened between this user and the one called `name`.
+pub(crate) fn contact_news(news: &ContactNews, name: &str) -> String {
+    let by_them = news.by == news.contact.user;
+    let message = match news.contact.message.as_str() {
+        "" => String::new(),
+        message => format!(": {message}"),
+    };
+    match (news.change, by_them) {
+        (ContactChange::Requested, true) => format!("({name} asks to be your contact{message})"),
+        (ContactChange::Requested, false) => format!("(you asked {name} to be contacts{message})"),
+        (ContactChange::Accepted, _) => format!("({name} is your contact now)"),
+        (ContactChange::Refused, true) => format!("({name} refused your request)"),
+        (ContactChange::Refused, false) => format!("(you refused {name})"),
+        (ContactChange::Withdrawn, true) => format!("({name} took the request back)"),
+        (ContactChange::Withdrawn, false) => format!("(you took your request to {name} back)"),
+        (ContactChange::Removed, _) => format!("({name} is no contact any more)"),
+        (ContactChange::Blocked, _) => format!("(you blocked {name})"),
+        (ContactChange::Unblocked, _) => format!("(you do not block {name} any more)"),
+        (ContactChange::Unspecified, _) => format!("({name}: contacts changed)"),
     }
 }
 

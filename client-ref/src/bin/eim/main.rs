@@ -1,6 +1,7 @@
 //! `eim`, the command line client of EIM.
 
 mod chat;
+mod contacts;
 mod conversations;
 mod digest;
 mod exit;
@@ -65,6 +66,9 @@ enum Verb {
     /// Creates and changes groups.
     #[command(subcommand)]
     Group(group::Group),
+    /// Asks for contacts, answers, blocks, lists.
+    #[command(subcommand)]
+    Contacts(contacts::Contacts),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -113,6 +117,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Chat(chat) => chat.run(&globals).await,
         Verb::History(history) => history.run(&globals).await,
         Verb::Group(group) => group.run(&globals).await,
+        Verb::Contacts(contacts) => contacts.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

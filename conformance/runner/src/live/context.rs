@@ -271,6 +271,12 @@ impl Scope for Context {
         {
             return self.direct(users);
         }
+        if let Some(user) = name
+            .strip_prefix("personal(")
+            .and_then(|rest| rest.strip_suffix(')'))
+        {
+            return self.personal(user);
+        }
         let (head, path) = name.split_once('.').unwrap_or((name, ""));
         if let Some(value) = self.variables.get(head) {
             let found = if path.is_empty() {
@@ -299,6 +305,14 @@ impl Scope for Context {
 }
 
 impl Context {
+    fn personal(&self, role: &str) -> Result<Value, String> {
+        let account = self.users.get(role.trim());
+        let account = account.ok_or_else(|| format!("no user {role}"))?;
+        let id = hex::decode(&account.user_id)?;
+        let id = hash(&[b"eim/1 personal", id.as_slice()].concat());
+        Ok(hex::encode(id.get(..16).unwrap_or_default()).into())
+    }
+
     fn direct(&self, users: &str) -> Result<Value, String> {
         let ids: Result<Vec<Vec<u8>>, String> = users
             .split(',')

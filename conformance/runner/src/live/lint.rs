@@ -14,13 +14,14 @@ use crate::server::setups::{self, Setups};
 use crate::wire::protocol::Protocol;
 
 /// What a testee may lack.
-const FEATURES: [&str; 10] = [
+const FEATURES: &[&str] = &[
     "compression.zstd",
     "compression.lz4",
     "compression.snappy",
     "fragments",
     "resume",
     "groups",
+    "contacts",
     "send-only",
     "tls",
     "websocket",

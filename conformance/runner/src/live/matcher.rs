@@ -265,6 +265,7 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "SettingsBody",
         "MarksEvent",
         "ReadersEvent",
+        "ContactBody",
     ];
     let known = bodies.iter().any(|name| {
         protocol

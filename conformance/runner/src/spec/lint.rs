@@ -9,7 +9,7 @@ use super::requirement::Requirement;
 use crate::registry::Registries;
 
 /// Areas of requirement ids, with what they are about.
-pub const AREAS: [(&str, &str); 24] = [
+pub const AREAS: &[(&str, &str)] = &[
     ("CNV", "conventions"),
     ("FRM", "framing"),
     ("CMP", "compression"),
@@ -27,6 +27,7 @@ pub const AREAS: [(&str, &str); 24] = [
     ("TML", "timeline"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),
+    ("CTC", "contacts"),
     ("ERR", "errors"),
     ("LIM", "limits"),
     ("TRN", "transports"),

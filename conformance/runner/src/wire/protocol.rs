@@ -154,6 +154,7 @@ impl Protocol {
             "LOCATION" => "LocationBody",
             "MEMBERSHIP" => "MembershipBody",
             "SETTINGS" => "SettingsBody",
+            "CONTACT" => "ContactBody",
             _ => return None,
         };
         self.message(name).ok()

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ConversationView, DeviceRecord, Entry, MarkChange, MarkView,
-    MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store,
-    StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, ContactPage, ConversationView, DeviceRecord, Entry, MarkChange,
+    MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord,
+    Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 use super::early::Early;
@@ -175,6 +175,16 @@ impl Store for PatientStore {
         let real = &self.real;
         real.readers(tenant, conversation, conv_seq, missing, after, limit)
             .await
+    }
+
+    async fn contacts(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        version: u64,
+        limit: usize,
+    ) -> Result<ContactPage, StoreError> {
+        self.real.contacts(tenant, user, version, limit).await
     }
 
     async fn create_users(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use eim_client::error::RequestError;
 use eim_client::options::Attach;
 use eim_client::store::Target;
-use eim_client::{Client, Draft, GroupChange};
+use eim_client::{Client, ContactList, Draft, GroupChange};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::Role;
 use eim_codec::registry::ErrorCode;
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
 use crate::observation::{Observation, Process, Question, Reply};
-use crate::plan::{Action, GroupNumber, To, UserNumber};
+use crate::plan::{Action, Doing, GroupNumber, To, UserNumber};
 use crate::seed::Dice;
 use crate::server::user_id;
 
@@ -185,6 +185,14 @@ impl DeviceNode {
             Action::Members { group, .. } => Question::Members {
                 group: self.group(*group)?,
             },
+            Action::Contact { user, doing, .. } => Question::Contact {
+                log: ConversationId::personal(user_id(self.0.user)),
+                user: user_id(*user),
+                doing: *doing,
+            },
+            Action::Contacts { .. } => Question::Contacts {
+                log: ConversationId::personal(user_id(self.0.user)),
+            },
             Action::Heads { .. } => Question::Heads,
             Action::History {
                 of, first, limit, ..
@@ -259,6 +267,12 @@ async fn answer(client: &Client, question: &Question, admin: bool, step: u32) ->
             .group_members(*group)
             .await
             .map(|members| Reply::Members(members.iter().map(|member| member.user).collect())),
+        Question::Contact { user, doing, .. } => contact(client, *user, *doing).await,
+        Question::Contacts { .. } => {
+            let mut list = ContactList::default();
+            let read = client.contacts(&mut list).await;
+            read.map(|()| Reply::Contacts(list.iter().cloned().collect()))
+        }
         Question::Heads => client.heads().await.map(|records| {
             let heads = records
                 .iter()
@@ -279,6 +293,21 @@ async fn answer(client: &Client, question: &Question, admin: bool, step: u32) ->
         RequestError::Refused { code, .. } => Reply::Refused(code),
         RequestError::Nonsense(_) => Reply::Refused(ErrorCode::MALFORMED_PAYLOAD),
         _ => Reply::None,
+    })
+}
+
+async fn contact(client: &Client, user: UserId, doing: Doing) -> Result<Reply, RequestError> {
+    let done = match doing {
+        Doing::Request => client.contact_request(user, "please").await,
+        Doing::Accept => client.contact_answer(user, true).await,
+        Doing::Refuse => client.contact_answer(user, false).await,
+        Doing::Remove => client.contact_remove(user).await,
+        Doing::Block => client.contact_block(user, true).await,
+        Doing::Unblock => client.contact_block(user, false).await,
+    };
+    done.map(|done| Reply::Changed {
+        log_epoch: done.log_epoch,
+        conv_seq: done.conv_seq,
     })
 }
 

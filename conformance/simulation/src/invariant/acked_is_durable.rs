@@ -21,6 +21,7 @@ impl Invariant for AckedIsDurable {
             "EIM-MSG-067",
             "EIM-TML-008",
             "EIM-GRP-001",
+            "EIM-CTC-005",
         ]
     }
 
@@ -83,6 +84,7 @@ pub(super) const fn group_of(question: &Question) -> Option<eim_codec::id::Conve
         | Question::Rename { group }
         | Question::SetRole { group, .. }
         | Question::Members { group } => Some(*group),
+        Question::Contact { log, .. } | Question::Contacts { log } => Some(*log),
         Question::CreateGroup { .. } | Question::Heads | Question::History { .. } => None,
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eim_client::Contact;
 use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::ContactState;
 
 use super::acked_is_durable::group_of;
 use super::{Found, Invariant};
+use crate::model::contacts::News;
 use crate::model::device::same_entry;
-use crate::model::{Event, Model};
+use crate::model::{Conversation, Event, Model};
 use crate::observation::{Observation, Process, Question, Reply};
 
 /// Members are those of some state between question and answer; heads are not below what the device
@@ -24,6 +27,13 @@ struct Open {
     group: Option<ConversationId>,
     members: BTreeSet<BTreeSet<UserId>>,
     heads: BTreeMap<ConversationId, u64>,
+    /// A personal log, and its head when it was asked.
+    personal: Option<(ConversationId, u64)>,
+}
+
+fn head(model: &Model, id: ConversationId) -> u64 {
+    let conversation = model.server.conversations.get(&id);
+    conversation.map_or(0, Conversation::head)
 }
 
 impl Invariant for AnswersAreTrue {
@@ -39,6 +49,7 @@ impl Invariant for AnswersAreTrue {
             "EIM-SYN-044",
             "EIM-SYN-045",
             "EIM-SYN-059",
+            "EIM-CTC-026",
             "EIM-GRP-039",
             "EIM-GRP-040",
         ]
@@ -62,6 +73,10 @@ impl Invariant for AnswersAreTrue {
                     }
                 }
                 open.note(model);
+                open.personal = match question {
+                    Question::Contacts { log } => Some((*log, head(model, *log))),
+                    _ => None,
+                };
                 self.open.insert((*process, *step), open);
             }
             Event::Server(change) => {
@@ -88,6 +103,34 @@ impl Invariant for AnswersAreTrue {
 }
 
 impl Open {
+    /// Each contact is what its entry says, and nobody is missing who was there all the time.
+    fn contacts(&self, model: &Model, told: &[Contact], process: Process, found: &mut Found) {
+        let Some((log, asked)) = self.personal else {
+            return;
+        };
+        for contact in told {
+            let entry = model.server.entry((log, contact.version));
+            let news = entry.and_then(|entry| News::of(entry));
+            let same = news.is_some_and(|news| {
+                let listed = (news.user, news.listed.state, news.listed.blocked);
+                listed == (contact.user, contact.state, contact.blocked)
+            });
+            found.add_if(!same, || {
+                format!("{process:?} was told {contact:?}; the log has {entry:?}")
+            });
+        }
+        let owner = model.sight.program(process).map(|program| program.user);
+        for ((of, user), listed) in &model.server.contacts {
+            let due = Some(*of) == owner
+                && listed.version <= asked
+                && (listed.blocked || listed.state != ContactState::None);
+            found.add_if(
+                due && !told.iter().any(|contact| contact.user == *user),
+                || format!("{process:?} was not told of {user}, who was {listed:?}"),
+            );
+        }
+    }
+
     fn note(&mut self, model: &Model) {
         let conversation = self
             .group
@@ -132,6 +175,7 @@ impl Open {
                     });
                 }
             }
+            Reply::Contacts(contacts) => self.contacts(model, contacts, process, found),
             Reply::Entries(messages) => {
                 for message in messages {
                     let place = (message.conversation, message.conv_seq);

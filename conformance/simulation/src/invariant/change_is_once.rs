@@ -7,6 +7,7 @@ use eim_server::store::Entry;
 use prost::Message as _;
 
 use super::{Found, Invariant};
+use crate::model::contacts::News;
 use crate::model::{Event, Model, ServerChange};
 use crate::observation::Question;
 
@@ -22,6 +23,8 @@ impl Invariant for ChangeIsOnce {
 
     fn requirements(&self) -> &'static [&'static str] {
         &[
+            "EIM-CTC-008",
+            "EIM-CTC-009",
             "EIM-GRP-003",
             "EIM-GRP-005",
             "EIM-GRP-006",
@@ -46,7 +49,7 @@ impl Invariant for ChangeIsOnce {
             let written = change.entries.iter().any(|appended| {
                 appended.entry.conversation == conversation
                     && appended.entry.conv_seq == conv_seq
-                    && appended.entry.sender == Some(*user)
+                    && author(&appended.entry) == Some(*user)
             });
             found.add_if(conv_seq > 0 && !written, || {
                 format!("request {id:02x?} of {user} says {outcome:?}, which is not in its batch")
@@ -61,17 +64,29 @@ impl Invariant for ChangeIsOnce {
     }
 }
 
+/// Who made a change: the sender of its entry, or whom an entry of the server names.
+fn author(entry: &Entry) -> Option<UserId> {
+    match entry.frame_type {
+        FrameType::CONTACT => News::of(entry).map(|news| news.by),
+        _ => entry.sender,
+    }
+}
+
 /// An entry without a key is a change, with its request in the same batch.
 fn covered(model: &Model, change: &ServerChange, entry: &Entry, found: &mut Found) {
     let (conversation, conv_seq) = (entry.conversation, entry.conv_seq);
-    let Some(user) = entry.sender else {
+    let Some(user) = author(entry) else {
         found.add(format!("an entry of nobody: {entry:?}"));
         return;
     };
     // Creating a group may be two entries; the request names the last.
     let made = change.requests.iter().any(|(actor, _, outcome)| {
         let (at, last) = outcome.place;
-        *actor == user && at == conversation && (conv_seq == last || (conv_seq, last) == (1, 2))
+        let personal = entry.frame_type == FrameType::CONTACT
+            && at == ConversationId::personal(user)
+            && (at != conversation || conv_seq == last);
+        let same = at == conversation && (conv_seq == last || (conv_seq, last) == (1, 2));
+        *actor == user && (personal || same)
     });
     found.add_if(!made, || {
         format!("{conversation}/{conv_seq} of {user} without a request in its batch")
@@ -97,6 +112,11 @@ fn asks_for(
             Question::Rename { group } => *group == conversation,
             _ => false,
         };
+    }
+    if entry.frame_type == FrameType::CONTACT {
+        let news = News::of(entry);
+        return matches!((question, news), (Question::Contact { user: asked, .. }, Some(news))
+            if *asked == news.user || *asked != user && news.user == user);
     }
     let Ok(body) = MembershipBody::decode(&entry.body[..]) else {
         return false;

@@ -9,6 +9,7 @@ pub mod announced_is_durable;
 pub mod answers_are_true;
 pub mod becomes_quiet;
 pub mod change_is_once;
+pub mod contacts_agree;
 pub mod cursor_is_backed;
 pub mod delivered_in_order;
 pub mod device_holds_the_log;
@@ -81,6 +82,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(answers_are_true::AnswersAreTrue::default()),
         Box::new(becomes_quiet::BecomesQuiet),
         Box::new(change_is_once::ChangeIsOnce),
+        Box::new(contacts_agree::ContactsAgree),
         Box::new(cursor_is_backed::CursorIsBacked),
         Box::new(delivered_in_order::DeliveredInOrder::default()),
         Box::new(device_holds_the_log::DeviceHoldsTheLog),

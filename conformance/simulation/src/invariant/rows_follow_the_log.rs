@@ -18,6 +18,7 @@ impl Invariant for RowsFollowTheLog {
 
     fn requirements(&self) -> &'static [&'static str] {
         &[
+            "EIM-CTC-001",
             "EIM-GRP-005",
             "EIM-GRP-013",
             "EIM-GRP-028",
@@ -45,6 +46,8 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
     let rows = &model.server.rows;
     let kind = if conversation.direct {
         ConversationKind::Direct
+    } else if conversation.personal {
+        ConversationKind::Personal
     } else {
         ConversationKind::Group
     };

@@ -22,6 +22,8 @@ pub struct Conversation {
     pub name: String,
     /// Opened by a message, not by SETTINGS.
     pub direct: bool,
+    /// The log of one user, opened by CONTACT.
+    pub personal: bool,
 }
 
 /// A member.
@@ -80,6 +82,7 @@ impl Conversation {
         match entry.frame_type {
             FrameType::SETTINGS => self.settings(number, entry, &mut effect),
             FrameType::MEMBERSHIP => self.membership(number, entry, &mut effect),
+            FrameType::CONTACT => self.personal(number, entry, users, &mut effect),
             _ if number == 1 => self.open(entry, users, &mut effect),
             _ => self.must_be_member(entry, &mut effect),
         }
@@ -110,7 +113,34 @@ impl Conversation {
         }
     }
 
+    /// A personal log begins with the first change of contacts.
+    fn personal(
+        &mut self,
+        number: u64,
+        entry: &Entry,
+        users: &BTreeSet<UserId>,
+        effect: &mut Effect,
+    ) {
+        self.personal = true;
+        let owner = users
+            .iter()
+            .find(|user| ConversationId::personal(**user) == entry.conversation);
+        match owner {
+            Some(owner) if number == 1 => self.admit(*owner, 1, Role::Member),
+            Some(_) => {}
+            None => effect
+                .broken
+                .push("CONTACT in the log of nobody".to_owned()),
+        }
+        if entry.sender.is_some() || entry.client_msg_id.is_some() {
+            effect.broken.push("CONTACT of a user".to_owned());
+        }
+    }
+
     fn must_be_member(&self, entry: &Entry, effect: &mut Effect) {
+        if self.personal {
+            effect.broken.push("a message in a personal log".to_owned());
+        }
         let sender = entry.sender;
         if !sender.is_some_and(|sender| self.members.contains_key(&sender)) {
             effect

@@ -6,6 +6,7 @@
 //! ([`conversation`]), read by the letter of the specification; the rows that the server keeps
 //! beside its logs are not asked.
 
+pub mod contacts;
 pub mod conversation;
 pub mod device;
 pub mod history;

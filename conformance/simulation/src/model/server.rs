@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
 
+use super::contacts::{Listed, Lists, News};
 use super::conversation::{Conversation, Effect};
 
 /// Conversation and number of an entry.
@@ -36,6 +38,8 @@ pub struct Server {
     pub cursors: BTreeMap<(UserId, DeviceId), (u64, u64)>,
     /// Generations of connections.
     pub generations: BTreeMap<(UserId, DeviceId), u64>,
+    /// Lists of contacts, as the personal logs describe them.
+    pub contacts: Lists,
     /// Rows beside the logs.
     pub rows: Rows,
 }
@@ -47,6 +51,8 @@ pub struct Rows {
     pub conversations: BTreeMap<ConversationId, (ConversationKind, String, u32)>,
     /// Role and number of the entry that added the member.
     pub members: BTreeMap<Place2, (Role, u64)>,
+    /// Lists of contacts.
+    pub contacts: Lists,
     /// Role and visible range.
     pub memberships: BTreeMap<Place2, (Role, u64, u64)>,
 }
@@ -163,7 +169,17 @@ impl Server {
         }
         let due = conversation.head() + 1;
         let before = conversation.entries.last().cloned();
-        let effect = conversation.append(&entry, &self.users);
+        let mut effect = conversation.append(&entry, &self.users);
+        if let (FrameType::CONTACT, Some(owner)) =
+            (entry.frame_type, conversation.members.keys().next())
+        {
+            let news = News::of(&entry);
+            let broken = match news {
+                Some(news) => news.apply(&mut self.contacts, *owner),
+                None => Some("CONTACT without a body".to_owned()),
+            };
+            effect.broken.extend(broken);
+        }
         change.entries.push(Appended {
             entry,
             due,
@@ -275,6 +291,21 @@ impl Server {
             }
             (Name::User(user), Some(_)) => {
                 self.users.insert(user);
+            }
+            (
+                Name::Contact(owner, user),
+                Some(Record::Contact {
+                    state,
+                    blocked,
+                    version,
+                }),
+            ) => {
+                let listed = Listed {
+                    state,
+                    blocked,
+                    version,
+                };
+                self.rows.contacts.insert((owner, user), listed);
             }
             (Name::Conversation(_) | Name::Member(..) | Name::Membership(..), record) => {
                 self.rows.apply(name, record, &mut change.touched);

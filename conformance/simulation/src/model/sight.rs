@@ -123,7 +123,7 @@ impl Sight {
             .collect()
     }
 
-    /// Changes of groups that a user asked for.
+    /// Changes of groups and contacts that a user asked for.
     pub fn changes_of(&self, user: UserId) -> impl Iterator<Item = &(Question, Option<Reply>)> {
         self.questions
             .iter()
@@ -251,7 +251,7 @@ impl Sight {
 }
 
 impl Question {
-    /// Whether it changes a group.
+    /// Whether it changes a group or contacts.
     #[must_use]
     pub const fn group_change(&self) -> bool {
         match self {
@@ -260,8 +260,11 @@ impl Question {
             | Self::RemoveMembers { .. }
             | Self::Leave { .. }
             | Self::Rename { .. }
-            | Self::SetRole { .. } => true,
-            Self::Members { .. } | Self::Heads | Self::History { .. } => false,
+            | Self::SetRole { .. }
+            | Self::Contact { .. } => true,
+            Self::Contacts { .. } | Self::Members { .. } | Self::Heads | Self::History { .. } => {
+                false
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::faults;
 use super::world_config::{self, Size};
-use super::{Action, DeviceNumber, GroupNumber, Plan, Step, To, UserNumber};
+use super::{Action, DeviceNumber, Doing, GroupNumber, Plan, Step, To, UserNumber};
 use crate::seed::Dice;
 
 /// Groups that a plan names at most.
@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Rename,
     SetRole,
     Members,
+    Contact,
+    Contacts,
     Heads,
     History,
     Reading,
@@ -41,11 +43,29 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::Rename, 15),
     (Kind::SetRole, 20),
     (Kind::Members, 15),
+    (Kind::Contact, 90),
+    (Kind::Contacts, 10),
     (Kind::Heads, 15),
     (Kind::History, 30),
     (Kind::Reading, 20),
     (Kind::Account, 6),
     (Kind::Sweep, 8),
+];
+
+/// What users do about each other, blocks less often: they silence a conversation.
+const DOING: [Doing; 12] = [
+    Doing::Request,
+    Doing::Request,
+    Doing::Request,
+    Doing::Request,
+    Doing::Accept,
+    Doing::Accept,
+    Doing::Accept,
+    Doing::Refuse,
+    Doing::Remove,
+    Doing::Block,
+    Doing::Unblock,
+    Doing::Unblock,
 ];
 
 /// Weight of sending, which no plan leaves out.
@@ -205,6 +225,12 @@ impl Maker {
                 admin: dice.chance(700),
             },
             Kind::Members => Action::Members { device, group },
+            Kind::Contact => Action::Contact {
+                device,
+                user: self.user(dice),
+                doing: *dice.pick(&DOING).unwrap_or(&Doing::Request),
+            },
+            Kind::Contacts => Action::Contacts { device },
             Kind::Heads => Action::Heads { device },
             Kind::History => Action::History {
                 device,

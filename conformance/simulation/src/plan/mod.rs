@@ -109,6 +109,24 @@ pub enum To {
     Group(GroupNumber),
 }
 
+/// What a user does about another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// Asks to be contacts.
+    Request,
+    /// Agrees.
+    Accept,
+    /// Does not agree.
+    Refuse,
+    /// Ends it, or takes the request back.
+    Remove,
+    /// Blocks.
+    Block,
+    /// Ends a block.
+    Unblock,
+}
+
 /// What happens. What is not possible at that time (a group that does not exist, a device that is
 /// down) does not happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +210,20 @@ pub enum Action {
         device: DeviceNumber,
         /// The group.
         group: GroupNumber,
+    },
+    /// A device asks for a contact, answers, ends it, blocks.
+    Contact {
+        /// The device.
+        device: DeviceNumber,
+        /// The other user.
+        user: UserNumber,
+        /// What.
+        doing: Doing,
+    },
+    /// A device reads its list of contacts.
+    Contacts {
+        /// The device.
+        device: DeviceNumber,
     },
     /// A device asks for all its conversations.
     Heads {
@@ -403,6 +435,8 @@ impl Action {
             | Self::Rename { device, .. }
             | Self::SetRole { device, .. }
             | Self::Members { device, .. }
+            | Self::Contact { device, .. }
+            | Self::Contacts { device }
             | Self::Heads { device }
             | Self::History { device, .. }
             | Self::Reading { device, .. } => Some(*device),

@@ -4,6 +4,8 @@
 
 #[path = "../../../../server-ref/tests/store_contract/accounts.rs"]
 mod accounts;
+#[path = "../../../../server-ref/tests/store_contract/contacts.rs"]
+mod contacts;
 #[path = "../../../../server-ref/tests/store_contract/groups.rs"]
 mod groups;
 #[path = "../../../../server-ref/tests/store_contract/harness.rs"]

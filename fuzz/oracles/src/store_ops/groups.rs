@@ -27,6 +27,9 @@ fn asked(change: &Change) -> (Origin, [u8; 16]) {
         }
         | Change::Rename {
             origin, request, ..
+        }
+        | Change::Contact {
+            origin, request, ..
         } => (*origin, (*request).into()),
     }
 }
@@ -59,6 +62,7 @@ fn content(change: &Change) -> String {
         Change::Rename {
             conversation, name, ..
         } => format!("rename {conversation} {name}"),
+        Change::Contact { user, act, .. } => format!("contact {user} {act:?}"),
     }
 }
 
@@ -150,6 +154,8 @@ impl Model {
                 group.name.clone_from(name);
                 Ok(self.settings(origin, *conversation, false))
             }
+            // No input draws one: the model of the contract suite judges contacts.
+            Change::Contact { .. } => Err(ErrorCode::UNSUPPORTED),
         }
     }
 

@@ -83,8 +83,8 @@ impl Committer {
         } = append;
         let draft = Draft {
             frame_type,
-            sender: origin.user,
-            sender_device: origin.device,
+            actor: origin.user,
+            sender: Some((origin.user, origin.device)),
             client_msg_id: Some(client_msg_id),
             body,
             fallback_text,
@@ -124,7 +124,17 @@ impl Committer {
         target: Target,
     ) -> Result<(), Failure> {
         match (self.conversation(origin.tenant, id)?, target) {
-            (Some(conversation), _) if conversation.member(origin.user).is_some() => Ok(()),
+            (Some(conversation), _) if conversation.member(origin.user).is_some() => {
+                let (kind, relation) = (conversation.kind, conversation.relation);
+                match (kind, conversation.members.len()) {
+                    // impl[EIM-CTC-003]
+                    (ConversationKind::Personal, _) => {
+                        refuse(ErrorCode::FORBIDDEN, "the server alone writes this log")
+                    }
+                    (ConversationKind::Direct, 2) => self.check_relation(relation),
+                    _ => Ok(()),
+                }
+            }
             (None, Target::Direct(peer)) => self.open_direct(origin, id, peer),
             _ => refuse(ErrorCode::NOT_FOUND, "no such conversation"),
         }
@@ -145,6 +155,10 @@ impl Committer {
             _ => return refuse(ErrorCode::NOT_FOUND, "no such user"),
         }
         let mut conversation = Conversation::new(ConversationKind::Direct, String::new());
+        if peer != origin.user {
+            conversation.relation = self.relation(tenant, origin.user, peer)?;
+            self.check_relation(conversation.relation)?;
+        }
         for user in [origin.user, peer] {
             // Read now, so that nothing can fail between opening and the first message.
             self.timeline(tenant, user)?;

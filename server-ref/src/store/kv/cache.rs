@@ -59,6 +59,15 @@ pub(super) struct Member {
     pub(super) joined_at: u64,
 }
 
+/// What two users are to each other, as it matters to their direct conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Relation {
+    /// One has blocked the other.
+    pub(super) blocked: bool,
+    /// They are contacts.
+    pub(super) contacts: bool,
+}
+
 /// A conversation as the next entry finds it.
 #[derive(Clone, Debug)]
 pub(super) struct Conversation {
@@ -69,6 +78,8 @@ pub(super) struct Conversation {
     pub(super) conv_seq: u64,
     pub(super) time_ms: u64,
     pub(super) countable: u64,
+    /// Of a direct conversation.
+    pub(super) relation: Relation,
 }
 
 impl Conversation {
@@ -80,6 +91,7 @@ impl Conversation {
             conv_seq: 0,
             time_ms: 0,
             countable: 0,
+            relation: Relation::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use eim_codec::id::{ConversationId, RequestId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::record::act::ContentHash;
-use crate::store::{Append, Change, Origin};
+use crate::store::{Append, Change, ContactAct, Origin};
 
 /// Hash of a message: type, conversation, body and fallback text.
 // impl[EIM-MSG-039]
@@ -25,7 +25,7 @@ pub(super) fn of_message(
 }
 
 /// Hash of a change: operation and all that it names.
-// impl[EIM-GRP-008]
+// impl[EIM-GRP-008] impl[EIM-CTC-010]
 pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
     let digest = Sha256::new().chain_update(secret).chain_update([2]);
     let digest = match change {
@@ -62,6 +62,15 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
             .chain_update([5])
             .chain_update(conversation)
             .chain_update(name),
+        Change::Contact { user, act, .. } => {
+            let digest = digest.chain_update([80]).chain_update(user);
+            match act {
+                ContactAct::Request { message } => digest.chain_update([1]).chain_update(message),
+                ContactAct::Answer { accept } => digest.chain_update([2, u8::from(*accept)]),
+                ContactAct::Remove => digest.chain_update([3]),
+                ContactAct::Block { blocked } => digest.chain_update([4, u8::from(*blocked)]),
+            }
+        }
     };
     truncate(digest)
 }
@@ -82,6 +91,9 @@ pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
             origin, request, ..
         }
         | Change::Rename {
+            origin, request, ..
+        }
+        | Change::Contact {
             origin, request, ..
         } => (*origin, *request),
     }

@@ -17,8 +17,10 @@ use crate::store::{Committed, Entry, StoreError, TenantId};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) frame_type: FrameType,
-    pub(super) sender: UserId,
-    pub(super) sender_device: DeviceId,
+    /// Whose place in the timeline is wanted.
+    pub(super) actor: UserId,
+    /// `None` for the server itself.
+    pub(super) sender: Option<(UserId, DeviceId)>,
     pub(super) client_msg_id: Option<ClientMsgId>,
     pub(super) body: Bytes,
     pub(super) fallback_text: String,
@@ -30,7 +32,7 @@ pub(super) struct Draft {
 pub(super) struct Numbered {
     pub(super) conv_seq: u64,
     pub(super) time_ms: u64,
-    /// Place in the sender's timeline; 0 when it is not in it.
+    /// Place in the actor's timeline; 0 when it is not in it.
     pub(super) user_seq: u64,
 }
 
@@ -47,7 +49,7 @@ impl Committer {
         former: &[UserId],
     ) -> Result<Numbered, StoreError> {
         let recipients = self.recipients(tenant, id, former)?;
-        let mark = (tenant, draft.sender, id);
+        let mark = (tenant, draft.actor, id);
         self.register(mark)?;
         let now_ms = self.now_ms;
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
@@ -59,8 +61,8 @@ impl Committer {
             log_epoch: 0,
             conv_seq: conversation.conv_seq,
             frame_type: draft.frame_type,
-            sender: Some(draft.sender),
-            sender_device: Some(draft.sender_device),
+            sender: draft.sender.map(|(user, _)| user),
+            sender_device: draft.sender.map(|(_, device)| device),
             client_msg_id: draft.client_msg_id,
             time_ms: conversation.time_ms,
             countable: conversation.countable,
@@ -93,7 +95,7 @@ impl Committer {
             .iter()
             .map(|user| {
                 let user_seq = self.refer(tenant, *user, reference);
-                if *user == draft.sender {
+                if *user == draft.actor {
                     numbered.user_seq = user_seq;
                 }
                 (*user, user_seq)

@@ -186,8 +186,8 @@ impl Committer {
         let body = Bytes::from(body.encode_to_vec());
         let draft = Draft {
             frame_type,
-            sender: origin.user,
-            sender_device: origin.device,
+            actor: origin.user,
+            sender: Some((origin.user, origin.device)),
             client_msg_id: None,
             seal: Seal::new(self.environment.random.octets(), "", &body),
             body,

@@ -18,7 +18,7 @@ use super::record::state::{self, MembershipRow};
 use crate::store::{Change, Changed, Origin};
 
 /// The entry a change became; `None` when nothing had to change.
-type Done = Result<(ConversationId, Option<Numbered>), Failure>;
+pub(super) type Done = Result<(ConversationId, Option<Numbered>), Failure>;
 
 impl Committer {
     /// Carries out a change once.
@@ -94,6 +94,9 @@ impl Committer {
                 name,
                 ..
             } => self.rename(origin, *conversation, name),
+            Change::Contact {
+                origin, user, act, ..
+            } => self.contact(origin, *user, act),
         }
     }
 

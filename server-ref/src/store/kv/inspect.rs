@@ -5,11 +5,11 @@
 //! written.
 
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ContactState, ConversationKind, Role};
 
 use super::record::state::{
-    self, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow, MembershipRow,
-    MetaRow, UserRow,
+    self, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow,
+    MembershipRow, MetaRow, UserRow,
 };
 use super::record::{act, entry, timeline};
 use crate::store::engine::Space;
@@ -44,9 +44,11 @@ pub enum Name {
     Session(SessionId),
     /// The highest number removed from a timeline.
     Floor(UserId),
+    /// A user on the list of contacts of another one: owner, then user.
+    Contact(UserId, UserId),
     /// Facts about the store itself.
     Meta,
-    /// Indices: users by name, expiry lists.
+    /// Indices: users by name, expiry lists, contacts by version and their number.
     Index,
 }
 
@@ -123,6 +125,15 @@ pub enum Record {
     },
     /// The highest number removed from a timeline.
     Floor(u64),
+    /// A user on a list of contacts.
+    Contact {
+        /// What the user is to the owner.
+        state: ContactState,
+        /// The owner has blocked the user.
+        blocked: bool,
+        /// Number of the entry of the personal log after which this is so.
+        version: u64,
+    },
     /// The epoch of all logs and timelines.
     Meta {
         /// It.
@@ -165,6 +176,8 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             8 => Name::Session(rest.id()?),
             9 => Name::Floor(rest.id()?),
             20 => Name::Mark(rest.id()?, rest.id()?),
+            80 => Name::Contact(rest.id()?, rest.id()?),
+            81 | 82 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },
     };
@@ -247,6 +260,14 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             }
         }
         Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
+        Name::Contact(..) => {
+            let row: ContactRow = state::decode("contact", value)?;
+            Record::Contact {
+                state: row.state(),
+                blocked: row.blocked,
+                version: row.version,
+            }
+        }
         Name::Meta => Record::Meta {
             log_epoch: state::decode::<MetaRow>("meta", value)?.log_epoch,
         },

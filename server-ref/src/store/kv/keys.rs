@@ -42,6 +42,9 @@ enum Kind {
     Session = 8,
     Floor = 9,
     Mark = 20,
+    Contact = 80,
+    ContactVersion = 81,
+    ContactCount = 82,
 }
 
 /// What an idempotency key belongs to.
@@ -151,6 +154,27 @@ pub(super) fn mark(at: TenantId, user: UserId, id: ConversationId) -> Key {
 
 pub(super) fn floor(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Floor as u8], user.as_bytes()])
+}
+
+/// A user on the list of another one.
+pub(super) fn contact(at: TenantId, owner: UserId, user: UserId) -> Key {
+    key(
+        at,
+        [&[Kind::Contact as u8], owner.as_bytes(), user.as_bytes()],
+    )
+}
+
+/// The list in the order in which it changed.
+pub(super) fn contact_version(at: TenantId, owner: UserId, version: u64) -> Key {
+    let number = version.to_be_bytes();
+    key(
+        at,
+        [&[Kind::ContactVersion as u8], owner.as_bytes(), &number],
+    )
+}
+
+pub(super) fn contact_count(at: TenantId, owner: UserId) -> Key {
+    key(at, [&[Kind::ContactCount as u8], owner.as_bytes()])
 }
 
 /// Lists of idempotency keys by the time they were written; `tail` makes the key unique.

@@ -23,9 +23,12 @@ impl Committer {
     ) -> Result<Option<&mut Conversation>, StoreError> {
         // Looked up twice because the borrow checker does not accept an early return.
         if self.caches.conversations.get_mut(&(tenant, id)).is_none() {
-            let Some(loaded) = load_conversation(&*self.engine, tenant, id)? else {
+            let Some(mut loaded) = load_conversation(&*self.engine, tenant, id)? else {
                 return Ok(None);
             };
+            if let (ConversationKind::Direct, [one, other]) = (loaded.kind, &loaded.members[..]) {
+                loaded.relation = self.relation(tenant, one.user, other.user)?;
+            }
             self.caches.count_members(loaded.members.len());
             self.caches.conversations.insert((tenant, id), loaded);
         }

@@ -7,6 +7,8 @@ mod append;
 mod cache;
 mod command;
 mod committer;
+mod contact_list;
+mod contacts;
 mod content;
 mod conversations;
 mod cursors;

@@ -19,6 +19,12 @@ pub struct Options {
     pub group_members: usize,
     /// Longest name of a group, in octets.
     pub group_name_octets: usize,
+    /// Most users on a list of contacts.
+    pub contacts: u64,
+    /// Longest message of a contact request, in octets.
+    pub contact_message_octets: usize,
+    /// Only contacts may write to each other directly.
+    pub contacts_only: bool,
     /// Commands that may wait for the commit loop; callers wait for room.
     pub queue: usize,
     /// About how many octets are committed at once.
@@ -38,6 +44,10 @@ impl Default for Options {
             group_members: usize::try_from(limits::GROUP_MEMBERS.default).unwrap_or(usize::MAX),
             group_name_octets: usize::try_from(limits::GROUP_NAME_OCTETS.default)
                 .unwrap_or(usize::MAX),
+            contacts: u64::from(limits::CONTACTS.default),
+            contact_message_octets: usize::try_from(limits::CONTACT_MESSAGE_OCTETS.default)
+                .unwrap_or(usize::MAX),
+            contacts_only: false,
             queue: 1024,
             batch_octets: 4 << 20,
             cached: 65_536,

@@ -21,9 +21,9 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ConversationView, DeviceRecord, Entry, MarkChange,
-    MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord,
-    Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DeviceRecord, Entry,
+    MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder,
+    SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -296,6 +296,16 @@ impl Store for KvStore {
             limit,
         };
         asked.page(&*self.reader()?, tenant, after)
+    }
+
+    async fn contacts(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        version: u64,
+        limit: usize,
+    ) -> Result<ContactPage, StoreError> {
+        super::contact_list::page(&*self.reader()?, tenant, user, version, limit)
     }
 
     async fn create_users(

@@ -59,6 +59,12 @@ impl Model {
                 conversation,
                 name,
             } => (origin, request, format!("rename {conversation} {name}")),
+            Change::Contact {
+                origin,
+                request,
+                user,
+                act,
+            } => (origin, request, format!("contact {user} {act:?}")),
         };
         let key = (origin.user, (*request).into());
         if let Some(((known, changed), _)) = self.requests.get(&key) {
@@ -127,6 +133,7 @@ impl Model {
                     .clone_from(name);
                 Ok(self.settings(from, *conversation, name, false))
             }
+            Change::Contact { user, act, .. } => self.contact(from, *user, act),
         }
     }
 

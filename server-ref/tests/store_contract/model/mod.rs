@@ -2,13 +2,16 @@
 //! can be read, is what the model says.
 
 mod changes;
+mod contacts;
 mod reference;
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::FrameType;
-use eim_server::store::{Append, Change, FlagChange, MarkChange, Store, Target, TimelinePage};
+use eim_server::store::{
+    Append, Change, ContactAct, FlagChange, MarkChange, Store, Target, TimelinePage,
+};
 use proptest::prelude::*;
 
 use self::reference::Model;
@@ -46,6 +49,8 @@ pub(crate) enum Act {
     Rename(Asked, u8),
     /// Who has read which conversation how far.
     Mark(u8, u8, u64),
+    /// Asks, accepts, refuses, removes, blocks, unblocks.
+    Contact(Asked, u8, u8),
     /// Or enable.
     Disable(u8, bool),
     /// Quarters of the window, forwards or a little back.
@@ -81,6 +86,8 @@ pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => (asked(), 0..USERS, 0..4_i32)
             .prop_map(|(asked, user, role)| Act::SetRole(asked, user, role)),
         1 => (asked(), 0..3_u8).prop_map(|(asked, name)| Act::Rename(asked, name)),
+        8 => (asked(), 0..USERS + 1, 0..6_u8)
+            .prop_map(|(asked, whom, what)| Act::Contact(asked, whom, what)),
         1 => (0..USERS, any::<bool>()).prop_map(|(user, disabled)| Act::Disable(user, disabled)),
         2 => (0..4_u8, prop::bool::weighted(0.2))
             .prop_map(|(quarters, back)| Act::Time(quarters, back)),
@@ -128,7 +135,8 @@ fn change(model: &Model, act: &Act) -> Option<Change> {
     | Act::Remove(asked, _)
     | Act::Leave(asked)
     | Act::SetRole(asked, ..)
-    | Act::Rename(asked, _)) = act
+    | Act::Rename(asked, _)
+    | Act::Contact(asked, ..)) = act
     else {
         return None;
     };
@@ -177,6 +185,25 @@ fn change(model: &Model, act: &Act) -> Option<Change> {
             conversation,
             name: name(*called),
         },
+        Act::Contact(_, whom, what) => {
+            let act = match what {
+                0 => ContactAct::Request {
+                    message: "please".to_owned(),
+                },
+                1 | 2 => ContactAct::Answer { accept: *what == 1 },
+                3 => ContactAct::Remove,
+                _ => ContactAct::Block {
+                    blocked: *what == 4,
+                },
+            };
+            let user = user(*whom);
+            Change::Contact {
+                origin,
+                request,
+                user,
+                act,
+            }
+        }
         _ => return None,
     })
 }
@@ -312,7 +339,7 @@ async fn compare(h: &Harness, model: &Model) {
                 ),
                 (
                     expected.frame_type,
-                    Some(expected.sender),
+                    expected.sender,
                     expected.time_ms,
                     expected.countable
                 )
@@ -356,5 +383,7 @@ async fn compare(h: &Harness, model: &Model) {
             .unwrap();
         assert!(!more);
         assert_eq!(views, model.views(*user));
+        let page = h.store.contacts(TENANT, *user, 0, ALL).await.unwrap();
+        assert_eq!(page.contacts, model.list(*user));
     }
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ContactState, ConversationKind, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{Append, Appended, Changed, ConversationView, MarkView, Target};
 
 pub(crate) struct Logged {
     pub(crate) frame_type: FrameType,
-    pub(crate) sender: UserId,
+    pub(crate) sender: Option<UserId>,
     pub(crate) time_ms: u64,
     pub(crate) countable: u64,
     pub(crate) body: Bytes,
@@ -22,6 +22,15 @@ pub(crate) struct Conversation {
     pub(super) name: String,
     pub(crate) log: Vec<Logged>,
     pub(crate) members: BTreeMap<UserId, (Role, u64)>,
+}
+
+/// A user on the list of another one.
+#[derive(Clone, Default)]
+pub(crate) struct Listed {
+    pub(crate) state: ContactState,
+    pub(crate) blocked: bool,
+    pub(crate) message: String,
+    pub(crate) version: u64,
 }
 
 struct Reference {
@@ -64,6 +73,7 @@ pub(crate) struct Model {
     pub(crate) timelines: BTreeMap<UserId, Timeline>,
     pub(super) views: BTreeMap<(UserId, ConversationId), ConversationView>,
     marks: BTreeMap<(UserId, ConversationId), u64>,
+    pub(crate) contacts: BTreeMap<(UserId, UserId), Listed>,
     messages: Known<(ConversationId, Bytes), Appended>,
     pub(super) requests: Known<String, Changed>,
 }
@@ -84,6 +94,7 @@ impl Model {
             conversations: BTreeMap::new(),
             views: BTreeMap::new(),
             marks: BTreeMap::new(),
+            contacts: BTreeMap::new(),
             messages: BTreeMap::new(),
             requests: BTreeMap::new(),
         }
@@ -196,7 +207,7 @@ impl Model {
         let countable = last.map_or(0, |last| last.countable) + u64::from(frame_type.0 < 0x40);
         conversation.log.push(Logged {
             frame_type,
-            sender,
+            sender: (frame_type != FrameType::CONTACT).then_some(sender),
             time_ms,
             countable,
             body,
@@ -240,11 +251,20 @@ impl Model {
             return Err(ErrorCode::RETRY_EXPIRED);
         }
         match (self.conversations.get(&id), append.target) {
-            (Some(conversation), _) if conversation.members.contains_key(&from) => {}
+            (Some(conversation), _) if conversation.members.contains_key(&from) => {
+                let peers = conversation.members.keys().find(|user| **user != from);
+                if conversation.kind == ConversationKind::Personal {
+                    return Err(ErrorCode::FORBIDDEN);
+                }
+                if let (ConversationKind::Direct, Some(peer)) = (conversation.kind, peers) {
+                    self.check_block(from, *peer)?;
+                }
+            }
             (None, Target::Direct(peer)) => {
                 if self.disabled.get(&peer) != Some(&false) {
                     return Err(ErrorCode::NOT_FOUND);
                 }
+                self.check_block(from, peer)?;
                 let member = (Role::Member, 1);
                 let members = BTreeMap::from([(from, member), (peer, member)]);
                 let (kind, name) = (ConversationKind::Direct, String::new());

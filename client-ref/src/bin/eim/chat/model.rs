@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eim_client::store::{ConversationRecord, Message, Target};
-use eim_client::{ConnectionState, Settled};
+use eim_client::{ConnectionState, ContactNews, Settled};
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 use eim_codec::payload::ConversationKind;
 use eim_codec::registry::FrameType;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::conversations::contact_news;
 use crate::output::{printable, time_of_day};
 
 /// What a key asks for beyond the model.
@@ -45,6 +46,8 @@ pub(crate) struct Entry {
     pub(crate) text: String,
     pub(crate) mark: Mark,
     id: Option<ClientMsgId>,
+    /// What the text was made of, to make it again when the name is known.
+    news: Option<ContactNews>,
 }
 
 /// How far an own message is.
@@ -127,6 +130,9 @@ impl Model {
             (Some(name), _) => printable(name),
             (None, Some(peer)) if peer == self.me => "(notes to self)".to_owned(),
             (None, Some(peer)) => self.user(peer),
+            (None, None) if row.conversation == ConversationId::personal(self.me) => {
+                "(contacts)".to_owned()
+            }
             (None, None) => row.conversation.to_string().chars().take(8).collect(),
         }
     }
@@ -162,7 +168,15 @@ impl Model {
     }
 
     pub(crate) fn name(&mut self, user: UserId, name: String) {
-        self.names.insert(user, printable(&name));
+        let name = printable(&name);
+        for entry in &mut self.entries {
+            if let Some(news) = &entry.news
+                && news.contact.user == user
+            {
+                entry.text = printable(&contact_news(news, &name));
+            }
+        }
+        self.names.insert(user, name);
     }
 
     fn meet(&mut self, user: UserId) {
@@ -304,6 +318,14 @@ impl Model {
         if let Some(sender) = message.sender {
             self.meet(sender);
         }
+        let news = ContactNews::of(message);
+        let text = match &news {
+            Some(news) => {
+                self.meet(news.contact.user);
+                contact_news(news, &self.user(news.contact.user))
+            }
+            None => text(message),
+        };
         if message.client_msg_id.is_some() {
             self.entries
                 .retain(|entry| entry.id != message.client_msg_id);
@@ -312,9 +334,10 @@ impl Model {
             conv_seq: message.conv_seq,
             time: time_of_day(message.time_ms),
             sender: message.sender,
-            text: printable(&text(message)),
+            text: printable(&text),
             mark: Mark::Durable,
             id: message.client_msg_id,
+            news,
         };
         // Durable ones are in the order of the log; what is on its way comes after them.
         let place = self
@@ -335,6 +358,7 @@ impl Model {
                 text: printable(&text),
                 mark: Mark::Pending,
                 id: Some(id),
+                news: None,
             });
             self.scroll = 0;
         }
@@ -435,6 +459,10 @@ impl Model {
             return vec![Action::Find(name.trim().to_owned())];
         }
         match self.rows.get(self.selected) {
+            Some(row) if row.conversation == ConversationId::personal(self.me) => {
+                self.notice("the server alone writes here; see eim contacts".to_owned());
+                Vec::new()
+            }
             Some(row) => vec![Action::Send(row.target, text)],
             None => {
                 self.notice("no conversation yet: /to USER opens one".to_owned());

@@ -27,6 +27,8 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "requests_in_flight" => limits.requests_in_flight = narrow()?,
         "messages_per_s" => limits.messages_per_s = narrow()?,
         "group_members" => limits.group_members = narrow()?,
+        "contacts" => limits.contacts = narrow()?,
+        "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "queue_frames" => {
             config.memory.queue_frames = narrow()?.try_into().map_err(|_| name.to_owned())?;
         }

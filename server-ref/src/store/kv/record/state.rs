@@ -174,6 +174,28 @@ pub(in crate::store::kv) struct SessionRow {
     pub(in crate::store::kv) token_generation: u64,
 }
 
+/// A user on the list of another one.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct ContactRow {
+    #[prost(int32, tag = "1")]
+    pub(in crate::store::kv) state: i32,
+    #[prost(bool, tag = "2")]
+    pub(in crate::store::kv) blocked: bool,
+    #[prost(string, tag = "3")]
+    pub(in crate::store::kv) message: String,
+    #[prost(uint64, tag = "4")]
+    pub(in crate::store::kv) version: u64,
+    #[prost(uint64, tag = "5")]
+    pub(in crate::store::kv) time_ms: u64,
+}
+
+/// Users on a list that are not nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct ContactCountRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) count: u64,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(in crate::store::kv) struct FloorRow {
     #[prost(uint64, tag = "1")]

@@ -211,3 +211,45 @@ fn unknown_people_are_asked_for_once() {
     model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
     assert!(model.take_unnamed().is_empty());
 }
+
+#[test]
+fn requests_appear_in_words_and_get_their_names_when_these_are_known() {
+    use eim_codec::payload::{Contact, ContactBody, ContactChange, ContactState};
+
+    let mut model = model();
+    let id = ConversationId::personal(me());
+    let contact = Contact {
+        user: vec![9; 16].into(),
+        state: ContactState::Asked.into(),
+        message: "it is me".to_owned(),
+        ..Contact::default()
+    };
+    let body = ContactBody {
+        change: ContactChange::Requested.into(),
+        by: contact.user.clone(),
+        contact: Some(contact),
+    };
+    let asked = Message {
+        conversation: id,
+        frame_type: FrameType::CONTACT,
+        sender: None,
+        client_msg_id: None,
+        body: body.encode_to_vec().into(),
+        ..message(0, 1, 9, "")
+    };
+    model.message(&asked);
+    let row = model.rows().iter().find(|row| row.conversation == id);
+    let row = row.unwrap().clone();
+    assert_eq!(
+        (model.title(&row), row.unread),
+        ("(contacts)".to_owned(), 1)
+    );
+    model.select(id);
+    model.load(id, &[asked]);
+    let says = |model: &Model| model.entries()[0].text.clone();
+    assert_eq!(says(&model), "(09090909 asks to be your contact: it is me)");
+    model.name([9; 16].into(), "ina".to_owned());
+    assert_eq!(says(&model), "(ina asks to be your contact: it is me)");
+    model.input = "hello".to_owned();
+    assert!(model.enter().is_empty(), "nobody writes to this log");
+}

@@ -34,6 +34,7 @@
 pub mod auth;
 pub mod client;
 mod contacts;
+mod devices;
 mod engine;
 pub mod environment;
 pub mod error;
@@ -51,6 +52,7 @@ pub mod tls;
 
 pub use self::client::{Client, Draft, SendHandle};
 pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
+pub use self::devices::{Device, Devices};
 pub use self::event::{
     ConnectionState, Disconnected, End, Event, Events, Postponed, Refused, Sent, Settled,
 };

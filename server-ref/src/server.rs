@@ -199,7 +199,7 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             Arc::clone(&random),
             auth,
         ),
-        requests: Requests::new(Arc::clone(&store), members),
+        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,

@@ -612,6 +612,64 @@ impl ContactChange {
         }
     }
 }
+/// DEVICES.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DevicesRequest {
+    /// Continue after this device; empty for the first page.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+}
+/// A device that is logged in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceInfo {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub device_id: ::prost::bytes::Bytes,
+    /// As it said when it connected last.
+    #[prost(enumeration = "DeviceClass", tag = "2")]
+    pub class: i32,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// When it logged in, with more than a token; Unix milliseconds.
+    #[prost(uint64, tag = "4")]
+    pub logged_in_ms: u64,
+    /// When it connected last; Unix milliseconds.
+    #[prost(uint64, tag = "5")]
+    pub seen_ms: u64,
+    /// It has a connection now.
+    #[prost(bool, tag = "6")]
+    pub online: bool,
+    /// The device that asks.
+    #[prost(bool, tag = "7")]
+    pub own: bool,
+    /// Its durable cursor; 0 before the first.
+    #[prost(uint64, tag = "8")]
+    pub log_epoch: u64,
+    #[prost(uint64, tag = "9")]
+    pub user_seq: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DevicesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub devices: ::prost::alloc::vec::Vec<DeviceInfo>,
+    /// More pages follow; ask again after the last device.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// Head of the timeline, to compare cursors with.
+    #[prost(uint64, tag = "3")]
+    pub log_epoch: u64,
+    #[prost(uint64, tag = "4")]
+    pub user_seq: u64,
+}
+/// DEVICE_LOGOUT.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceLogoutRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub device_id: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceLogoutResponse {}
 /// MARK: raises marks of the caller.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MarkRequest {
@@ -1059,7 +1117,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67, 80, 81, 82, 83, 84"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1109,6 +1167,10 @@ pub mod request {
         ContactBlock(super::ContactBlockRequest),
         #[prost(message, tag = "84")]
         Contacts(super::ContactsRequest),
+        #[prost(message, tag = "104")]
+        Devices(super::DevicesRequest),
+        #[prost(message, tag = "105")]
+        DeviceLogout(super::DeviceLogoutRequest),
     }
 }
 /// RESPONSE.
@@ -1123,7 +1185,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67, 80, 84"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67, 80, 84, 104, 105"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1159,6 +1221,10 @@ pub mod response {
         ContactChange(super::ContactChangeResponse),
         #[prost(message, tag = "84")]
         Contacts(super::ContactsResponse),
+        #[prost(message, tag = "104")]
+        Devices(super::DevicesResponse),
+        #[prost(message, tag = "105")]
+        DeviceLogout(super::DeviceLogoutResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.

@@ -593,6 +593,10 @@ impl Operation {
     pub const READERS: Self = Self(50);
     /// All conversations with something unread, with their counts.
     pub const UNREAD: Self = Self(51);
+    /// A page of the caller's devices that are logged in.
+    pub const DEVICES: Self = Self(64);
+    /// Logs one of the caller's devices out.
+    pub const DEVICE_LOGOUT: Self = Self(65);
     /// Asks a user to become a contact.
     pub const CONTACT_REQUEST: Self = Self(80);
     /// Accepts or refuses a request.
@@ -622,6 +626,8 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::MARKS, "MARKS", false),
     (Operation::READERS, "READERS", false),
     (Operation::UNREAD, "UNREAD", false),
+    (Operation::DEVICES, "DEVICES", false),
+    (Operation::DEVICE_LOGOUT, "DEVICE_LOGOUT", true),
     (Operation::CONTACT_REQUEST, "CONTACT_REQUEST", true),
     (Operation::CONTACT_ANSWER, "CONTACT_ANSWER", true),
     (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
@@ -1499,4 +1505,8 @@ pub mod limits {
     /// Longest text of a contact request, UTF-8. Unit: octets.
     pub const CONTACT_MESSAGE_OCTETS: Limit<u32> =
         Limit { default: 256, minimum: 0, maximum: 1024 };
+
+    /// Devices of one user that are logged in at once, and as many that are remembered as logged out: a new one looks at them all. Unit: count.
+    pub const DEVICES: Limit<u32> =
+        Limit { default: 256, minimum: 1, maximum: 1000 };
 }

@@ -104,6 +104,13 @@ pub enum Question {
     },
     /// All conversations.
     Heads,
+    /// All devices of the user.
+    Devices,
+    /// One of them is to be logged out.
+    LogOut {
+        /// Which.
+        device: DeviceId,
+    },
     /// A part of a log.
     History {
         /// The conversation.
@@ -135,6 +142,10 @@ pub enum Reply {
     Contacts(Vec<Contact>),
     /// Conversations with head and the range that may be read.
     Heads(Vec<(ConversationId, u64)>),
+    /// Devices.
+    Devices(Vec<DeviceId>),
+    /// The device is logged out.
+    LoggedOut,
     /// Entries in order; numbers that cannot be read are left out.
     Entries(Vec<Message>),
     /// An error.

@@ -93,10 +93,7 @@ async fn attempt(
             Ok(Reply::Done)
         }
         Command::DeviceLogout { name, device } => {
-            let owner = accounts.log_out(&name, &device).await?;
-            if let Some((hub, _)) = hub {
-                hub.signal_device(owner, Signal::LoggedOut);
-            }
+            accounts.log_out(&name, &device).await?;
             Ok(Reply::Done)
         }
     }

@@ -80,7 +80,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
 }
 
 // impl[EIM-LIM-002]
-fn session_ranges(config: &Config) -> [Checked; 5] {
+fn session_ranges(config: &Config) -> [Checked; 6] {
     let session = &config.session;
     let token_ms = bounded(&limits::RESUME_TOKEN_MS);
     [
@@ -105,6 +105,11 @@ fn session_ranges(config: &Config) -> [Checked; 5] {
             bounded(&limits::RESUME_MS),
         ),
         ("session.resume_token_ms", session.resume_token_ms, token_ms),
+        (
+            "devices.total",
+            config.devices.total.into(),
+            bounded(&limits::DEVICES),
+        ),
     ]
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::store::ClassLimits;
+
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,8 @@ pub struct Config {
     pub auth: AuthSection,
     /// Sessions.
     pub session: SessionSection,
+    /// Devices.
+    pub devices: DevicesSection,
     /// Limits on what peers do.
     pub limits: LimitsSection,
     /// What contacts are for.
@@ -94,6 +98,47 @@ pub struct AuthSection {
     pub iterations: u32,
     /// SCRAM without channel binding is offered.
     pub allow_unbound: bool,
+}
+
+/// `[devices]`: how many may be logged in at once; 0 for any number.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct DevicesSection {
+    /// All together.
+    pub total: u32,
+    /// Desktops.
+    pub desktop: u32,
+    /// Phones.
+    pub phone: u32,
+    /// Tablets.
+    pub tablet: u32,
+    /// Browsers.
+    pub web: u32,
+    /// Bots.
+    pub bot: u32,
+    /// Terminals.
+    pub terminal: u32,
+    /// Of no class.
+    pub other: u32,
+}
+
+impl DevicesSection {
+    /// As the store wants them.
+    #[must_use]
+    pub const fn limits(&self) -> ClassLimits {
+        ClassLimits {
+            of_class: [
+                self.other,
+                self.desktop,
+                self.phone,
+                self.tablet,
+                self.web,
+                self.bot,
+                self.terminal,
+            ],
+            total: self.total,
+        }
+    }
 }
 
 /// `[session]`.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use eim_codec::id::{DeviceId, UserId};
 
 use super::{Budget, Notes};
-use crate::store::{Entry, MarkNote, TenantId};
+use crate::store::{Entry, LogoutReason, MarkNote, TenantId};
 
 /// What a queued push costs beside its body.
 const OVERHEAD_OCTETS: usize = 192;
@@ -89,7 +89,7 @@ pub enum Signal {
     /// The account was disabled.
     Disabled,
     /// The device was logged out.
-    LoggedOut,
+    LoggedOut(LogoutReason),
 }
 
 /// What a session finds in its mailbox.
@@ -118,6 +118,8 @@ struct State {
     signal: Option<Signal>,
     notes: Option<Box<Notes>>,
     waker: Option<Waker>,
+    /// The session has no connection now.
+    detached: bool,
 }
 
 /// A session's bounded queue. Writers never wait: a full queue is dropped and marked lagged.
@@ -265,11 +267,20 @@ impl Mailbox {
         if state.signal == Some(Signal::Replaced) {
             state.signal = None;
         }
+        state.detached = false;
     }
 
     /// The connection is gone: nobody is woken until the next poll.
     pub fn detach(&self) {
-        self.lock().waker = None;
+        let mut state = self.lock();
+        state.waker = None;
+        state.detached = true;
+    }
+
+    /// Whether its session has a connection.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        !self.lock().detached
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,18 +9,18 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eim_codec::id::UserId;
+use eim_codec::id::{DeviceId, UserId};
 
 pub use budget::Budget;
 pub use mailbox::{Delivery, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
 pub use notes::Notes;
 
 use crate::metrics::names;
-use crate::store::{CommitSink, Committed, Marked, TenantId};
+use crate::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 
 /// Whether a session gets pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,17 @@ impl Hub {
         sessions.iter().for_each(|mailbox| mailbox.signal(signal));
     }
 
+    /// Devices of a user that have a session which gets pushes and is not waiting for a resume.
+    #[must_use]
+    pub fn online(&self, tenant: TenantId, user: UserId) -> BTreeSet<DeviceId> {
+        let online = self.lock();
+        let sessions = online.get(&(tenant, user)).into_iter().flatten();
+        sessions
+            .filter(|session| session.receives == Receives::Pushes && session.mailbox.is_attached())
+            .map(|session| session.mailbox.owner.device)
+            .collect()
+    }
+
     /// Users with a session here, and octets waiting in all queues.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
@@ -202,5 +213,17 @@ impl CommitSink for Hub {
             }
         }
         wakers.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    // impl[EIM-SEC-005, EIM-DEV-004]
+    fn logged_out(&self, devices: &[LoggedOut]) {
+        for out in devices {
+            let owner = Owner {
+                tenant: out.tenant,
+                user: out.user,
+                device: out.device,
+            };
+            self.signal_device(owner, Signal::LoggedOut(out.reason));
+        }
     }
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use eim_codec::id::{DeviceId, UserId};
+use eim_codec::id::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::password::{self, CredentialError};
 use crate::clock::Clock;
-use crate::hub::Owner;
 use crate::random::Random;
 use crate::store::{
-    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
+    LogOut, LogoutReason, Refused, ScramVerifier, Store, StoreError, TenantId, UserRecord,
 };
 
 /// A new account.
@@ -171,39 +170,27 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Logs a device out: its resume tokens are worth nothing any more. Its connections are the
-    /// business of the caller.
+    /// Logs a device out: its connections end, and its resume tokens are worth nothing any more.
     ///
     /// # Errors
     /// [`AccountError::Unknown`], [`AccountError::Device`] and failures of the store.
     // impl[EIM-AUT-042]
-    pub async fn log_out(&self, name: &str, device: &str) -> Result<Owner, AccountError> {
+    pub async fn log_out(&self, name: &str, device: &str) -> Result<(), AccountError> {
         let unknown = || AccountError::Unknown(name.to_owned());
         let normal = password::normalise_name(name).map_err(|_| unknown())?;
         let (store, tenant) = (&self.store, self.tenant);
         let found = store.user_by_name(tenant, &normal).await?;
         let user = found.ok_or_else(unknown)?.user;
         let missing = || AccountError::Device(device.to_owned());
-        let id: DeviceId = device.parse().map_err(|_| missing())?;
-        store.device(tenant, user, id).await?.ok_or_else(missing)?;
-        for session in store.sessions_of_device(tenant, user, id).await? {
-            let Some(record) = store.session(tenant, session).await? else {
-                continue;
-            };
-            let dead = SessionRecord {
-                token_hash: [0; 32],
-                previous_hash: None,
-                predecessor: None,
-                expires_ms: 0,
-                ..record
-            };
-            store.put_session(tenant, dead).await?;
-        }
-        Ok(Owner {
-            tenant,
-            user,
-            device: id,
-        })
+        let log_out = LogOut {
+            device: device.parse().map_err(|_| missing())?,
+            reason: LogoutReason::Operator,
+            asked: None,
+        };
+        store
+            .log_out(tenant, user, log_out)
+            .await?
+            .map_err(|_| missing())
     }
 
     async fn record(&self, new: NewUser) -> Result<UserRecord, AccountError> {

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod auth;
 mod contacts;
+mod devices;
 mod groups;
 mod history;
 mod marks;

@@ -7,6 +7,7 @@ use eim_codec::payload::{DetachedEntry, Request, Response, request, response};
 use eim_codec::registry::{ErrorCode, Operation};
 
 use super::{Caller, Refusal, error_info, retry_after_ms};
+use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
 /// The answer to a request.
@@ -36,6 +37,7 @@ impl From<response::Body> for Body {
 /// Answers requests.
 pub struct Requests {
     pub(super) store: Arc<dyn Store>,
+    pub(super) hub: Arc<Hub>,
     pub(super) max_members: usize,
 }
 
@@ -46,10 +48,15 @@ impl std::fmt::Debug for Requests {
 }
 
 impl Requests {
-    /// Answers from `store`; groups have at most `max_members` members.
+    /// Answers from `store`, and from `hub` about who is online; groups have at most `max_members`
+    /// members.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, max_members: usize) -> Self {
-        Self { store, max_members }
+    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, max_members: usize) -> Self {
+        Self {
+            store,
+            hub,
+            max_members,
+        }
     }
 
     /// Answers `request`; `frame_octets` is the largest payload the client accepts.
@@ -130,6 +137,10 @@ impl Requests {
             (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
             (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
             (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
+            (Operation::DEVICES, Some(Ask::Devices(ask))) => self.devices(caller, &ask, page).await,
+            (Operation::DEVICE_LOGOUT, Some(Ask::DeviceLogout(ask))) => {
+                self.device_logout(caller, id, &ask).await
+            }
             (Operation::CONTACT_REQUEST, Some(ask @ Ask::ContactRequest(_)))
             | (Operation::CONTACT_ANSWER, Some(ask @ Ask::ContactAnswer(_)))
             | (Operation::CONTACT_REMOVE, Some(ask @ Ask::ContactRemove(_)))
@@ -170,6 +181,8 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::MARKS
             | Operation::READERS
             | Operation::UNREAD
+            | Operation::DEVICES
+            | Operation::DEVICE_LOGOUT
             | Operation::CONTACT_REQUEST
             | Operation::CONTACT_ANSWER
             | Operation::CONTACT_REMOVE

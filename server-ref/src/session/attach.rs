@@ -17,7 +17,7 @@ use super::slots::Turn;
 use crate::hub::{Mailbox, Owner, Receives};
 use crate::metrics::names;
 use crate::service::auth::{Given, Identity, Rejection};
-use crate::store::{DeviceRecord, Origin, SessionRecord, StoreError};
+use crate::store::{DeviceRecord, LoggedIn, Login, Origin, Proof, SessionRecord};
 use crate::transport::Peer;
 
 /// What the handshake leaves to the open session.
@@ -56,23 +56,30 @@ pub(super) async fn attach(
         user: identity.user.user,
         device,
     };
+    if let Some((record, _)) = &identity.resumed {
+        // A token that is worth nothing does not end the connection that there is.
+        check_logged_in(shared, owner, Some(record)).await?;
+    }
     let turn = shared
         .slots
         .claim(owner, shared.options.quiesce)
         .await
-        .ok_or(Rejection {
-            code: ErrorCode::SESSION_CONFLICT,
-            detail: "the older connection of this device has not settled yet",
-        })?;
-    let record = register(shared, owner, attempt.auth.device.unwrap_or_default()).await?;
+        .ok_or(Rejection::new(
+            ErrorCode::SESSION_CONFLICT,
+            "the older connection of this device has not settled yet",
+        ))?;
+    let described = attempt.auth.device.unwrap_or_default();
+    let record = register(shared, &identity, owner, described).await?;
     let asked = identity.resumed.as_ref().map(|(record, _)| record.session);
     let kept = shared
         .detached
         .take(owner)
         .and_then(|kept| wanted(shared, kept, asked));
-    let tokens = Tokens::issue(shared, peer, &identity, owner, kept.is_some()).await?;
+    let tokens = Tokens::issue(shared, peer, &identity, &record, kept.is_some()).await?;
     let (session, mut opening) = Opening::begin(shared, owner, kept);
     turn.hold(opening.mailbox());
+    // Whoever was logged out before the mailbox was there has heard of it by nobody else.
+    check_logged_in(shared, owner, None).await?;
     let (head, _) = shared
         .store
         .timeline_head(shared.tenant, owner.user)
@@ -90,7 +97,7 @@ pub(super) async fn attach(
     let resumed = outcome == SessionOutcome::Resumed;
     count(if resumed { "resumed" } else { "fresh" });
     if !resumed {
-        tokens.begin_fresh(shared, &identity, owner).await?;
+        tokens.begin_fresh(shared, &identity, &record).await?;
         opening.forget(head);
     }
     let resumable = tokens.token.map(|_| match asked {
@@ -110,18 +117,59 @@ pub(super) async fn attach(
     })
 }
 
-/// The device becomes known, under its class and name, and its connections are counted.
+/// The device becomes known, under its class and name, and its connections are counted. Others make
+/// room for it if it is new.
 // impl[EIM-AUT-049]
 async fn register(
     shared: &Shared,
+    identity: &Identity,
     owner: Owner,
     described: Device,
-) -> Result<DeviceRecord, StoreError> {
+) -> Result<DeviceRecord, Rejection> {
     let Device { class, name, .. } = described;
-    shared
-        .store
-        .open_device(owner.tenant, owner.user, owner.device, class, name)
-        .await
+    let proof = match &identity.resumed {
+        Some((record, _)) => Proof::Token(record.login),
+        None => Proof::Full,
+    };
+    let login = Login {
+        device: owner.device,
+        class,
+        name,
+        proof,
+        limits: shared.options.devices,
+    };
+    let opened = shared.store.log_in(owner.tenant, owner.user, login).await?;
+    let LoggedIn { record, made_room } = opened?;
+    for device in made_room {
+        tracing::info!(user = %owner.user, %device, newer = %owner.device, "a device made room");
+    }
+    Ok(record)
+}
+
+/// Refuses a device that is logged out, or a token of an earlier login. Gives the generation of its
+/// newest connection.
+// impl[EIM-DEV-007]
+async fn check_logged_in(
+    shared: &Shared,
+    owner: Owner,
+    token: Option<&SessionRecord>,
+) -> Result<u64, Rejection> {
+    let Owner {
+        tenant,
+        user,
+        device,
+    } = owner;
+    let Some(device) = shared.store.device(tenant, user, device).await? else {
+        return Ok(0);
+    };
+    if let Some(reason) = device.logged_out {
+        return Err(Rejection::new(ErrorCode::LOGGED_OUT, reason.detail()));
+    }
+    if token.is_some_and(|token| token.login != device.login) {
+        let detail = "the token is not valid";
+        return Err(Rejection::new(ErrorCode::RESUME_REJECTED, detail));
+    }
+    Ok(device.generation)
 }
 
 fn count(outcome: &'static str) {
@@ -237,7 +285,7 @@ impl Tokens {
         shared: &Shared,
         peer: &Peer,
         identity: &Identity,
-        owner: Owner,
+        device: &DeviceRecord,
         continues: bool,
     ) -> Result<Self, Rejection> {
         // impl[EIM-RSM-020]
@@ -266,11 +314,12 @@ impl Tokens {
             && let Some(before) = record.predecessor
         {
             // The token of this session was used, so the one before it has to go.
-            shared.auth.revoke(before, owner.user, owner.device).await?;
+            let user = identity.user.user;
+            shared.auth.revoke(before, user, device.device).await?;
         }
         shared
             .auth
-            .put_token(&identity.user, owner.device, &token, given)
+            .put_token(&identity.user, device, &token, given)
             .await?;
         Ok(Self {
             fresh,
@@ -285,7 +334,7 @@ impl Tokens {
         &self,
         shared: &Shared,
         identity: &Identity,
-        owner: Owner,
+        device: &DeviceRecord,
     ) -> Result<(), Rejection> {
         let (true, Some(token), Some((before, _))) =
             (self.continues, &self.token, &identity.resumed)
@@ -299,7 +348,7 @@ impl Tokens {
         };
         shared
             .auth
-            .put_token(&identity.user, owner.device, token, given)
+            .put_token(&identity.user, device, token, given)
             .await?;
         let before = SessionRecord {
             predecessor: None,
@@ -328,12 +377,11 @@ async fn attach_send_only(
         .store
         .timeline_head(shared.tenant, owner.user)
         .await?;
-    let generation = shared
-        .store
-        .device(shared.tenant, owner.user, device)
-        .await?
-        .map_or(0, |device| device.generation);
     let mailbox = shared.hub.register(owner, Receives::Nothing);
+    let token = identity.resumed.as_ref().map(|(record, _)| record);
+    let generation = check_logged_in(shared, owner, token)
+        .await
+        .inspect_err(|_| shared.hub.unregister(&mailbox))?;
     let session = SessionId::from(shared.random.octets::<16>());
     let accept = accept(shared, &identity, session, None, generation, head);
     driver.endpoint_mut().accept(accept, None);

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use eim_codec::connection::CloseReason;
 use eim_codec::connection::server::ServerSession;
+use eim_codec::connection::{CloseReason, ClosedBy};
 use eim_codec::payload;
 use eim_codec::registry::ErrorCode;
 use metrics::counter;
@@ -41,8 +41,13 @@ impl Session {
         counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);
         mailbox.detach();
         shared.windows.give(borrowed);
-        if let (Some(session), true) = (resumable, reason.as_ref().is_some_and(|r| r.session_lost))
-        {
+        let ended = reason.as_ref().is_some_and(|reason| {
+            // impl[EIM-DEV-007]: what logged the device out has made its tokens useless, and they
+            // still tell whoever brings them why.
+            let logged_out = code == Some(ErrorCode::LOGGED_OUT) && reason.by == ClosedBy::Local;
+            reason.session_lost && !logged_out
+        });
+        if let (Some(session), true) = (resumable, ended) {
             // Before the transport ends, so that nobody comes back in between.
             let Owner { user, device, .. } = mailbox.owner;
             if let Err(error) = shared.auth.end_session(session, user, device).await {

@@ -66,11 +66,11 @@ pub(super) async fn handshake(
 // impl[EIM-AUT-009, EIM-SEC-014]
 fn refuse<T>(driver: &mut ServerDriver, peer: &Peer, rejection: &Rejection) -> Option<T> {
     let Rejection { code, detail } = rejection;
-    tracing::info!(address = %peer.address, %code, detail, "authentication refused");
+    tracing::info!(address = %peer.address, %code, %detail, "authentication refused");
     counter!(names::AUTHENTICATIONS, "outcome" => rejection.code.to_string()).increment(1);
     driver
         .endpoint_mut()
-        .reject(rejection.code, rejection.detail);
+        .reject(rejection.code, &rejection.detail);
     None
 }
 
@@ -135,10 +135,7 @@ fn binding(
     {
         return Ok(None);
     }
-    let internal = |_| Rejection {
-        code: ErrorCode::INTERNAL,
-        detail: "no channel binding",
-    };
+    let internal = |_| Rejection::new(ErrorCode::INTERNAL, "no channel binding");
     driver
         .link()
         .channel_binding(transcript)
@@ -148,10 +145,7 @@ fn binding(
 
 // impl[EIM-AUT-002]
 fn device_id(attempt: &AuthAttempt) -> Result<DeviceId, Rejection> {
-    let invalid = || Rejection {
-        code: ErrorCode::INVALID_VALUE,
-        detail: "device",
-    };
+    let invalid = || Rejection::new(ErrorCode::INVALID_VALUE, "device");
     let device = attempt.auth.device.as_ref().ok_or_else(invalid)?;
     DeviceId::from_slice(&device.device_id).map_err(|_| invalid())
 }

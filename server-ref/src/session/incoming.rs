@@ -131,6 +131,9 @@ impl Session {
                 Err(refused) if refused.code == ErrorCode::REPLACED => {
                     return self.close(ErrorCode::REPLACED, "a newer connection took over");
                 }
+                Err(refused) if refused.code == ErrorCode::LOGGED_OUT => {
+                    return self.close(ErrorCode::LOGGED_OUT, &refused.detail);
+                }
                 Err(refused) => {
                     let wait_ms = retry_after_ms(refused.code);
                     self.refused(ordinal, refused.into(), wait_ms);

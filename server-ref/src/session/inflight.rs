@@ -111,13 +111,15 @@ mod tests {
     use crate::store::kv::{Environment, KvStore, Options};
     use crate::store::memory::MemoryEngine;
     use crate::store::{
-        CommitSink, Committed as Entries, ScramVerifier, Target, TenantId, UserRecord,
+        CommitSink, Committed as Entries, LoggedOut, ScramVerifier, Target, TenantId, UserRecord,
     };
 
     struct Nobody;
 
     impl CommitSink for Nobody {
         fn committed(&self, _: &[Entries]) {}
+
+        fn logged_out(&self, _: &[LoggedOut]) {}
     }
 
     fn user() -> UserId {

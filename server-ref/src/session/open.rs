@@ -253,7 +253,7 @@ impl Session {
                 self.close(ErrorCode::ACCOUNT_DISABLED, "the account was disabled");
             }
             // impl[EIM-SEC-005]
-            Signal::LoggedOut => self.close(ErrorCode::LOGGED_OUT, "the device was logged out"),
+            Signal::LoggedOut(reason) => self.close(ErrorCode::LOGGED_OUT, reason.detail()),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::hub::{Budget, Hub};
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::auth::{AuthService, RESUME, scram};
-use crate::store::{Store, TenantId};
+use crate::store::{ClassLimits, Store, TenantId};
 use crate::transport::Peer;
 
 /// Pushes handed to a connection before the rest waits in the mailbox.
@@ -43,6 +43,8 @@ pub struct SessionOptions {
     pub drain: Duration,
     /// Jitter announced to clients when stopping.
     pub jitter: Duration,
+    /// How many devices of a user may be logged in at once.
+    pub devices: ClassLimits,
 }
 
 /// What all sessions of a server share.
@@ -176,6 +178,7 @@ impl SessionOptions {
             frame_octets: config.limits.frame_octets,
             drain: ms(config.shutdown.drain_ms),
             jitter: ms(config.shutdown.reconnect_jitter_ms),
+            devices: config.devices.limits(),
         }
     }
 }

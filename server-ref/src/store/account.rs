@@ -2,6 +2,8 @@
 
 use eim_codec::id::{DeviceId, SessionId, UserId};
 
+use super::LogoutReason;
+
 /// A user account. Only SCRAM verifiers are stored, never passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
@@ -59,6 +61,12 @@ pub struct DeviceRecord {
     pub cursor: u64,
     /// When it last connected, Unix milliseconds.
     pub seen_ms: u64,
+    /// When it proved more than a token last, Unix milliseconds.
+    pub logged_in_ms: u64,
+    /// Number of its login: tokens given under another one are worth nothing.
+    pub login: u64,
+    /// Why it is logged out, if it is.
+    pub logged_out: Option<LogoutReason>,
 }
 
 /// A resume token as stored: hashes only, bound to a device, one generation of grace.
@@ -80,4 +88,6 @@ pub struct SessionRecord {
     pub predecessor: Option<SessionId>,
     /// [`UserRecord::token_generation`] when the token was given.
     pub token_generation: u64,
+    /// [`DeviceRecord::login`] when the token was given.
+    pub login: u64,
 }

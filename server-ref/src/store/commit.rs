@@ -6,7 +6,7 @@ use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::FrameType;
 
-use super::{Marked, TenantId};
+use super::{LoggedOut, Marked, TenantId};
 
 /// One committed log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,4 +56,7 @@ pub trait CommitSink: Send + Sync + 'static {
 
     /// These changes of marks are durable. Who misses one learns the last value otherwise.
     fn marked(&self, _marked: &[Marked]) {}
+
+    /// These devices are logged out, durably. Called before those who asked for it are answered.
+    fn logged_out(&self, devices: &[LoggedOut]);
 }

@@ -7,6 +7,7 @@
 mod account;
 mod commit;
 mod contact;
+mod device;
 pub mod embedded;
 pub mod engine;
 pub mod kv;
@@ -26,6 +27,9 @@ use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::commit::{CommitSink, Committed, Entry};
 pub use self::contact::{ContactAct, ContactPage, ContactView};
+pub use self::device::{
+    ClassLimits, DevicePage, LogOut, LoggedIn, LoggedOut, Login, LogoutReason, Proof,
+};
 pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
 };
@@ -226,7 +230,49 @@ pub trait Store: Send + Sync + 'static {
         device: DeviceId,
         class: i32,
         name: String,
-    ) -> Result<DeviceRecord, StoreError>;
+    ) -> Result<DeviceRecord, StoreError> {
+        let login = Login {
+            device,
+            class,
+            name,
+            proof: Proof::Full,
+            limits: ClassLimits::default(),
+        };
+        let opened = self.log_in(tenant, user, login).await?;
+        opened
+            .map(|opened| opened.record)
+            .map_err(|refused| StoreError::Engine(refused.detail))
+    }
+
+    /// As [`open_device`](Self::open_device), under a policy, which also says what is needed for it:
+    /// with [`Proof::Token`] the device must be logged in, under the login of the token
+    /// (`ErrorCode::LOGGED_OUT` or `ErrorCode::RESUME_REJECTED`); with [`Proof::Full`] it is logged in
+    /// now, and those that have to make room are logged out in the same batch, oldest login first.
+    async fn log_in(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        login: Login,
+    ) -> Result<Result<LoggedIn, Refused>, StoreError>;
+
+    /// Logs a device out: its tokens are worth nothing, and commits of its connections are refused
+    /// with `ErrorCode::LOGGED_OUT`. `ErrorCode::NOT_FOUND` when it is not logged in. With a request
+    /// id it is an act of the device that asks, carried out once. Durable when this returns.
+    async fn log_out(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        log_out: LogOut,
+    ) -> Result<Result<(), Refused>, StoreError>;
+
+    /// A page of the devices of a user that are logged in, in id order after `after`.
+    async fn devices(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<DevicePage, StoreError>;
 
     /// A device of a user.
     async fn device(

@@ -88,6 +88,7 @@ async fn of_a_token_only_a_hash_is_kept() {
         expires_ms: _,
         predecessor: _,
         token_generation: _,
+        login: _,
     } = kept.unwrap();
     assert_eq!(token_hash[..], Sha256::digest(&ok.resume_token)[..]);
     assert_eq!(previous_hash, None);

@@ -182,6 +182,7 @@ pub(crate) async fn sessions_of_a_device_are_found(h: Harness) {
             expires_ms: START_MS + 10,
             predecessor: None,
             token_generation: 0,
+            login: 3,
         };
         h.store.put_session(TENANT, record).await.unwrap();
     };
@@ -211,6 +212,7 @@ pub(crate) async fn sessions_are_replaced(h: Harness) {
         expires_ms: START_MS + 10,
         predecessor: None,
         token_generation: 0,
+        login: 3,
     };
     h.store.put_session(TENANT, first.clone()).await.unwrap();
     assert_eq!(

@@ -15,8 +15,8 @@ use eim_server::store::engine::Engine;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
-    Append, Appended, Change, Changed, CommitSink, Committed, Entry, Marked, Origin, Refused,
-    ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage, UserRecord,
+    Append, Appended, Change, Changed, CommitSink, Committed, Entry, LoggedOut, Marked, Origin,
+    Refused, ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage, UserRecord,
 };
 
 pub(crate) const TENANT: TenantId = TenantId(7);
@@ -57,7 +57,11 @@ impl Random for FakeRandom {
 
 /// Remembers what was committed, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Vec<Committed>>, Mutex<Vec<Marked>>);
+pub(crate) struct Recorder(
+    Mutex<Vec<Committed>>,
+    Mutex<Vec<Marked>>,
+    Mutex<Vec<LoggedOut>>,
+);
 
 impl Recorder {
     pub(crate) fn taken(&self) -> Vec<Committed> {
@@ -67,6 +71,10 @@ impl Recorder {
     pub(crate) fn marked(&self) -> Vec<Marked> {
         std::mem::take(&mut self.1.lock().unwrap())
     }
+
+    pub(crate) fn logged_out(&self) -> Vec<LoggedOut> {
+        std::mem::take(&mut self.2.lock().unwrap())
+    }
 }
 
 impl CommitSink for Recorder {
@@ -75,7 +83,11 @@ impl CommitSink for Recorder {
     }
 
     fn marked(&self, marked: &[Marked]) {
-        self.1.lock().unwrap().extend_from_slice(marked);
+        self.2.lock().unwrap().extend_from_slice(marked);
+    }
+
+    fn logged_out(&self, devices: &[LoggedOut]) {
+        self.2.lock().unwrap().extend_from_slice(devices);
     }
 }
 

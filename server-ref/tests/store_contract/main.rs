@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contacts;
+mod devices;
 mod embedded_only;
 mod failures;
 mod full;

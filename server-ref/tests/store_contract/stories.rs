@@ -96,6 +96,14 @@ macro_rules! on_engine {
                 conversations_are_paged_by_id
                 secrets_differ_by_purpose_and_stay
             }
+            devices {
+                logged_in_devices_are_paged_by_id
+                logging_out_ends_tokens_and_writing
+                a_repeated_logout_is_one
+                the_oldest_login_makes_room
+                devices_long_gone_are_forgotten
+                one_batch_knows_itself
+            }
             sweeping {
                 references_go_and_the_floor_rises
                 keys_go_after_the_window

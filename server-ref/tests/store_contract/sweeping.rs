@@ -86,6 +86,7 @@ pub(crate) async fn sessions_go_when_they_expire(h: Harness) {
             expires_ms,
             predecessor: None,
             token_generation: 0,
+            login: 0,
         };
         h.store.put_session(TENANT, record).await.unwrap();
         session

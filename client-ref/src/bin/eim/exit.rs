@@ -7,6 +7,7 @@ use eim_client::error::{ConnectError, RequestError, SendError};
 use eim_client::event::End;
 use eim_client::link::LinkError;
 use eim_client::store::StoreError;
+use eim_codec::registry::ErrorCode;
 
 /// Exit codes, as the help documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +72,12 @@ impl From<End> for Failure {
         let exit = match &end {
             End::Requested => Exit::Quiet,
             End::Authentication(_) => Exit::Authentication,
+            End::Refused { code, .. } if *code == ErrorCode::LOGGED_OUT => Exit::Authentication,
             End::Store(_) => Exit::Usage,
             _ => Exit::Connection,
         };
         let hint = match &end {
+            End::Refused { code, .. } if *code == ErrorCode::LOGGED_OUT => "; run `eim login`",
             End::Authentication(reason) if reason == "a password is needed" => {
                 "; run `eim login`, or set EIM_PASSWORD"
             }

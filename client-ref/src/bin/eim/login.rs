@@ -9,7 +9,7 @@ use eim_client::options::ServerUrl;
 use eim_client::store::Batch;
 
 use crate::exit::Failure;
-use crate::profile::{Globals, Profile, parse_fingerprint};
+use crate::profile::{ClassName, Globals, Profile, parse_fingerprint};
 use crate::prompt;
 
 /// Arguments of `eim login`.
@@ -30,6 +30,12 @@ pub(crate) struct Login {
     /// Allows tcp:// and ws:// to other machines.
     #[arg(long)]
     allow_plain: bool,
+    /// What this device is; a server may allow only so many of each at once.
+    #[arg(long, value_name = "CLASS")]
+    device_class: Option<ClassName>,
+    /// What this device is called in the list of devices.
+    #[arg(long, value_name = "NAME")]
+    device_name: Option<String>,
 }
 
 impl Login {
@@ -50,6 +56,8 @@ impl Login {
             fingerprint,
             ca,
             allow_plain: self.allow_plain,
+            device_class: self.device_class,
+            device_name: self.device_name,
         };
         let password = match globals.password()? {
             Some(password) => password,

@@ -3,6 +3,7 @@
 mod chat;
 mod contacts;
 mod conversations;
+mod devices;
 mod digest;
 mod exit;
 mod export;
@@ -69,6 +70,10 @@ enum Verb {
     /// Asks for contacts, answers, blocks, lists.
     #[command(subcommand)]
     Contacts(contacts::Contacts),
+    /// Lists the devices of this user that are logged in.
+    Devices(devices::Devices),
+    /// Logs this device out, or another one of this user.
+    Logout(devices::Logout),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -118,6 +123,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::History(history) => history.run(&globals).await,
         Verb::Group(group) => group.run(&globals).await,
         Verb::Contacts(contacts) => contacts.run(&globals).await,
+        Verb::Devices(devices) => devices.run(&globals).await,
+        Verb::Logout(logout) => logout.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

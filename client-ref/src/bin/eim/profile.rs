@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use eim_client::environment::Environment;
 use eim_client::options::{Attach, Fingerprint, Options, ServerUrl, Trust};
 use eim_client::store::{SqliteStore, Store};
 use eim_client::{Client, ConnectionState};
+use eim_codec::payload::DeviceClass;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
@@ -44,6 +45,43 @@ pub(crate) struct Profile {
     /// Plain transports to other machines are allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) allow_plain: bool,
+    /// What the device is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device_class: Option<ClassName>,
+    /// What the device is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device_name: Option<String>,
+}
+
+/// A device class, as typed.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClassName {
+    /// A computer with a window.
+    Desktop,
+    /// A telephone.
+    Phone,
+    /// A tablet.
+    Tablet,
+    /// A browser.
+    Web,
+    /// A program without a person.
+    Bot,
+    /// A terminal.
+    Terminal,
+}
+
+impl From<ClassName> for DeviceClass {
+    fn from(name: ClassName) -> Self {
+        match name {
+            ClassName::Desktop => Self::Desktop,
+            ClassName::Phone => Self::Phone,
+            ClassName::Tablet => Self::Tablet,
+            ClassName::Web => Self::Web,
+            ClassName::Bot => Self::Bot,
+            ClassName::Terminal => Self::Terminal,
+        }
+    }
 }
 
 impl Globals {
@@ -138,7 +176,10 @@ impl Profile {
             (None, None) => None,
         };
         options.allow_plain = self.allow_plain;
-        options.device_name = device_name();
+        options.device_name = self.device_name.clone().unwrap_or_else(device_name);
+        if let Some(class) = self.device_class {
+            options.device_class = class.into();
+        }
         Ok(options)
     }
 }

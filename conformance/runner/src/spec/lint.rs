@@ -23,6 +23,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("RSM", "resume"),
     ("HBT", "heartbeat"),
     ("AUT", "authentication"),
+    ("DEV", "devices"),
     ("MSG", "messages"),
     ("TML", "timeline"),
     ("SYN", "synchronisation"),

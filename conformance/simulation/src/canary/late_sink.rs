@@ -3,25 +3,34 @@
 
 use std::sync::Arc;
 
-use eim_server::store::{CommitSink, Committed};
+use eim_server::store::{CommitSink, Committed, LoggedOut};
 use tokio::sync::mpsc;
 
 use super::early::Early;
 use crate::world::Life;
 
+/// What a batch announces.
+enum Said {
+    Commits(Vec<Committed>),
+    LoggedOut(Vec<LoggedOut>),
+}
+
 pub(super) struct LateSink {
     early: Arc<Early>,
-    waiting: mpsc::UnboundedSender<(u64, Vec<Committed>)>,
+    waiting: mpsc::UnboundedSender<(u64, Said)>,
 }
 
 impl LateSink {
     pub(super) fn new(next: Arc<dyn CommitSink>, early: Arc<Early>, life: &Life) -> Self {
-        let (waiting, mut announcements) = mpsc::unbounded_channel::<(u64, Vec<Committed>)>();
+        let (waiting, mut announcements) = mpsc::unbounded_channel::<(u64, Said)>();
         let engine = Arc::clone(&early);
         life.spawn(async move {
-            while let Some((number, commits)) = announcements.recv().await {
+            while let Some((number, said)) = announcements.recv().await {
                 engine.durable(number).await;
-                next.committed(&commits);
+                match said {
+                    Said::Commits(commits) => next.committed(&commits),
+                    Said::LoggedOut(devices) => next.logged_out(&devices),
+                }
             }
         });
         Self { early, waiting }
@@ -31,6 +40,12 @@ impl LateSink {
 impl CommitSink for LateSink {
     fn committed(&self, commits: &[Committed]) {
         // Nobody listens once the process is over.
-        let _ = self.waiting.send((self.early.said(), commits.to_vec()));
+        let said = Said::Commits(commits.to_vec());
+        let _ = self.waiting.send((self.early.said(), said));
+    }
+
+    fn logged_out(&self, devices: &[LoggedOut]) {
+        let said = Said::LoggedOut(devices.to_vec());
+        let _ = self.waiting.send((self.early.said(), said));
     }
 }

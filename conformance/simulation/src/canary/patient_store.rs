@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ContactPage, ConversationView, DeviceRecord, Entry, MarkChange,
-    MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder, SessionRecord,
-    Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, Entry,
+    LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage,
+    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    UnreadPage, UserRecord,
 };
 
 use super::early::Early;
@@ -229,20 +230,36 @@ impl Store for PatientStore {
         self.real.users(tenant, after, limit).await
     }
 
-    async fn open_device(
+    async fn log_in(
         &self,
         tenant: TenantId,
         user: UserId,
-        device: DeviceId,
-        class: i32,
-        name: String,
-    ) -> Result<DeviceRecord, StoreError> {
-        let outcome = self
-            .real
-            .open_device(tenant, user, device, class, name)
-            .await?;
+        login: Login,
+    ) -> Result<Result<LoggedIn, Refused>, StoreError> {
+        let outcome = self.real.log_in(tenant, user, login).await?;
         self.settle().await;
         Ok(outcome)
+    }
+
+    async fn log_out(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        log_out: LogOut,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let outcome = self.real.log_out(tenant, user, log_out).await?;
+        self.settle().await;
+        Ok(outcome)
+    }
+
+    async fn devices(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<DevicePage, StoreError> {
+        self.real.devices(tenant, user, after, limit).await
     }
 
     async fn device(

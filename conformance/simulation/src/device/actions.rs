@@ -9,14 +9,14 @@ use eim_client::error::RequestError;
 use eim_client::options::Attach;
 use eim_client::store::Target;
 use eim_client::{Client, ContactList, Draft, GroupChange};
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::Role;
 use eim_codec::registry::ErrorCode;
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
 use crate::observation::{Observation, Process, Question, Reply};
-use crate::plan::{Action, Doing, GroupNumber, To, UserNumber};
+use crate::plan::{Action, DeviceNumber, Doing, GroupNumber, To, UserNumber};
 use crate::seed::Dice;
 use crate::server::user_id;
 
@@ -43,6 +43,27 @@ impl Groups {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(group, id);
+    }
+}
+
+/// The ids of the devices of a world, as far as they have chosen one.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceIds(Arc<Mutex<BTreeMap<DeviceNumber, DeviceId>>>);
+
+impl DeviceIds {
+    fn get(&self, device: DeviceNumber) -> Option<DeviceId> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&device)
+            .copied()
+    }
+
+    pub(super) fn set(&self, device: DeviceNumber, id: DeviceId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(device, id);
     }
 }
 
@@ -194,6 +215,10 @@ impl DeviceNode {
                 log: ConversationId::personal(user_id(self.0.user)),
             },
             Action::Heads { .. } => Question::Heads,
+            Action::Devices { .. } => Question::Devices,
+            Action::LogOut { other, .. } => Question::LogOut {
+                device: self.0.ids.get(*other)?,
+            },
             Action::History {
                 of, first, limit, ..
             } => Question::History {
@@ -279,6 +304,14 @@ async fn answer(client: &Client, question: &Question, admin: bool, step: u32) ->
                 .map(|record| (record.conversation, record.conv_seq));
             Reply::Heads(heads.collect())
         }),
+        Question::Devices => client.devices().await.map(|found| {
+            let devices = found.devices.iter().map(|device| device.device);
+            Reply::Devices(devices.collect())
+        }),
+        Question::LogOut { device } => client
+            .device_logout(*device)
+            .await
+            .map(|()| Reply::LoggedOut),
         Question::History {
             conversation,
             first,

@@ -13,7 +13,7 @@ use eim_codec::id::ConversationId;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-pub use self::actions::Groups;
+pub use self::actions::{DeviceIds, Groups};
 use crate::device_store::DeviceDisk;
 use crate::network::Network;
 use crate::observation::{Ending, Observation, Process};
@@ -76,6 +76,7 @@ struct Inner {
     clock: WallClock,
     network: Network,
     groups: Groups,
+    ids: DeviceIds,
     outbox_limit: usize,
     dice: Dice,
     recorder: Recorder,
@@ -96,6 +97,8 @@ pub struct Parts {
     pub network: Network,
     /// The groups of the world.
     pub groups: Groups,
+    /// The ids of the devices of the world.
+    pub ids: DeviceIds,
     /// Messages that its outbox holds.
     pub outbox_limit: usize,
     /// Its draws.
@@ -126,6 +129,7 @@ impl DeviceNode {
             clock: parts.clock,
             network: parts.network,
             groups: parts.groups,
+            ids: parts.ids,
             outbox_limit: parts.outbox_limit,
             dice: parts.dice,
             recorder: parts.recorder,

@@ -72,6 +72,7 @@ impl DeviceNode {
         let (client, engine) = Client::prepare(options)
             .await
             .map_err(|error| error.to_string())?;
+        inner.ids.set(inner.number, client.device());
         let events = client.events().ok_or_else(|| "no events".to_owned())?;
         if let Some(running) = self.lock().running.get_mut(&number) {
             running.client = Some(client.clone());

@@ -40,6 +40,8 @@ pub struct Server {
     pub generations: BTreeMap<(UserId, DeviceId), u64>,
     /// Lists of contacts, as the personal logs describe them.
     pub contacts: Lists,
+    /// Devices that are logged out.
+    pub logged_out: BTreeSet<(UserId, DeviceId)>,
     /// Rows beside the logs.
     pub rows: Rows,
 }
@@ -108,6 +110,8 @@ pub struct ServerChange {
     pub changed_keys: Vec<String>,
     /// Cursors that moved: before, after.
     pub cursors: Vec<CursorMove>,
+    /// Devices that were logged out.
+    pub put_out: Vec<(UserId, DeviceId)>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.
@@ -279,8 +283,23 @@ impl Server {
                     .unwrap_or_default();
                 change.cursors.push((user, device, before, after));
             }
-            (Name::Device(user, device), Some(Record::Device { generation })) => {
+            (
+                Name::Device(user, device),
+                Some(Record::Device {
+                    generation,
+                    logged_out,
+                }),
+            ) => {
                 self.generations.insert((user, device), generation);
+                if !logged_out {
+                    self.logged_out.remove(&(user, device));
+                } else if self.logged_out.insert((user, device)) {
+                    change.put_out.push((user, device));
+                }
+            }
+            (Name::Device(user, device), None) => {
+                self.generations.remove(&(user, device));
+                self.logged_out.remove(&(user, device));
             }
             (Name::Floor(user), Some(Record::Floor(floor))) => {
                 self.floors.insert(user, floor);

@@ -123,14 +123,14 @@ impl Sight {
             .collect()
     }
 
-    /// Changes of groups and contacts that a user asked for.
+    /// Changes that a user asked for.
     pub fn changes_of(&self, user: UserId) -> impl Iterator<Item = &(Question, Option<Reply>)> {
         self.questions
             .iter()
             .filter(move |((process, _), (question, _))| {
                 self.program(*process)
                     .is_some_and(|program| program.user == user)
-                    && question.group_change()
+                    && question.is_change()
             })
             .map(|(_, asked)| asked)
     }
@@ -251,9 +251,9 @@ impl Sight {
 }
 
 impl Question {
-    /// Whether it changes a group or contacts.
+    /// Whether it changes something.
     #[must_use]
-    pub const fn group_change(&self) -> bool {
+    pub const fn is_change(&self) -> bool {
         match self {
             Self::CreateGroup { .. }
             | Self::AddMembers { .. }
@@ -261,10 +261,13 @@ impl Question {
             | Self::Leave { .. }
             | Self::Rename { .. }
             | Self::SetRole { .. }
-            | Self::Contact { .. } => true,
-            Self::Contacts { .. } | Self::Members { .. } | Self::Heads | Self::History { .. } => {
-                false
-            }
+            | Self::Contact { .. }
+            | Self::LogOut { .. } => true,
+            Self::Contacts { .. }
+            | Self::Members { .. }
+            | Self::Heads
+            | Self::Devices
+            | Self::History { .. } => false,
         }
     }
 }

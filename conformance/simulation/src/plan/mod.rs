@@ -230,6 +230,18 @@ pub enum Action {
         /// The device.
         device: DeviceNumber,
     },
+    /// A device asks for the devices of its user.
+    Devices {
+        /// The device.
+        device: DeviceNumber,
+    },
+    /// A device logs another one out, or itself.
+    LogOut {
+        /// The device.
+        device: DeviceNumber,
+        /// Which one; that of another user is not found.
+        other: DeviceNumber,
+    },
     /// A device reads a log.
     History {
         /// The device.
@@ -438,6 +450,8 @@ impl Action {
             | Self::Contact { device, .. }
             | Self::Contacts { device }
             | Self::Heads { device }
+            | Self::Devices { device }
+            | Self::LogOut { device, .. }
             | Self::History { device, .. }
             | Self::Reading { device, .. } => Some(*device),
             Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,

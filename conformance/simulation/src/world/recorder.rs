@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eim_client::ConnectionState;
-use eim_server::store::{CommitSink, Committed};
+use eim_server::store::{CommitSink, Committed, LoggedOut};
 use tokio::time::Instant;
 
 use super::life::{Life, Point};
@@ -224,6 +224,11 @@ impl CommitSink for CommitTee {
             });
         }
         self.next.committed(commits);
+        let _ = self.life.reach(Point::Announced);
+    }
+
+    fn logged_out(&self, devices: &[LoggedOut]) {
+        self.next.logged_out(devices);
         let _ = self.life.reach(Point::Announced);
     }
 }

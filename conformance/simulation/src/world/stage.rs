@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::recorder::{Recorded, Recorder};
 use super::time::{WallClock, ms, now};
-use crate::device::{DeviceNode, Groups, Parts};
+use crate::device::{DeviceIds, DeviceNode, Groups, Parts};
 use crate::device_store::DeviceDisk;
 use crate::disk::Disk;
 use crate::network::Network;
@@ -65,7 +65,7 @@ impl World {
             recorder.clone(),
         );
         network.listen(Arc::new(server.clone()));
-        let groups = Groups::default();
+        let (groups, ids) = (Groups::default(), DeviceIds::default());
         let device = |(number, user): (u8, &UserNumber)| {
             DeviceNode::new(Parts {
                 number: DeviceNumber(number),
@@ -80,6 +80,7 @@ impl World {
                 clock: clock(),
                 network: network.clone(),
                 groups: groups.clone(),
+                ids: ids.clone(),
                 outbox_limit: world.outbox_limit,
                 dice: dice.fork_nth("device", u64::from(number)),
                 recorder: recorder.clone(),

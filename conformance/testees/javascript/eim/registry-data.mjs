@@ -45,6 +45,7 @@ export const FRAME_TYPES = [
   [0x29, "NOTICE", "server", true, true, "open draining", 65536, "eim.v1.Push"],
   [0x48, "MEMBERSHIP", "server", true, true, "open draining", 65536, "eim.v1.Push"],
   [0x49, "SETTINGS", "server", true, true, "open draining", 65536, "eim.v1.Push"],
+  [0x4B, "CONTACT", "server", true, true, "open draining", 65536, "eim.v1.Push"],
   [0x50, "ENTRY", "server", true, true, "open draining", 1114112, "eim.v1.DetachedEntry"],
   [0x60, "REQUEST", "client", false, true, "open", 65536, "eim.v1.Request"],
   [0x61, "RESPONSE", "server", false, true, "open draining", 1048576, "eim.v1.Response"],
@@ -164,4 +165,7 @@ export const LIMITS = {
   mark_changes: 256,
   mark_ms: 1000,
   mentions_counted: 100,
+  contacts: 5000,
+  contact_message_octets: 256,
+  devices: 256,
 };

@@ -1,11 +1,12 @@
 //! What an operation does.
 
 use bytes::Bytes;
-use eim_codec::id::{ClientMsgId, ConversationId, RequestId, SessionId, UserId};
+use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, SessionId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
-use eim_codec::registry::FrameType;
+use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{
-    Append, Change, DeviceRecord, Origin, SessionRecord, Store, Target, TenantId,
+    Append, Change, DeviceRecord, LogOut, LoggedOut, LogoutReason, Origin, SessionRecord, Store,
+    Target, TenantId,
 };
 
 use super::model::{Device, Timeline};
@@ -244,6 +245,9 @@ impl World {
             i32::from(which >> 6),
             "d".repeat(usize::from(which >> 4 & 3)),
         );
+        if which & 0x0C == 0x0C {
+            return self.act_log_out(tenant, who, device).await;
+        }
         let found = self
             .store
             .open_device(tenant, who, device, class, name.clone())
@@ -260,13 +264,44 @@ impl World {
                 cursor_epoch: 0,
                 cursor: 0,
                 seen_ms: 0,
+                logged_in_ms: 0,
+                login: 0,
+                logged_out: None,
             },
             moved: Vec::new(),
         });
         known.record.generation += 1;
         (known.record.class, known.record.name, known.record.seen_ms) = (class, name, now_ms);
+        (known.record.logged_in_ms, known.record.logged_out) = (now_ms, None);
         known.adopt(&found);
         assert_eq!(found, known.record);
+    }
+
+    async fn act_log_out(&mut self, tenant: TenantId, who: UserId, device: DeviceId) {
+        let reason = LogoutReason::Operator;
+        let log_out = LogOut {
+            device,
+            reason,
+            asked: None,
+        };
+        let done = self.store.log_out(tenant, who, log_out).await;
+        let done = done.expect("the store works").map_err(|it| it.code);
+        let known = self.model.tenant(tenant).devices.get_mut(&(who, device));
+        let Some(known) = known.filter(|known| known.record.logged_out.is_none()) else {
+            assert_eq!(done, Err(ErrorCode::NOT_FOUND));
+            return;
+        };
+        assert_eq!(done, Ok(()));
+        known.record.login += 1;
+        known.record.logged_out = Some(reason);
+        let user = who;
+        let told = LoggedOut {
+            tenant,
+            user,
+            device,
+            reason,
+        };
+        assert!(self.listener.logged_out().contains(&told), "{told:?}");
     }
 
     async fn act_cursor(&mut self, input: &mut Input<'_>) {
@@ -312,6 +347,7 @@ impl World {
             expires_ms: self.model.now_ms + u64::from(bits >> 4) * HOUR_MS,
             predecessor: (bits & 4 == 0).then(|| SessionId::from([number + 1; 16])),
             token_generation: u64::from(bits & 8),
+            login: u64::from(bits & 1),
         };
         let put = self.store.put_session(tenant, record.clone()).await;
         put.expect("the store works");

@@ -110,15 +110,16 @@ impl Model {
     }
 
     pub(super) fn check_origin(&mut self, origin: &Origin) -> Result<(), ErrorCode> {
-        let Some(generation) = origin.generation else {
-            return Ok(());
-        };
         let device = (origin.user, origin.device);
-        let newest = self.tenant(origin.tenant).devices.get(&device);
-        if newest.map_or(0, |it| it.record.generation) == generation {
-            Ok(())
-        } else {
-            Err(ErrorCode::REPLACED)
+        let known = self.tenant(origin.tenant).devices.get(&device);
+        let record = known.map(|it| &it.record);
+        if record.is_some_and(|record| record.logged_out.is_some()) {
+            return Err(ErrorCode::LOGGED_OUT);
+        }
+        let newest = record.map_or(0, |record| record.generation);
+        match origin.generation {
+            Some(generation) if generation != newest => Err(ErrorCode::REPLACED),
+            _ => Ok(()),
         }
     }
 

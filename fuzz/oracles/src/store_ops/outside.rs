@@ -8,7 +8,7 @@ use eim_server::clock::Clock;
 use eim_server::random::Random;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::memory::MemoryEngine;
-use eim_server::store::{CommitSink, Committed, StoreError};
+use eim_server::store::{CommitSink, Committed, LoggedOut, StoreError};
 
 /// How a crash treats the batch under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,11 +135,16 @@ impl Random for FixedRandom {
 
 /// Remembers what was announced.
 #[derive(Debug, Default)]
-pub(super) struct Listener(Mutex<Vec<Committed>>);
+pub(super) struct Listener(Mutex<Vec<Committed>>, Mutex<Vec<LoggedOut>>);
 
 impl Listener {
     pub(super) fn taken(&self) -> Vec<Committed> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Devices that were announced as logged out.
+    pub(super) fn logged_out(&self) -> Vec<LoggedOut> {
+        std::mem::take(&mut self.1.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -147,5 +152,10 @@ impl CommitSink for Listener {
     fn committed(&self, commits: &[Committed]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend_from_slice(commits);
+    }
+
+    fn logged_out(&self, devices: &[LoggedOut]) {
+        let mut all = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend_from_slice(devices);
     }
 }

@@ -6,6 +6,7 @@ mod resume;
 pub mod scram;
 mod throttle;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,7 +23,9 @@ use self::throttle::Throttle;
 use super::password::normalise_name;
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::store::{ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord};
+use crate::store::{
+    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
+};
 
 /// Wire name of the resume token mechanism.
 pub const RESUME: &str = "EIM-RESUME";
@@ -33,16 +36,30 @@ pub struct Rejection {
     /// Wire code.
     pub code: ErrorCode,
     /// For people.
-    pub detail: &'static str,
+    pub detail: Cow<'static, str>,
 }
 
 impl Rejection {
-    const fn new(code: ErrorCode, detail: &'static str) -> Self {
-        Self { code, detail }
+    /// A rejection with a code and a reason for people.
+    #[must_use]
+    pub const fn new(code: ErrorCode, detail: &'static str) -> Self {
+        Self {
+            code,
+            detail: Cow::Borrowed(detail),
+        }
     }
 
     const fn failed(detail: &'static str) -> Self {
         Self::new(ErrorCode::AUTH_FAILED, detail)
+    }
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        Self {
+            code: refused.code,
+            detail: refused.detail.into(),
+        }
     }
 }
 

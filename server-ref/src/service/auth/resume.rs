@@ -8,7 +8,7 @@ use eim_codec::registry::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use super::{AuthService, Identity, Rejection, Step, enabled};
-use crate::store::{SessionRecord, StoreError, UserRecord};
+use crate::store::{DeviceRecord, SessionRecord, StoreError, UserRecord};
 
 /// Octets of a token.
 pub const TOKEN_OCTETS: usize = 32;
@@ -87,7 +87,7 @@ impl AuthService {
     pub async fn put_token(
         &self,
         user: &UserRecord,
-        device: DeviceId,
+        device: &DeviceRecord,
         token: &[u8; TOKEN_OCTETS],
         given: Given,
     ) -> Result<(), StoreError> {
@@ -99,12 +99,13 @@ impl AuthService {
         let record = SessionRecord {
             session,
             user: user.user,
-            device,
+            device: device.device,
             token_hash: Sha256::digest(token).into(),
             previous_hash: presented,
             expires_ms: self.clock.now_ms().saturating_add(self.token_ms),
             predecessor,
             token_generation: user.token_generation,
+            login: device.login,
         };
         self.store.put_session(self.tenant, record).await
     }
@@ -159,6 +160,7 @@ impl AuthService {
             expires_ms: 0,
             predecessor: None,
             token_generation: 0,
+            login: 0,
         };
         self.store.put_session(self.tenant, record).await
     }

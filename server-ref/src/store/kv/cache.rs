@@ -1,4 +1,4 @@
-//! What the commit loop keeps in memory, bounded: heads, members and generations.
+//! What the commit loop keeps in memory, bounded: heads, members and standings of devices.
 //!
 //! Everything here can be read back from the engine once it is committed. Inside a batch the
 //! cache runs ahead of the engine, so entries are let go between batches only.
@@ -11,7 +11,7 @@ use eim_codec::payload::{ConversationKind, Role};
 
 use super::marks::MarkKey;
 use super::record::state::MarkRow;
-use crate::store::TenantId;
+use crate::store::{LogoutReason, TenantId};
 
 /// A map that forgets what was not used for a while: two generations, no iteration.
 #[derive(Debug)]
@@ -128,12 +128,20 @@ pub(super) struct Timeline {
     pub(super) slot: (u64, usize),
 }
 
+/// Whether a connection of a device may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Generation of the newest connection; 0 when the device is unknown.
+    pub(super) generation: u64,
+    pub(super) logged_out: Option<LogoutReason>,
+}
+
 /// All caches of one store.
 #[derive(Debug, Default)]
 pub(super) struct Caches {
     pub(super) conversations: Cache<(TenantId, ConversationId), Conversation>,
     pub(super) timelines: Cache<(TenantId, UserId), Timeline>,
-    pub(super) generations: Cache<(TenantId, UserId, DeviceId), u64>,
+    pub(super) standings: Cache<(TenantId, UserId, DeviceId), Standing>,
     pub(super) marks: Cache<MarkKey, MarkRow>,
     /// Members in the recent generation of conversations.
     members: usize,
@@ -154,7 +162,7 @@ impl Caches {
         }
         self.conversations.rotate(capacity);
         self.timelines.rotate(capacity);
-        self.generations.rotate(capacity);
+        self.standings.rotate(capacity);
         self.marks.rotate(capacity);
     }
 }

@@ -1,14 +1,14 @@
 //! What callers ask of the commit loop.
 
-use eim_codec::id::{DeviceId, UserId};
+use eim_codec::id::UserId;
 use tokio::sync::oneshot;
 
 use super::marks::MarkOutcome;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, Change, Changed, DeviceRecord, MarkChange, Origin, Refused, SenderOrder,
-    SessionRecord, StoreError, Swept, TenantId, UserRecord,
+    Append, Appended, Change, Changed, LogOut, LoggedIn, Login, MarkChange, Origin, Refused,
+    SenderOrder, SessionRecord, StoreError, Swept, TenantId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -46,13 +46,18 @@ pub(super) enum Command {
         disabled: bool,
         reply: Reply<bool>,
     },
-    OpenDevice {
+    LogIn {
         tenant: TenantId,
         user: UserId,
-        device: DeviceId,
-        class: i32,
-        name: String,
-        reply: Reply<DeviceRecord>,
+        login: Login,
+        reply: Reply<Result<LoggedIn, Refused>>,
+    },
+    LogOut {
+        tenant: TenantId,
+        user: UserId,
+        log_out: LogOut,
+        hash: ContentHash,
+        reply: Reply<Result<(), Refused>>,
     },
     PutSession {
         tenant: TenantId,

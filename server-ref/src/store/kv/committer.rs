@@ -213,16 +213,24 @@ impl Committer {
                 let outcome = self.set_disabled(tenant, user, disabled);
                 self.answer(reply, outcome);
             }
-            Command::OpenDevice {
+            Command::LogIn {
                 tenant,
                 user,
-                device,
-                class,
-                name,
+                login,
                 reply,
             } => {
-                let outcome = self.open_device(tenant, user, device, class, name);
-                self.answer(reply, outcome);
+                let outcome = self.log_in(tenant, user, login);
+                self.answer(reply, outcome.or_refused());
+            }
+            Command::LogOut {
+                tenant,
+                user,
+                log_out,
+                hash,
+                reply,
+            } => {
+                let outcome = self.log_out(tenant, user, log_out, hash);
+                self.answer(reply, outcome.or_refused());
             }
             Command::PutSession {
                 tenant,
@@ -266,6 +274,9 @@ impl Committer {
         if !self.pending.marks.notes.is_empty() {
             self.sink.marked(&self.pending.marks.notes);
         }
+        if !self.pending.logged_out.is_empty() {
+            self.sink.logged_out(&self.pending.logged_out);
+        }
         for answer in self.pending.committed() {
             answer();
         }
@@ -286,12 +297,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Refuses writes of a connection that is not the newest of its device.
+    /// Refuses writes of a connection that is not the newest of its device, or whose device is
+    /// logged out.
     pub(super) fn check_origin(&mut self, origin: &Origin) -> Result<(), Failure> {
-        let Some(generation) = origin.generation else {
-            return Ok(());
-        };
-        if self.generation(origin.tenant, origin.user, origin.device)? == generation {
+        let standing = self.standing(origin.tenant, origin.user, origin.device)?;
+        // impl[EIM-DEV-008]
+        if let Some(reason) = standing.logged_out {
+            return refuse(ErrorCode::LOGGED_OUT, reason.detail());
+        }
+        if origin
+            .generation
+            .is_none_or(|generation| generation == standing.generation)
+        {
             return Ok(());
         }
         refuse(

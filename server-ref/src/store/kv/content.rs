@@ -1,7 +1,7 @@
 //! Hashes of what was asked, so that one key stands for one content. They are keyed by a secret of
 //! the store: after an erasure nobody can guess the content from what is left.
 
-use eim_codec::id::{ConversationId, RequestId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, RequestId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::record::act::ContentHash;
@@ -22,6 +22,13 @@ pub(super) fn of_message(
         .chain_update(&append.fallback_text)
         .chain_update(&append.body);
     truncate(digest)
+}
+
+/// Hash of a request to log a device out.
+// impl[EIM-DEV-006]
+pub(super) fn of_log_out(secret: &[u8; 32], device: DeviceId) -> ContentHash {
+    let digest = Sha256::new().chain_update(secret).chain_update([3]);
+    truncate(digest.chain_update(device.as_bytes()))
 }
 
 /// Hash of a change: operation and all that it names.

@@ -96,7 +96,9 @@ impl Committer {
         device: DeviceId,
         cursor: CursorRow,
     ) -> Result<(), StoreError> {
-        if cursor.log_epoch != self.meta.log_epoch || self.generation(tenant, user, device)? == 0 {
+        if cursor.log_epoch != self.meta.log_epoch
+            || self.standing(tenant, user, device)?.generation == 0
+        {
             return Ok(());
         }
         let head = self.timeline(tenant, user)?.head;

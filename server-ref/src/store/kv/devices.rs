@@ -9,40 +9,9 @@ use super::committer::Committer;
 use super::keys;
 use super::record::state::{self, CursorRow, DeviceRow, SessionRow};
 use crate::store::engine::{Order, Reader, Space};
-use crate::store::{DeviceRecord, SessionRecord, StoreError, TenantId};
+use crate::store::{DevicePage, DeviceRecord, LogoutReason, SessionRecord, StoreError, TenantId};
 
 impl Committer {
-    /// Registers a device or notes its new connection.
-    pub(super) fn open_device(
-        &mut self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-        class: i32,
-        name: String,
-    ) -> Result<DeviceRecord, StoreError> {
-        let generation = self.generation(tenant, user, device)? + 1;
-        let cursor = match self
-            .pending
-            .state(&*self.engine, &keys::cursor(tenant, user, device))?
-        {
-            Some(record) => state::decode("cursor", &record)?,
-            None => CursorRow::default(),
-        };
-        let row = DeviceRow {
-            class,
-            name,
-            generation,
-            seen_ms: self.now_ms,
-        };
-        self.pending
-            .put_state(&keys::device(tenant, user, device), state::encode(&row));
-        self.caches
-            .generations
-            .insert((tenant, user, device), generation);
-        Ok(record(device, row, cursor))
-    }
-
     /// Creates or replaces a resume token.
     pub(super) fn put_session(&mut self, tenant: TenantId, record: &SessionRecord) {
         let row = SessionRow {
@@ -55,6 +24,7 @@ impl Committer {
             expires_ms: record.expires_ms,
             predecessor: record.predecessor.map(|session| session.to_bytes()),
             token_generation: record.token_generation,
+            login: record.login,
         };
         self.pending
             .put_state(&keys::session(tenant, record.session), state::encode(&row));
@@ -73,6 +43,9 @@ pub(super) fn record(device: DeviceId, row: DeviceRow, cursor: CursorRow) -> Dev
         cursor_epoch: cursor.log_epoch,
         cursor: cursor.user_seq,
         seen_ms: row.seen_ms,
+        logged_in_ms: row.logged_in_ms,
+        login: row.login,
+        logged_out: LogoutReason::from_number(row.logged_out),
     }
 }
 
@@ -92,6 +65,49 @@ pub(super) fn device(
         None => CursorRow::default(),
     };
     Ok(Some(record(device, row, cursor)))
+}
+
+/// A page of the devices of a user that are logged in.
+// impl[EIM-DEV-001]
+pub(super) fn page(
+    reader: &dyn Reader,
+    tenant: TenantId,
+    user: UserId,
+    after: Option<DeviceId>,
+    limit: usize,
+) -> Result<DevicePage, StoreError> {
+    let (first, last) = keys::devices(tenant, user);
+    let first = after.map_or(first, |after| keys::device(tenant, user, after));
+    let mut rows = Vec::new();
+    reader.scan(
+        Space::State,
+        &first,
+        &last,
+        Order::Ascending,
+        &mut |key, octets| {
+            let device: DeviceId = keys::last_id(key)?;
+            let row: DeviceRow = state::decode("device", octets)?;
+            if Some(device) != after && row.logged_out == 0 {
+                rows.push((device, row));
+            }
+            Ok(if rows.len() > limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        },
+    )?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let mut devices = Vec::with_capacity(rows.len());
+    for (device, row) in rows {
+        let cursor = match reader.get(Space::State, &keys::cursor(tenant, user, device))? {
+            Some(octets) => state::decode("cursor", &octets)?,
+            None => CursorRow::default(),
+        };
+        devices.push(record(device, row, cursor));
+    }
+    Ok(DevicePage { devices, more })
 }
 
 /// A resume token.
@@ -119,6 +135,7 @@ pub(super) fn session(
             .map(|session| state::id("session", &session))
             .transpose()?,
         token_generation: row.token_generation,
+        login: row.login,
     }))
 }
 

@@ -46,6 +46,8 @@ pub enum Name {
     Floor(UserId),
     /// A user on the list of contacts of another one: owner, then user.
     Contact(UserId, UserId),
+    /// What is left of devices that are not remembered.
+    Forgotten(UserId),
     /// Facts about the store itself.
     Meta,
     /// Indices: users by name, expiry lists, contacts by version and their number.
@@ -104,6 +106,8 @@ pub enum Record {
     Device {
         /// Generation of its newest connection.
         generation: u64,
+        /// It is logged out.
+        logged_out: bool,
     },
     /// A cursor.
     Cursor {
@@ -178,6 +182,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             20 => Name::Mark(rest.id()?, rest.id()?),
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
+            24 => Name::Forgotten(rest.id()?),
             kind => return Err(unknown(space, kind)),
         },
     };
@@ -240,9 +245,13 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
         Name::User(_) => Record::User {
             disabled: state::decode::<UserRow>("user", value)?.disabled,
         },
-        Name::Device(..) => Record::Device {
-            generation: state::decode::<DeviceRow>("device", value)?.generation,
-        },
+        Name::Device(..) => {
+            let row: DeviceRow = state::decode("device", value)?;
+            Record::Device {
+                generation: row.generation,
+                logged_out: row.logged_out != 0,
+            }
+        }
         Name::Cursor(..) => {
             let row: CursorRow = state::decode("cursor", value)?;
             Record::Cursor {
@@ -271,7 +280,7 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
         Name::Meta => Record::Meta {
             log_epoch: state::decode::<MetaRow>("meta", value)?.log_epoch,
         },
-        Name::Session(_) | Name::Index => Record::Opaque,
+        Name::Session(_) | Name::Forgotten(_) | Name::Index => Record::Opaque,
     })
 }
 

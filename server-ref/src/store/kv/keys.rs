@@ -42,6 +42,7 @@ enum Kind {
     Session = 8,
     Floor = 9,
     Mark = 20,
+    Forgotten = 24,
     Contact = 80,
     ContactVersion = 81,
     ContactCount = 82,
@@ -130,6 +131,12 @@ pub(super) fn device(at: TenantId, user: UserId, device: DeviceId) -> Key {
     )
 }
 
+/// First and last key of the devices of a user.
+pub(super) fn devices(at: TenantId, user: UserId) -> (Key, Key) {
+    let [first, last] = [[0; 16], [u8::MAX; 16]].map(DeviceId::from);
+    (device(at, user, first), device(at, user, last))
+}
+
 pub(super) fn cursor(at: TenantId, user: UserId, device: DeviceId) -> Key {
     key(
         at,
@@ -154,6 +161,10 @@ pub(super) fn mark(at: TenantId, user: UserId, id: ConversationId) -> Key {
 
 pub(super) fn floor(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Floor as u8], user.as_bytes()])
+}
+
+pub(super) fn forgotten(at: TenantId, user: UserId) -> Key {
+    key(at, [&[Kind::Forgotten as u8], user.as_bytes()])
 }
 
 /// A user on the list of another one.

@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 
-use super::cache::{Conversation, Member, Timeline};
+use super::cache::{Conversation, Member, Standing, Timeline};
 use super::committer::Committer;
 use super::keys;
 use super::record::entry;
-use super::record::state::{self, ConversationRow, DeviceRow, FloorRow, MemberRow};
+use super::record::state::{self, ConversationRow, FloorRow, MemberRow};
 use crate::store::engine::{Order, Reader, Space};
-use crate::store::{StoreError, TenantId};
+use crate::store::{LogoutReason, StoreError, TenantId};
 
 impl Committer {
     /// The conversation as this batch leaves it; `None` when it does not exist.
@@ -55,25 +55,27 @@ impl Committer {
             .ok_or(StoreError::Closed)
     }
 
-    /// Generation of the newest connection of a device; 0 when the device is unknown.
-    pub(super) fn generation(
+    /// Whether connections of a device may write.
+    pub(super) fn standing(
         &mut self,
         tenant: TenantId,
         user: UserId,
         device: DeviceId,
-    ) -> Result<u64, StoreError> {
-        if let Some(generation) = self.caches.generations.get_mut(&(tenant, user, device)) {
-            return Ok(*generation);
+    ) -> Result<Standing, StoreError> {
+        if let Some(standing) = self.caches.standings.get_mut(&(tenant, user, device)) {
+            return Ok(*standing);
         }
-        let key = keys::device(tenant, user, device);
-        let generation = match self.pending.state(&*self.engine, &key)? {
-            Some(record) => state::decode::<DeviceRow>("device", &record)?.generation,
-            None => return Ok(0),
+        let Some(row) = self.device_row(tenant, user, device)? else {
+            return Ok(Standing::default());
+        };
+        let standing = Standing {
+            generation: row.generation,
+            logged_out: LogoutReason::from_number(row.logged_out),
         };
         self.caches
-            .generations
-            .insert((tenant, user, device), generation);
-        Ok(generation)
+            .standings
+            .insert((tenant, user, device), standing);
+        Ok(standing)
     }
 }
 

@@ -20,6 +20,7 @@ mod history;
 pub mod inspect;
 mod keys;
 mod load;
+mod login;
 mod marks;
 mod meta;
 mod octets;

@@ -1,6 +1,7 @@
 //! The batch under way: what the next commit will write, and whom it will tell.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use eim_codec::id::UserId;
@@ -9,8 +10,8 @@ use super::cache::Timeline;
 use super::keys::{self, ActKey};
 use super::marks::MarkChanges;
 use super::record::{act, state, timeline};
-use crate::store::engine::{Batch, Reader, Space};
-use crate::store::{Committed, StoreError, TenantId};
+use crate::store::engine::{Batch, Order, Reader, Space};
+use crate::store::{Committed, LoggedOut, StoreError, TenantId};
 
 /// Idempotency keys in one expiry list.
 const EXPIRY_LIST: usize = 256;
@@ -31,6 +32,7 @@ pub(super) struct Pending {
     chunks: Vec<Chunk>,
     pub(super) commits: Vec<Committed>,
     pub(super) marks: MarkChanges,
+    pub(super) logged_out: Vec<LoggedOut>,
     answers: Vec<Answer>,
 }
 
@@ -69,6 +71,37 @@ impl Pending {
             Some(record) => Ok(record.clone()),
             None => engine.get(Space::State, key),
         }
+    }
+
+    /// Records of the state space from `first` to `last`, as this batch leaves them. For the few
+    /// records of one user only.
+    pub(super) fn states(
+        &self,
+        engine: &(impl Reader + ?Sized),
+        first: &[u8],
+        last: &[u8],
+    ) -> Result<BTreeMap<Vec<u8>, Bytes>, StoreError> {
+        let mut found = BTreeMap::new();
+        engine.scan(
+            Space::State,
+            first,
+            last,
+            Order::Ascending,
+            &mut |key, record| {
+                found.insert(key.to_vec(), Bytes::copy_from_slice(record));
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        for (key, record) in &self.state {
+            if !(first..=last).contains(&&key[..]) {
+                continue;
+            }
+            match record {
+                Some(record) => found.insert(key.clone(), record.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found)
     }
 
     /// What became of an act, in this batch or before.
@@ -167,6 +200,7 @@ impl Pending {
         self.acts.clear();
         self.commits.clear();
         self.marks.notes.clear();
+        self.logged_out.clear();
         std::mem::take(&mut self.answers)
     }
 

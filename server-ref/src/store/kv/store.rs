@@ -21,9 +21,10 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DeviceRecord, Entry,
-    MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage, Refused, Room, SenderOrder,
-    SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord,
+    Entry, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage,
+    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
+    UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -357,23 +358,46 @@ impl Store for KvStore {
         super::users::page(&*self.reader()?, tenant, after, limit)
     }
 
-    async fn open_device(
+    async fn log_in(
         &self,
         tenant: TenantId,
         user: UserId,
-        device: DeviceId,
-        class: i32,
-        name: String,
-    ) -> Result<DeviceRecord, StoreError> {
-        self.submit(|reply| Command::OpenDevice {
+        login: Login,
+    ) -> Result<Result<LoggedIn, Refused>, StoreError> {
+        self.submit(|reply| Command::LogIn {
             tenant,
             user,
-            device,
-            class,
-            name,
+            login,
             reply,
         })
         .await
+    }
+
+    async fn log_out(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        log_out: LogOut,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let hash = content::of_log_out(&self.meta.content_secret(), log_out.device);
+        self.submit(|reply| Command::LogOut {
+            tenant,
+            user,
+            log_out,
+            hash,
+            reply,
+        })
+        .await
+    }
+
+    async fn devices(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<DevicePage, StoreError> {
+        super::devices::page(&*self.reader()?, tenant, user, after, limit)
     }
 
     async fn device(

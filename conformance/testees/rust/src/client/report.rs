@@ -53,6 +53,9 @@ fn closed(ended: &Disconnected) -> Value {
     if let Some(code) = ended.code {
         closed["code"] = code.to_string().into();
     }
+    if !ended.detail.is_empty() {
+        closed["detail"] = ended.detail.clone().into();
+    }
     closed
 }
 

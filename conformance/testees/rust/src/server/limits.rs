@@ -26,6 +26,8 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "control_frames_per_s" => limits.control_frames_per_s = narrow()?,
         "requests_in_flight" => limits.requests_in_flight = narrow()?,
         "messages_per_s" => limits.messages_per_s = narrow()?,
+        "devices" => config.devices.total = narrow()?,
+        "desktops" => config.devices.desktop = narrow()?,
         "group_members" => limits.group_members = narrow()?,
         "contacts" => limits.contacts = narrow()?,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,

@@ -130,6 +130,15 @@ pub(in crate::store::kv) struct DeviceRow {
     pub(in crate::store::kv) generation: u64,
     #[prost(uint64, tag = "4")]
     pub(in crate::store::kv) seen_ms: u64,
+    /// When it proved more than a token last.
+    #[prost(uint64, tag = "5")]
+    pub(in crate::store::kv) logged_in_ms: u64,
+    /// Tokens given under another number are worth nothing.
+    #[prost(uint64, tag = "6")]
+    pub(in crate::store::kv) login: u64,
+    /// Why it is logged out; 0 while it is not.
+    #[prost(int32, tag = "7")]
+    pub(in crate::store::kv) logged_out: i32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -172,6 +181,9 @@ pub(in crate::store::kv) struct SessionRow {
     pub(in crate::store::kv) predecessor: Option<Bytes>,
     #[prost(uint64, tag = "7")]
     pub(in crate::store::kv) token_generation: u64,
+    /// [`DeviceRow::login`] when the token was given.
+    #[prost(uint64, tag = "8")]
+    pub(in crate::store::kv) login: u64,
 }
 
 /// A user on the list of another one.
@@ -200,4 +212,15 @@ pub(in crate::store::kv) struct ContactCountRow {
 pub(in crate::store::kv) struct FloorRow {
     #[prost(uint64, tag = "1")]
     pub(in crate::store::kv) floor: u64,
+}
+
+/// What is left of devices that are not remembered any more.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct ForgottenRow {
+    /// The highest generation of them.
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) generation: u64,
+    /// The highest login of them.
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) login: u64,
 }

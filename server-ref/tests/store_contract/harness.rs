@@ -83,7 +83,7 @@ impl CommitSink for Recorder {
     }
 
     fn marked(&self, marked: &[Marked]) {
-        self.2.lock().unwrap().extend_from_slice(marked);
+        self.1.lock().unwrap().extend_from_slice(marked);
     }
 
     fn logged_out(&self, devices: &[LoggedOut]) {

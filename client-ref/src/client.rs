@@ -69,9 +69,7 @@ impl Draft {
     /// A text message.
     #[must_use]
     pub fn text(target: Target, text: impl Into<String>) -> Self {
-        let body = payload::TextBody { text: text.into() }
-            .encode_to_vec()
-            .into();
+        let body = payload::TextBody::new(text).encode_to_vec().into();
         Self {
             target,
             frame_type: FrameType::TEXT,
@@ -461,14 +459,17 @@ impl Client {
 // impl[EIM-LIM-010]
 fn check(draft: &Draft) -> Result<(), SendError> {
     let max = usize::try_from(limits::TEXT_OCTETS.default).unwrap_or(usize::MAX);
-    if draft.frame_type != FrameType::TEXT || draft.body.len() <= max {
-        return Ok(());
-    }
-    let got = payload::TextBody::decode(draft.body.clone()).map_or(0, |body| body.text.len());
-    if got > max {
-        Err(SendError::TooLong { got, max })
-    } else {
-        Ok(())
+    let checked = match draft.frame_type {
+        FrameType::TEXT => payload::TextBody::check(&draft.body).map(|_| ()),
+        other => payload::Modifier::of(other, &draft.body).map(|_| ()),
+    };
+    match checked {
+        Err(payload::InvalidSend::TooLarge { octets, .. })
+            if draft.frame_type == FrameType::TEXT =>
+        {
+            Err(SendError::TooLong { got: octets, max })
+        }
+        checked => checked.map_err(SendError::Invalid),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors of the library, by who is to blame.
 
+use eim_codec::payload::InvalidSend;
 use eim_codec::registry::ErrorCode;
 
 use crate::event::{End, Refused};
@@ -39,6 +40,9 @@ pub enum SendError {
         /// Most octets of a text.
         max: usize,
     },
+    /// The body is not one of its type.
+    #[error(transparent)]
+    Invalid(InvalidSend),
     /// The client ended before the result. If the message was in the outbox, it stays there and
     /// leaves when a client of this device comes back.
     #[error("the client ended before the result")]

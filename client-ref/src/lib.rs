@@ -43,6 +43,8 @@ mod export;
 mod groups;
 mod history;
 pub mod link;
+pub mod modified;
+mod operations;
 pub mod options;
 mod outbox;
 mod reconnect;

@@ -378,9 +378,9 @@ mod tests {
 
     #[test]
     fn reserved_types_are_named_but_unknown_to_receivers() {
-        assert_eq!(FrameType::EDIT.name(), Some("EDIT"));
-        assert_eq!(FrameType::EDIT.info(), None);
-        assert_eq!(FrameType::EDIT.range().unknown, Unknown::Unsupported);
+        assert_eq!(FrameType::BLOB_CHUNK.name(), Some("BLOB_CHUNK"));
+        assert_eq!(FrameType::BLOB_CHUNK.info(), None);
+        assert_eq!(FrameType(0x4F).range().unknown, Unknown::Unsupported);
     }
 
     #[test]

@@ -137,6 +137,9 @@ pub async fn open_store(
         idempotency_ms: config.store.idempotency_ms,
         timeline_ms: config.store.timeline_ms,
         group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+        edit_ms: config.limits.edit_ms,
+        recall_ms: config.limits.recall_ms,
+        conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),
         contacts: config.limits.contacts.into(),
         contacts_only: config.contacts.only_contacts_may_write,
         ..Options::default()

@@ -8,7 +8,7 @@ use super::pull::Walk;
 use super::requests::{Answered, Purpose};
 use super::staging::Source;
 use crate::error::RequestError;
-use crate::store::{Arrival, UserRecord};
+use crate::store::{Arrival, Modifier, UserRecord};
 use crate::sync::{Push, conversation_record, message};
 
 impl Engine {
@@ -128,10 +128,14 @@ impl Engine {
     fn history_arrivals(&mut self, page: HistoryResponse, source: Source) -> Option<(u64, u64)> {
         let (mut lowest, mut highest) = (u64::MAX, 0);
         let mut arrivals = Vec::with_capacity(page.items.len());
+        let mut modifiers = Vec::new();
         for item in page.items {
             match item.item {
                 Some(history_entry::Item::Entry(entry)) => match message(Some(entry), 0, None) {
                     Ok(message) => {
+                        if let Some(state) = &item.state {
+                            modifiers.extend(Modifier::of_state(&message, state));
+                        }
                         lowest = lowest.min(message.conv_seq);
                         highest = highest.max(message.conv_seq);
                         let presented = source == Source::Backlog;
@@ -154,6 +158,7 @@ impl Engine {
                 None => {}
             }
         }
+        self.staging.batch.modifiers.extend(modifiers);
         for arrival in arrivals {
             self.settle_by_entry(&arrival.message);
             self.staging.arrive(arrival, source);

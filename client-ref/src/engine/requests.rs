@@ -174,7 +174,7 @@ impl Requests {
         let id = RequestId::from_slice(&detached.request_id).map_err(|_| ordinal)?;
         let assembly = self.assembling.get_mut(&id).ok_or(ordinal)?;
         let entry = detached.entry.ok_or(ordinal)?;
-        if !put(&mut assembly.body, entry) {
+        if !put(&mut assembly.body, entry, detached.state) {
             return Err(ordinal);
         }
         assembly.ordinals.push(ordinal);
@@ -209,7 +209,11 @@ fn detached(body: &response::Body) -> usize {
 }
 
 /// Puts a large entry into its place.
-fn put(body: &mut response::Body, entry: payload::Entry) -> bool {
+fn put(
+    body: &mut response::Body,
+    entry: payload::Entry,
+    state: Option<payload::EntryState>,
+) -> bool {
     let place = match body {
         response::Body::Sync(page) => page
             .entries
@@ -229,6 +233,7 @@ fn put(body: &mut response::Body, entry: payload::Entry) -> bool {
             return match slot {
                 Some(slot) => {
                     slot.detached = false;
+                    slot.state = state;
                     slot.item = Some(history_entry::Item::Entry(entry));
                     true
                 }

@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+use eim_codec::payload::is_modifier;
 
 use super::epochs::Epochs;
 use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
-    Message, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
+    Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
 };
 
 /// A store in memory.
@@ -25,6 +26,8 @@ struct State {
     resume: Option<ResumeCredential>,
     messages: BTreeMap<(ConversationId, u64), Held>,
     epochs: BTreeMap<ConversationId, Epochs>,
+    /// By message, then by their own number.
+    modifiers: BTreeMap<(ConversationId, u64, u64), Modifier>,
     outbox: BTreeMap<u64, OutboxItem>,
     places: BTreeMap<ClientMsgId, u64>,
     next_position: u64,
@@ -71,6 +74,9 @@ impl State {
             return;
         }
         epochs.cut(from, below);
+        self.modifiers.retain(|(id, _, seq), modifier| {
+            *id != conversation || *seq < from || modifier.log_epoch >= below
+        });
         let device = self.identity.as_ref().map(|identity| identity.device);
         let peer = self
             .conversations
@@ -106,15 +112,19 @@ impl State {
                 return ArrivalOutcome::Duplicate;
             }
             if message.tombstone && !held.message.tombstone {
-                held.message.tombstone = true;
-                held.message.body = bytes::Bytes::new();
-                held.message.fallback_text = String::new();
+                held.message.erase();
+                held.hollow = false;
             } else if held.hollow && !echo {
                 held.message.body = message.body;
                 held.message.fallback_text = message.fallback_text;
                 held.hollow = false;
                 held.shown = true;
-                return ArrivalOutcome::New(held.message.clone());
+                let mut whole = held.message.clone();
+                self.settle(&mut whole);
+                if let Some(held) = self.messages.get_mut(&key) {
+                    held.message = whole.clone();
+                }
+                return ArrivalOutcome::New(whole);
             }
             if !presented || held.shown || held.hollow {
                 return ArrivalOutcome::Duplicate;
@@ -134,21 +144,92 @@ impl State {
         if echo {
             (message.body, message.fallback_text) = body.unwrap_or_default();
         }
-        let epochs = self.epochs.entry(message.conversation).or_default();
-        epochs.note(message.log_epoch, message.conv_seq);
-        self.messages.insert(
-            key,
-            Held {
-                message: message.clone(),
-                shown: presented && !hollow,
-                hollow,
-            },
-        );
+        let shown = presented && !hollow;
+        self.insert(&mut message, shown, hollow);
         if hollow {
             ArrivalOutcome::Hollow(key.0, key.1)
         } else {
             ArrivalOutcome::New(message)
         }
+    }
+
+    fn insert(&mut self, message: &mut Message, shown: bool, hollow: bool) {
+        let epochs = self.epochs.entry(message.conversation).or_default();
+        epochs.note(message.log_epoch, message.conv_seq);
+        let recalled = self.settle(message);
+        let hollow = hollow && !recalled;
+        let held = Held {
+            message: message.clone(),
+            shown,
+            hollow,
+        };
+        let key = (message.conversation, message.conv_seq);
+        self.messages.insert(key, held);
+    }
+
+    /// Applies what is known about an entry that is about to be stored, and takes over what it
+    /// does to others. Returns whether it was recalled.
+    // impl[EIM-OPS-020, EIM-OPS-021]
+    fn settle(&mut self, message: &mut Message) -> bool {
+        let modifier = Modifier::of(message);
+        let target = match &modifier {
+            Some(modifier) if modifier.edits() => modifier.target,
+            _ => message.conv_seq,
+        };
+        if !message.tombstone && self.recalled(message.conversation, target) {
+            message.erase();
+            return true;
+        }
+        if let Some(modifier) = modifier {
+            self.modify(modifier);
+        }
+        false
+    }
+
+    fn recalled(&self, conversation: ConversationId, target: u64) -> bool {
+        let (first, last) = ((conversation, target, 0), (conversation, target, u64::MAX));
+        self.modifiers
+            .range(first..=last)
+            .any(|(_, modifier)| modifier.recalls())
+    }
+
+    fn modify(&mut self, modifier: Modifier) {
+        let (conversation, target) = (modifier.conversation, modifier.target);
+        let recalls = modifier.recalls();
+        let key = (conversation, target, modifier.conv_seq);
+        self.modifiers.insert(key, modifier);
+        if !recalls {
+            return;
+        }
+        let (first, last) = ((conversation, target, 0), (conversation, target, u64::MAX));
+        let edits: Vec<u64> = self
+            .modifiers
+            .range(first..=last)
+            .filter(|(_, modifier)| modifier.edits())
+            .map(|((_, _, seq), _)| *seq)
+            .collect();
+        for seq in &edits {
+            self.modifiers.remove(&(conversation, target, *seq));
+        }
+        for seq in edits.into_iter().chain([target]) {
+            if let Some(held) = self.messages.get_mut(&(conversation, seq)) {
+                held.message.erase();
+                held.hollow = false;
+            }
+        }
+    }
+
+    /// Takes over what a state in history told of, unless the entries said it already.
+    // impl[EIM-OPS-035]
+    fn learn(&mut self, modifier: Modifier) {
+        let key = (modifier.conversation, modifier.target, modifier.conv_seq);
+        let recalled = self.recalled(modifier.conversation, modifier.target);
+        if self.modifiers.contains_key(&key) || modifier.edits() && recalled {
+            return;
+        }
+        let epochs = self.epochs.entry(modifier.conversation).or_default();
+        epochs.note(modifier.log_epoch, modifier.conv_seq);
+        self.modify(modifier);
     }
 
     fn truncate(&mut self, cuts: &[(ConversationId, u64)], others: bool, applied: &mut Applied) {
@@ -184,17 +265,16 @@ impl State {
             let outcome = self.arrive(arrival, &mut applied);
             applied.arrivals.push(outcome);
         }
+        for modifier in batch.modifiers {
+            self.learn(modifier);
+        }
         for settlement in batch.settlements {
-            if let Some(message) = settlement.message {
+            if let Some(mut message) = settlement.message {
                 let key = (message.conversation, message.conv_seq);
                 self.cut(key.0, key.1, message.log_epoch, &mut applied);
-                let epochs = self.epochs.entry(message.conversation).or_default();
-                epochs.note(message.log_epoch, message.conv_seq);
-                self.messages.entry(key).or_insert(Held {
-                    message,
-                    shown: false,
-                    hollow: false,
-                });
+                if !self.messages.contains_key(&key) {
+                    self.insert(&mut message, false, false);
+                }
             }
             if let Some(position) = self.places.remove(&settlement.client_msg_id) {
                 self.outbox.remove(&position);
@@ -239,7 +319,8 @@ impl Message {
         hollow: bool,
     ) -> Option<OutboxItem> {
         let own = device.is_some() && self.sender_device == device;
-        (own && !hollow && !self.tombstone).then_some(())?;
+        let repeats = own && !hollow && !self.tombstone && !is_modifier(self.frame_type);
+        repeats.then_some(())?;
         Some(OutboxItem {
             position: 0,
             client_msg_id: self.client_msg_id?,
@@ -306,6 +387,21 @@ impl Store for MemoryStore {
             .take(limit)
             .map(|(_, held)| held.message.clone())
             .collect())
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let range = (conversation, first, 0)..=(conversation, last, u64::MAX);
+        let state = self.state();
+        let found = state.modifiers.range(range).map(|(_, it)| it.clone());
+        Ok(found.collect())
     }
 
     async fn latest(

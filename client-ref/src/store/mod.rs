@@ -8,6 +8,7 @@
 mod epochs;
 mod memory;
 mod model;
+mod modifier;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ pub use self::model::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
     Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
 };
+pub use self::modifier::Modifier;
 pub use self::sqlite::SqliteStore;
 
 /// The store failed; what was not committed is not remembered.
@@ -55,7 +57,9 @@ pub trait Store: Send + Sync + 'static {
     /// Order inside a batch: identity, truncations, outbox items, arrivals, settlements, the
     /// rest. Arrivals are dropped as duplicates by (conversation, log_epoch, conv_seq). An entry
     /// of a newer log_epoch removes entries of older ones from its number on; what this device
-    /// sent itself among them goes back into the outbox.
+    /// sent itself among them goes back into the outbox, but for operations on messages: the number
+    /// they name may be another message by now. A RECALL erases what is stored of its message and
+    /// of the EDITs of it, and what arrives of them later.
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError>;
 
     /// The credential as it is now: another process of the device may have renewed it.
@@ -75,6 +79,14 @@ pub trait Store: Send + Sync + 'static {
         last: u64,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
+
+    /// Operations on messages `first..=last` of a conversation, by message, then by their own number.
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError>;
 
     /// The newest `limit` messages of a conversation, in order.
     async fn latest(

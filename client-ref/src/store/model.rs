@@ -7,6 +7,8 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ConversationKind, Role};
 use eim_codec::registry::FrameType;
 
+use super::Modifier;
+
 /// One entry of a conversation log, as this device holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -34,6 +36,15 @@ pub struct Message {
     pub fallback_text: String,
     /// The body was erased.
     pub tombstone: bool,
+}
+
+impl Message {
+    /// Takes the content away, as when it was recalled.
+    pub fn erase(&mut self) {
+        self.body = Bytes::new();
+        self.fallback_text = String::new();
+        self.tombstone = true;
+    }
 }
 
 /// An entry that arrived from the server.
@@ -213,6 +224,8 @@ pub struct Batch {
     pub checkpoints: Vec<Checkpoint>,
     /// Entries from the server, in order.
     pub arrivals: Vec<Arrival>,
+    /// Operations that states in history told of.
+    pub modifiers: Vec<Modifier>,
     /// Ends of outbox items, in order.
     pub settlements: Vec<Settlement>,
     /// Conversations as last heard of.
@@ -238,6 +251,7 @@ impl Batch {
             && self.attempted.is_empty()
             && self.checkpoints.is_empty()
             && self.arrivals.is_empty()
+            && self.modifiers.is_empty()
             && self.settlements.is_empty()
             && self.conversations.is_empty()
             && self.completed.is_empty()

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use eim_client::{Client, ConnectionState, End};
 use eim_codec::connection::ServerEvent;
@@ -70,6 +70,15 @@ impl Store for SlowStore {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         self.real.messages(conversation, first, last, limit).await
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        self.real.modifiers(conversation, first, last).await
     }
 
     async fn latest(

@@ -395,11 +395,7 @@ pub(crate) fn entry(conv_seq: u64) -> Entry {
 }
 
 pub(crate) fn text(text: &str) -> Bytes {
-    TextBody {
-        text: text.to_owned(),
-    }
-    .encode_to_vec()
-    .into()
+    TextBody::encode_text(text)
 }
 
 pub(crate) fn group() -> Target {

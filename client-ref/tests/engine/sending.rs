@@ -271,12 +271,14 @@ async fn an_echo_without_a_body_at_hand_is_read_from_history() {
     let item = HistoryEntry {
         item: Some(history_entry::Item::Entry(entry)),
         detached: false,
+        state: None,
     };
     let page = HistoryResponse {
         log_epoch: EPOCH,
         items: vec![item],
         conv_seq: 1,
         more: false,
+        as_of: 1,
     };
     peer.respond(&request, response::Body::History(page));
     assert_eq!(messages(&mut peer, &mut events).await, [(1, 1)]);

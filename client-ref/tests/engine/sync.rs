@@ -17,10 +17,12 @@ fn page(entries: Vec<payload::Entry>, head: u64, more: bool) -> response::Body {
             .map(|entry| HistoryEntry {
                 item: Some(history_entry::Item::Entry(entry)),
                 detached: false,
+                state: None,
             })
             .collect(),
         conv_seq: head,
         more,
+        as_of: head,
     })
 }
 
@@ -210,6 +212,7 @@ async fn a_large_entry_that_follows_apart_is_waited_for() {
         request_id: request.request_id.clone(),
         entry: Some(entry(1)),
         user_seq: 1,
+        state: None,
     };
     let octets = prost::Message::encode_to_vec(&detached);
     peer.driver

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod on_disk;
+mod operations;
 #[macro_use]
 mod stories;
 

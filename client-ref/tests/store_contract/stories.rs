@@ -13,6 +13,11 @@ use eim_codec::payload::{ConversationKind, Role};
 
 use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
 
+pub(crate) use crate::operations::{
+    a_new_epoch_takes_operations_along, a_recall_erases_what_is_here_and_what_comes,
+    states_in_history_are_operations_too, the_last_edit_counts_whenever_it_comes,
+};
+
 /// Runs each story on a store, in a module of the given name, as the given kind of test. The store
 /// comes with what must live as long.
 macro_rules! on_store {
@@ -33,6 +38,10 @@ macro_rules! on_store {
             erases_bodies,
             backlogs_are_raised_and_completed,
             checkpoints_and_users_are_kept,
+            the_last_edit_counts_whenever_it_comes,
+            a_recall_erases_what_is_here_and_what_comes,
+            states_in_history_are_operations_too,
+            a_new_epoch_takes_operations_along,
         }
     };
     (@stories $name:ident, $test:meta, $store:expr; $($story:ident),* $(,)?) => {

@@ -858,6 +858,42 @@ impl UnreadFlag {
         }
     }
 }
+/// State of one entry; its body in the log stays as it was sent, until it is recalled.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EntryState {
+    /// The operations through this conv_seq are in it.
+    #[prost(uint64, tag = "1")]
+    pub as_of: u64,
+    /// conv_seq of the EDIT in force; 0 when there is none.
+    #[prost(uint64, tag = "2")]
+    pub edit_seq: u64,
+    /// Server time of that EDIT, in milliseconds.
+    #[prost(uint64, tag = "3")]
+    pub edit_time_ms: u64,
+    /// Body of that EDIT, as sent.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub edit_body: ::prost::bytes::Bytes,
+    /// conv_seq of the RECALL; 0 when there is none.
+    #[prost(uint64, tag = "5")]
+    pub recall_seq: u64,
+    /// Who recalled it, 16 octets.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub recalled_by: ::prost::bytes::Bytes,
+    /// In the order in which each was given first.
+    #[prost(message, repeated, tag = "7")]
+    pub reactions: ::prost::alloc::vec::Vec<ReactionCount>,
+    /// conv_seq of the PIN in force; 0 when there is none.
+    #[prost(uint64, tag = "8")]
+    pub pin_seq: u64,
+}
+/// How many users react in one way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionCount {
+    #[prost(string, tag = "1")]
+    pub reaction: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+}
 /// Client to server, in every message and operation frame.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Send {
@@ -944,7 +980,7 @@ pub struct Push {
     pub echo: bool,
 }
 /// ENTRY: the entry that did not fit the RESPONSE to `request_id`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DetachedEntry {
     #[prost(bytes = "bytes", tag = "1")]
     pub request_id: ::prost::bytes::Bytes,
@@ -952,12 +988,53 @@ pub struct DetachedEntry {
     pub entry: ::core::option::Option<Entry>,
     #[prost(uint64, tag = "3")]
     pub user_seq: u64,
+    /// In answers to HISTORY.
+    #[prost(message, optional, tag = "4")]
+    pub state: ::core::option::Option<EntryState>,
 }
 /// Body of TEXT.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TextBody {
     #[prost(string, tag = "1")]
     pub text: ::prost::alloc::string::String,
+    /// Users this message mentions, 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub mentions: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Mentions everybody in the conversation.
+    #[prost(bool, tag = "3")]
+    pub mention_all: bool,
+    /// How parts of the text are shown.
+    #[prost(message, repeated, tag = "4")]
+    pub spans: ::prost::alloc::vec::Vec<Span>,
+    /// conv_seq of the message this one answers; 0 when there is none.
+    #[prost(uint64, tag = "14")]
+    pub reply_to: u64,
+    /// Where the content comes from, when it was forwarded.
+    #[prost(message, optional, tag = "15")]
+    pub forwarded: ::core::option::Option<Origin>,
+}
+/// A part of a text, in octets of its UTF-8.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Span {
+    #[prost(uint32, tag = "1")]
+    pub start: u32,
+    #[prost(uint32, tag = "2")]
+    pub length: u32,
+    #[prost(enumeration = "SpanKind", tag = "3")]
+    pub kind: i32,
+    /// LINK: the address; MENTION: empty, or the user as 32 hexadecimal digits; CODE_BLOCK: the language.
+    #[prost(string, tag = "4")]
+    pub value: ::prost::alloc::string::String,
+}
+/// Who wrote forwarded content first, as the forwarder says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Origin {
+    /// 16 octets; empty when the forwarder does not tell.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sender: ::prost::bytes::Bytes,
+    /// Server time of the original, in milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
 }
 /// Body of CUSTOM.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -999,6 +1076,57 @@ pub struct SettingsBody {
     pub name: ::prost::alloc::string::String,
     #[prost(bool, tag = "3")]
     pub created: bool,
+}
+/// How a span is shown. Readers ignore spans of kinds they do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SpanKind {
+    Unspecified = 0,
+    Bold = 1,
+    Italic = 2,
+    Strike = 3,
+    Underline = 4,
+    Code = 5,
+    CodeBlock = 6,
+    Quote = 7,
+    Link = 8,
+    Mention = 9,
+}
+impl SpanKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SPAN_KIND_UNSPECIFIED",
+            Self::Bold => "SPAN_KIND_BOLD",
+            Self::Italic => "SPAN_KIND_ITALIC",
+            Self::Strike => "SPAN_KIND_STRIKE",
+            Self::Underline => "SPAN_KIND_UNDERLINE",
+            Self::Code => "SPAN_KIND_CODE",
+            Self::CodeBlock => "SPAN_KIND_CODE_BLOCK",
+            Self::Quote => "SPAN_KIND_QUOTE",
+            Self::Link => "SPAN_KIND_LINK",
+            Self::Mention => "SPAN_KIND_MENTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SPAN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SPAN_KIND_BOLD" => Some(Self::Bold),
+            "SPAN_KIND_ITALIC" => Some(Self::Italic),
+            "SPAN_KIND_STRIKE" => Some(Self::Strike),
+            "SPAN_KIND_UNDERLINE" => Some(Self::Underline),
+            "SPAN_KIND_CODE" => Some(Self::Code),
+            "SPAN_KIND_CODE_BLOCK" => Some(Self::CodeBlock),
+            "SPAN_KIND_QUOTE" => Some(Self::Quote),
+            "SPAN_KIND_LINK" => Some(Self::Link),
+            "SPAN_KIND_MENTION" => Some(Self::Mention),
+            _ => None,
+        }
+    }
 }
 /// Role of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1103,6 +1231,107 @@ impl ConversationKind {
         }
     }
 }
+/// Body of EDIT.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EditBody {
+    /// conv_seq of the message.
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+    /// Takes the place of the body of the TEXT.
+    #[prost(message, optional, tag = "2")]
+    pub text: ::core::option::Option<TextBody>,
+}
+/// Body of RECALL.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecallBody {
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+}
+/// Body of REACTION.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionBody {
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+    /// An emoji, or another short text.
+    #[prost(string, tag = "2")]
+    pub reaction: ::prost::alloc::string::String,
+    /// Takes the own reaction back.
+    #[prost(bool, tag = "3")]
+    pub remove: bool,
+}
+/// Body of PIN.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinBody {
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+    /// Takes the pin off.
+    #[prost(bool, tag = "2")]
+    pub remove: bool,
+}
+/// PINS: pinned messages of a conversation, by their numbers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinsRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Continue after this message; 0 for the first page.
+    #[prost(uint64, tag = "2")]
+    pub after: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pin {
+    /// The message.
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+    /// conv_seq of the PIN.
+    #[prost(uint64, tag = "2")]
+    pub pin_seq: u64,
+    /// Who pinned it, 16 octets.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub user: ::prost::bytes::Bytes,
+    /// Server time of the PIN, in milliseconds.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PinsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub pins: ::prost::alloc::vec::Vec<Pin>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// conv_seq the page is as of.
+    #[prost(uint64, tag = "3")]
+    pub as_of: u64,
+}
+/// REACTIONS: who reacts to a message, by user.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionsRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub target: u64,
+    /// Continue after this user; empty for the first page.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UserReactions {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// In the order in which the user gave them.
+    #[prost(string, repeated, tag = "2")]
+    pub reactions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReactionsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<UserReactions>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// conv_seq the page is as of.
+    #[prost(uint64, tag = "3")]
+    pub as_of: u64,
+}
 /// REQUEST.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
@@ -1117,7 +1346,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1149,6 +1378,10 @@ pub mod request {
         GroupMembers(super::GroupMembersRequest),
         #[prost(message, tag = "38")]
         GroupRename(super::GroupRenameRequest),
+        #[prost(message, tag = "48")]
+        Pins(super::PinsRequest),
+        #[prost(message, tag = "49")]
+        Reactions(super::ReactionsRequest),
         #[prost(message, tag = "64")]
         Mark(super::MarkRequest),
         #[prost(message, tag = "65")]
@@ -1185,7 +1418,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 64, 65, 66, 67, 80, 84, 104, 105"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1209,6 +1442,10 @@ pub mod response {
         GroupChange(super::GroupChangeResponse),
         #[prost(message, tag = "37")]
         GroupMembers(super::GroupMembersResponse),
+        #[prost(message, tag = "48")]
+        Pins(super::PinsResponse),
+        #[prost(message, tag = "49")]
+        Reactions(super::ReactionsResponse),
         #[prost(message, tag = "64")]
         Mark(super::MarkResponse),
         #[prost(message, tag = "65")]
@@ -1361,11 +1598,14 @@ pub struct Unavailable {
     #[prost(enumeration = "UnavailableReason", tag = "3")]
     pub reason: i32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HistoryEntry {
     /// The entry has no body here; it follows as an ENTRY frame.
     #[prost(bool, tag = "3")]
     pub detached: bool,
+    /// What operations have made of the entry; absent when there were none, and when it is detached.
+    #[prost(message, optional, tag = "4")]
+    pub state: ::core::option::Option<EntryState>,
     #[prost(oneof = "history_entry::Item", tags = "1, 2")]
     pub item: ::core::option::Option<history_entry::Item>,
 }
@@ -1391,6 +1631,9 @@ pub struct HistoryResponse {
     /// Numbers of the asked range remain.
     #[prost(bool, tag = "4")]
     pub more: bool,
+    /// The states of the entries are as of this conv_seq.
+    #[prost(uint64, tag = "5")]
+    pub as_of: u64,
 }
 /// CONVERSATION: by id, or the direct conversation with a user.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -58,12 +58,14 @@ impl FrameType {
     pub const ENCRYPTED: Self = Self(0x28);
     /// System notice written by the server or an administrator.
     pub const NOTICE: Self = Self(0x29);
-    /// Replaces the body of an earlier message. Reserved.
+    /// Replaces the text of an earlier message.
     pub const EDIT: Self = Self(0x40);
-    /// Takes an earlier message back. Reserved.
+    /// Takes an earlier message back.
     pub const RECALL: Self = Self(0x41);
-    /// Adds or removes a reaction. Reserved.
+    /// Adds or removes a reaction.
     pub const REACTION: Self = Self(0x42);
+    /// Pins a message, or takes the pin off.
+    pub const PIN: Self = Self(0x43);
     /// Members joined, left or changed role; a log entry.
     pub const MEMBERSHIP: Self = Self(0x48);
     /// Conversation created or its settings changed; a log entry.
@@ -184,6 +186,7 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::EDIT, "EDIT"),
     (FrameType::RECALL, "RECALL"),
     (FrameType::REACTION, "REACTION"),
+    (FrameType::PIN, "PIN"),
     (FrameType::MEMBERSHIP, "MEMBERSHIP"),
     (FrameType::SETTINGS, "SETTINGS"),
     (FrameType::CONTACT, "CONTACT"),
@@ -431,6 +434,42 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         max_octets: 65536,
         payload: "eim.v1.Push",
     });
+    frames[0x40] = Some(FrameTypeInfo {
+        frame_type: FrameType::EDIT,
+        direction: Direction::Both,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 40960,
+        payload: "eim.v1.Send|eim.v1.Push",
+    });
+    frames[0x41] = Some(FrameTypeInfo {
+        frame_type: FrameType::RECALL,
+        direction: Direction::Both,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.Send|eim.v1.Push",
+    });
+    frames[0x42] = Some(FrameTypeInfo {
+        frame_type: FrameType::REACTION,
+        direction: Direction::Both,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.Send|eim.v1.Push",
+    });
+    frames[0x43] = Some(FrameTypeInfo {
+        frame_type: FrameType::PIN,
+        direction: Direction::Both,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.Send|eim.v1.Push",
+    });
     frames[0x48] = Some(FrameTypeInfo {
         frame_type: FrameType::MEMBERSHIP,
         direction: Direction::Server,
@@ -585,6 +624,10 @@ impl Operation {
     pub const GROUP_MEMBERS: Self = Self(21);
     /// Changes the group's name.
     pub const GROUP_RENAME: Self = Self(22);
+    /// A page of the pinned messages of a conversation.
+    pub const PINS: Self = Self(32);
+    /// A page of the users who react to a message.
+    pub const REACTIONS: Self = Self(33);
     /// Raises read marks of the caller, or flags conversations as unread. Repeating it changes nothing.
     pub const MARK: Self = Self(48);
     /// Marks of the caller and of peers of direct conversations.
@@ -622,6 +665,8 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::GROUP_SET_ROLE, "GROUP_SET_ROLE", true),
     (Operation::GROUP_MEMBERS, "GROUP_MEMBERS", false),
     (Operation::GROUP_RENAME, "GROUP_RENAME", true),
+    (Operation::PINS, "PINS", false),
+    (Operation::REACTIONS, "REACTIONS", false),
     (Operation::MARK, "MARK", false),
     (Operation::MARKS, "MARKS", false),
     (Operation::READERS, "READERS", false),
@@ -1509,4 +1554,40 @@ pub mod limits {
     /// Devices of one user that are logged in at once, and as many that are remembered as logged out: a new one looks at them all. Unit: count.
     pub const DEVICES: Limit<u32> =
         Limit { default: 256, minimum: 1, maximum: 1000 };
+
+    /// Users a TEXT may mention by id. Unit: count.
+    pub const TEXT_MENTIONS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// Spans of a TEXT. Unit: count.
+    pub const TEXT_SPANS: Limit<u32> =
+        Limit { default: 256, minimum: 1, maximum: 1024 };
+
+    /// EDITs of one message. Unit: count.
+    pub const MESSAGE_EDITS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// Longest reaction, UTF-8. Unit: octets.
+    pub const REACTION_OCTETS: Limit<u32> =
+        Limit { default: 32, minimum: 32, maximum: 64 };
+
+    /// Different reactions to one message. Unit: count.
+    pub const MESSAGE_REACTIONS: Limit<u32> =
+        Limit { default: 32, minimum: 1, maximum: 256 };
+
+    /// Reactions of one user to one message. Unit: count.
+    pub const USER_REACTIONS: Limit<u32> =
+        Limit { default: 8, minimum: 1, maximum: 64 };
+
+    /// Pinned messages of one conversation. Unit: count.
+    pub const CONVERSATION_PINS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// How long the sender may edit a message; 0 for ever. Unit: ms.
+    pub const EDIT_MS: Limit<u64> =
+        Limit { default: 0, minimum: 0, maximum: 31536000000 };
+
+    /// How long the sender may recall a message; 0 for ever. Unit: ms.
+    pub const RECALL_MS: Limit<u64> =
+        Limit { default: 0, minimum: 0, maximum: 31536000000 };
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use bytes::Bytes;
 
-use super::{Send, TextBody, send};
+use super::{Modifier, Send, TextBody, send};
 use crate::id::{ClientMsgId, ConversationId, InvalidId, UserId};
 use crate::registry::{ErrorCode, FrameType, limits};
 
@@ -84,6 +84,22 @@ pub enum InvalidSend {
     /// A namespace that is no reversed domain name.
     #[error("the namespace is no reversed domain name")]
     Namespace,
+    /// A mention that is no id.
+    #[error("mentions: {0}")]
+    Mention(InvalidId),
+    /// The body of an operation is not that of its type, or names no target.
+    #[error("the body is not that of the operation")]
+    NotOperation,
+    /// More of something than its limit allows.
+    #[error("{count} {what} where at most {max} are allowed")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// Limit.
+        max: u32,
+    },
     /// A text or body beyond its limit.
     #[error("{octets} octets where at most {max} are allowed")]
     TooLarge {
@@ -104,7 +120,10 @@ impl InvalidSend {
             | Self::ClientMsgId(_)
             | Self::NotText
             | Self::Coordinates
-            | Self::Namespace => ErrorCode::INVALID_MESSAGE,
+            | Self::Namespace
+            | Self::Mention(_)
+            | Self::NotOperation
+            | Self::TooMany { .. } => ErrorCode::INVALID_MESSAGE,
             Self::CriticalExtension(_) => ErrorCode::UNSUPPORTED,
             Self::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
         }
@@ -130,6 +149,7 @@ impl CheckedSend {
         if frame_type == FrameType::TEXT {
             TextBody::check(&send.body)?;
         }
+        Modifier::of(frame_type, &send.body)?;
         if let Some(info) = frame_type.info() {
             // impl[EIM-MSG-068] What every member is pushed has to fit as well.
             let content = send.body.len().saturating_add(send.fallback_text.len());
@@ -166,6 +186,13 @@ pub(super) fn within(octets: usize, max: u32) -> Result<(), InvalidSend> {
     match u32::try_from(octets) {
         Ok(length) if length <= max => Ok(()),
         _ => Err(InvalidSend::TooLarge { octets, max }),
+    }
+}
+
+pub(super) fn at_most(what: &'static str, count: usize, max: u32) -> Result<(), InvalidSend> {
+    match u32::try_from(count) {
+        Ok(found) if found <= max => Ok(()),
+        _ => Err(InvalidSend::TooMany { what, count, max }),
     }
 }
 

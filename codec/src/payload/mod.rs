@@ -15,9 +15,11 @@ mod bodies;
 mod checked_send;
 mod enums;
 mod log_entry;
+mod modifier;
 mod text;
 
 pub use checked_send::{CheckedSend, InvalidSend, Target};
+pub use modifier::{Act, Modifier, is_modifier};
 
 /// Parses the plain payload of a frame.
 ///

@@ -305,9 +305,7 @@ impl Tour<'_> {
 }
 
 fn text(text: &str) -> Bytes {
-    payload::TextBody { text: text.into() }
-        .encode_to_vec()
-        .into()
+    payload::TextBody::new(text).encode_to_vec().into()
 }
 
 fn entry(conv_seq: u64, sender: [u8; 16], device: [u8; 16], message: u8) -> payload::Entry {

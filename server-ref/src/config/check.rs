@@ -62,6 +62,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .into_iter()
         .chain(limit_ranges(config))
         .chain(window_ranges(config))
+        .chain(operation_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -187,6 +188,23 @@ fn window_ranges(config: &Config) -> [Checked; 4] {
             "limits.window_octets_max",
             limit.window_octets_max.into(),
             octets,
+        ),
+    ]
+}
+
+fn operation_ranges(config: &Config) -> [Checked; 3] {
+    let limit = &config.limits;
+    [
+        ("limits.edit_ms", limit.edit_ms, bounded(&limits::EDIT_MS)),
+        (
+            "limits.recall_ms",
+            limit.recall_ms,
+            bounded(&limits::RECALL_MS),
+        ),
+        (
+            "limits.conversation_pins",
+            limit.conversation_pins.into(),
+            bounded(&limits::CONVERSATION_PINS),
         ),
     ]
 }

@@ -191,6 +191,12 @@ pub struct LimitsSection {
     pub messages_per_s: u32,
     /// Members of a group.
     pub group_members: u32,
+    /// How long senders may edit; 0 for ever.
+    pub edit_ms: u64,
+    /// How long senders may recall; 0 for ever.
+    pub recall_ms: u64,
+    /// Pinned messages of a conversation.
+    pub conversation_pins: u32,
     /// Users on a list of contacts.
     pub contacts: u32,
 }

@@ -2,7 +2,7 @@
 
 use eim_codec::id::RequestId;
 use eim_codec::payload::{
-    DetachedEntry, Entry, HistoryEntry, HistoryRequest, HistoryResponse, Unavailable,
+    DetachedEntry, Entry, EntryState, HistoryEntry, HistoryRequest, HistoryResponse, Unavailable,
     UnavailableReason, history_entry, response,
 };
 
@@ -36,7 +36,7 @@ impl Requests {
         }
         let view = self.view(caller, id).await?;
         let mut answer = Answering::new(request, ask.newest_first, page);
-        let mut more = false;
+        let (mut more, mut as_of) = (false, head(&view));
         let mut parts = parts(&view, ask.first, ask.last, ask.newest_first)
             .into_iter()
             .peekable();
@@ -49,7 +49,7 @@ impl Requests {
             let answered = if let Some(reason) = reason {
                 answer.unavailable(first, last, reason)
             } else {
-                let entries = self
+                let page = self
                     .store
                     .history(
                         caller.origin.tenant,
@@ -59,12 +59,15 @@ impl Requests {
                         ask.newest_first,
                         answer.page.items(),
                         answer.page.octets().max(1),
+                        view.visible_through,
                     )
                     .await?;
+                // impl[EIM-OPS-031] The parts of a page that have entries are one.
+                as_of = page.as_of;
                 let mut next = if ask.newest_first { last } else { first };
-                for entry in &entries {
+                for (entry, state) in page.entries.iter().zip(page.states) {
                     answer.removed(next, entry.conv_seq);
-                    if !answer.entry(to_payload(entry, true)) {
+                    if !answer.entry(to_payload(entry, true), state) {
                         break;
                     }
                     next = if ask.newest_first {
@@ -90,6 +93,7 @@ impl Requests {
             items: answer.items,
             conv_seq: head(&view),
             more,
+            as_of,
         };
         Ok(Body {
             body: response::Body::History(history),
@@ -176,6 +180,7 @@ impl Answering {
         let item = HistoryEntry {
             item: Some(history_entry::Item::Unavailable(item)),
             detached: false,
+            state: None,
         };
         if self.page.take(&item) {
             self.items.push(item);
@@ -198,15 +203,16 @@ impl Answering {
     }
 
     /// Adds an entry; `false` when the page is full.
-    fn entry(&mut self, entry: Entry) -> bool {
+    fn entry(&mut self, entry: Entry, state: Option<EntryState>) -> bool {
         if self.full {
             return false;
         }
-        let item = |entry, detached| HistoryEntry {
+        let item = |entry, detached, state| HistoryEntry {
             item: Some(history_entry::Item::Entry(entry)),
             detached,
+            state,
         };
-        let whole = item(entry.clone(), false);
+        let whole = item(entry.clone(), false, state.clone());
         if self.page.take(&whole) {
             self.items.push(whole);
             return true;
@@ -225,12 +231,13 @@ impl Answering {
             fallback_text: String::new(),
             ..entry.clone()
         };
-        self.items.push(item(short, true));
+        self.items.push(item(short, true, None));
         let request_id = self.request.to_bytes();
         self.detached.push(DetachedEntry {
             request_id,
             entry: Some(entry),
             user_seq: 0,
+            state,
         });
         true
     }

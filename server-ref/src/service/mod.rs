@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod marks;
 pub mod messaging;
+mod modified;
 mod page;
 pub mod password;
 mod requests;

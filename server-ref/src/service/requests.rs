@@ -133,6 +133,10 @@ impl Requests {
             (Operation::GROUP_RENAME, Some(Ask::GroupRename(ask))) => {
                 self.group_rename(caller, id, ask).await
             }
+            (Operation::PINS, Some(Ask::Pins(ask))) => self.pins(caller, &ask, page).await,
+            (Operation::REACTIONS, Some(Ask::Reactions(ask))) => {
+                self.reactions(caller, &ask, page).await
+            }
             (Operation::MARK, Some(Ask::Mark(ask))) => self.mark(caller, &ask).await,
             (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
             (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
@@ -177,6 +181,8 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::GROUP_SET_ROLE
             | Operation::GROUP_MEMBERS
             | Operation::GROUP_RENAME
+            | Operation::PINS
+            | Operation::REACTIONS
             | Operation::MARK
             | Operation::MARKS
             | Operation::READERS

@@ -66,6 +66,7 @@ impl Requests {
                     request_id: request.to_bytes(),
                     entry: whole.entry,
                     user_seq: item.user_seq,
+                    state: None,
                 });
                 let entry = Some(to_payload(&item.entry, false));
                 entries.push(TimelineEntry {

@@ -171,6 +171,19 @@ impl Batch {
         })
     }
 
+    /// The write of this number, from 0.
+    #[must_use]
+    pub fn write(&self, number: usize) -> Option<(Space, &[u8], Option<&[u8]>)> {
+        let write = self.writes.get(number)?;
+        let start = match number.checked_sub(1) {
+            Some(before) => self.writes.get(before)?.end,
+            None => 0,
+        };
+        let key = self.octets.get(start..write.key_end)?;
+        let value = self.octets.get(write.key_end..write.end)?;
+        Some((write.space, key, (!write.delete).then_some(value)))
+    }
+
     /// Number of writes.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -19,7 +19,6 @@ mod view;
 mod write;
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
@@ -35,7 +34,10 @@ pub use self::marks::{
 };
 pub use self::order::SenderOrder;
 pub use self::room::Room;
-pub use self::view::{ConversationView, MemberPage, MemberView, TimelineItem, TimelinePage};
+pub use self::view::{
+    ConversationView, HistoryPage, MemberPage, MemberView, PinPage, ReactionPage, TimelineItem,
+    TimelinePage,
+};
 pub use self::write::{
     Append, Appended, Change, Changed, Origin, Refused, StoreError, Swept, Target, TenantId,
 };
@@ -100,7 +102,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<TimelinePage, StoreError>;
 
     /// Entries `first..=last` of a log, in order (or downwards), under the same bounds. The
-    /// caller has checked visibility.
+    /// caller has checked visibility. Each with what operations have made of it, as of the head;
+    /// as of
+    /// `through` for a former member, who has no part in what came later (0: a member).
     #[expect(clippy::too_many_arguments, reason = "a range and its bounds")]
     async fn history(
         &self,
@@ -111,7 +115,28 @@ pub trait Store: Send + Sync + 'static {
         newest_first: bool,
         max_entries: usize,
         max_octets: usize,
-    ) -> Result<Vec<Arc<Entry>>, StoreError>;
+        through: u64,
+    ) -> Result<HistoryPage, StoreError>;
+
+    /// A page of the pinned messages of a conversation, by number after `after`.
+    async fn pins(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: u64,
+        limit: usize,
+    ) -> Result<PinPage, StoreError>;
+
+    /// A page of the users who react to a message, in id order after `after`; `None` when there is
+    /// no such message, or it was recalled.
+    async fn reactions(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        target: u64,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Option<ReactionPage>, StoreError>;
 
     /// A page of the conversations a user is or was a member of, in id order after `after`.
     async fn conversations(

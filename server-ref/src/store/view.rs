@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, EntryState, Pin, Role, UserReactions};
 
 use super::{Entry, MarkView};
 
@@ -35,6 +35,39 @@ pub struct ConversationView {
     pub members: u32,
     /// The member's own marks.
     pub marks: MarkView,
+}
+
+/// A part of a log.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    /// Entries as they are in the log.
+    pub entries: Vec<Arc<Entry>>,
+    /// One for each entry: what operations have made of it.
+    pub states: Vec<Option<EntryState>>,
+    /// The states are as of this conv_seq.
+    pub as_of: u64,
+}
+
+/// Pinned messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PinPage {
+    /// By number.
+    pub pins: Vec<Pin>,
+    /// More follow.
+    pub more: bool,
+    /// conv_seq the page is as of.
+    pub as_of: u64,
+}
+
+/// Who reacts to a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReactionPage {
+    /// By user.
+    pub users: Vec<UserReactions>,
+    /// More follow.
+    pub more: bool,
+    /// conv_seq the page is as of.
+    pub as_of: u64,
 }
 
 /// One timeline entry.

@@ -85,10 +85,15 @@ async fn a_copy_of_the_open_folder_has_everything_answered() {
 
         let copied = open(copy.path()).unwrap();
         let log = copied
-            .history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX)
+            .history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX, 0)
             .await
             .unwrap();
-        assert!(log.iter().map(|entry| entry.conv_seq).eq(1..=answered));
+        assert!(
+            log.entries
+                .iter()
+                .map(|entry| entry.conv_seq)
+                .eq(1..=answered)
+        );
         let epoch = copied.log_epoch();
         assert_eq!(epoch, h.store.log_epoch());
         for user in [a, b] {
@@ -133,6 +138,36 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 async fn after_a_raised_epoch_numbers_go_on_from_the_surviving_head() {
     let h = Harness::new(Disk::embedded()).await;
     crate::messages::a_raised_epoch_keeps_what_was_and_numbers_on(h).await;
+}
+
+// test[EIM-OPS-012, EIM-OPS-013, EIM-OPS-016]
+#[tokio::test]
+async fn operations_have_bounds_in_number_and_time() {
+    crate::operations::who_may_and_how_long(Harness::new(Disk::embedded()).await).await;
+}
+
+// test[EIM-OPS-024]
+#[tokio::test]
+async fn reactions_have_bounds() {
+    crate::operations::reactions_are_counted_once_a_user(Harness::new(Disk::embedded()).await)
+        .await;
+}
+
+// test[EIM-OPS-028]
+#[tokio::test]
+async fn pins_have_bounds() {
+    crate::operations::pins_are_listed_in_order(Harness::new(Disk::embedded()).await).await;
+}
+
+// test[EIM-OPS-008, EIM-OPS-017]
+#[tokio::test]
+async fn operations_are_judged_in_the_commit_and_erase_in_it() {
+    crate::operations::one_batch_may_write_change_and_erase(Harness::new(Disk::embedded()).await)
+        .await;
+    crate::operations::a_recall_erases_the_message_and_its_edits(
+        Harness::new(Disk::embedded()).await,
+    )
+    .await;
 }
 
 // test[EIM-MRK-021]

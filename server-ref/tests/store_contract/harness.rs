@@ -15,8 +15,7 @@ use eim_server::store::engine::Engine;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
-    Append, Appended, Change, Changed, CommitSink, Committed, Entry, LoggedOut, Marked, Origin,
-    Refused, ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage, UserRecord,
+    Append, Appended, Change, Changed, CommitSink, Committed, Entry, HistoryPage, LoggedOut, Marked, Origin, Refused, ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage, UserRecord,
 };
 
 pub(crate) const TENANT: TenantId = TenantId(7);
@@ -308,8 +307,14 @@ impl Harness {
 
     /// The whole log.
     pub(crate) async fn log(&self, conversation: ConversationId) -> Vec<Arc<Entry>> {
+        self.states(conversation).await.entries
+    }
+
+    /// The whole log with what operations have made of it.
+    pub(crate) async fn states(&self, conversation: ConversationId) -> HistoryPage {
+        let (last, octets) = (u64::MAX, usize::MAX);
         self.store
-            .history(TENANT, conversation, 1, u64::MAX, false, ALL, usize::MAX)
+            .history(TENANT, conversation, 1, last, false, ALL, octets, 0)
             .await
             .unwrap()
     }

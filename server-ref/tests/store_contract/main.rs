@@ -12,6 +12,7 @@ mod idempotency;
 mod marks;
 mod messages;
 mod model;
+mod operations;
 mod played;
 mod roles;
 #[macro_use]

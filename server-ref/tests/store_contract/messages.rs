@@ -247,9 +247,13 @@ pub(crate) async fn history_pages_both_ways(h: Harness) {
     let read = async |first, last, newest, entries, octets| -> Vec<u64> {
         let page = h
             .store
-            .history(TENANT, id, first, last, newest, entries, octets)
+            .history(TENANT, id, first, last, newest, entries, octets, 0)
             .await;
-        page.unwrap().iter().map(|entry| entry.conv_seq).collect()
+        page.unwrap()
+            .entries
+            .iter()
+            .map(|entry| entry.conv_seq)
+            .collect()
     };
     assert_eq!(read(3, 6, false, ALL, usize::MAX).await, [3, 4, 5, 6]);
     assert_eq!(read(3, 6, true, ALL, usize::MAX).await, [6, 5, 4, 3]);
@@ -284,9 +288,10 @@ pub(crate) async fn tenants_do_not_see_each_other(h: Harness) {
     assert!(h.store.conversation(other, a, id).await.unwrap().is_none());
     assert!(
         h.store
-            .history(other, id, 1, 9, false, ALL, ALL)
+            .history(other, id, 1, 9, false, ALL, ALL, 0)
             .await
             .unwrap()
+            .entries
             .is_empty()
     );
 }

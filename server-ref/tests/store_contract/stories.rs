@@ -96,6 +96,17 @@ macro_rules! on_engine {
                 conversations_are_paged_by_id
                 secrets_differ_by_purpose_and_stay
             }
+            operations {
+                the_last_edit_counts_and_the_log_stays
+                an_operation_needs_a_message_that_can_be_seen
+                a_recall_erases_the_message_and_its_edits
+                one_batch_may_write_change_and_erase
+                who_may_and_how_long
+                reactions_are_counted_once_a_user
+                pins_are_listed_in_order
+                a_former_member_sees_no_later_operation
+                pages_with_edited_texts_stay_bounded
+            }
             devices {
                 logged_in_devices_are_paged_by_id
                 logging_out_ends_tokens_and_writing

@@ -72,10 +72,10 @@ async fn a_batch_with_a_hole_at_the_end_is_dropped() {
     let [a, b] = [1, 2].map(crate::harness::user);
     let id = ConversationId::direct(a, b);
     let log = store
-        .history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX)
+        .history(TENANT, id, 1, u64::MAX, false, ALL, usize::MAX, 0)
         .await
         .unwrap();
-    assert!(log.iter().map(|entry| entry.conv_seq).eq(1..=2));
+    assert!(log.entries.iter().map(|entry| entry.conv_seq).eq(1..=2));
     let mut next = h.text(Target::Direct(b), "next");
     next.client_msg_id = [0xEE; 16].into();
     let appended = store.append(origin(a), vec![next]).await.unwrap().remove(0);

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use eim_client::environment::{Environment, Ticks};
 use eim_client::options::Options;
 use eim_client::store::{
-    Applied, ArrivalOutcome, Batch, ConversationRecord, Loaded, Message, OutboxItem,
+    Applied, ArrivalOutcome, Batch, ConversationRecord, Loaded, Message, Modifier, OutboxItem,
     ResumeCredential, Store, StoreError, Target, UserRecord,
 };
 use eim_client::{Settled, body_digest};
@@ -365,6 +365,15 @@ impl Store for Watched {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         self.store.messages(conversation, first, last, limit).await
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        self.store.modifiers(conversation, first, last).await
     }
 
     async fn latest(

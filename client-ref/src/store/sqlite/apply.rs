@@ -7,11 +7,13 @@ use std::collections::btree_map::Entry;
 use eim_codec::id::ConversationId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::modifier;
 use super::outbox::Owner;
 use super::read::{self, MESSAGE, integer};
 use crate::store::epochs::Epochs;
 use crate::store::{
-    Applied, Arrival, ArrivalOutcome, Batch, Message, OutboxItem, Settlement, StoreError, Target,
+    Applied, Arrival, ArrivalOutcome, Batch, Message, Modifier, OutboxItem, Settlement, StoreError,
+    Target,
 };
 
 /// See [`crate::store::Store::commit`].
@@ -63,6 +65,9 @@ pub(super) fn apply(
     for arrival in batch.arrivals {
         let outcome = transaction.arrive(arrival, &mut applied)?;
         applied.arrivals.push(outcome);
+    }
+    for modifier in &batch.modifiers {
+        transaction.learn(modifier)?;
     }
     for settlement in batch.settlements {
         transaction.settle(settlement, &mut applied)?;
@@ -202,6 +207,7 @@ impl Transaction<'_> {
         if !may_hold {
             return Ok(());
         }
+        modifier::cut(self.connection, conversation, from, below)?;
         const DOOMED: &str = "conversation = ? AND conv_seq >= ? AND log_epoch < ?";
         let key = params![conversation.as_bytes(), integer(from), integer(below)];
         let mut doomed = self.connection.prepare_cached(&format!(
@@ -281,7 +287,7 @@ impl Transaction<'_> {
                 None => hollow = true,
             }
         }
-        self.insert(&message, presented && !hollow, hollow)?;
+        self.insert(&mut message, presented && !hollow, hollow)?;
         Ok(if hollow {
             ArrivalOutcome::Hollow(message.conversation, message.conv_seq)
         } else {
@@ -319,6 +325,8 @@ impl Transaction<'_> {
                     key.1
                 ],
             )?;
+            let mut whole = self.stored(&message)?;
+            self.take_over(&mut whole)?;
             return Ok(ArrivalOutcome::New(self.stored(&message)?));
         }
         if !presented || known.shown || known.hollow {
@@ -353,7 +361,42 @@ impl Transaction<'_> {
         Ok(body.optional()?)
     }
 
-    fn insert(&self, message: &Message, shown: bool, hollow: bool) -> Result<(), StoreError> {
+    /// Applies what is known about an entry, and takes over what it does to others.
+    // impl[EIM-OPS-020, EIM-OPS-021]
+    fn take_over(&self, message: &mut Message) -> Result<(), StoreError> {
+        let Some(modifier) = modifier::settle(self.connection, message)? else {
+            if message.tombstone {
+                modifier::erase(self.connection, message.conversation, message.conv_seq)?;
+            }
+            return Ok(());
+        };
+        modifier::put(self.connection, &modifier, false)?;
+        if modifier.recalls() {
+            modifier::erase(self.connection, modifier.conversation, modifier.target)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what a state in history told of, unless the entries said it already.
+    // impl[EIM-OPS-035]
+    fn learn(&self, told: &Modifier) -> Result<(), StoreError> {
+        let (conversation, target) = (told.conversation, told.target);
+        if told.edits() && modifier::recalled(self.connection, conversation, target)? {
+            return Ok(());
+        }
+        self.epochs(conversation, |epochs| {
+            epochs.note(told.log_epoch, told.conv_seq);
+        })?;
+        modifier::put(self.connection, told, true)?;
+        if told.recalls() {
+            modifier::erase(self.connection, conversation, target)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&self, message: &mut Message, shown: bool, hollow: bool) -> Result<(), StoreError> {
+        self.take_over(message)?;
+        let hollow = hollow && !message.tombstone;
         self.epochs(message.conversation, |epochs| {
             epochs.note(message.log_epoch, message.conv_seq);
         })?;
@@ -381,7 +424,7 @@ impl Transaction<'_> {
     }
 
     fn settle(&self, settlement: Settlement, applied: &mut Applied) -> Result<(), StoreError> {
-        if let Some(message) = settlement.message {
+        if let Some(mut message) = settlement.message {
             let mut known = self.known(&message)?;
             if known
                 .as_ref()
@@ -396,7 +439,7 @@ impl Transaction<'_> {
                 known = self.known(&message)?;
             }
             if known.is_none() {
-                self.insert(&message, false, false)?;
+                self.insert(&mut message, false, false)?;
             }
         }
         self.connection

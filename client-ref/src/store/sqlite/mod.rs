@@ -5,6 +5,7 @@
 //! each owns the outbox items it wrote, and an owner's lock file tells whether it lives.
 
 mod apply;
+mod modifier;
 mod outbox;
 mod read;
 mod schema;
@@ -20,8 +21,8 @@ use tokio::sync::oneshot;
 use self::outbox::Owner;
 use self::worker::{Job, Reply, Worker};
 use super::{
-    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError,
-    UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
+    StoreError, UserRecord,
 };
 use crate::environment::Environment;
 
@@ -111,6 +112,16 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         self.read(move |connection| read::messages(connection, conversation, first, last, limit))
+            .await
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        self.read(move |connection| modifier::modifiers(connection, conversation, first, last))
             .await
     }
 

@@ -75,6 +75,22 @@ CREATE TABLE user (
 CREATE INDEX user_name ON user (name);
 ";
 
+/// Tables that came later; a file that lacks them has nothing for them.
+const LATER: &str = "
+CREATE TABLE IF NOT EXISTS modifier (
+    conversation BLOB NOT NULL,
+    -- The message it is about.
+    target INTEGER NOT NULL,
+    conv_seq INTEGER NOT NULL,
+    log_epoch INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    user BLOB,
+    time_ms INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (conversation, target, conv_seq)
+) WITHOUT ROWID;
+";
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Engine(error.to_string())
@@ -126,16 +142,17 @@ fn create_private(file: &Path) -> Result<(), StoreError> {
 /// Creates the tables in a new file. A file that has them is only read, so that a second process
 /// opens it even while another one is in the middle of a transaction.
 fn create_tables(connection: &Connection) -> Result<(), StoreError> {
-    if version(connection)? == FORMAT {
+    if version(connection)? == FORMAT && has_table(connection, "modifier")? {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     match version(connection)? {
         0 => {
             connection.execute_batch(TABLES)?;
+            connection.execute_batch(LATER)?;
             connection.pragma_update(None, "user_version", FORMAT)?;
         }
-        FORMAT => {}
+        FORMAT => connection.execute_batch(LATER)?,
         found => {
             return Err(StoreError::Format {
                 found,
@@ -145,6 +162,11 @@ fn create_tables(connection: &Connection) -> Result<(), StoreError> {
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    let mut tables = connection.prepare("SELECT 1 FROM sqlite_master WHERE name = ?")?;
+    Ok(tables.exists([name])?)
 }
 
 fn version(connection: &Connection) -> Result<u64, StoreError> {

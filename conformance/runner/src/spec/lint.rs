@@ -26,6 +26,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("DEV", "devices"),
     ("MSG", "messages"),
     ("TML", "timeline"),
+    ("OPS", "text and operations"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),
     ("CTC", "contacts"),

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, Entry,
-    LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage,
-    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
-    UnreadPage, UserRecord,
+    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 use super::early::Early;
@@ -91,7 +88,8 @@ impl Store for PatientStore {
         newest_first: bool,
         max_entries: usize,
         max_octets: usize,
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        through: u64,
+    ) -> Result<HistoryPage, StoreError> {
         self.real
             .history(
                 tenant,
@@ -101,7 +99,31 @@ impl Store for PatientStore {
                 newest_first,
                 max_entries,
                 max_octets,
+                through,
             )
+            .await
+    }
+
+    async fn pins(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: u64,
+        limit: usize,
+    ) -> Result<PinPage, StoreError> {
+        self.real.pins(tenant, conversation, after, limit).await
+    }
+
+    async fn reactions(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        target: u64,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Option<ReactionPage>, StoreError> {
+        self.real
+            .reactions(tenant, conversation, target, after, limit)
             .await
     }
 

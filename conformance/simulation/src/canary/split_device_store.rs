@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError,
-    UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
+    StoreError, UserRecord,
 };
 use eim_codec::id::{ConversationId, UserId};
 
@@ -63,6 +63,15 @@ impl Store for SplitStore {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         self.0.messages(conversation, first, last, limit).await
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        self.0.modifiers(conversation, first, last).await
     }
 
     async fn latest(

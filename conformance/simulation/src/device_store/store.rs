@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, Message, ResumeCredential, Store, StoreError,
-    UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
+    StoreError, UserRecord,
 };
 use eim_codec::id::{ConversationId, UserId};
 
@@ -110,6 +110,16 @@ impl Store for SimStore {
     ) -> Result<Vec<Message>, StoreError> {
         let durable = self.durable().await;
         durable.messages(conversation, first, last, limit).await
+    }
+
+    async fn modifiers(
+        &self,
+        conversation: ConversationId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Modifier>, StoreError> {
+        let durable = self.durable().await;
+        durable.modifiers(conversation, first, last).await
     }
 
     async fn latest(

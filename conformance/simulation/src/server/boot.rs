@@ -49,6 +49,10 @@ impl ServerNode {
             idempotency_ms: config.store.idempotency_ms,
             timeline_ms: config.store.timeline_ms,
             group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+            edit_ms: config.limits.edit_ms,
+            recall_ms: config.limits.recall_ms,
+            conversation_pins: usize::try_from(config.limits.conversation_pins)
+                .unwrap_or(usize::MAX),
             ..Options::default()
         };
         let around = inner.disk.parts(life, sink).await?;

@@ -2,6 +2,8 @@
 
 #[path = "../../../../client-ref/tests/store_contract/fixtures.rs"]
 mod fixtures;
+#[path = "../../../../client-ref/tests/store_contract/operations.rs"]
+mod operations;
 #[macro_use]
 #[path = "../../../../client-ref/tests/store_contract/stories.rs"]
 mod stories;

@@ -20,6 +20,8 @@ mod marks;
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]
 mod model;
+#[path = "../../../../server-ref/tests/store_contract/operations.rs"]
+mod operations;
 #[path = "../../../../server-ref/tests/store_contract/roles.rs"]
 mod roles;
 #[macro_use]

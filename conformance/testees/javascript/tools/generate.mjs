@@ -83,7 +83,7 @@ ${list(limits.limit.map((l) => `${l.name}: ${l.default}`))}};
 const messages = [];
 /** @type {string[]} */
 const enums = [];
-for (const file of ['connection', 'devices', 'marks', 'message', 'request']) {
+for (const file of ['connection', 'contacts', 'devices', 'marks', 'message', 'operations', 'request', 'state']) {
   const text = read('proto', 'eim', 'v1', `${file}.proto`).replace(/\/\/.*$/gm, '');
   for (const [, kind, name, body] of text.matchAll(/^(message|enum) (\w+) \{([^]*?)^\}/gm)) {
     if (kind === 'enum') {

@@ -42,12 +42,15 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 8] = [
+    include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
     include_str!("../../../../spec/proto/eim/v1/devices.proto"),
     include_str!("../../../../spec/proto/eim/v1/marks.proto"),
     include_str!("../../../../spec/proto/eim/v1/message.proto"),
     include_str!("../../../../spec/proto/eim/v1/request.proto"),
+    include_str!("../../../../spec/proto/eim/v1/operations.proto"),
+    include_str!("../../../../spec/proto/eim/v1/state.proto"),
 ];
 
 static MESSAGES: LazyLock<BTreeMap<&'static str, Message>> = LazyLock::new(|| {

@@ -204,6 +204,7 @@ impl Server {
                 request_id: id(1),
                 entry,
                 user_seq: number,
+                state: None,
             }
             .encode_to_vec()
         } else {

@@ -111,9 +111,9 @@ impl World {
     async fn check_log(&mut self, tenant: TenantId, id: ConversationId) {
         let log = self
             .store
-            .history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10)
+            .history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10, 0)
             .await;
-        let log = log.expect("it works");
+        let log = log.expect("it works").entries;
         let expected = &self.model.tenant(tenant).conversations[&id];
         assert!(log.iter().map(|it| &**it).eq(&expected.log), "log of {id}");
         let numbers = log.iter().map(|it| it.conv_seq);
@@ -212,9 +212,9 @@ impl World {
         let octets = usize::from(input.octet()) * 16;
         let page = self
             .store
-            .history(tenant, id, first, last, down, entries, octets)
+            .history(tenant, id, first, last, down, entries, octets, 0)
             .await;
-        let page = page.expect("it works");
+        let page = page.expect("it works").entries;
         let log = &self.model.tenant(tenant).conversations[&id].log;
         let range = |it: &&Entry| (first..=last).contains(&it.conv_seq);
         let mut expected: Vec<&Entry> = log.iter().filter(range).collect();

@@ -57,6 +57,7 @@ impl Committer {
             conversation: id,
             hash,
             seal,
+            modifier,
         } = prepared;
         let key = ActKey {
             tenant: origin.tenant,
@@ -74,6 +75,12 @@ impl Committer {
         self.check_room()?;
         self.check_age(append.first_sent_at_ms)?;
         self.check_target(origin, id, append.target)?;
+        // impl[EIM-OPS-007]
+        let effect = match modifier {
+            Ok(None) => None,
+            Ok(Some(modifier)) => Some(self.check_modifier(origin, id, modifier)?),
+            Err(error) => return refuse(error.code(), error.to_string()),
+        };
         let Append {
             frame_type,
             client_msg_id,
@@ -91,6 +98,9 @@ impl Committer {
             seal,
         };
         let numbered = self.deliver(origin.tenant, id, draft, &[])?;
+        if let Some(effect) = effect {
+            self.modify(origin, id, effect, numbered);
+        }
         let outcome = Outcome {
             conversation: id,
             conv_seq: numbered.conv_seq,

@@ -3,6 +3,8 @@
 use eim_codec::id::UserId;
 use tokio::sync::oneshot;
 
+use eim_codec::payload::{InvalidSend, Modifier};
+
 use super::marks::MarkOutcome;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
@@ -83,4 +85,6 @@ pub(super) struct Prepared {
     pub(super) conversation: ConversationId,
     pub(super) hash: ContentHash,
     pub(super) seal: Seal,
+    /// What an operation asks for; `None` for messages.
+    pub(super) modifier: Result<Option<Modifier>, InvalidSend>,
 }

@@ -1,14 +1,18 @@
 //! Reading a range of a conversation log.
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use eim_codec::id::ConversationId;
+use eim_codec::payload::EntryState;
 
-use super::keys;
+use super::load::log_head;
 use super::record::entry;
+use super::record::modified::ModifiedRow;
+use super::{keys, modified};
 use crate::store::engine::{Order, Reader, Space};
-use crate::store::{Entry, StoreError, TenantId};
+use crate::store::{Entry, HistoryPage, StoreError, TenantId};
 
 /// What to read.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,7 @@ pub(super) struct Page {
     pub(super) newest_first: bool,
     pub(super) max_entries: usize,
     pub(super) max_octets: usize,
+    pub(super) through: u64,
 }
 
 impl Page {
@@ -27,7 +32,70 @@ impl Page {
         reader: &dyn Reader,
         tenant: TenantId,
         id: ConversationId,
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+    ) -> Result<HistoryPage, StoreError> {
+        let head = log_head(reader, tenant, id)?.0;
+        let former = self.through != 0;
+        let as_of = if former { self.through.min(head) } else { head };
+        let (mut entries, mut octets) = self.entries(reader, tenant, id)?;
+        let mut states: Vec<Option<EntryState>> = vec![None; entries.len()];
+        for (conv_seq, row) in self.rows(reader, tenant, id, &entries)? {
+            let Ok(at) = entries.binary_search_by(|entry| self.order(entry.conv_seq, conv_seq))
+            else {
+                continue;
+            };
+            let state = modified::state_of(reader, tenant, id, row, as_of, former)?;
+            octets += state.as_ref().map_or(0, |state| state.edit_body.len());
+            if octets > self.max_octets && at > 0 {
+                entries.truncate(at);
+                states.truncate(at);
+                break;
+            }
+            if let Some(place) = states.get_mut(at) {
+                *place = state;
+            }
+        }
+        Ok(HistoryPage {
+            entries,
+            states,
+            as_of,
+        })
+    }
+
+    /// How two numbers stand in the page.
+    fn order(self, one: u64, other: u64) -> Ordering {
+        let upwards = one.cmp(&other);
+        if self.newest_first {
+            upwards.reverse()
+        } else {
+            upwards
+        }
+    }
+
+    /// What operations have made of the entries, in their order.
+    fn rows(
+        self,
+        reader: &dyn Reader,
+        tenant: TenantId,
+        id: ConversationId,
+        entries: &[Arc<Entry>],
+    ) -> Result<Vec<(u64, ModifiedRow)>, StoreError> {
+        let numbers = || entries.iter().map(|entry| entry.conv_seq);
+        let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
+            return Ok(Vec::new());
+        };
+        let mut rows = modified::rows(reader, tenant, id, first, last)?;
+        if self.newest_first {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    fn entries(
+        self,
+        reader: &dyn Reader,
+        tenant: TenantId,
+        id: ConversationId,
+    ) -> Result<(Vec<Arc<Entry>>, usize), StoreError> {
         let order = if self.newest_first {
             Order::Descending
         } else {
@@ -48,6 +116,6 @@ impl Page {
             entries.push(Arc::new(entry));
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(entries)
+        Ok((entries, octets))
     }
 }

@@ -7,6 +7,7 @@
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ContactState, ConversationKind, Role};
 
+use super::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
 use super::record::state::{
     self, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow,
     MembershipRow, MetaRow, UserRow,
@@ -44,6 +45,12 @@ pub enum Name {
     Session(SessionId),
     /// The highest number removed from a timeline.
     Floor(UserId),
+    /// What operations have made of a message.
+    Modified(ConversationId, u64),
+    /// Reactions of a user to a message.
+    UserReactions(ConversationId, u64, UserId),
+    /// Pinned messages of a conversation.
+    Pins(ConversationId),
     /// A user on the list of contacts of another one: owner, then user.
     Contact(UserId, UserId),
     /// What is left of devices that are not remembered.
@@ -129,6 +136,21 @@ pub enum Record {
     },
     /// The highest number removed from a timeline.
     Floor(u64),
+    /// What operations have made of a message.
+    Modified {
+        /// conv_seq of its EDITs, in order.
+        edits: Vec<u64>,
+        /// conv_seq of its RECALL; 0 for none.
+        recall_seq: u64,
+        /// Reactions with the numbers of their users.
+        reactions: Vec<(String, u32)>,
+        /// conv_seq of the PIN in force; 0 for none.
+        pin_seq: u64,
+    },
+    /// Reactions of a user to a message.
+    UserReactions(Vec<String>),
+    /// Pinned messages of a conversation: the message and its PIN.
+    Pins(Vec<(u64, u64)>),
     /// A user on a list of contacts.
     Contact {
         /// What the user is to the owner.
@@ -179,6 +201,9 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             7 => Name::Cursor(rest.id()?, rest.id()?),
             8 => Name::Session(rest.id()?),
             9 => Name::Floor(rest.id()?),
+            32 => Name::Modified(rest.id()?, rest.number()?),
+            33 => Name::UserReactions(rest.id()?, rest.number()?, rest.id()?),
+            34 => Name::Pins(rest.id()?),
             20 => Name::Mark(rest.id()?, rest.id()?),
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
@@ -269,6 +294,25 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             }
         }
         Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
+        Name::Modified(..) => {
+            let row: ModifiedRow = state::decode("modified", value)?;
+            let counted = row.reactions.into_iter();
+            Record::Modified {
+                edits: row.edits,
+                recall_seq: row.recall_seq,
+                reactions: counted.map(|row| (row.reaction, row.count)).collect(),
+                pin_seq: row.pin_seq,
+            }
+        }
+        Name::UserReactions(..) => {
+            let row: UserReactionsRow = state::decode("user reactions", value)?;
+            Record::UserReactions(row.reactions)
+        }
+        Name::Pins(_) => {
+            let row: PinsRow = state::decode("pins", value)?;
+            let pins = row.pins.into_iter();
+            Record::Pins(pins.map(|pin| (pin.target, pin.pin_seq)).collect())
+        }
         Name::Contact(..) => {
             let row: ContactRow = state::decode("contact", value)?;
             Record::Contact {
@@ -396,6 +440,21 @@ mod tests {
                     Space::State,
                     keys::floor(at, user).to_vec(),
                     Name::Floor(user),
+                ),
+                (
+                    Space::State,
+                    keys::modified(at, conversation, 9).to_vec(),
+                    Name::Modified(conversation, 9),
+                ),
+                (
+                    Space::State,
+                    keys::user_reactions(at, conversation, 9, user).to_vec(),
+                    Name::UserReactions(conversation, 9, user),
+                ),
+                (
+                    Space::State,
+                    keys::pins(at, conversation).to_vec(),
+                    Name::Pins(conversation),
                 ),
                 (
                     Space::State,

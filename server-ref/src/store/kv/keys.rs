@@ -41,6 +41,9 @@ enum Kind {
     Cursor = 7,
     Session = 8,
     Floor = 9,
+    Modified = 32,
+    UserReactions = 33,
+    Pins = 34,
     Mark = 20,
     Forgotten = 24,
     Contact = 80,
@@ -163,6 +166,32 @@ pub(super) fn floor(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Floor as u8], user.as_bytes()])
 }
 
+/// What operations have made of a message.
+pub(super) fn modified(at: TenantId, id: ConversationId, conv_seq: u64) -> Key {
+    let kind = [Kind::Modified as u8];
+    key(at, [&kind, id.as_bytes(), &conv_seq.to_be_bytes()])
+}
+
+/// Reactions of a user to a message.
+pub(super) fn user_reactions(at: TenantId, id: ConversationId, conv_seq: u64, user: UserId) -> Key {
+    let (kind, conv_seq) = ([Kind::UserReactions as u8], conv_seq.to_be_bytes());
+    key(at, [&kind, id.as_bytes(), &conv_seq, user.as_bytes()])
+}
+
+/// First and last key of the reactions to a message.
+pub(super) fn user_reactions_of(at: TenantId, id: ConversationId, conv_seq: u64) -> (Key, Key) {
+    let [first, last] = [[0; 16], [u8::MAX; 16]].map(UserId::from);
+    (
+        user_reactions(at, id, conv_seq, first),
+        user_reactions(at, id, conv_seq, last),
+    )
+}
+
+/// Pinned messages of a conversation.
+pub(super) fn pins(at: TenantId, id: ConversationId) -> Key {
+    key(at, [&[Kind::Pins as u8], id.as_bytes()])
+}
+
 pub(super) fn forgotten(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Forgotten as u8], user.as_bytes()])
 }
@@ -260,5 +289,8 @@ mod tests {
     fn the_longest_key_fits() {
         let key = act_expiry(TenantId(u32::MAX), u64::MAX, &[1; ActKey::TAIL]);
         assert_eq!(key.len(), LONGEST);
+        let at = TenantId(u32::MAX);
+        let key = user_reactions(at, [7; 16].into(), u64::MAX, [8; 16].into());
+        assert!(key.len() <= LONGEST);
     }
 }

@@ -23,6 +23,8 @@ mod load;
 mod login;
 mod marks;
 mod meta;
+mod modified;
+mod modify;
 mod octets;
 mod options;
 mod pending;

@@ -82,6 +82,11 @@ impl<'a> Octets<'a> {
         usize::try_from(self.varint()?).map_err(|_| self.short())
     }
 
+    /// Octets not read yet.
+    pub(super) const fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -19,6 +19,18 @@ pub struct Options {
     pub group_members: usize,
     /// Longest name of a group, in octets.
     pub group_name_octets: usize,
+    /// EDITs of one message.
+    pub message_edits: usize,
+    /// Different reactions to one message.
+    pub message_reactions: usize,
+    /// Reactions of one user to one message.
+    pub user_reactions: usize,
+    /// Pinned messages of one conversation.
+    pub conversation_pins: usize,
+    /// How long the sender may edit a message, in milliseconds; 0 for ever.
+    pub edit_ms: u64,
+    /// How long the sender may recall a message, in milliseconds; 0 for ever.
+    pub recall_ms: u64,
     /// Most users on a list of contacts.
     pub contacts: u64,
     /// Longest message of a contact request, in octets.
@@ -38,7 +50,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let count = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
+            message_edits: count(limits::MESSAGE_EDITS.default),
+            message_reactions: count(limits::MESSAGE_REACTIONS.default),
+            user_reactions: count(limits::USER_REACTIONS.default),
+            conversation_pins: count(limits::CONVERSATION_PINS.default),
+            edit_ms: limits::EDIT_MS.default,
+            recall_ms: limits::RECALL_MS.default,
             idempotency_ms: limits::IDEMPOTENCY_MS.default,
             timeline_ms: limits::TIMELINE_MS.default,
             group_members: usize::try_from(limits::GROUP_MEMBERS.default).unwrap_or(usize::MAX),

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use eim_codec::id::UserId;
+use eim_codec::id::{ConversationId, UserId};
 
 use super::cache::Timeline;
 use super::keys::{self, ActKey};
 use super::marks::MarkChanges;
+use super::modify::erased;
 use super::record::{act, state, timeline};
 use crate::store::engine::{Batch, Order, Reader, Space};
 use crate::store::{Committed, LoggedOut, StoreError, TenantId};
@@ -27,6 +29,10 @@ pub(super) struct Pending {
     number: u64,
     pub(super) batch: Batch,
     state: HashMap<Vec<u8>, Option<Bytes>>,
+    /// Newest write of each log key among the first `indexed` writes of the batch; filled only
+    /// when somebody asks, as most batches are messages alone.
+    logs: HashMap<Vec<u8>, usize>,
+    indexed: usize,
     acts: HashMap<ActKey, act::Outcome>,
     expiring: BTreeMap<TenantId, Vec<[u8; ActKey::TAIL]>>,
     chunks: Vec<Chunk>,
@@ -102,6 +108,38 @@ impl Pending {
             };
         }
         Ok(found)
+    }
+
+    /// A log record as this batch leaves it.
+    pub(super) fn log(
+        &mut self,
+        engine: &(impl Reader + ?Sized),
+        key: &[u8],
+    ) -> Result<Option<Bytes>, StoreError> {
+        for number in self.indexed..self.batch.len() {
+            if let Some((Space::Log, key, _)) = self.batch.write(number) {
+                self.logs.insert(key.to_vec(), number);
+            }
+        }
+        self.indexed = self.batch.len();
+        let written = self.logs.get(key).and_then(|at| self.batch.write(*at));
+        match written {
+            Some((_, _, record)) => Ok(record.map(Bytes::copy_from_slice)),
+            None => engine.get(Space::Log, key),
+        }
+    }
+
+    /// An entry of this batch was erased: nobody is told what was in it.
+    pub(super) fn erase_push(&mut self, tenant: TenantId, id: ConversationId, conv_seq: u64) {
+        let mut commits = self.commits.iter_mut().rev();
+        let found = commits.find(|commit| {
+            commit.tenant == tenant
+                && commit.entry.conv_seq == conv_seq
+                && commit.entry.conversation == id
+        });
+        if let Some(commit) = found {
+            commit.entry = Arc::new(erased(&commit.entry));
+        }
     }
 
     /// What became of an act, in this batch or before.
@@ -197,6 +235,8 @@ impl Pending {
         self.number = self.number.wrapping_add(1);
         self.batch.clear(KEPT);
         self.state.clear();
+        self.logs.clear();
+        self.indexed = 0;
         self.acts.clear();
         self.commits.clear();
         self.marks.notes.clear();

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::payload::Modifier;
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::conversation_of;
@@ -21,10 +22,7 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord,
-    Entry, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, ReaderPage,
-    Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage,
-    UnreadPage, UserRecord,
+    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -111,11 +109,13 @@ impl KvStore {
             let conversation = conversation_of(origin.user, append.target);
             let hash = content::of_message(&secret, conversation, &append);
             let seal = Seal::new(*salt, &append.fallback_text, &append.body);
+            let modifier = Modifier::of(append.frame_type, &append.body);
             Prepared {
                 append,
                 conversation,
                 hash,
                 seal,
+                modifier,
             }
         };
         batch.into_iter().zip(salts).map(prepare).collect()
@@ -202,8 +202,10 @@ impl Store for KvStore {
         newest_first: bool,
         max_entries: usize,
         max_octets: usize,
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        through: u64,
+    ) -> Result<HistoryPage, StoreError> {
         let page = super::history::Page {
+            through,
             first,
             last,
             newest_first,
@@ -211,6 +213,28 @@ impl Store for KvStore {
             max_octets,
         };
         page.read(&*self.reader()?, tenant, conversation)
+    }
+
+    async fn pins(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: u64,
+        limit: usize,
+    ) -> Result<PinPage, StoreError> {
+        super::modified::pins(&*self.reader()?, tenant, conversation, after, limit)
+    }
+
+    async fn reactions(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        target: u64,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Option<ReactionPage>, StoreError> {
+        let reader = self.reader()?;
+        super::modified::reactions(&*reader, tenant, conversation, target, after, limit)
     }
 
     async fn conversations(

@@ -24,7 +24,7 @@ impl Template {
     pub(crate) fn new(target: send::Target, sender: u32, size: usize, prefix: [u8; 8]) -> Self {
         let text = "x".repeat(size.max(STAMP));
         let characters = text.len();
-        let body = TextBody { text }.encode_to_vec();
+        let body = TextBody::new(text).encode_to_vec();
         let octets = payload::Send {
             target: Some(target),
             client_msg_id: Bytes::from_static(&ID_MARK),

@@ -256,7 +256,7 @@ const SEQUENCES: [(u32, &str); 8] = [
 /// The sequence of every type: 0 for those that have none, anything else for the others.
 pub(super) fn sequences(rules: &Rules) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
-    let unknown = [0x2a, 0x3f, 0x43, 0x4f, 0x40, 0xe0, 0xe5, 0xfe];
+    let unknown = [0x2a, 0x3f, 0x44, 0x4f, 0x46, 0xe0, 0xe5, 0xfe];
     let known: Vec<u8> = rules.active().map(|row| row.value).collect();
     for value in known.into_iter().chain(unknown) {
         let mut configs = receivers().into_iter();
@@ -307,7 +307,7 @@ pub(super) fn compressions(rules: &Rules) -> Result<Vec<Case>, String> {
         }
     }
     let server = Config::default();
-    for value in [0x2a, 0x3e, 0x40, 0x4f, 0xe0, 0xe5, 0xfe] {
+    for value in [0x2a, 0x3e, 0x46, 0x4f, 0xe0, 0xe5, 0xfe] {
         for octet in [0, 1, 2, 3, 4, 0xa5] {
             cases.push(one_compression(rules, &server, value, octet, "each"));
         }

@@ -12,7 +12,7 @@ const ANNOUNCED: [u32; 3] = [16_384, 65_536, 1_048_576];
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     let known: Vec<u8> = rules.active().map(|row| row.value).collect();
-    let unknown = [0x2a, 0x3f, 0x40, 0x41, 0x42, 0x4f, 0xe0, 0xe5, 0xfa, 0xfe];
+    let unknown = [0x2a, 0x3f, 0x44, 0x45, 0x46, 0x4f, 0xe0, 0xe5, 0xfa, 0xfe];
     for value in known.into_iter().chain(unknown) {
         let mut configs = receivers().into_iter();
         let config = configs.find(|config| rules.may_arrive(config, value));

@@ -16,7 +16,7 @@ pub(super) fn sizes(rules: &Rules) -> Result<Vec<Case>, String> {
         .active()
         .filter(|row| row.compression)
         .map(|row| row.value);
-    for value in known.chain([0x3e, 0x40, 0x4f]) {
+    for value in known.chain([0x3e, 0x46, 0x4f]) {
         let mut configs = receivers().into_iter();
         let config = configs.find(|config| rules.may_arrive(config, value));
         let config = config.ok_or("a type that may never arrive")?;

@@ -31,6 +31,11 @@ pub(super) enum Command {
     Conversation {
         conversation: String,
     },
+    Shown {
+        conversation: String,
+        conv_seq: String,
+    },
+    Operate(Operate),
     State,
     Groups(Groups),
     Members {
@@ -44,13 +49,15 @@ pub(super) enum Command {
 }
 
 /// Names of the commands, to tell an unknown one from a wrong one.
-pub(super) const KNOWN: [&str; 12] = [
+pub(super) const KNOWN: [&str; 14] = [
     "hello",
     "connect",
     "send",
     "send_again",
     "history",
     "conversation",
+    "shown",
+    "operate",
     "state",
     "groups",
     "members",
@@ -94,6 +101,36 @@ pub(super) struct Send {
     pub(super) to_user: Option<String>,
     pub(super) conversation: Option<String>,
     pub(super) text: String,
+}
+
+/// An operation on a message into the outbox.
+#[derive(Debug, Deserialize)]
+pub(super) struct Operate {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    pub(super) conversation: String,
+    pub(super) conv_seq: String,
+    #[serde(flatten)]
+    pub(super) act: Act,
+}
+
+/// What is done to it.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub(super) enum Act {
+    Edit {
+        text: String,
+    },
+    Recall,
+    React {
+        reaction: String,
+        #[serde(default)]
+        remove: bool,
+    },
+    Pin {
+        #[serde(default)]
+        remove: bool,
+    },
 }
 
 /// A request about groups.

@@ -6,16 +6,17 @@ mod refs;
 mod report;
 
 use eim_client::error::RequestError;
+use eim_client::modified::modified;
 use eim_client::store::Target;
 use eim_client::{Client, ConnectionState, Draft, Event, Member};
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::Role;
+use eim_codec::payload::{Role, TextBody};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::mpsc;
 
 use crate::output::line;
-use command::{Command, Connect, Groups, KNOWN, Line, Send};
+use command::{Act, Command, Connect, Groups, KNOWN, Line, Operate, Send};
 use profile::Profile;
 
 /// Most entries that `history` returns.
@@ -124,6 +125,11 @@ impl Testee {
             }
             Command::History { conversation } => self.history(&conversation).await,
             Command::Conversation { conversation } => self.conversation(&conversation).await,
+            Command::Shown {
+                conversation,
+                conv_seq,
+            } => self.shown(&conversation, &conv_seq).await,
+            Command::Operate(operate) => self.operate(operate).await,
             Command::State => self.state().await,
             Command::Groups(_) | Command::Members { .. } => Err("answered elsewhere".to_owned()),
             Command::Background { next_contact_ms } => {
@@ -189,6 +195,48 @@ impl Testee {
         let messages = store.messages(conversation, 1, last, MOST_ENTRIES).await;
         let messages = messages.map_err(|error| error.to_string())?;
         Ok(json!({"entries": messages.iter().map(report::entry).collect::<Vec<_>>()}))
+    }
+
+    /// How the device shows a message: with all that was done to it.
+    async fn shown(&mut self, conversation: &str, conv_seq: &str) -> Answer {
+        let conversation: ConversationId = id(conversation)?;
+        let seq: u64 = conv_seq.parse().map_err(|_| "conv_seq".to_owned())?;
+        let store = &**self.client()?.store();
+        let failed = |error: eim_client::store::StoreError| error.to_string();
+        let found = store.messages(conversation, seq, seq, 1).await;
+        let modified = modified(store, conversation, seq, seq).await;
+        let mut modified = modified.map_err(failed)?;
+        let of = modified.remove(&seq);
+        let message = found.map_err(failed)?.into_iter().next();
+        Ok(report::shown(message.as_ref(), of.as_ref()))
+    }
+
+    async fn operate(&mut self, operate: Operate) -> Answer {
+        let target = Target::Conversation(id(&operate.conversation)?);
+        let seq: u64 = operate
+            .conv_seq
+            .parse()
+            .map_err(|_| "conv_seq".to_owned())?;
+        let draft = match &operate.act {
+            Act::Edit { text } => Draft::edit(target, seq, TextBody::new(text)),
+            Act::Recall => Draft::recall(target, seq),
+            Act::React { reaction, remove } => Draft::react(target, seq, reaction, *remove),
+            Act::Pin { remove } => Draft::pin(target, seq, *remove),
+        };
+        let profile = self.profile()?;
+        let stored = profile.client.store_and_post(draft).await;
+        let key = stored.map_err(|error| error.to_string())?;
+        let asked = Send {
+            name: operate.name,
+            to_user: None,
+            conversation: Some(operate.conversation),
+            text: String::new(),
+        };
+        profile
+            .refs
+            .keep(key, asked)
+            .map_err(|error| error.to_string())?;
+        Ok(json!({}))
     }
 
     /// What the device knows of a conversation.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use eim_client::modified::{Modified, current_text};
 use eim_client::store::Message;
 use eim_client::{ConnectionState, Disconnected, Event, text_of};
 use eim_codec::connection::ClosedBy;
@@ -88,4 +89,35 @@ pub(super) fn entry(message: &Message) -> Value {
         entry["tombstone"] = true.into();
     }
     entry
+}
+
+/// A message as a person sees it.
+pub(super) fn shown(message: Option<&Message>, modified: Option<&Modified>) -> Value {
+    let mut shown = json!({"stored": message.is_some()});
+    if let Some(text) = message.and_then(|message| current_text(message, modified)) {
+        shown["text"] = text.into();
+    }
+    let recalled = modified.is_some_and(|modified| modified.recall.is_some());
+    if recalled || message.is_some_and(|message| message.tombstone) {
+        shown["recalled"] = true.into();
+    }
+    let Some(modified) = modified else {
+        return shown;
+    };
+    if modified.edit.is_some() {
+        shown["edited"] = true.into();
+    }
+    if modified.pinned {
+        shown["pinned"] = true.into();
+    }
+    if !modified.reactions.is_empty() {
+        let reaction =
+            |(reaction, users): (&String, &std::collections::BTreeSet<eim_codec::id::UserId>)| {
+                let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+                json!({"reaction": reaction, "users": users})
+            };
+        let reactions: Vec<Value> = modified.reactions.iter().map(reaction).collect();
+        shown["reactions"] = reactions.into();
+    }
+    shown
 }

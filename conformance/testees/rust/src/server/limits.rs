@@ -29,6 +29,9 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "devices" => config.devices.total = narrow()?,
         "desktops" => config.devices.desktop = narrow()?,
         "group_members" => limits.group_members = narrow()?,
+        "edit_ms" => limits.edit_ms = value,
+        "recall_ms" => limits.recall_ms = value,
+        "conversation_pins" => limits.conversation_pins = narrow()?,
         "contacts" => limits.contacts = narrow()?,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "queue_frames" => {

@@ -1,6 +1,6 @@
 //! A log entry: an immutable header with a salted commitment to the content, then the content.
 //!
-//! Erasure will cut the content (salt, fallback text and body) off and leave the header, so that
+//! Erasure cuts the content (salt, fallback text and body) off and leaves the header, so that
 //! whatever covers headers stays verifiable while nobody can guess the body from it.
 
 use bytes::Bytes;
@@ -76,6 +76,31 @@ pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal
     out.extend_from_slice(&entry.body);
 }
 
+/// The record without its content: the header says that it was erased, and nothing of the content
+/// is left but the commitment to it.
+pub(in crate::store::kv) fn erase(record: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut octets = Octets::new("log entry", VERSION, record)?;
+    let [flags, _frame_type] = octets.array()?;
+    for _number in 0..3 {
+        octets.varint()?;
+    }
+    for id in [SENDER, SENDER_DEVICE, CLIENT_MSG_ID] {
+        if flags & id != 0 {
+            let _id: [u8; 16] = octets.array()?;
+        }
+    }
+    let _commitment: [u8; 32] = octets.array()?;
+    let header = record.len().saturating_sub(octets.left());
+    let mut erased = Vec::with_capacity(header + 2);
+    erased.extend_from_slice(record.get(..header).unwrap_or(record));
+    // Nothing is left of the lengths either.
+    erased.extend_from_slice(&[0, 0]);
+    if let Some(flags) = erased.get_mut(1) {
+        *flags |= TOMBSTONE;
+    }
+    Ok(erased)
+}
+
 /// Number of countable entries and time, without reading the content.
 pub(in crate::store::kv) fn head(record: &[u8]) -> Result<(u64, u64), StoreError> {
     let mut octets = Octets::new("log entry", VERSION, record)?;
@@ -141,4 +166,50 @@ pub(in crate::store::kv) fn decode(
         fallback_text,
         tombstone,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_codec::id::{ClientMsgId, DeviceId, UserId};
+
+    use super::*;
+
+    // test[EIM-OPS-017]
+    #[test]
+    fn an_erased_record_has_the_header_and_nothing_of_the_content() {
+        let conversation = ConversationId::from([1; 16]);
+        for with in [true, false] {
+            let entry = Entry {
+                conversation,
+                log_epoch: 3,
+                conv_seq: 300,
+                frame_type: FrameType::TEXT,
+                sender: with.then(|| UserId::from([2; 16])),
+                sender_device: with.then(|| DeviceId::from([3; 16])),
+                client_msg_id: with.then(|| ClientMsgId::from([4; 16])),
+                time_ms: 1_700_000_000_000,
+                countable: 299,
+                body: Bytes::from_static(b"secret body"),
+                fallback_text: "secret text".to_owned(),
+                tombstone: false,
+            };
+            let seal = Seal::new([0x5A; 16], &entry.fallback_text, &entry.body);
+            let mut record = Vec::new();
+            encode(&mut record, &entry, &seal);
+            let erased = erase(&record).unwrap();
+            let read = decode(conversation, 300, &erased).unwrap();
+            let tombstone = Entry {
+                body: Bytes::new(),
+                fallback_text: String::new(),
+                tombstone: true,
+                ..entry
+            };
+            assert_eq!(read, tombstone);
+            assert_eq!(head(&erased).unwrap(), head(&record).unwrap());
+            let holds = |octets: &[u8]| erased.windows(octets.len()).any(|part| part == octets);
+            assert!(holds(&seal.commitment));
+            assert!(!holds(b"secret") && !holds(&seal.salt));
+            assert_eq!(erase(&erased).unwrap(), erased);
+        }
+    }
 }

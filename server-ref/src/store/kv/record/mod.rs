@@ -4,5 +4,6 @@
 
 pub(super) mod act;
 pub(super) mod entry;
+pub(super) mod modified;
 pub(super) mod state;
 pub(super) mod timeline;

@@ -2,7 +2,6 @@ use bytes::Bytes;
 use eim_client::event::Refused;
 use eim_client::store::OutboxItem;
 use eim_codec::payload::{Role, TextBody};
-use prost::Message as _;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -40,11 +39,7 @@ fn message(conversation: u8, conv_seq: u64, sender: u8, text: &str) -> Message {
         client_msg_id: Some([u8::try_from(conv_seq).unwrap(); 16].into()),
         time_ms: 1000 * conv_seq,
         user_seq: conv_seq,
-        body: TextBody {
-            text: text.to_owned(),
-        }
-        .encode_to_vec()
-        .into(),
+        body: TextBody::encode_text(text),
         fallback_text: String::new(),
         tombstone: false,
     }

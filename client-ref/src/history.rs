@@ -1,13 +1,38 @@
 //! Reading the logs of conversations from the server.
 
 use eim_codec::id::ConversationId;
-use eim_codec::payload::{history_entry, response};
+use eim_codec::payload::{EntryState, history_entry, response};
 use eim_codec::registry::Operation;
 
 use crate::client::Client;
 use crate::error::RequestError;
-use crate::store::Message;
+use crate::modified::Modified;
+use crate::store::{Message, Modifier};
 use crate::sync::message;
+
+/// A message of the past, as the server tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Past {
+    /// The message, as it was sent.
+    pub message: Message,
+    /// What has become of it, but for who reacts how.
+    pub modified: Modified,
+    /// How many users react in which way.
+    pub reactions: Vec<(String, u32)>,
+}
+
+impl Past {
+    fn new(message: Message, state: Option<EntryState>) -> Self {
+        let state = state.unwrap_or_default();
+        let modified = Modified::of(&Modifier::of_state(&message, &state));
+        let reactions = state.reactions.into_iter();
+        Self {
+            message,
+            modified,
+            reactions: reactions.map(|it| (it.reaction, it.count)).collect(),
+        }
+    }
+}
 
 impl Client {
     /// Messages `first..=last` of a conversation from the server, at most `limit`, in order; 0
@@ -22,8 +47,8 @@ impl Client {
         last: u64,
         limit: usize,
     ) -> Result<Vec<Message>, RequestError> {
-        self.read_history(conversation, first, last, limit, false)
-            .await
+        let past = self.past(conversation, (first, last), limit, false).await?;
+        Ok(past.into_iter().map(|past| past.message).collect())
     }
 
     /// The newest `limit` messages of a conversation from the server, in order.
@@ -35,19 +60,23 @@ impl Client {
         conversation: ConversationId,
         limit: usize,
     ) -> Result<Vec<Message>, RequestError> {
-        let mut messages = self.read_history(conversation, 0, 0, limit, true).await?;
-        messages.reverse();
-        Ok(messages)
+        let past = self.past(conversation, (0, 0), limit, true).await?;
+        Ok(past.into_iter().rev().map(|past| past.message).collect())
     }
 
-    async fn read_history(
+    /// Messages `first..=last` of a conversation from the server with what has become of them, at
+    /// most `limit`, in order, or downwards when `newest_first`; 0 as `last` means the head. Numbers
+    /// that cannot be read are left out.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn past(
         &self,
         conversation: ConversationId,
-        mut first: u64,
-        mut last: u64,
+        (mut first, mut last): (u64, u64),
         limit: usize,
         newest_first: bool,
-    ) -> Result<Vec<Message>, RequestError> {
+    ) -> Result<Vec<Past>, RequestError> {
         let mut messages = Vec::new();
         while messages.len() < limit {
             let body = crate::engine::history_request(conversation, first, last, newest_first);
@@ -63,7 +92,7 @@ impl Client {
                             .map_err(|_| RequestError::Nonsense("an entry"))?;
                         lowest = lowest.min(message.conv_seq);
                         highest = highest.max(message.conv_seq);
-                        messages.push(message);
+                        messages.push(Past::new(message, item.state));
                     }
                     Some(history_entry::Item::Unavailable(range)) => {
                         lowest = lowest.min(range.first);

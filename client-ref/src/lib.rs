@@ -60,4 +60,5 @@ pub use self::event::{
 };
 pub use self::export::{Line, body_digest, text_of};
 pub use self::groups::{GroupChange, Member};
+pub use self::history::Past;
 pub use self::options::Options;

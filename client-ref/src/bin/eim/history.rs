@@ -7,7 +7,7 @@ use crate::conversations::{Names, Where, conversation_id};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::profile::Globals;
-use crate::tail::describe;
+use crate::tail::describe_past;
 
 /// Arguments of `eim history`.
 #[derive(Args, Debug)]
@@ -34,17 +34,21 @@ impl History {
         let client = globals.connect(options).await?;
         let target = self.place.target(&client).await?;
         let conversation = conversation_id(&client, target).await?;
-        let messages = match self.first {
-            Some(limit) => client.history(conversation, 1, 0, limit).await?,
-            None => client.newest(conversation, self.last).await?,
+        let past = match self.first {
+            Some(limit) => client.past(conversation, (1, 0), limit, false).await?,
+            None => {
+                let mut newest = client.past(conversation, (0, 0), self.last, true).await?;
+                newest.reverse();
+                newest
+            }
         };
         let mut output = Output::new();
         let mut names = Names::default();
-        for message in &messages {
+        for past in &past {
             if self.json {
-                output.json(message)?;
+                output.past(past)?;
             } else {
-                output.line(&describe(&mut names, &client, message).await)?;
+                output.line(&describe_past(&mut names, &client, past).await)?;
             }
         }
         output.flush()?;

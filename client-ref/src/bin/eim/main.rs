@@ -11,10 +11,12 @@ mod group;
 mod history;
 mod load;
 mod login;
+mod operate;
 mod output;
 mod profile;
 mod prompt;
 mod send;
+mod shown;
 mod status;
 mod tail;
 mod witness;
@@ -64,6 +66,8 @@ enum Verb {
     Chat(chat::Chat),
     /// Prints messages of one conversation.
     History(history::History),
+    #[command(flatten)]
+    Operate(operate::Operate),
     /// Creates and changes groups.
     #[command(subcommand)]
     Group(group::Group),
@@ -121,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Tail(tail) => tail.run(&globals).await,
         Verb::Chat(chat) => chat.run(&globals).await,
         Verb::History(history) => history.run(&globals).await,
+        Verb::Operate(operate) => operate.run(&globals).await,
         Verb::Group(group) => group.run(&globals).await,
         Verb::Contacts(contacts) => contacts.run(&globals).await,
         Verb::Devices(devices) => devices.run(&globals).await,

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
+use eim_client::Past;
+use eim_client::modified::Modified;
 use eim_client::store::Message;
 use serde::Serialize;
 
@@ -22,6 +24,13 @@ struct JsonLine<'a> {
     fallback_text: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     tombstone: bool,
+    /// Text of the EDIT in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    reactions: &'a [(String, u32)],
 }
 
 /// Standard output, buffered; flushed when there is nothing more at hand.
@@ -39,6 +48,21 @@ impl Output {
 
     /// A message as JSON.
     pub(crate) fn json(&mut self, message: &Message) -> io::Result<()> {
+        self.message(message, None, &[])
+    }
+
+    /// A message of the past as JSON, with what has become of it.
+    pub(crate) fn past(&mut self, past: &Past) -> io::Result<()> {
+        self.message(&past.message, Some(&past.modified), &past.reactions)
+    }
+
+    fn message(
+        &mut self,
+        message: &Message,
+        modified: Option<&Modified>,
+        reactions: &[(String, u32)],
+    ) -> io::Result<()> {
+        let edit = modified.and_then(|modified| modified.edit.as_ref());
         let line = JsonLine {
             conversation: message.conversation.to_string(),
             log_epoch: message.log_epoch,
@@ -51,6 +75,9 @@ impl Output {
             client_msg_id: message.client_msg_id.map(|id| id.to_string()),
             fallback_text: &message.fallback_text,
             tombstone: message.tombstone,
+            edited: edit.map(|edit| edit.body.text.as_str()),
+            pinned: modified.is_some_and(|modified| modified.pinned),
+            reactions,
         };
         self.serialize(&line)
     }

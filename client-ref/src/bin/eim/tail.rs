@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use eim_client::options::Attach;
 use eim_client::store::Message;
-use eim_client::{Client, ConnectionState, Event, Events};
+use eim_client::{Client, ConnectionState, Event, Events, Past};
 use tokio::time::{sleep, timeout};
 
 use crate::conversations::Names;
 use crate::exit::Failure;
 use crate::output::{Output, printable, time_of_day};
 use crate::profile::Globals;
+use crate::shown::{notes, shown};
 use crate::witness::Witness;
 
 /// Arguments of `eim tail`.
@@ -148,11 +149,32 @@ impl Printer {
 
 /// A message as a line for people.
 pub(crate) async fn describe(names: &mut Names, client: &Client, message: &Message) -> String {
+    let text = names.text(client, message).await;
+    line(names, client, message, &text).await
+}
+
+/// A message of the past as a line for people, with what has become of it.
+pub(crate) async fn describe_past(names: &mut Names, client: &Client, past: &Past) -> String {
+    let Past {
+        message,
+        modified,
+        reactions,
+    } = past;
+    let mut text = match shown(message, Some(modified)) {
+        Some(text) => text,
+        None => names.text(client, message).await + &notes(Some(modified)),
+    };
+    for (reaction, count) in reactions {
+        text.push_str(&format!(" [{reaction} {count}]"));
+    }
+    line(names, client, message, &text).await
+}
+
+async fn line(names: &mut Names, client: &Client, message: &Message, text: &str) -> String {
     let sender = match message.sender {
         Some(sender) => names.user(client, sender).await,
         None => "server".to_owned(),
     };
-    let text = names.text(client, message).await;
     let conversation: String = message.conversation.to_string().chars().take(8).collect();
     printable(&format!(
         "{} {conversation} #{} {sender}: {text}",

@@ -2,6 +2,7 @@
 //! terminal, the client and the model.
 
 mod model;
+mod operate;
 mod view;
 
 use std::io::IsTerminal;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use eim_client::modified::modified;
 use eim_client::options::Attach;
 use eim_client::store::Target;
 use eim_client::{Client, Draft, Event, Events};
@@ -21,6 +23,7 @@ use self::model::{Action, Model};
 use crate::conversations::{conversation_id, find_group, own_id};
 use crate::exit::Failure;
 use crate::profile::Globals;
+use crate::shown::is_part_of_another;
 use crate::witness::Witness;
 
 /// Messages read from the store for a conversation.
@@ -146,6 +149,7 @@ impl<'a> Ui<'a> {
                     Action::Quit => return Ok(()),
                     Action::Load => self.load().await?,
                     Action::Send(target, text) => self.send(target, text).await?,
+                    Action::Operate(target, line) => self.operate(target, &line).await?,
                     Action::Find(name) => self.find(name),
                 }
             }
@@ -154,7 +158,12 @@ impl<'a> Ui<'a> {
 
     async fn event(&mut self, event: Option<Event>) -> Result<(), Failure> {
         match event {
-            Some(Event::Message(message)) => self.model.message(&message),
+            Some(Event::Message(message)) => {
+                self.model.message(&message);
+                if is_part_of_another(&message) {
+                    self.load().await?;
+                }
+            }
             Some(Event::Settled(settled)) => {
                 if let Some(witness) = self.witness {
                     witness.settled(&settled)?;
@@ -192,7 +201,10 @@ impl<'a> Ui<'a> {
             return Ok(());
         };
         let messages = self.client.store().latest(conversation, SCROLLBACK).await?;
-        self.model.load(conversation, &messages);
+        let first = messages.first().map_or(0, |message| message.conv_seq);
+        let store = &**self.client.store();
+        let modified = modified(store, conversation, first, i64::MAX as u64).await?;
+        self.model.load(conversation, &messages, &modified);
         Ok(())
     }
 
@@ -200,6 +212,16 @@ impl<'a> Ui<'a> {
         let conversation: ConversationId = conversation_id(self.client, target).await?;
         let id = self.client.post(Draft::text(target, text.clone())).await?;
         self.model.posted(conversation, id, text);
+        Ok(())
+    }
+
+    async fn operate(&mut self, target: Target, line: &str) -> Result<(), Failure> {
+        match operate::draft(target, line) {
+            Ok(draft) => {
+                self.client.post(draft).await?;
+            }
+            Err(usage) => self.model.notice(usage.to_owned()),
+        }
         Ok(())
     }
 

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eim_client::modified::Modified;
 use eim_client::store::{ConversationRecord, Message, Target};
 use eim_client::{ConnectionState, ContactNews, Settled};
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 use eim_codec::payload::ConversationKind;
-use eim_codec::registry::FrameType;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::operate::is_operation;
 use crate::conversations::contact_news;
 use crate::output::{printable, time_of_day};
+use crate::shown::{fallback, is_part_of_another, notes, shown};
 
 /// What a key asks for beyond the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) enum Action {
     Load,
     /// Sends a text.
     Send(Target, String),
+    /// An operation on a message, as typed.
+    Operate(Target, String),
     /// Finds a user by name and opens the conversation with them.
     Find(String),
 }
@@ -267,14 +271,19 @@ impl Model {
     }
 
     /// Shows messages of the store, oldest first.
-    pub(crate) fn load(&mut self, conversation: ConversationId, messages: &[Message]) {
+    pub(crate) fn load(
+        &mut self,
+        conversation: ConversationId,
+        messages: &[Message],
+        modified: &BTreeMap<u64, Modified>,
+    ) {
         if self.selected() != Some(conversation) {
             return;
         }
         self.entries.retain(|entry| entry.mark != Mark::Durable);
         let pending = std::mem::take(&mut self.entries);
         for message in messages {
-            self.append(message);
+            self.append(message, modified.get(&message.conv_seq));
         }
         self.entries.extend(pending);
         if let Some(row) = self.rows.get_mut(self.selected) {
@@ -304,17 +313,20 @@ impl Model {
         let is_own = message.sender == Some(self.me);
         if let Some(row) = self.rows.get_mut(place) {
             row.time_ms = row.time_ms.max(message.time_ms);
-            if !is_selected && !is_own {
+            if !is_selected && !is_own && !is_part_of_another(message) {
                 row.unread += 1;
             }
         }
         if is_selected {
-            self.append(message);
+            self.append(message, None);
         }
         self.sort(selected);
     }
 
-    fn append(&mut self, message: &Message) {
+    fn append(&mut self, message: &Message, modified: Option<&Modified>) {
+        if is_part_of_another(message) {
+            return;
+        }
         if let Some(sender) = message.sender {
             self.meet(sender);
         }
@@ -324,7 +336,7 @@ impl Model {
                 self.meet(news.contact.user);
                 contact_news(news, &self.user(news.contact.user))
             }
-            None => text(message),
+            None => text(message, modified),
         };
         if message.client_msg_id.is_some() {
             self.entries
@@ -463,6 +475,7 @@ impl Model {
                 self.notice("the server alone writes here; see eim contacts".to_owned());
                 Vec::new()
             }
+            Some(row) if is_operation(&text) => vec![Action::Operate(row.target, text)],
             Some(row) => vec![Action::Send(row.target, text)],
             None => {
                 self.notice("no conversation yet: /to USER opens one".to_owned());
@@ -472,17 +485,8 @@ impl Model {
     }
 }
 
-fn text(message: &Message) -> String {
-    if message.tombstone {
-        return "(erased)".to_owned();
-    }
-    match message.frame_type {
-        FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
-        FrameType::MEMBERSHIP => "(members changed)".to_owned(),
-        FrameType::SETTINGS => "(settings changed)".to_owned(),
-        _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
-        other => format!("({other})"),
-    }
+fn text(message: &Message, modified: Option<&Modified>) -> String {
+    shown(message, modified).unwrap_or_else(|| fallback(message) + &notes(modified))
 }
 
 #[cfg(test)]

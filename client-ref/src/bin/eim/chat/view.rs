@@ -10,9 +10,12 @@ use super::model::{Entry, Mark, Model};
 
 const KEYS: &str = "Enter send  ↑↓ conversation  PgUp/PgDn scroll  F1 help  Ctrl-C quit";
 
-const HELP: [&str; 9] = [
+const HELP: [&str; 12] = [
     "Enter           send",
     "/to USER        open the conversation with a user",
+    "/edit #N TEXT   /recall #N     change, take back",
+    "/reply #N TEXT  /pin #N        answer, pin",
+    "/react #N EMOJI /unreact /unpin",
     "↑ ↓ Tab         previous, next conversation",
     "PgUp PgDn       scroll",
     "Ctrl-U          clear the input",
@@ -105,8 +108,12 @@ fn entry_lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>>
         Mark::Pending => Style::new().fg(Color::DarkGray),
         Mark::Failed => Style::new().fg(Color::Red),
     };
+    let number = match entry.conv_seq {
+        0 => String::new(),
+        conv_seq => format!(" #{conv_seq}"),
+    };
     wrap(
-        &format!("{} {sender}: {}{mark}", entry.time, entry.text),
+        &format!("{}{number} {sender}: {}{mark}", entry.time, entry.text),
         width,
     )
     .into_iter()
@@ -153,7 +160,7 @@ fn draw_input(frame: &mut Frame<'_>, model: &Model, area: Rect) {
 
 fn draw_help(frame: &mut Frame<'_>) {
     let area = frame.area();
-    let (width, height) = (56.min(area.width), 11.min(area.height));
+    let (width, height) = (56.min(area.width), 14.min(area.height));
     let area = Rect {
         x: (area.width - width) / 2,
         y: (area.height - height) / 2,

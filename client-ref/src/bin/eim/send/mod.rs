@@ -6,12 +6,13 @@ mod progress;
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use clap::Args;
 use eim_client::error::SendError;
 use eim_client::options::Attach;
 use eim_client::store::{Checkpoint, Target};
 use eim_client::{Client, ConnectionState, Draft, Event, Events};
-use eim_codec::payload::CustomBody;
+use eim_codec::payload::{CustomBody, TextBody};
 use eim_codec::registry::FrameType;
 use prost::Message as _;
 
@@ -37,6 +38,15 @@ pub(crate) struct Send {
     /// Sends custom messages of this namespace (a reversed domain name) instead of texts.
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     kind: Option<String>,
+    /// Number of the message that this one answers.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "kind")]
+    reply: Option<u64>,
+    /// Mentions a user; may be given several times.
+    #[arg(long, value_name = "USER", conflicts_with = "kind")]
+    mention: Vec<String>,
+    /// Mentions everybody in the conversation.
+    #[arg(long, conflicts_with = "kind")]
+    mention_all: bool,
     /// Sends the file this many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u64,
@@ -137,9 +147,17 @@ impl Send {
         Ok(Some(format!("send {target} {}", file.display())))
     }
 
-    fn draft(&self, target: Target, line: String) -> Draft {
+    fn draft(&self, target: Target, line: String, mentions: &[Bytes]) -> Draft {
         match &self.kind {
-            None => Draft::text(target, line),
+            None => {
+                let body = TextBody {
+                    mentions: mentions.to_vec(),
+                    mention_all: self.mention_all,
+                    reply_to: self.reply.unwrap_or(0),
+                    ..TextBody::new(line)
+                };
+                Draft::rich_text(target, &body)
+            }
             Some(namespace) => {
                 let fallback_text = line.clone();
                 let body = CustomBody {
@@ -166,6 +184,10 @@ impl Send {
         source: Option<String>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
+        let mut mentions = Vec::with_capacity(self.mention.len());
+        for name in &self.mention {
+            mentions.push(client.user(name).await?.user.to_bytes());
+        }
         let mut place = 0;
         if let Some(source) = &source {
             place = client.store().checkpoint(source).await?.unwrap_or(0);
@@ -179,7 +201,7 @@ impl Send {
                 match lines.next().await? {
                     Some(line) => {
                         place += 1;
-                        let mut draft = self.draft(target, line);
+                        let mut draft = self.draft(target, line, &mentions);
                         draft.checkpoint =
                             source.clone().map(|source| Checkpoint { source, place });
                         next = Some(draft);

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use eim_client::event::Refused;
 use eim_client::store::OutboxItem;
@@ -78,6 +80,7 @@ fn shows_everything_in_80_by_24() {
     model.load(
         work,
         &[message(7, 1, 2, "hello"), message(7, 2, 1, "hi bob")],
+        &BTreeMap::new(),
     );
     model.message(&message(8, 3, 2, "elsewhere"));
     type_text(&mut model, "an answer");
@@ -85,8 +88,8 @@ fn shows_everything_in_80_by_24() {
     for expected in [
         "work",
         "tea (1)",
-        "00:00:01 bob: hello",
-        "00:00:02 ada: hi bob",
+        "00:00:01 #1 bob: hello",
+        "00:00:02 #2 ada: hi bob",
         "an answer",
         "ada · online",
         "Ctrl-C quit",
@@ -98,7 +101,11 @@ fn shows_everything_in_80_by_24() {
 #[test]
 fn draws_in_tiny_terminals() {
     let mut model = model();
-    model.load([7; 16].into(), &[message(7, 1, 2, &"long ".repeat(500))]);
+    model.load(
+        [7; 16].into(),
+        &[message(7, 1, 2, &"long ".repeat(500))],
+        &BTreeMap::new(),
+    );
     model.help = true;
     for (width, height) in [(1, 1), (10, 3), (24, 6), (200, 2)] {
         screen(&model, width, height);
@@ -108,7 +115,11 @@ fn draws_in_tiny_terminals() {
 #[test]
 fn control_characters_never_reach_the_terminal() {
     let mut model = model();
-    model.load([7; 16].into(), &[message(7, 1, 2, "\u{1b}[2Jgone\u{7}")]);
+    model.load(
+        [7; 16].into(),
+        &[message(7, 1, 2, "\u{1b}[2Jgone\u{7}")],
+        &BTreeMap::new(),
+    );
     let screen = screen(&model, 80, 24);
     assert!(
         !screen.contains('\u{1b}') && screen.contains("[2Jgone"),
@@ -198,12 +209,12 @@ fn unknown_people_are_asked_for_once() {
     let mut model = model();
     model.take_unnamed();
     model.message(&message(7, 1, 9, "who"));
-    model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
+    model.load([7; 16].into(), &[message(7, 1, 9, "who")], &BTreeMap::new());
     assert_eq!(
         model.take_unnamed(),
         BTreeSet::from([UserId::from([9; 16])])
     );
-    model.load([7; 16].into(), &[message(7, 1, 9, "who")]);
+    model.load([7; 16].into(), &[message(7, 1, 9, "who")], &BTreeMap::new());
     assert!(model.take_unnamed().is_empty());
 }
 
@@ -240,7 +251,7 @@ fn requests_appear_in_words_and_get_their_names_when_these_are_known() {
         ("(contacts)".to_owned(), 1)
     );
     model.select(id);
-    model.load(id, &[asked]);
+    model.load(id, &[asked], &BTreeMap::new());
     let says = |model: &Model| model.entries()[0].text.clone();
     assert_eq!(says(&model), "(09090909 asks to be your contact: it is me)");
     model.name([9; 16].into(), "ina".to_owned());

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage,
+    LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage,
+    ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept,
+    TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 use super::early::Early;

@@ -22,7 +22,10 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord,
+    HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes,
+    PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store,
+    StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits

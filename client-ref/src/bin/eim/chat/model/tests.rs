@@ -4,6 +4,8 @@ use bytes::Bytes;
 use eim_client::event::Refused;
 use eim_client::store::OutboxItem;
 use eim_codec::payload::{Role, TextBody};
+use eim_codec::registry::FrameType;
+use prost::Message as _;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

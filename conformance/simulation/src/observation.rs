@@ -88,13 +88,25 @@ pub enum Question {
         /// The group.
         group: ConversationId,
     },
+    /// One conversation.
+    Conversation {
+        /// Which.
+        target: Target,
+    },
+    /// Users.
+    Users {
+        /// Whom.
+        users: Vec<UserId>,
+        /// By name, or by id.
+        by_name: bool,
+    },
     /// All conversations.
     Heads,
     /// A part of a log.
     History {
         /// The conversation.
         conversation: ConversationId,
-        /// First number.
+        /// First number; 0 for the newest entries.
         first: u64,
         /// Last number; 0 for the head.
         last: u64,
@@ -117,6 +129,8 @@ pub enum Reply {
     },
     /// Members.
     Members(Vec<UserId>),
+    /// Users.
+    Users(Vec<UserId>),
     /// Conversations with head and the range that may be read.
     Heads(Vec<(ConversationId, u64)>),
     /// Entries in order; numbers that cannot be read are left out.

@@ -83,7 +83,11 @@ pub(super) const fn group_of(question: &Question) -> Option<eim_codec::id::Conve
         | Question::Rename { group }
         | Question::SetRole { group, .. }
         | Question::Members { group } => Some(*group),
-        Question::CreateGroup { .. } | Question::Heads | Question::History { .. } => None,
+        Question::CreateGroup { .. }
+        | Question::Conversation { .. }
+        | Question::Users { .. }
+        | Question::Heads
+        | Question::History { .. } => None,
     }
 }
 

@@ -261,7 +261,11 @@ impl Question {
             | Self::Leave { .. }
             | Self::Rename { .. }
             | Self::SetRole { .. } => true,
-            Self::Members { .. } | Self::Heads | Self::History { .. } => false,
+            Self::Members { .. }
+            | Self::Conversation { .. }
+            | Self::Users { .. }
+            | Self::Heads
+            | Self::History { .. } => false,
         }
     }
 }

@@ -15,6 +15,7 @@ const GROUPS: u64 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Send,
+    SendLarge,
     SendOnly,
     CreateGroup,
     AddMembers,
@@ -23,16 +24,21 @@ pub(super) enum Kind {
     Rename,
     SetRole,
     Members,
+    Conversation,
+    Users,
     Heads,
     History,
+    Newest,
     Reading,
     Account,
+    LogOut,
     Sweep,
     Fault(faults::Kind),
 }
 
 /// Kinds with their weights in a mixture that has them all.
 const KINDS: &[(Kind, u64)] = &[
+    (Kind::SendLarge, 8),
     (Kind::SendOnly, 30),
     (Kind::CreateGroup, 60),
     (Kind::AddMembers, 40),
@@ -41,15 +47,23 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::Rename, 15),
     (Kind::SetRole, 20),
     (Kind::Members, 15),
+    (Kind::Conversation, 15),
+    (Kind::Users, 10),
     (Kind::Heads, 15),
     (Kind::History, 30),
+    (Kind::Newest, 15),
     (Kind::Reading, 20),
     (Kind::Account, 6),
+    (Kind::LogOut, 6),
     (Kind::Sweep, 8),
 ];
 
 /// Weight of sending, which no plan leaves out.
 const SENDING: u64 = 400;
+
+/// Octets of a message that goes in fragments, and the most of one.
+const LARGE: u64 = 41_000;
+const MOST: u64 = 200_000;
 
 /// Of a thousand kinds, how many are in a plan.
 const IN_PLAN: u64 = 450;
@@ -168,6 +182,7 @@ impl Maker {
                 user: self.user(dice),
                 enabled: dice.chance(700),
             },
+            Kind::LogOut => Action::LogOut { device },
             Kind::Sweep => Action::Sweep,
             kind => self.of_device(kind, device, dice),
         }
@@ -205,7 +220,28 @@ impl Maker {
                 admin: dice.chance(700),
             },
             Kind::Members => Action::Members { device, group },
+            Kind::Conversation => Action::Conversation {
+                device,
+                of: self.to(dice),
+            },
+            Kind::Users => Action::Users {
+                device,
+                users: self.users(dice),
+                by_name: dice.chance(500),
+            },
             Kind::Heads => Action::Heads { device },
+            Kind::Newest => Action::History {
+                device,
+                of: self.to(dice),
+                first: 0,
+                limit: narrow(dice.skewed(1, 100)),
+            },
+            Kind::SendLarge => Action::Send {
+                device,
+                to: self.to(dice),
+                count: 1,
+                octets: narrow(dice.skewed(LARGE, MOST)),
+            },
             Kind::History => Action::History {
                 device,
                 of: self.to(dice),
@@ -262,7 +298,10 @@ mod tests {
                 // Ends and disks of a server are kinds apart from those of a device.
                 let apart = matches!(fault.as_deref(), Some("crash" | "stop" | "disk"));
                 let server = apart && json.get("node").is_some_and(serde_json::Value::is_string);
-                seen.insert((name("do").unwrap(), fault, server));
+                let number = |key: &str| json.get(key).and_then(serde_json::Value::as_u64);
+                // The newest of a log, and messages in fragments, are kinds apart too.
+                let special = number("first") == Some(0) || number("octets") >= Some(LARGE);
+                seen.insert((name("do").unwrap(), fault, server || special));
             }
         }
         assert_eq!(

@@ -122,7 +122,7 @@ pub enum Action {
         to: To,
         /// How many, one after another without waiting.
         count: u32,
-        /// Octets of each text.
+        /// Octets of each; what is too long for a text is a message of an application.
         octets: u32,
     },
     /// A second program on the device sends texts over a connection that only sends, and ends.
@@ -193,6 +193,22 @@ pub enum Action {
         /// The group.
         group: GroupNumber,
     },
+    /// A device looks at one conversation.
+    Conversation {
+        /// The device.
+        device: DeviceNumber,
+        /// Which.
+        of: To,
+    },
+    /// A device looks users up.
+    Users {
+        /// The device.
+        device: DeviceNumber,
+        /// Whom.
+        users: Vec<UserNumber>,
+        /// By name, or by id.
+        by_name: bool,
+    },
     /// A device asks for all its conversations.
     Heads {
         /// The device.
@@ -204,7 +220,7 @@ pub enum Action {
         device: DeviceNumber,
         /// Whose log.
         of: To,
-        /// First number.
+        /// First number; 0 for the newest entries.
         first: u64,
         /// Most entries.
         limit: u32,
@@ -222,6 +238,11 @@ pub enum Action {
         user: UserNumber,
         /// Enabled.
         enabled: bool,
+    },
+    /// The operator logs a device out.
+    LogOut {
+        /// The device.
+        device: DeviceNumber,
     },
     /// The server sweeps what has expired.
     Sweep,
@@ -403,9 +424,12 @@ impl Action {
             | Self::Rename { device, .. }
             | Self::SetRole { device, .. }
             | Self::Members { device, .. }
+            | Self::Conversation { device, .. }
+            | Self::Users { device, .. }
             | Self::Heads { device }
             | Self::History { device, .. }
-            | Self::Reading { device, .. } => Some(*device),
+            | Self::Reading { device, .. }
+            | Self::LogOut { device } => Some(*device),
             Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,
         }
     }

@@ -27,6 +27,14 @@ pub fn user_name(user: UserNumber) -> String {
     format!("user{}", user.0)
 }
 
+/// The name of the user with an id.
+#[must_use]
+pub fn name_of(user: UserId) -> Option<String> {
+    let [first, ..] = *user.as_bytes();
+    let number = UserNumber(first.checked_sub(1)?);
+    (user_id(number) == user).then(|| user_name(number))
+}
+
 /// The verifier of the password, derived once for all runs.
 fn verifier() -> Option<&'static ScramVerifier> {
     static DERIVED: OnceLock<Option<ScramVerifier>> = OnceLock::new();

@@ -62,7 +62,7 @@ impl ServerNode {
             }
         });
         let store: Arc<dyn Store> = Arc::new(store);
-        accounts::create(&*store, &inner.users).await?;
+        accounts::create(&store, &parts.clock, &inner.users).await?;
         let shared = server::share(config, &parts, store, Arc::clone(&hub));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),

@@ -16,7 +16,8 @@ use eim_codec::id::{ConversationId, UserId};
 pub use self::memory::MemoryStore;
 pub use self::model::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
+    CursorChange, Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target,
+    UserRecord,
 };
 pub use self::sqlite::SqliteStore;
 
@@ -56,6 +57,11 @@ pub trait Store: Send + Sync + 'static {
     /// rest. Arrivals are dropped as duplicates by (conversation, log_epoch, conv_seq). An entry
     /// of a newer log_epoch removes entries of older ones from its number on; what this device
     /// sent itself among them goes back into the outbox.
+    ///
+    /// The cursor is shared by all programs of the device. [`CursorChange::Advance`] raises it
+    /// within its log_epoch, the first of which it may begin: at a number that is not higher, or of
+    /// another log_epoch, it changes nothing, for another program was further or began anew. [`CursorChange::Reset`] sets it.
+    /// [`Applied::cursor`] tells what the store holds then. The rest of the batch applies either way.
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError>;
 
     /// The credential as it is now: another process of the device may have renewed it.

@@ -4,5 +4,6 @@ mod durable;
 mod login;
 mod peer;
 mod sending;
+mod sharing;
 mod sync;
 mod telling;

@@ -6,11 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
+    CursorChange, Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
 };
 use eim_codec::id::{ConversationId, DeviceId};
 use eim_codec::payload::{ConversationKind, Role};
 
+#[path = "cursors.rs"]
+mod cursors;
+
+pub(crate) use self::cursors::{
+    the_cursor_goes_back_only_on_purpose, the_cursor_goes_on_in_its_own_epoch,
+};
 use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
 
 /// Runs each story on a store, in a module of the given name, as the given kind of test. The store
@@ -33,6 +39,8 @@ macro_rules! on_store {
             erases_bodies,
             backlogs_are_raised_and_completed,
             checkpoints_and_users_are_kept,
+            the_cursor_goes_back_only_on_purpose,
+            the_cursor_goes_on_in_its_own_epoch,
         }
     };
     (@stories $name:ident, $test:meta, $store:expr; $($story:ident),* $(,)?) => {
@@ -68,7 +76,7 @@ pub(crate) async fn keeps_identity_cursor_and_credential(store: Arc<dyn Store>) 
     };
     let batch = Batch {
         identity: Some(identity()),
-        cursor: Some(cursor),
+        cursor: Some(CursorChange::Reset(cursor)),
         resume: Some(Some(resume.clone())),
         ..Batch::default()
     };

@@ -1,15 +1,18 @@
 //! What follows a commit.
 
+use super::pull::Walk;
 use super::staging::{FollowUp, Source};
 use super::{Engine, Phase};
 use crate::error::SendError;
 use crate::event::Event;
-use crate::store::{Applied, ArrivalOutcome, Cursor};
+use crate::store::{Applied, ArrivalOutcome, Cursor, CursorChange};
 
 impl Engine {
     /// A batch is durable.
     pub(super) fn applied(&mut self, applied: Applied, mut follow: FollowUp) {
-        self.stored = follow.cursor.unwrap_or(self.stored);
+        if let Some(cursor) = applied.cursor {
+            self.holds(cursor);
+        }
         if let Some((lowest, range)) = follow.went_down.take() {
             let met = applied
                 .arrivals
@@ -54,6 +57,19 @@ impl Engine {
         }
         self.tell_server(&follow);
         self.tell_cursor();
+    }
+
+    /// What the store holds now, which is what the server is told. A program of this device that
+    /// was further, or began anew, has the last word; its entries are in the store as well.
+    fn holds(&mut self, cursor: Cursor) {
+        self.stored = cursor;
+        let beginning = matches!(self.staging.batch.cursor, Some(CursorChange::Reset(_)));
+        if cursor.log_epoch < self.timeline.cursor().log_epoch && !beginning {
+            // One that had not heard of this epoch began anew in an older one: its cursor stands, and
+            // is of no use.
+            self.timeline.reset(cursor);
+            self.walk_heads(Walk::Snapshot);
+        }
     }
 
     /// Tells the server how far the store reaches, of whatever session it learned that.

@@ -118,7 +118,7 @@ impl Engine {
             self.settle_by_entry(&arrival.message);
             self.staging.arrive(arrival, Source::Timeline);
         }
-        self.staging.cursor(self.timeline.cursor());
+        self.staging.advance(self.timeline.cursor());
         if self.timeline.is_caught_up() {
             self.staging.follow.caught_up = true;
         }

@@ -189,6 +189,10 @@ impl Engine {
     // impl[EIM-SYN-012]
     fn compare(&mut self, head: Cursor) {
         let stored = self.timeline.cursor();
+        // Another program of the device may have stored more, or of a newer epoch.
+        let shared = stored.max(self.stored);
+        let reaches =
+            |cursor: Cursor| cursor.log_epoch == head.log_epoch && cursor.user_seq <= head.user_seq;
         if stored.log_epoch == 0 {
             // impl[EIM-SYN-026] The first login: from the beginning of what there is.
             let start = Cursor {
@@ -196,8 +200,8 @@ impl Engine {
                 user_seq: 0,
             };
             self.timeline.reset(start);
-            self.staging.cursor(start);
-        } else if stored.log_epoch != head.log_epoch || head.user_seq < stored.user_seq {
+            self.staging.advance(start);
+        } else if !reaches(stored) || !reaches(shared) {
             return self.walk_heads(Walk::Snapshot);
         }
         self.timeline.note_head(head.user_seq);

@@ -189,7 +189,7 @@ impl Engine {
     // impl[EIM-SYN-036] impl[EIM-SYN-037]
     fn begin_at(&mut self, cursor: Cursor, stored: Cursor, records: &mut [ConversationRecord]) {
         let anew = stored.log_epoch != cursor.log_epoch;
-        let lost = anew || cursor.user_seq < stored.user_seq;
+        let lost = anew || cursor < stored.max(self.stored);
         self.staging.batch.truncate_others |= anew;
         tracing::warn!(?stored, ?cursor, lost, "taking a snapshot");
         for record in records {
@@ -212,7 +212,7 @@ impl Engine {
         if !lost {
             self.timeline.note_head(head);
         }
-        self.staging.cursor(cursor);
+        self.staging.begin_anew(cursor);
     }
 
     fn look_into_backlog(&mut self) {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::error::SendError;
 use crate::event::{Sent, Settled};
-use crate::store::{Arrival, Batch, Cursor, OutboxItem, Settlement};
+use crate::store::{Arrival, Batch, Cursor, CursorChange, OutboxItem, Settlement};
 
 /// Changes that wait for the commit under way to end; then they are the next one.
 #[derive(Debug, Default)]
@@ -34,8 +34,6 @@ pub(super) struct FollowUp {
     pub sends: Vec<SendId>,
     /// Pushes to be given back as credit.
     pub consumed: Vec<u64>,
-    /// The cursor to be told to the server.
-    pub cursor: Option<Cursor>,
     /// A page downwards: the lowest number it answered, and its arrivals within the batch.
     pub went_down: Option<(u64, std::ops::Range<usize>)>,
     /// Conversations changed.
@@ -76,9 +74,20 @@ impl Staging {
         self.follow.settled.push(settled);
     }
 
-    pub(super) fn cursor(&mut self, cursor: Cursor) {
-        self.batch.cursor = Some(cursor);
-        self.follow.cursor = Some(cursor);
+    /// Everything through the cursor is stored with this batch.
+    pub(super) fn advance(&mut self, cursor: Cursor) {
+        let anew = matches!(self.batch.cursor, Some(CursorChange::Reset(_)));
+        self.batch.cursor = Some(if anew {
+            // It goes on from where it begins in the same batch.
+            CursorChange::Reset(cursor)
+        } else {
+            CursorChange::Advance(cursor)
+        });
+    }
+
+    /// The device begins anew at the cursor.
+    pub(super) fn begin_anew(&mut self, cursor: Cursor) {
+        self.batch.cursor = Some(CursorChange::Reset(cursor));
     }
 
     /// Whether there is nothing to commit and nothing that waits for it.

@@ -299,8 +299,9 @@ impl State {
         }
         self.users
             .extend(batch.users.into_iter().map(|user| (user.user, user)));
-        if let Some(cursor) = batch.cursor {
-            self.cursor = cursor;
+        if let Some(change) = batch.cursor {
+            self.cursor = change.over(self.cursor);
+            applied.cursor = Some(self.cursor);
         }
         if let Some(resume) = batch.resume {
             self.resume = resume;

@@ -17,7 +17,8 @@ use eim_codec::id::{ConversationId, UserId};
 pub use self::memory::MemoryStore;
 pub use self::model::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target, UserRecord,
+    CursorChange, Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target,
+    UserRecord,
 };
 pub use self::modifier::Modifier;
 pub use self::sqlite::SqliteStore;
@@ -60,6 +61,11 @@ pub trait Store: Send + Sync + 'static {
     /// sent itself among them goes back into the outbox, but for operations on messages: the number
     /// they name may be another message by now. A RECALL erases what is stored of its message and
     /// of the EDITs of it, and what arrives of them later.
+    ///
+    /// The cursor is shared by all programs of the device. [`CursorChange::Advance`] raises it
+    /// within its log_epoch, the first of which it may begin: at a number that is not higher, or of
+    /// another log_epoch, it changes nothing, for another program was further or began anew. [`CursorChange::Reset`] sets it.
+    /// [`Applied::cursor`] tells what the store holds then. The rest of the batch applies either way.
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError>;
 
     /// The credential as it is now: another process of the device may have renewed it.

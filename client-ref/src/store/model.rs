@@ -72,12 +72,44 @@ pub enum ArrivalOutcome {
 }
 
 /// The place in the timeline up to which this device has stored everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// Epoch of the timeline; 0 before the first login.
     pub log_epoch: u64,
     /// Number of the last stored timeline entry.
     pub user_seq: u64,
+}
+
+/// What a batch does to the cursor, which all programs of a device share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CursorChange {
+    /// The program goes on: it stored the entries through here, in its first epoch from number 1
+    /// on. Another program of the device may be further, or have begun another epoch meanwhile;
+    /// then nothing changes.
+    Advance(Cursor),
+    /// The program begins anew from here, be it at a lower number or in another epoch.
+    Reset(Cursor),
+}
+
+impl CursorChange {
+    /// Where the program wants the cursor.
+    #[must_use]
+    pub const fn wanted(self) -> Cursor {
+        match self {
+            Self::Advance(cursor) | Self::Reset(cursor) => cursor,
+        }
+    }
+
+    /// The cursor of a store that held `held` before.
+    #[must_use]
+    pub fn over(self, held: Cursor) -> Cursor {
+        match self {
+            Self::Reset(cursor) => cursor,
+            Self::Advance(cursor) if held.log_epoch == 0 => cursor,
+            Self::Advance(cursor) if cursor.log_epoch == held.log_epoch => cursor.max(held),
+            Self::Advance(_) => held,
+        }
+    }
 }
 
 /// Who this device is.
@@ -234,8 +266,8 @@ pub struct Batch {
     pub completed: Vec<ConversationId>,
     /// Users as last heard of.
     pub users: Vec<UserRecord>,
-    /// The new cursor.
-    pub cursor: Option<Cursor>,
+    /// Where the cursor goes.
+    pub cursor: Option<CursorChange>,
     /// The new credential; `Some(None)` forgets it.
     pub resume: Option<Option<ResumeCredential>>,
 }
@@ -270,6 +302,9 @@ pub struct Applied {
     pub arrivals: Vec<ArrivalOutcome>,
     /// Own messages that a new log_epoch removed, back in the outbox.
     pub requeued: Vec<OutboxItem>,
+    /// The cursor as it is stored now, which may not be what the batch wanted; `None` when the
+    /// batch had none.
+    pub cursor: Option<Cursor>,
 }
 
 /// What a store knows at start.

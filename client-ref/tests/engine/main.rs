@@ -5,5 +5,6 @@ mod durable;
 mod login;
 mod peer;
 mod sending;
+mod sharing;
 mod sync;
 mod telling;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eim_client::link::{ClientLink, Connector, LinkError};
-use eim_client::store::{Batch, Cursor, Identity, MemoryStore, ResumeCredential, Store, Target};
+use eim_client::store::{
+    Batch, Cursor, CursorChange, Identity, MemoryStore, ResumeCredential, Store, Target,
+};
 use eim_client::{Client, Event, Events, Options};
 use eim_codec::connection::server::{Accept, ServerConnection, ServerSession};
 use eim_codec::connection::{ServerConfig, ServerEvent};
@@ -66,10 +68,10 @@ impl World {
                 user: Some(ME.into()),
                 user_name: "ada".to_owned(),
             }),
-            cursor: Some(Cursor {
+            cursor: Some(CursorChange::Reset(Cursor {
                 log_epoch: EPOCH,
                 user_seq,
-            }),
+            })),
             resume: Some(Some(ResumeCredential {
                 session: [4; 16].into(),
                 token: Bytes::from_static(&TOKEN),

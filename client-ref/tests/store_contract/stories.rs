@@ -6,11 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
+    CursorChange, Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
 };
 use eim_codec::id::{ConversationId, DeviceId};
 use eim_codec::payload::{ConversationKind, Role};
 
+#[path = "cursors.rs"]
+mod cursors;
+
+pub(crate) use self::cursors::{
+    the_cursor_goes_back_only_on_purpose, the_cursor_goes_on_in_its_own_epoch,
+};
 use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
 
 pub(crate) use crate::operations::{
@@ -42,6 +48,8 @@ macro_rules! on_store {
             a_recall_erases_what_is_here_and_what_comes,
             states_in_history_are_operations_too,
             a_new_epoch_takes_operations_along,
+            the_cursor_goes_back_only_on_purpose,
+            the_cursor_goes_on_in_its_own_epoch,
         }
     };
     (@stories $name:ident, $test:meta, $store:expr; $($story:ident),* $(,)?) => {
@@ -77,7 +85,7 @@ pub(crate) async fn keeps_identity_cursor_and_credential(store: Arc<dyn Store>) 
     };
     let batch = Batch {
         identity: Some(identity()),
-        cursor: Some(cursor),
+        cursor: Some(CursorChange::Reset(cursor)),
         resume: Some(Some(resume.clone())),
         ..Batch::default()
     };

@@ -62,25 +62,24 @@ impl Heartbeat {
     }
 
     /// When a client sends PING: a little before the interval is over, so that in a silent connection
-    /// one side asks and not both.
-    // impl[EIM-HBT-003, EIM-HBT-019]
+    /// one side asks and not both. It says that this side is there as well: the PING of a server that
+    /// hears nothing may be stuck behind everything else that is under way.
+    // impl[EIM-HBT-003, EIM-HBT-019, EIM-HBT-024]
     pub(crate) fn client_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Timestamp {
-        // In the background the server does not ask: silence of either side counts.
-        let quiet_since = if self.is_background() {
-            heard.min(spoke)
-        } else {
-            heard
-        };
-        quiet_since
-            .max(self.pinged)
+        self.quiet_since(heard, spoke)
             .saturating_add(self.longest_silence() / 8 * 7)
     }
 
     /// When a server sends PING, if at all.
-    // impl[EIM-HBT-003, EIM-HBT-021]
-    pub(crate) fn server_ping_at(&self, heard: Timestamp) -> Option<Timestamp> {
-        let at = heard.max(self.pinged).saturating_add(self.interval);
+    // impl[EIM-HBT-003, EIM-HBT-021, EIM-HBT-024]
+    pub(crate) fn server_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Option<Timestamp> {
+        let at = self.quiet_since(heard, spoke).saturating_add(self.interval);
         (!self.is_background()).then_some(at)
+    }
+
+    /// Since when either side is silent and none of our PINGs is recent.
+    fn quiet_since(&self, heard: Timestamp, spoke: Timestamp) -> Timestamp {
+        heard.min(spoke).max(self.pinged)
     }
 
     /// When the peer counts as gone.

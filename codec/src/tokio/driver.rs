@@ -17,6 +17,10 @@ use crate::time::Timestamp;
 /// Reads after a failed write; what a peer may send then is bounded by the credit it had.
 const RESCUED_READS: usize = 16;
 
+/// Lingers that the octets before the end have to leave, as long as some leave in each: a slow line
+/// that is busy with up to 64 KiB when the end comes still brings the ERROR.
+const LINGERS: u32 = 15;
+
 /// Runs a connection of either role over a link.
 ///
 /// The driver's time begins at [`Timestamp::ZERO`] when it is made: make the endpoint with that
@@ -41,8 +45,9 @@ pub struct Driver<E, L> {
 enum End {
     /// Not closed.
     Open,
-    /// Closed; octets still leave, then the direction is shut down. At the time it is given up.
-    Flushing(Timestamp),
+    /// Closed; octets still leave, then the direction is shut down. Given up when none has left
+    /// until the first time, or not all until the second.
+    Flushing(Timestamp, Timestamp),
     /// Everything left; reads and discards until the time.
     Lingering(Timestamp),
     Done,
@@ -115,13 +120,14 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
             }
             let now = self.now();
             if self.end == End::Open && self.endpoint.is_closed() {
-                let until = now.saturating_add(self.endpoint.linger());
-                self.end = End::Flushing(until);
+                let linger = self.endpoint.linger();
+                let last = now.saturating_add(linger.saturating_mul(LINGERS));
+                self.end = End::Flushing(now.saturating_add(linger), last);
             }
             let reads = self.endpoint.wants_read();
             let progress = match self.end {
                 End::Open => self.transmit(cx, now) | self.receive(cx, now) | self.fire(cx, now),
-                End::Flushing(_) | End::Lingering(_) | End::Done => self.finish(cx, now),
+                End::Flushing(..) | End::Lingering(_) | End::Done => self.finish(cx, now),
             };
             if !progress {
                 // Transmitting can make room in a queue, or finish the last thing before the end.
@@ -239,17 +245,24 @@ impl<E: Endpoint, L: Link> Driver<E, L> {
     /// Flushes, shuts down, lingers. Returns whether something changed.
     fn finish(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
         match self.end {
-            End::Flushing(until) if now < until => {
+            End::Flushing(until, last) if now < until.min(last) => {
+                let before = self.unsent.as_ptr();
                 let written = match self.poll_write(cx, now) {
                     Poll::Ready(Ok(())) => self.link.poll_shutdown(cx),
                     other => other,
                 };
+                let again = now.saturating_add(self.endpoint.linger());
                 match written {
-                    Poll::Ready(Ok(())) => self.end = End::Lingering(until),
+                    Poll::Ready(Ok(())) => self.end = End::Lingering(again),
                     Poll::Ready(Err(_)) => self.end = End::Done,
                     // A peer that has stopped reading may have filled our direction: go on reading
                     // so that both sides come to an end.
-                    Poll::Pending => return self.discard(cx) || self.poll_alarm(cx, until),
+                    Poll::Pending => {
+                        let moves = self.unsent.as_ptr() != before;
+                        let until = if moves { again } else { until };
+                        self.end = End::Flushing(until, last);
+                        return self.discard(cx) || self.poll_alarm(cx, until.min(last));
+                    }
                 }
                 true
             }

@@ -160,8 +160,14 @@ impl Pair {
     }
 
     fn next_time(&self) -> Option<Timestamp> {
-        let wires = [&self.to_server, &self.to_client];
-        let arrivals = wires.map(|wire| wire.in_flight.front().map(|(at, _)| *at));
+        let wires = [
+            (&self.to_server, self.server.wants_read()),
+            (&self.to_client, self.client.wants_read()),
+        ];
+        let arrivals = wires.map(|(wire, reads)| {
+            let next = wire.in_flight.front().filter(|_| reads);
+            next.map(|(at, _)| *at)
+        });
         let times = [self.client.poll_timeout(), self.server.poll_timeout()];
         arrivals
             .into_iter()

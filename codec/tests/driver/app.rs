@@ -64,7 +64,7 @@ pub(crate) async fn serve<L: Link>(mut driver: Server<L>) -> Option<ServerEvent>
     last
 }
 
-fn accept() -> Accept {
+pub(crate) fn accept() -> Accept {
     Accept {
         session_id: SessionId::from([1; 16]),
         user_id: UserId::from([2; 16]),

@@ -1,5 +1,6 @@
 //! Over a byte stream.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,9 +13,9 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_codec::tokio::StreamLink;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::app::{Client, client, now, open, serve, server};
+use super::app::{Client, accept, client, now, open, serve, server};
 
 fn message(text: &str) -> Bytes {
     let body = Bytes::copy_from_slice(text.as_bytes());
@@ -100,7 +101,7 @@ async fn next_loses_nothing_when_it_is_dropped() {
         // Polled once, then dropped, as in a select.
         let polled = {
             let mut next = std::pin::pin!(driver.next());
-            std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
+            poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
         };
         match polled {
             Poll::Ready(Some(ClientEvent::Result { .. })) => results += 1,
@@ -181,6 +182,74 @@ async fn an_error_arrives_although_more_was_on_its_way() {
     near.write_all(&[9; 30_000]).await.unwrap();
     serving.await.unwrap();
     assert_eq!(begin.elapsed(), Duration::from_secs(2));
+}
+
+/// Text that does not get shorter.
+fn noise(octets: usize) -> String {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
+    };
+    (0..octets).map(|_| next()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_arrives_behind_all_that_a_slow_line_is_busy_with() {
+    let (near, far) = duplex(1000);
+    let mut server = server(StreamLink::new(far));
+    let mut client = client(StreamLink::new(near));
+    let accepting = async {
+        while server.next().await.is_some() {
+            server.endpoint_mut().accept(accept(), None);
+        }
+    };
+    tokio::select! {
+        () = accepting => panic!(),
+        () = open(&mut client) => {}
+    }
+    let push = message(&noise(30_000));
+    server.endpoint_mut().push(FrameType::CUSTOM, push).unwrap();
+    let _ = timeout(Duration::from_millis(1), server.next()).await;
+    let begin = now();
+    server.endpoint_mut().close(ErrorCode::REPLACED, "");
+    let ending = tokio::spawn(async move { while server.next().await.is_some() {} });
+    // A thousand octets every half second.
+    let mut events = Vec::new();
+    while !matches!(events.last(), Some(ClientEvent::Closed(_))) {
+        let mut next = std::pin::pin!(client.next());
+        if let Poll::Ready(event) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+            events.push(event.unwrap());
+        } else {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+    let Some(ClientEvent::Closed(reason)) = events.pop() else {
+        panic!()
+    };
+    assert_eq!(reason.code, Some(ErrorCode::REPLACED), "{reason:?}");
+    let took = begin.elapsed();
+    assert!(took > Duration::from_secs(5), "{took:?}");
+    drop(client);
+    ending.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_hardly_reads_is_given_up_in_the_end() {
+    let (mut near, far) = duplex(8);
+    let serving = tokio::spawn(serve(server(StreamLink::new(far))));
+    let begin = now();
+    // Not a frame; the ERROR leaves octet by octet.
+    near.write_all(&[9; 11]).await.unwrap();
+    while near.read_u8().await.is_ok() {
+        sleep(Duration::from_millis(1_900)).await;
+    }
+    drop(near);
+    serving.await.unwrap();
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(80), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

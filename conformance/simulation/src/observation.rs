@@ -102,6 +102,18 @@ pub enum Question {
         /// The personal log of the caller.
         log: ConversationId,
     },
+    /// One conversation.
+    Conversation {
+        /// Which.
+        target: Target,
+    },
+    /// Users.
+    Users {
+        /// Whom.
+        users: Vec<UserId>,
+        /// By name, or by id.
+        by_name: bool,
+    },
     /// All conversations.
     Heads,
     /// All devices of the user.
@@ -115,7 +127,7 @@ pub enum Question {
     History {
         /// The conversation.
         conversation: ConversationId,
-        /// First number.
+        /// First number; 0 for the newest entries.
         first: u64,
         /// Last number; 0 for the head.
         last: u64,
@@ -140,6 +152,8 @@ pub enum Reply {
     Members(Vec<UserId>),
     /// Contacts.
     Contacts(Vec<Contact>),
+    /// Users.
+    Users(Vec<UserId>),
     /// Conversations with head and the range that may be read.
     Heads(Vec<(ConversationId, u64)>),
     /// Devices.

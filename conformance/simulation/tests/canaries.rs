@@ -14,6 +14,19 @@ fn is_caught(canary: Canary) {
 }
 
 #[test]
+fn what_canaries_break_are_invariants() {
+    let all = eim_simulation::invariant::all();
+    for canary in Canary::ALL {
+        for name in canary.breaks() {
+            assert!(
+                all.iter().any(|invariant| invariant.name() == *name),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_result_before_the_commit_is_found() {
     is_caught(Canary::ResultBeforeCommit);
 }

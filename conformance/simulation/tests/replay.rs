@@ -39,3 +39,18 @@ fn people_get_their_messages() {
         outcome.stats
     );
 }
+
+/// Plans that once showed a fault of the code, each named by it and by its seed.
+#[test]
+fn what_was_once_found_stays_mended() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let plan = Plan::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let outcome = run(&plan).unwrap();
+        assert_eq!(outcome.violations, [], "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 5);
+}

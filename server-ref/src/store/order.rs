@@ -74,7 +74,7 @@ mod tests {
         assert!(order.passes(a, false) && order.is_empty());
         order.carried_out(a, &failed(ErrorCode::OVERLOADED));
         assert!(!order.passes(a, false));
-        assert!(!order.clone().passes(a, false));
+        assert!(!order.passes(a, false));
         assert!(order.passes(b, false));
         assert!(order.passes(a, true));
         assert!(order.passes(a, false) && order.is_empty());

@@ -78,9 +78,12 @@ pub(super) fn apply(
         &batch.completed,
         &batch.users,
     )?;
-    if let Some(cursor) = batch.cursor {
+    if let Some(change) = batch.cursor {
+        // Other processes write between two transactions, never during one.
+        let cursor = change.over(read::cursor(connection)?);
         transaction.set("log_epoch", integer(cursor.log_epoch))?;
         transaction.set("user_seq", integer(cursor.user_seq))?;
+        applied.cursor = Some(cursor);
     }
     match batch.resume {
         Some(Some(resume)) => {

@@ -112,6 +112,13 @@ pub(super) fn credential(connection: &Connection) -> Result<Option<ResumeCredent
     }))
 }
 
+pub(super) fn cursor(connection: &Connection) -> Result<Cursor, StoreError> {
+    Ok(Cursor {
+        log_epoch: meta(connection, "log_epoch")?.unwrap_or_default(),
+        user_seq: meta(connection, "user_seq")?.unwrap_or_default(),
+    })
+}
+
 pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, StoreError> {
     let identity = match device(connection)? {
         Some(device) => Some(Identity {
@@ -129,10 +136,7 @@ pub(super) fn load(connection: &Connection, owner: &Owner) -> Result<Loaded, Sto
         connection.prepare("SELECT conversation, conv_seq FROM message WHERE hollow")?;
     Ok(Loaded {
         identity,
-        cursor: Cursor {
-            log_epoch: meta(connection, "log_epoch")?.unwrap_or_default(),
-            user_seq: meta(connection, "user_seq")?.unwrap_or_default(),
-        },
+        cursor: cursor(connection)?,
         resume: credential(connection)?,
         outbox: outbox
             .query_map([&owner.id()[..]], outbox_item)?

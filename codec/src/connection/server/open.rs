@@ -347,7 +347,7 @@ impl Open {
     pub(super) fn timeout(&self, line: &Line) -> Option<Timestamp> {
         let heartbeat = &self.live.heartbeat;
         earliest([
-            heartbeat.server_ping_at(line.heard),
+            heartbeat.server_ping_at(line.heard, line.spoke),
             Some(heartbeat.dead_at(line.heard)),
             self.live.window_at(),
             self.live.leave_at(),
@@ -364,7 +364,7 @@ impl Open {
         if self
             .live
             .heartbeat
-            .server_ping_at(line.heard)
+            .server_ping_at(line.heard, line.spoke)
             .is_some_and(|at| at <= line.now)
         {
             // A PING is smaller than any frame limit.

@@ -12,7 +12,7 @@ pub const SEEDS: u64 = 1_000;
 pub struct Caught {
     /// The seed of the run that caught it, from 0.
     pub seed: u64,
-    /// What caught it first.
+    /// What caught it first: a violation of what it [breaks](Canary::breaks).
     pub violation: Violation,
     /// The plan, to replay or shrink.
     pub plan: Plan,
@@ -28,10 +28,12 @@ impl Canary {
             let sound = Plan::generate(seed);
             let mut plan = sound.clone();
             plan.world.canary = Some(self);
-            let mut violations = run::run(&plan)?.violations;
+            let violations = run::run(&plan)?.violations;
+            let own = |found: &Violation| self.breaks().contains(&&*found.invariant);
             // What also happens without the canary does not count.
-            if !violations.is_empty() && run::run(&sound)?.violations.is_empty() {
-                let violation = violations.remove(0);
+            if let Some(violation) = violations.into_iter().find(own)
+                && run::run(&sound)?.violations.is_empty()
+            {
                 return Ok(Some(Caught {
                     seed,
                     violation,

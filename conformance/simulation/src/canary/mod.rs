@@ -2,14 +2,13 @@
 //! nothing.
 //!
 //! Each is the real code with a wrapper at one of its seams, so nothing of it can ship: the engine
-//! under the store, the sink above it, the store itself, the store of a device, the server's end of
-//! a connection. A plan names its canary, and so replays and shrinks like any other.
+//! under the store, the sink above it, the store of a device, the server's end of a connection. A plan names its canary, and so replays and shrinks like any other.
 
 mod early;
 mod hunt;
 mod late_sink;
 mod lossy_resume;
-mod patient_store;
+mod push_first;
 mod split_device_store;
 mod split_engine;
 
@@ -17,8 +16,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use eim_client::store as device;
+use eim_server::store::CommitSink;
 use eim_server::store::engine::Engine;
-use eim_server::store::{CommitSink, Store};
 use serde::{Deserialize, Serialize};
 use tokio::io::DuplexStream;
 
@@ -66,6 +65,20 @@ impl Canary {
         }
     }
 
+    /// The invariants that are about what it does wrong. That a run with it does not come to rest,
+    /// or breaks something else on the way, does not count as finding it.
+    #[must_use]
+    pub const fn breaks(self) -> &'static [&'static str] {
+        match self {
+            Self::ResultBeforeCommit => &["acked-is-durable"],
+            Self::CursorBeforeStore => &["cursor-is-backed"],
+            Self::KeyOutsideBatch => &["key-has-one-place"],
+            // Results go to the messages after their own, or never come.
+            Self::ResumeDropsFrame => &["acked-is-durable", "device-holds-the-log", "one-result"],
+            Self::PushBeforeCommit => &["announced-is-durable"],
+        }
+    }
+
     /// What goes around the parts of one incarnation of the server.
     ///
     /// # Errors
@@ -76,35 +89,28 @@ impl Canary {
         engine: Arc<dyn Engine>,
         sink: Arc<dyn CommitSink>,
     ) -> Result<ServerParts, eim_server::store::StoreError> {
-        let mut parts = ServerParts {
-            engine,
-            sink,
-            early: None,
-            patient: false,
-        };
-        match self {
+        Ok(match self {
             Self::ResultBeforeCommit => {
-                let early = Early::over(parts.engine, life).await?;
-                parts.sink = Arc::new(late_sink::LateSink::new(
-                    parts.sink,
-                    Arc::clone(&early),
-                    life,
-                ));
-                parts.engine = Arc::clone(&early) as _;
-                parts.early = Some(early);
+                let early = Early::over(engine, life).await?;
+                let sink = late_sink::LateSink::new(sink, Arc::clone(&early), life);
+                ServerParts {
+                    engine: early,
+                    sink: Arc::new(sink),
+                }
             }
             Self::PushBeforeCommit => {
-                let early = Early::over(parts.engine, life).await?;
-                parts.engine = Arc::clone(&early) as _;
-                parts.early = Some(early);
-                parts.patient = true;
+                let (engine, sink) = push_first::PushFirst::new(engine, sink);
+                ServerParts {
+                    engine: Arc::new(engine),
+                    sink,
+                }
             }
-            Self::KeyOutsideBatch => {
-                parts.engine = Arc::new(split_engine::SplitEngine::new(parts.engine));
-            }
-            Self::CursorBeforeStore | Self::ResumeDropsFrame => {}
-        }
-        Ok(parts)
+            Self::KeyOutsideBatch => ServerParts {
+                engine: Arc::new(split_engine::SplitEngine::new(engine)),
+                sink,
+            },
+            Self::CursorBeforeStore | Self::ResumeDropsFrame => ServerParts { engine, sink },
+        })
     }
 
     /// What goes around the store of a program on a device.
@@ -126,14 +132,12 @@ impl Canary {
     }
 }
 
-/// Parts of one incarnation of the server, wrapped.
+/// Parts of one incarnation of the server, wrapped or not.
 pub struct ServerParts {
     /// The engine for the store.
     pub engine: Arc<dyn Engine>,
     /// The sink for the store.
     pub sink: Arc<dyn CommitSink>,
-    early: Option<Arc<Early>>,
-    patient: bool,
 }
 
 impl fmt::Debug for ServerParts {
@@ -141,29 +145,5 @@ impl fmt::Debug for ServerParts {
         f.debug_struct("ServerParts")
             .field("engine", &self.engine)
             .finish_non_exhaustive()
-    }
-}
-
-impl ServerParts {
-    /// Parts without any canary.
-    #[must_use]
-    pub fn sound(engine: Arc<dyn Engine>, sink: Arc<dyn CommitSink>) -> Self {
-        Self {
-            engine,
-            sink,
-            early: None,
-            patient: false,
-        }
-    }
-
-    /// What goes around the opened store.
-    #[must_use]
-    pub fn store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
-        match &self.early {
-            Some(early) if self.patient => {
-                Arc::new(patient_store::PatientStore::new(store, Arc::clone(early)))
-            }
-            _ => store,
-        }
     }
 }

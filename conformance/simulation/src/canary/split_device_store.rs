@@ -38,7 +38,9 @@ impl Store for SplitStore {
                 cursor: Some(cursor),
                 ..Batch::default()
             };
-            self.0.commit(first).await?;
+            let cursor = self.0.commit(first).await?.cursor;
+            let applied = self.0.commit(batch).await?;
+            return Ok(Applied { cursor, ..applied });
         }
         self.0.commit(batch).await
     }

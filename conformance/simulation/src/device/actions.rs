@@ -11,14 +11,14 @@ use eim_client::store::Target;
 use eim_client::{Client, ContactList, Draft, GroupChange};
 use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::Role;
-use eim_codec::registry::ErrorCode;
+use eim_codec::registry::{ErrorCode, FrameType, limits};
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
 use crate::observation::{Observation, Process, Question, Reply};
 use crate::plan::{Action, DeviceNumber, Doing, GroupNumber, To, UserNumber};
 use crate::seed::Dice;
-use crate::server::user_id;
+use crate::server::{name_of, user_id};
 
 /// How long a program that only sends takes to end.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -108,7 +108,7 @@ impl DeviceNode {
         mut dice: Dice,
     ) -> usize {
         for number in 0..count {
-            let draft = Draft::text(target, text(&mut dice, octets));
+            let draft = draft(target, text(&mut dice, octets));
             let (frame_type, body) = (draft.frame_type, draft.body.clone());
             let Ok(key) = client.post(draft).await else {
                 return usize::try_from(number).unwrap_or(0);
@@ -214,6 +214,13 @@ impl DeviceNode {
             Action::Contacts { .. } => Question::Contacts {
                 log: ConversationId::personal(user_id(self.0.user)),
             },
+            Action::Conversation { of, .. } => Question::Conversation {
+                target: self.target(*of)?,
+            },
+            Action::Users { users, by_name, .. } => Question::Users {
+                users: ids(users),
+                by_name: *by_name,
+            },
             Action::Heads { .. } => Question::Heads,
             Action::Devices { .. } => Question::Devices,
             Action::LogOut { other, .. } => Question::LogOut {
@@ -248,6 +255,21 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         self.0.0.asking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is too long for a text is a message of an application.
+fn draft(target: Target, text: String) -> Draft {
+    let long = u32::try_from(text.len()).is_ok_and(|octets| octets > limits::TEXT_OCTETS.default);
+    let draft = Draft::text(target, text);
+    let frame_type = if long {
+        FrameType::CUSTOM
+    } else {
+        FrameType::TEXT
+    };
+    Draft {
+        frame_type,
+        ..draft
     }
 }
 
@@ -298,6 +320,20 @@ async fn answer(client: &Client, question: &Question, admin: bool, step: u32) ->
             let read = client.contacts(&mut list).await;
             read.map(|()| Reply::Contacts(list.iter().cloned().collect()))
         }
+        Question::Conversation { target } => client
+            .conversation(*target)
+            .await
+            .map(|record| Reply::Heads(vec![(record.conversation, record.conv_seq)])),
+        Question::Users { users, by_name } => {
+            let (ids, names) = if *by_name {
+                let names = users.iter().filter_map(|user| name_of(*user)).collect();
+                (Vec::new(), names)
+            } else {
+                (users.clone(), Vec::new())
+            };
+            let found = client.users(ids, names).await;
+            found.map(|users| Reply::Users(users.iter().map(|user| user.user).collect()))
+        }
         Question::Heads => client.heads().await.map(|records| {
             let heads = records
                 .iter()
@@ -312,6 +348,15 @@ async fn answer(client: &Client, question: &Question, admin: bool, step: u32) ->
             .device_logout(*device)
             .await
             .map(|()| Reply::LoggedOut),
+        Question::History {
+            conversation,
+            first: 0,
+            limit,
+            ..
+        } => client
+            .newest(*conversation, *limit)
+            .await
+            .map(Reply::Entries),
         Question::History {
             conversation,
             first,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eim_client::store::{Batch, Cursor, Store, StoreError};
+use eim_client::store::{Batch, Cursor, CursorChange, Store, StoreError};
 use proptest::prelude::*;
 use tokio::time::timeout;
 
@@ -32,7 +32,7 @@ fn numbered(number: u64) -> Batch {
         user_seq: number,
     };
     Batch {
-        cursor: Some(cursor),
+        cursor: Some(CursorChange::Reset(cursor)),
         checkpoints: vec![eim_client::store::Checkpoint {
             source: "numbers".to_owned(),
             place: number,

@@ -74,7 +74,7 @@ impl Disk {
         let engine = self.engine(life);
         match self.canary {
             Some(canary) => canary.server(life, engine, sink).await,
-            None => Ok(ServerParts::sound(engine, sink)),
+            None => Ok(ServerParts { engine, sink }),
         }
     }
 

@@ -86,9 +86,11 @@ pub(super) const fn group_of(question: &Question) -> Option<eim_codec::id::Conve
         | Question::Members { group } => Some(*group),
         Question::Contact { log, .. } | Question::Contacts { log } => Some(*log),
         Question::CreateGroup { .. }
-        | Question::Heads
         | Question::Devices
         | Question::LogOut { .. }
+        | Question::Conversation { .. }
+        | Question::Users { .. }
+        | Question::Heads
         | Question::History { .. } => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::model::device::same_entry;
 use crate::model::{Conversation, Event, Model};
 use crate::observation::{Observation, Process, Question, Reply};
 
-/// Members are those of some state between question and answer; heads are not below what the device
+/// Users are those asked for. Members are those of some state between question and answer; heads are not below what the device
 /// had stored when it asked and not beyond what is durable; entries of a log are those of the log,
 /// and the caller may read them.
 #[derive(Debug, Default)]
@@ -29,6 +29,7 @@ struct Open {
     heads: BTreeMap<ConversationId, u64>,
     /// A personal log, and its head when it was asked.
     personal: Option<(ConversationId, u64)>,
+    users: BTreeSet<UserId>,
 }
 
 fn head(model: &Model, id: ConversationId) -> u64 {
@@ -66,6 +67,9 @@ impl Invariant for AnswersAreTrue {
                     group: group_of(question),
                     ..Open::default()
                 };
+                if let Question::Users { users, .. } = question {
+                    open.users.extend(users);
+                }
                 if let (Question::Heads, Some(held)) = (question, model.devices.get(process.device))
                 {
                     for (conversation, number) in held.messages.keys() {
@@ -156,6 +160,13 @@ impl Open {
                     )
                 });
             }
+            Reply::Users(users) => {
+                let told = users.iter().copied().collect::<BTreeSet<_>>();
+                let twice = told.len() != users.len();
+                found.add_if(twice || told != self.users, || {
+                    format!("{process:?} asked for {:?}: told {users:?}", self.users)
+                });
+            }
             Reply::Heads(heads) => {
                 for (conversation, head) in heads {
                     let seen = model
@@ -243,6 +254,14 @@ mod tests {
         let mut bad = scene::good();
         bad.extend(asked(Question::Members { group }, members));
         scene::assert_judges::<AnswersAreTrue>(bad, "members");
+
+        let mut bad = scene::good();
+        let users = Question::Users {
+            users: vec![scene::user(1), scene::user(2)],
+            by_name: true,
+        };
+        bad.extend(asked(users, Reply::Users(vec![scene::user(1)])));
+        scene::assert_judges::<AnswersAreTrue>(bad, "asked for");
 
         let mut bad = scene::good();
         let heads = Reply::Heads(vec![(scene::direct(), 1), (group, 2)]);

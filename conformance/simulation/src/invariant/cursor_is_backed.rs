@@ -7,8 +7,9 @@ use crate::model::{Event, Held, Model};
 use crate::observation::Observation;
 use crate::plan::DeviceNumber;
 
-/// The cursor of a device moves only over entries that are durable on the device; a cursor that was
-/// told, and the one at the server, is not beyond it.
+/// The cursor of a device moves only over entries that are durable on the device, and goes back or
+/// into another epoch only when the device begins anew, whatever older programs of it still write; a
+/// cursor that was told, and the one at the server, is not beyond it.
 #[derive(Debug, Default)]
 pub struct CursorIsBacked;
 
@@ -33,9 +34,15 @@ impl Invariant for CursorIsBacked {
     fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
         match event {
             Event::Device(device, change) => {
-                let Some((before, after)) = change.cursor else {
+                let Some(step) = change.cursor else {
                     return;
                 };
+                let (before, after) = (step.before, step.after);
+                let goes_on = before.log_epoch == 0
+                    || before.log_epoch == after.log_epoch && before.user_seq <= after.user_seq;
+                found.add_if(!step.reset && !goes_on, || {
+                    format!("{device:?} went on from {before:?} at {after:?}")
+                });
                 let (Some(held), Some(user)) =
                     (model.devices.get(*device), model.sight.user_of(*device))
                 else {
@@ -161,6 +168,18 @@ mod tests {
         bad.push(Feed::Server(scene::commit(2)));
         bad.push(scene::arrive(1, vec![scene::message(2)], 2));
         scene::assert_judges::<CursorIsBacked>(bad, "moved its cursor over 1");
+    }
+
+    #[test]
+    fn a_cursor_of_a_device_that_goes_back_is_found_unless_it_begins_anew() {
+        let mut bad = scene::opening();
+        bad.extend(scene::sent(1));
+        bad.extend(scene::sent(2));
+        let mut good = bad.clone();
+        bad.push(scene::arrive(1, vec![scene::message(1)], 1));
+        scene::assert_judges::<CursorIsBacked>(bad, "went on from");
+        good.push(scene::begin_anew(1, 1));
+        assert_eq!(scene::judge(CursorIsBacked, good), []);
     }
 
     #[test]

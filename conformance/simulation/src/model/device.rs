@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eim_client::store::{Applied, Backlog, Batch, Cursor, Message, OutboxItem};
+use eim_client::store::{Applied, Backlog, Batch, Cursor, CursorChange, Message, OutboxItem};
 use eim_codec::id::{ClientMsgId, ConversationId};
 use eim_server::store::Entry;
 
@@ -48,8 +48,19 @@ pub struct DeviceChange {
     pub settled: Vec<(ClientMsgId, Option<Place>)>,
     /// Messages that are durable in the outbox now.
     pub queued: Vec<ClientMsgId>,
-    /// The cursor before and after.
-    pub cursor: Option<(Cursor, Cursor)>,
+    /// What became of the cursor.
+    pub cursor: Option<CursorStep>,
+}
+
+/// What a batch did to the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CursorStep {
+    /// The cursor before.
+    pub before: Cursor,
+    /// The cursor after.
+    pub after: Cursor,
+    /// The device began anew on purpose.
+    pub reset: bool,
 }
 
 impl Devices {
@@ -119,8 +130,14 @@ impl Held {
         for conversation in &batch.completed {
             self.behind.remove(conversation);
         }
-        if let Some(after) = batch.cursor {
-            change.cursor = Some((self.cursor, after));
+        if let Some(wanted) = batch.cursor {
+            // Whether it may leave the cursor where it was is judged elsewhere.
+            let after = applied.cursor.unwrap_or(wanted.wanted());
+            change.cursor = Some(CursorStep {
+                before: self.cursor,
+                after,
+                reset: matches!(wanted, CursorChange::Reset(_)),
+            });
             let reached = self.reached.entry(after.log_epoch).or_insert(0);
             *reached = after.user_seq.max(*reached);
             self.cursor = after;

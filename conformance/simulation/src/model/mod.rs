@@ -24,7 +24,7 @@ use crate::observation::Observation;
 use crate::plan::DeviceNumber;
 
 pub use self::conversation::Conversation;
-pub use self::device::{DeviceChange, Devices, Held};
+pub use self::device::{CursorStep, DeviceChange, Devices, Held};
 pub use self::history::History;
 pub use self::server::{Server, ServerChange};
 pub use self::sight::{Send, Sight};

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use eim_client::Sent;
-use eim_client::store::{Applied, Arrival, Batch, Cursor, Message, OutboxItem, Settlement, Target};
+use eim_client::store::{
+    Applied, Arrival, Batch, Cursor, CursorChange, Message, OutboxItem, Settlement, Target,
+};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::FrameType;
@@ -236,13 +238,26 @@ pub(crate) fn arrive(device: u8, messages: Vec<Message>, cursor: u64) -> Feed {
     });
     let batch = Batch {
         arrivals: arrivals.collect(),
-        cursor: Some(Cursor {
-            log_epoch: EPOCH,
-            user_seq: cursor,
-        }),
+        cursor: Some(CursorChange::Advance(at(cursor))),
         ..Batch::default()
     };
     Feed::Device(DeviceNumber(device), batch, Applied::default())
+}
+
+/// A device begins anew at a cursor.
+pub(crate) fn begin_anew(device: u8, cursor: u64) -> Feed {
+    let batch = Batch {
+        cursor: Some(CursorChange::Reset(at(cursor))),
+        ..Batch::default()
+    };
+    Feed::Device(DeviceNumber(device), batch, Applied::default())
+}
+
+const fn at(user_seq: u64) -> Cursor {
+    Cursor {
+        log_epoch: EPOCH,
+        user_seq,
+    }
 }
 
 /// The end of message `number` on device 0.

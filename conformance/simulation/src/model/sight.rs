@@ -265,8 +265,10 @@ impl Question {
             | Self::LogOut { .. } => true,
             Self::Contacts { .. }
             | Self::Members { .. }
-            | Self::Heads
             | Self::Devices
+            | Self::Conversation { .. }
+            | Self::Users { .. }
+            | Self::Heads
             | Self::History { .. } => false,
         }
     }

@@ -15,6 +15,7 @@ const GROUPS: u64 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Send,
+    SendLarge,
     SendOnly,
     CreateGroup,
     AddMembers,
@@ -25,18 +26,23 @@ pub(super) enum Kind {
     Members,
     Contact,
     Contacts,
+    Conversation,
+    Users,
     Heads,
     Devices,
     LogOut,
     History,
+    Newest,
     Reading,
     Account,
+    PutOut,
     Sweep,
     Fault(faults::Kind),
 }
 
 /// Kinds with their weights in a mixture that has them all.
 const KINDS: &[(Kind, u64)] = &[
+    (Kind::SendLarge, 8),
     (Kind::SendOnly, 30),
     (Kind::CreateGroup, 60),
     (Kind::AddMembers, 40),
@@ -47,12 +53,16 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::Members, 15),
     (Kind::Contact, 90),
     (Kind::Contacts, 10),
+    (Kind::Conversation, 15),
+    (Kind::Users, 10),
     (Kind::Heads, 15),
     (Kind::Devices, 10),
     (Kind::LogOut, 12),
     (Kind::History, 30),
+    (Kind::Newest, 15),
     (Kind::Reading, 20),
     (Kind::Account, 6),
+    (Kind::PutOut, 6),
     (Kind::Sweep, 8),
 ];
 
@@ -74,6 +84,10 @@ const DOING: [Doing; 12] = [
 
 /// Weight of sending, which no plan leaves out.
 const SENDING: u64 = 400;
+
+/// Octets of a message that goes in fragments, and the most of one.
+const LARGE: u64 = 41_000;
+const MOST: u64 = 200_000;
 
 /// Of a thousand kinds, how many are in a plan.
 const IN_PLAN: u64 = 450;
@@ -192,6 +206,7 @@ impl Maker {
                 user: self.user(dice),
                 enabled: dice.chance(700),
             },
+            Kind::PutOut => Action::PutOut { device },
             Kind::Sweep => Action::Sweep,
             kind => self.of_device(kind, device, dice),
         }
@@ -235,11 +250,32 @@ impl Maker {
                 doing: *dice.pick(&DOING).unwrap_or(&Doing::Request),
             },
             Kind::Contacts => Action::Contacts { device },
-            Kind::Heads => Action::Heads { device },
             Kind::Devices => Action::Devices { device },
             Kind::LogOut => Action::LogOut {
                 device,
                 other: self.device(dice),
+            },
+            Kind::Conversation => Action::Conversation {
+                device,
+                of: self.to(dice),
+            },
+            Kind::Users => Action::Users {
+                device,
+                users: self.users(dice),
+                by_name: dice.chance(500),
+            },
+            Kind::Heads => Action::Heads { device },
+            Kind::Newest => Action::History {
+                device,
+                of: self.to(dice),
+                first: 0,
+                limit: narrow(dice.skewed(1, 100)),
+            },
+            Kind::SendLarge => Action::Send {
+                device,
+                to: self.to(dice),
+                count: 1,
+                octets: narrow(dice.skewed(LARGE, MOST)),
             },
             Kind::History => Action::History {
                 device,
@@ -297,7 +333,10 @@ mod tests {
                 // Ends and disks of a server are kinds apart from those of a device.
                 let apart = matches!(fault.as_deref(), Some("crash" | "stop" | "disk"));
                 let server = apart && json.get("node").is_some_and(serde_json::Value::is_string);
-                seen.insert((name("do").unwrap(), fault, server));
+                let number = |key: &str| json.get(key).and_then(serde_json::Value::as_u64);
+                // The newest of a log, and messages in fragments, are kinds apart too.
+                let special = number("first") == Some(0) || number("octets") >= Some(LARGE);
+                seen.insert((name("do").unwrap(), fault, server || special));
             }
         }
         assert_eq!(

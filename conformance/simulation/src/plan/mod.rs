@@ -140,7 +140,7 @@ pub enum Action {
         to: To,
         /// How many, one after another without waiting.
         count: u32,
-        /// Octets of each text.
+        /// Octets of each; what is too long for a text is a message of an application.
         octets: u32,
     },
     /// A second program on the device sends texts over a connection that only sends, and ends.
@@ -225,6 +225,22 @@ pub enum Action {
         /// The device.
         device: DeviceNumber,
     },
+    /// A device looks at one conversation.
+    Conversation {
+        /// The device.
+        device: DeviceNumber,
+        /// Which.
+        of: To,
+    },
+    /// A device looks users up.
+    Users {
+        /// The device.
+        device: DeviceNumber,
+        /// Whom.
+        users: Vec<UserNumber>,
+        /// By name, or by id.
+        by_name: bool,
+    },
     /// A device asks for all its conversations.
     Heads {
         /// The device.
@@ -248,7 +264,7 @@ pub enum Action {
         device: DeviceNumber,
         /// Whose log.
         of: To,
-        /// First number.
+        /// First number; 0 for the newest entries.
         first: u64,
         /// Most entries.
         limit: u32,
@@ -266,6 +282,11 @@ pub enum Action {
         user: UserNumber,
         /// Enabled.
         enabled: bool,
+    },
+    /// The operator logs a device out.
+    PutOut {
+        /// The device.
+        device: DeviceNumber,
     },
     /// The server sweeps what has expired.
     Sweep,
@@ -449,11 +470,14 @@ impl Action {
             | Self::Members { device, .. }
             | Self::Contact { device, .. }
             | Self::Contacts { device }
+            | Self::Conversation { device, .. }
+            | Self::Users { device, .. }
             | Self::Heads { device }
             | Self::Devices { device }
             | Self::LogOut { device, .. }
             | Self::History { device, .. }
-            | Self::Reading { device, .. } => Some(*device),
+            | Self::Reading { device, .. }
+            | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,
         }
     }

@@ -5,9 +5,6 @@ use std::fmt::Write as _;
 use super::{DiskConfig, Range, UserNumber, WorldConfig};
 use crate::seed::Dice;
 
-/// Octets that may be before a PING: what one side hands to the network at once, twice.
-const ONE_WRITE: u64 = 131_072;
-
 /// How large a plan is.
 pub(super) struct Size {
     pub(super) steps: u32,
@@ -41,7 +38,7 @@ pub(super) fn draw(dice: &mut Dice, size: &Size) -> WorldConfig {
         buffer_octets,
         disk: disk(dice),
         device_disk: disk(dice),
-        server: server(dice, ONE_WRITE * delay_ms.high / buffer_octets),
+        server: server(dice),
         outbox_limit: *dice.pick(&[3, 16, 256]).unwrap_or(&16),
         canary: None,
     }
@@ -62,14 +59,11 @@ fn disk(dice: &mut Dice) -> DiskConfig {
 
 /// Small limits bring out what large ones hide; most worlds leave each as it is. Those that a
 /// client cannot know stay at their defaults (EIM-LIM-003).
-///
-/// A PING behind `crossing_ms` of octets must be answered before its sender gives up, which is
-/// one and a half intervals later: lines slower than that cannot be kept up.
 #[expect(
     clippy::type_complexity,
     reason = "a table of sections, keys and values"
 )]
-fn server(dice: &mut Dice, crossing_ms: u64) -> String {
+fn server(dice: &mut Dice) -> String {
     let sections: [(&str, &[(&str, &[u64])]); 5] = [
         (
             "session",
@@ -115,9 +109,6 @@ fn server(dice: &mut Dice, crossing_ms: u64) -> String {
         let _ = writeln!(keys, "[{section}]");
         for (key, values) in all {
             if let (true, Some(value)) = (dice.chance(350), dice.pick(values)) {
-                if *key == "heartbeat_ms" && value * 3 / 2 < crossing_ms {
-                    continue;
-                }
                 let _ = writeln!(keys, "{key} = {value}");
             }
         }

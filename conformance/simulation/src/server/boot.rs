@@ -11,6 +11,7 @@ use eim_server::transport::Admission;
 use tokio_util::task::TaskTracker;
 
 use super::{Running, ServerNode, accounts};
+use crate::canary::ServerParts;
 use crate::observation::{Ending, Observation};
 use crate::world::{CommitTee, Life, Randomness};
 
@@ -55,8 +56,7 @@ impl ServerNode {
                 .unwrap_or(usize::MAX),
             ..Options::default()
         };
-        let around = inner.disk.parts(life, sink).await?;
-        let (engine, sink) = (Arc::clone(&around.engine), Arc::clone(&around.sink));
+        let ServerParts { engine, sink } = inner.disk.parts(life, sink).await?;
         let (store, committing) = KvStore::open(engine, options, environment, sink).await?;
         let (node, process) = (self.clone(), life.clone());
         life.spawn(async move {
@@ -65,8 +65,8 @@ impl ServerNode {
                 node.failed(&process, &error);
             }
         });
-        let store: Arc<dyn Store> = around.store(Arc::new(store));
-        accounts::create(&*store, &inner.users).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        accounts::create(&store, &parts.clock, &inner.users).await?;
         let shared = server::share(config, &parts, store, Arc::clone(&hub));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),

@@ -17,7 +17,7 @@ use tokio::io::DuplexStream;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-pub use self::accounts::{PASSWORD, user_id, user_name};
+pub use self::accounts::{PASSWORD, name_of, user_id, user_name};
 use crate::disk::Disk;
 use crate::network::Listener;
 use crate::observation::{Ending, Observation};

@@ -1,6 +1,7 @@
 //! The world of one run.
 
 mod life;
+mod operator;
 mod quiet;
 mod recorder;
 mod stage;

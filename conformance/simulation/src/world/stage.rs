@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eim_server::config::Config;
-use eim_server::server::TENANT;
-use eim_server::sweeper;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::recorder::{Recorded, Recorder};
@@ -17,7 +15,7 @@ use crate::network::Network;
 use crate::observation::Observation;
 use crate::plan::{Action, DeviceNumber, Fault, Node, Plan, Step, UserNumber};
 use crate::seed::Dice;
-use crate::server::{ServerNode, user_id};
+use crate::server::ServerNode;
 
 /// How far a wall clock is wrong at most at the beginning.
 const WRONG_MS: u64 = 5_000;
@@ -25,8 +23,6 @@ const WRONG_MS: u64 = 5_000;
 const STARTING_MS: u64 = 300;
 /// How often queues are looked at.
 const LOOKING: Duration = ms(500);
-/// Records that a sweep takes at once.
-const SWEPT: usize = 16;
 
 /// A world.
 #[derive(Debug)]
@@ -120,7 +116,7 @@ impl World {
         self.recorder.finish()
     }
 
-    fn device(&self, number: DeviceNumber) -> Option<&DeviceNode> {
+    pub(super) fn device(&self, number: DeviceNumber) -> Option<&DeviceNode> {
         self.devices.get(usize::from(number.0))
     }
 
@@ -128,6 +124,7 @@ impl World {
         match &step.action {
             Action::Fault(fault) => self.fault(fault),
             Action::Sweep => self.sweep(),
+            Action::PutOut { device } => self.log_out(*device),
             Action::Account { user, enabled } => self.account(*user, *enabled),
             action => {
                 let dice = self.dice.fork_nth("step", u64::from(step.number));
@@ -136,30 +133,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn sweep(&self) {
-        let Some((life, shared)) = self.server.shared() else {
-            return;
-        };
-        life.spawn(async move {
-            // As in the sweeper itself: the commit loop ends the server when the store fails.
-            let _ = sweeper::sweep_store(&shared, SWEPT).await;
-        });
-    }
-
-    pub(super) fn account(&self, user: UserNumber, enabled: bool) {
-        let Some((life, shared)) = self.server.shared() else {
-            return;
-        };
-        life.spawn(async move {
-            let user = user_id(user);
-            let done = shared.store.set_disabled(TENANT, user, !enabled).await;
-            if done.is_ok() && !enabled {
-                let signal = eim_server::hub::Signal::Disabled;
-                shared.hub.signal_user(TENANT, user, signal);
-            }
-        });
     }
 
     fn fault(&self, fault: &Fault) {

@@ -4,6 +4,7 @@
 mod compression;
 mod fragment;
 mod frame;
+mod huffman;
 mod lz4;
 pub(crate) mod protobuf;
 pub(crate) mod registry;

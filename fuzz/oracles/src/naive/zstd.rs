@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use super::huffman;
+
 /// The plain octets; `None` when it is not exactly one frame that chapter 12 admits.
 pub(crate) fn decompress(data: &[u8], size: u64) -> Option<Vec<u8>> {
     let header = Header::read(data)?;
@@ -26,6 +28,7 @@ pub(crate) fn decompress(data: &[u8], size: u64) -> Option<Vec<u8>> {
             return None;
         }
     }
+    huffman::end_exactly(data.get(header.octets..)?)?;
     Some(plain)
 }
 

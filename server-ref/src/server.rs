@@ -142,6 +142,8 @@ pub async fn open_store(
         conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),
         contacts: config.limits.contacts.into(),
         contacts_only: config.contacts.only_contacts_may_write,
+        write_fanout_members: usize::try_from(config.limits.write_fanout_members)
+            .unwrap_or(usize::MAX),
         ..Options::default()
     };
     let environment = Environment {
@@ -190,6 +192,7 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
     };
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let members = usize::try_from(config.limits.group_members).unwrap_or(usize::MAX);
+    let write_fanout = usize::try_from(config.limits.write_fanout_members).unwrap_or(usize::MAX);
     let detached = DetachedLimits {
         sessions: config.session.detached_sessions,
         octets: config.session.detached_octets,
@@ -202,7 +205,7 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             Arc::clone(&random),
             auth,
         ),
-        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members),
+        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,

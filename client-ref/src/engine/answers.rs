@@ -186,9 +186,7 @@ impl Engine {
                 conversation: Some(conversation),
             }) => {
                 if let Ok(record) = conversation_record(conversation) {
-                    self.records.insert(record.conversation, record.clone());
-                    self.staging.batch.conversations.push(record);
-                    self.staging.follow.conversations = true;
+                    self.know(record);
                 }
             }
             response::Body::History(page) => {

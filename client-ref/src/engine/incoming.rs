@@ -12,7 +12,7 @@ use prost::Message as _;
 use super::pull::Walk;
 use super::staging::Source;
 use super::{Engine, Phase};
-use crate::store::{Arrival, Backlog, ConversationRecord, Message};
+use crate::store::{Arrival, ConversationRecord, Message};
 use crate::sync::{Push, message};
 
 /// What an entry says about the role of this user, before HEADS says it too. Returns whether it did.
@@ -95,11 +95,11 @@ impl Engine {
         };
         self.staging.follow.consumed.push(ordinal);
         if self.is_taking_snapshot() {
-            // SYNC brings it again when the snapshot is there.
+            // SYNC brings it again when the snapshot is there, or the conversations say it.
+            if message.user_seq == 0 {
+                self.walk_heads(Walk::News);
+            }
             return self.timeline.note_head(message.user_seq);
-        }
-        if message.user_seq == 0 {
-            self.look_behind(&message);
         }
         let arrival = Arrival {
             message,
@@ -114,6 +114,7 @@ impl Engine {
     /// Entries that are next in the timeline, on their way into the store.
     pub(super) fn accept(&mut self, next: Vec<Arrival>) {
         for arrival in next {
+            self.look_behind(&arrival.message);
             self.note_membership(&arrival.message);
             self.settle_by_entry(&arrival.message);
             self.staging.arrive(arrival, Source::Timeline);
@@ -124,29 +125,19 @@ impl Engine {
         }
     }
 
-    /// An entry outside the timeline beyond what is known of its log: the rest is read.
-    fn look_behind(&mut self, message: &Message) {
-        let Some(record) = self.records.get_mut(&message.conversation) else {
-            return;
-        };
-        let expected = record.conv_seq.saturating_add(1);
-        record.conv_seq = record.conv_seq.max(message.conv_seq);
-        if message.conv_seq > expected {
-            record.backlog = Backlog::Holes;
-            self.backlogs.add(record);
-            self.staging.batch.conversations.push(record.clone());
-        }
-    }
-
     /// Membership and settings change what HEADS said: it is asked again.
     // impl[EIM-GRP-031]
     fn note_membership(&mut self, message: &Message) {
+        if message.frame_type == FrameType::MODE {
+            self.note_mode(message);
+        }
         let known = self.records.get_mut(&message.conversation);
         let news = known.is_none()
-            || matches!(
-                message.frame_type,
-                FrameType::MEMBERSHIP | FrameType::SETTINGS
-            );
+            || message.user_seq != 0
+                && matches!(
+                    message.frame_type,
+                    FrameType::MEMBERSHIP | FrameType::SETTINGS
+                );
         if let Some(record) = known {
             let news = message.conv_seq > record.conv_seq;
             if news && change_role(record, message, self.identity.user) {
@@ -172,41 +163,32 @@ impl Engine {
 
     // impl[EIM-SYN-013] Every push through last_sequence_sent was seen before this event.
     fn ponged(&mut self, pong: &payload::Pong) {
-        if !self.is_full_client() || self.is_taking_snapshot() {
+        if !self.is_full_client() {
             return;
+        }
+        if self.is_taking_snapshot() {
+            return self.heard_of_heads(&pong.heads, pong.heads_overflow);
         }
         if pong.log_epoch != self.timeline.cursor().log_epoch {
             return self.walk_heads(Walk::Snapshot);
         }
         self.timeline.note_head(pong.user_seq);
-        if pong.heads_overflow {
-            self.walk_heads(Walk::Behind);
-        }
-        for head in &pong.heads {
-            let Ok(conversation) = head.conversation.as_ref().try_into() else {
-                continue;
-            };
-            let Some(record) = self.records.get_mut(&conversation) else {
-                continue;
-            };
-            if head.conv_seq > record.conv_seq {
-                record.conv_seq = head.conv_seq;
-                record.backlog = Backlog::Holes;
-                self.backlogs.add(record);
-                self.staging.batch.conversations.push(record.clone());
-            }
-        }
+        self.heard_of_heads(&pong.heads, pong.heads_overflow);
     }
 
     // impl[EIM-SYN-051]
     fn lagged(&mut self, lagged: &payload::Lagged) {
         self.requests.lagged();
-        if self.is_full_client() && !self.is_taking_snapshot() {
+        if !self.is_full_client() {
+            return;
+        }
+        if !self.is_taking_snapshot() {
             if lagged.log_epoch != self.timeline.cursor().log_epoch {
                 return self.walk_heads(Walk::Snapshot);
             }
             self.timeline.note_head(lagged.user_seq);
         }
+        self.heard_of_heads(&lagged.heads, lagged.heads_overflow);
     }
 
     /// Gives credit back for pushes that are stored, unless the application is behind.

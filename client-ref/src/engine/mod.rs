@@ -9,6 +9,7 @@ mod applied;
 mod asked;
 pub(crate) mod command;
 mod incoming;
+mod large;
 mod login;
 mod online;
 mod pull;

@@ -174,11 +174,14 @@ impl Engine {
                 .iter_mut()
                 .for_each(|record| record.backlog = Backlog::Holes);
         }
-        for record in &records {
-            self.backlogs.add(record);
-            self.records.insert(record.conversation, record.clone());
+        for record in records {
+            if why == Walk::Snapshot {
+                self.backlogs.add(&record);
+                self.keep(record);
+            } else {
+                self.know(record);
+            }
         }
-        self.staging.batch.conversations.extend(records);
         self.staging.follow.conversations = true;
         if let Some(again) = again {
             self.walk_heads(again);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::FrameType;
 
 use super::Modifier;
@@ -211,6 +211,8 @@ pub struct ConversationRecord {
     pub time_ms: u64,
     /// Number of members.
     pub members: u32,
+    /// How its entries reach this user.
+    pub fan_out: FanOut,
     /// What a snapshot left to be read. Storing a record never lowers it; `Batch::completed`
     /// does.
     pub backlog: Backlog,

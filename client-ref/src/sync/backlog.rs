@@ -55,6 +55,11 @@ pub(crate) enum Look {
 impl Backlogs {
     /// Adds a conversation that is behind; what is known of it already is replaced.
     pub(crate) fn add(&mut self, record: &ConversationRecord) {
+        self.add_from(record, record.visible_from);
+    }
+
+    /// The same where nothing below `first` is missing.
+    pub(crate) fn add_from(&mut self, record: &ConversationRecord, first: u64) {
         let last = if record.visible_through == 0 {
             record.conv_seq
         } else {
@@ -67,7 +72,7 @@ impl Backlogs {
         };
         let task = Task {
             conversation: record.conversation,
-            first: record.visible_from.max(1),
+            first: first.max(1),
             last,
             stage,
         };
@@ -138,10 +143,13 @@ impl Backlogs {
         }
     }
 
-    /// The conversation under way has no holes any more: it is done.
+    /// The conversation under way has no holes any more: it is done, unless more was heard of it
+    /// meanwhile.
     pub(crate) fn complete(&mut self) -> Option<ConversationId> {
         self.under_way = false;
-        self.current.take().map(|task| task.conversation)
+        let done = self.current.take()?.conversation;
+        let more = self.waiting.iter().any(|task| task.conversation == done);
+        (!more).then_some(done)
     }
 }
 
@@ -163,6 +171,7 @@ mod tests {
             peer: None,
             time_ms: 0,
             members: 2,
+            fan_out: eim_codec::payload::FanOut::Write,
             backlog,
         }
     }

@@ -89,6 +89,7 @@ pub(crate) fn conversation_record(
         peer: optional(&conversation.peer, UserId::from_slice)?,
         time_ms: number(conversation.time_ms, "time_ms")?,
         members: conversation.members,
+        fan_out: conversation.fan_out(),
         backlog: Backlog::None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod durable;
+mod large;
 mod login;
 mod peer;
 mod sending;

@@ -12,6 +12,7 @@ use eim_client::store::{
 use eim_client::{Client, Event, Events, Options};
 use eim_codec::connection::server::{Accept, ServerConnection, ServerSession};
 use eim_codec::connection::{ServerConfig, ServerEvent};
+use eim_codec::id::ConversationId;
 use eim_codec::payload::{
     self, Entry, ErrorInfo, HeadsResponse, HistoryRequest, Push, Request, Response, SyncRequest,
     SyncResponse, TextBody, TimelineEntry, request, response,
@@ -127,6 +128,8 @@ impl World {
                 conversations: Vec::new(),
                 more: false,
             },
+            changed: Vec::new(),
+            overflow: false,
         }
     }
 
@@ -143,6 +146,10 @@ pub(crate) struct Peer {
     pub(crate) driver: Driver<ServerConnection, StreamLink<DuplexStream>>,
     /// What HEADS is answered with.
     pub(crate) heads: HeadsResponse,
+    /// Heads of the next PONG.
+    pub(crate) changed: Vec<(ConversationId, u64)>,
+    /// More changed than those.
+    pub(crate) overflow: bool,
 }
 
 impl Peer {
@@ -215,6 +222,8 @@ impl Peer {
                         token,
                         log_epoch: self.heads.log_epoch,
                         user_seq: self.heads.user_seq,
+                        heads: heads(&std::mem::take(&mut self.changed)),
+                        heads_overflow: std::mem::take(&mut self.overflow),
                         ..Default::default()
                     };
                     self.driver.endpoint_mut().pong(pong);
@@ -369,6 +378,16 @@ impl Peer {
     }
 }
 
+pub(crate) fn heads(changed: &[(ConversationId, u64)]) -> Vec<payload::ConversationHead> {
+    changed
+        .iter()
+        .map(|(conversation, conv_seq)| payload::ConversationHead {
+            conversation: conversation.to_bytes(),
+            conv_seq: *conv_seq,
+        })
+        .collect()
+}
+
 fn error(code: ErrorCode, retryable: bool, retry_after_ms: u64) -> ErrorInfo {
     ErrorInfo {
         code: u32::from(code.0),
@@ -419,6 +438,14 @@ pub(crate) fn listed(conv_seq: u64) -> payload::Conversation {
         time_ms: 1,
         members: 2,
         ..payload::Conversation::default()
+    }
+}
+
+/// The same, read from its log.
+pub(crate) fn large(conv_seq: u64) -> payload::Conversation {
+    payload::Conversation {
+        fan_out: payload::FanOut::Read.into(),
+        ..listed(conv_seq)
     }
 }
 

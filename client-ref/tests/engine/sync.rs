@@ -9,7 +9,7 @@ use eim_codec::registry::{ErrorCode, FrameType};
 
 use crate::peer::{BOB, DEVICE, EPOCH, GROUP, ME, Peer, World, entry, listed, messages, text};
 
-fn page(entries: Vec<payload::Entry>, head: u64, more: bool) -> response::Body {
+pub(crate) fn page(entries: Vec<payload::Entry>, head: u64, more: bool) -> response::Body {
     response::Body::History(HistoryResponse {
         log_epoch: EPOCH,
         items: entries
@@ -26,7 +26,7 @@ fn page(entries: Vec<payload::Entry>, head: u64, more: bool) -> response::Body {
     })
 }
 
-fn stored(conv_seq: u64, log_epoch: u64, device: [u8; 16]) -> Message {
+pub(crate) fn stored(conv_seq: u64, log_epoch: u64, device: [u8; 16]) -> Message {
     Message {
         conversation: GROUP.into(),
         log_epoch,
@@ -47,7 +47,7 @@ fn stored(conv_seq: u64, log_epoch: u64, device: [u8; 16]) -> Message {
     }
 }
 
-async fn store(world: &World, held: Vec<Message>) {
+pub(crate) async fn store(world: &World, held: Vec<Message>) {
     let arrivals = held
         .into_iter()
         .map(|message| Arrival {
@@ -66,7 +66,7 @@ async fn store(world: &World, held: Vec<Message>) {
         .unwrap();
 }
 
-async fn cursor(peer: &mut Peer, user_seq: u64) {
+pub(crate) async fn cursor(peer: &mut Peer, user_seq: u64) {
     loop {
         if let ServerEvent::Cursor {
             log_epoch,
@@ -157,6 +157,7 @@ async fn lagged_pulls_from_the_cursor() {
     let lagged = payload::Lagged {
         log_epoch: EPOCH,
         user_seq: 3,
+        ..payload::Lagged::default()
     };
     peer.driver.endpoint_mut().lagged(lagged);
     let request = peer.sync(1).await;

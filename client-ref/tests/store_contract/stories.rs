@@ -386,6 +386,7 @@ pub(crate) async fn removes_conversations_that_are_gone(store: Arc<dyn Store>) {
         peer: Some(peer),
         time_ms: 1,
         members: 2,
+        fan_out: eim_codec::payload::FanOut::Write,
         backlog: Backlog::None,
     };
     let known = Batch {
@@ -446,6 +447,7 @@ pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
         peer: None,
         time_ms: 1,
         members: 3,
+        fan_out: eim_codec::payload::FanOut::Write,
         backlog,
     };
     let put = |record| Batch {

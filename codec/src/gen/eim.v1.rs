@@ -274,13 +274,19 @@ pub struct Background {
     pub next_contact_ms: u64,
 }
 /// LAGGED.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Lagged {
     #[prost(uint64, tag = "1")]
     pub log_epoch: u64,
     /// Head of the user's timeline when the pushes were dropped.
     #[prost(uint64, tag = "2")]
     pub user_seq: u64,
+    /// Changed heads of conversations with read fan-out, as in PONG.
+    #[prost(message, repeated, tag = "3")]
+    pub heads: ::prost::alloc::vec::Vec<ConversationHead>,
+    /// More heads changed than are listed; ask for HEADS.
+    #[prost(bool, tag = "4")]
+    pub heads_overflow: bool,
 }
 /// CANCEL.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -670,6 +676,45 @@ pub struct DeviceLogoutRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeviceLogoutResponse {}
+/// Body of MODE.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ModeBody {
+    /// From the next entry on.
+    #[prost(enumeration = "FanOut", tag = "1")]
+    pub fan_out: i32,
+}
+/// How entries of a conversation reach its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FanOut {
+    Unspecified = 0,
+    /// Every entry is in the timeline of every member.
+    Write = 1,
+    /// Entries are read from the log; a timeline holds only what concerns its user.
+    Read = 2,
+}
+impl FanOut {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FAN_OUT_UNSPECIFIED",
+            Self::Write => "FAN_OUT_WRITE",
+            Self::Read => "FAN_OUT_READ",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FAN_OUT_UNSPECIFIED" => Some(Self::Unspecified),
+            "FAN_OUT_WRITE" => Some(Self::Write),
+            "FAN_OUT_READ" => Some(Self::Read),
+            _ => None,
+        }
+    }
+}
 /// MARK: raises marks of the caller.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MarkRequest {
@@ -1516,6 +1561,9 @@ pub struct Conversation {
     /// The caller wants to come back to it.
     #[prost(bool, tag = "15")]
     pub marked_unread: bool,
+    /// How its entries arrive; unspecified means by the timeline.
+    #[prost(enumeration = "FanOut", tag = "16")]
+    pub fan_out: i32,
 }
 /// HEADS.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -70,6 +70,8 @@ impl FrameType {
     pub const MEMBERSHIP: Self = Self(0x48);
     /// Conversation created or its settings changed; a log entry.
     pub const SETTINGS: Self = Self(0x49);
+    /// The group grew beyond write fan-out: it is read from its log from here on; a log entry.
+    pub const MODE: Self = Self(0x4a);
     /// What a user is to another one changed; an entry of the personal log.
     pub const CONTACT: Self = Self(0x4b);
     /// One log entry that was too large for the RESPONSE that announced it.
@@ -189,6 +191,7 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::PIN, "PIN"),
     (FrameType::MEMBERSHIP, "MEMBERSHIP"),
     (FrameType::SETTINGS, "SETTINGS"),
+    (FrameType::MODE, "MODE"),
     (FrameType::CONTACT, "CONTACT"),
     (FrameType::ENTRY, "ENTRY"),
     (FrameType::REQUEST, "REQUEST"),
@@ -486,6 +489,15 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         compression: true,
         phases: Phases::of(&[Phase::Open, Phase::Draining]),
         max_octets: 65536,
+        payload: "eim.v1.Push",
+    });
+    frames[0x4a] = Some(FrameTypeInfo {
+        frame_type: FrameType::MODE,
+        direction: Direction::Server,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
         payload: "eim.v1.Push",
     });
     frames[0x4b] = Some(FrameTypeInfo {
@@ -1499,9 +1511,17 @@ pub mod limits {
     pub const LINGER_MS: Limit<u64> =
         Limit { default: 2000, minimum: 100, maximum: 10000 };
 
-    /// Members of one group with write fan-out. Unit: count.
+    /// Members of one group. Unit: count.
     pub const GROUP_MEMBERS: Limit<u32> =
-        Limit { default: 500, minimum: 2, maximum: 10000 };
+        Limit { default: 10000, minimum: 2, maximum: 10000 };
+
+    /// Members up to which every entry of a group enters every timeline; a group that grows beyond is read from its log. Unit: count.
+    pub const WRITE_FANOUT_MEMBERS: Limit<u32> =
+        Limit { default: 500, minimum: 1, maximum: 10000 };
+
+    /// Most heads in one PONG or LAGGED. Unit: count.
+    pub const HEADS_LISTED: Limit<u32> =
+        Limit { default: 64, minimum: 1, maximum: 256 };
 
     /// Longest group name, UTF-8. Unit: octets.
     pub const GROUP_NAME_OCTETS: Limit<u32> =

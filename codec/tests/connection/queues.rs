@@ -47,8 +47,9 @@ fn a_slow_reader_lags_and_is_told() {
     let lagged = payload::Lagged {
         log_epoch: 1,
         user_seq: 10,
+        ..payload::Lagged::default()
     };
-    pair.server.lagged(lagged);
+    pair.server.lagged(lagged.clone());
     pair.run();
     assert_eq!(
         pair.client_events.last(),

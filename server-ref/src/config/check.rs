@@ -114,7 +114,7 @@ fn session_ranges(config: &Config) -> [Checked; 6] {
     ]
 }
 
-fn limit_ranges(config: &Config) -> [Checked; 8] {
+fn limit_ranges(config: &Config) -> [Checked; 9] {
     let limit = &config.limits;
     let half_open = bounded(&limits::HALF_OPEN_PER_ADDRESS);
     let results = bounded(&limits::UNSETTLED_RESULTS);
@@ -160,6 +160,11 @@ fn limit_ranges(config: &Config) -> [Checked; 8] {
             "limits.contacts",
             limit.contacts.into(),
             bounded(&limits::CONTACTS),
+        ),
+        (
+            "limits.write_fanout_members",
+            limit.write_fanout_members.into(),
+            bounded(&limits::WRITE_FANOUT_MEMBERS),
         ),
     ]
 }

@@ -191,6 +191,8 @@ pub struct LimitsSection {
     pub messages_per_s: u32,
     /// Members of a group.
     pub group_members: u32,
+    /// Members up to which every entry of a group enters every timeline.
+    pub write_fanout_members: u32,
     /// How long senders may edit; 0 for ever.
     pub edit_ms: u64,
     /// How long senders may recall; 0 for ever.

@@ -1,12 +1,13 @@
 //! The bounded queue between the committer and one session, and the signals to that session.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use eim_codec::id::{DeviceId, UserId};
 
-use super::{Budget, Notes};
+use super::{Budget, Heads, Notes};
 use crate::store::{Entry, LogoutReason, MarkNote, TenantId};
 
 /// What a queued push costs beside its body.
@@ -59,15 +60,20 @@ impl Room {
     }
 }
 
+/// The octets of a push that many sessions make alike: encoded by the first of them.
+pub type Encoded = Arc<OnceLock<Bytes>>;
+
 /// One push to make.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The committed entry.
     pub entry: Arc<Entry>,
-    /// Its number in the timeline of the owner.
+    /// Its number in the timeline of the owner; 0 when it is not in it.
     pub user_seq: u64,
     /// The owner's device sent it.
     pub echo: bool,
+    /// Shared by all who get the entry whole and without a number.
+    pub encoded: Option<Encoded>,
 }
 
 impl Delivery {
@@ -97,9 +103,9 @@ pub enum Signal {
 pub enum Mail {
     /// A signal that was not reported before.
     Signal(Signal),
-    /// Pushes were dropped; the number is the head of the timeline at that time. What the
-    /// connection has queued may be dropped too.
-    Lagged(u64),
+    /// Pushes were dropped; the number is the head of the timeline at that time, 0 if nothing of it
+    /// was among them. What the connection has queued may be dropped too.
+    Lagged(u64, Heads),
     /// Pushes in commit order.
     Pushes(VecDeque<Delivery>),
     /// What changed about marks.
@@ -115,6 +121,8 @@ struct State {
     /// The queue overflowed and was not emptied by its session since: it gets the reserve only.
     suspect: bool,
     lagged: Option<u64>,
+    /// Logs outside the timeline of which pushes were dropped.
+    missed: Heads,
     signal: Option<Signal>,
     notes: Option<Box<Notes>>,
     waker: Option<Waker>,
@@ -153,20 +161,21 @@ impl Mailbox {
         let mut state = self.lock();
         if let Some(head) = &mut state.lagged {
             *head = (*head).max(delivery.user_seq);
+            state.missed.note(&delivery);
             return (None, false);
         }
         let fits = state.queue.len() < self.limits.frames && self.take(&mut state, octets);
         if fits {
             state.queue.push_back(delivery);
         } else {
-            self.drop_all(&mut state, delivery.user_seq);
+            self.drop_all(&mut state, [delivery]);
         }
         (state.waker.take(), !fits)
     }
 
-    /// Drops what is queued and marks the queue lagged; the session could not pass pushes on.
-    pub fn overflow(&self, head: u64) {
-        self.drop_all(&mut self.lock(), head);
+    /// Drops what is queued and marks the queue lagged; the session could not pass `these` on.
+    pub fn overflow(&self, these: impl IntoIterator<Item = Delivery>) {
+        self.drop_all(&mut self.lock(), these);
     }
 
     // impl[EIM-SYN-048, EIM-SYN-050]
@@ -183,12 +192,16 @@ impl Mailbox {
         true
     }
 
-    fn drop_all(&self, state: &mut State, head: u64) {
+    fn drop_all(&self, state: &mut State, these: impl IntoIterator<Item = Delivery>) {
         let dropped = std::mem::take(&mut state.queue);
         state.octets = 0;
         self.budget.give(std::mem::take(&mut state.borrowed));
-        let last = dropped.back().map_or(0, |delivery| delivery.user_seq);
-        state.lagged = Some(head.max(last).max(state.lagged.unwrap_or(0)));
+        let mut head = state.lagged.unwrap_or(0);
+        for delivery in dropped.into_iter().chain(these) {
+            head = head.max(delivery.user_seq);
+            state.missed.note(&delivery);
+        }
+        state.lagged = Some(head);
         state.suspect = true;
     }
 
@@ -221,7 +234,8 @@ impl Mailbox {
             return Poll::Ready(Mail::Signal(signal));
         }
         if let Some(head) = state.lagged.take() {
-            return Poll::Ready(Mail::Lagged(head));
+            let missed = std::mem::take(&mut state.missed);
+            return Poll::Ready(Mail::Lagged(head, missed));
         }
         if room.is_some() && !state.queue.is_empty() {
             return Poll::Ready(Mail::Pushes(self.take_pushes(&mut state, room)));

@@ -4,8 +4,10 @@
 //! into bounded queues and wakes sessions. It never waits.
 
 mod budget;
+mod heads;
 mod mailbox;
 mod notes;
+mod posted;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use eim_codec::id::{DeviceId, UserId};
 
 pub use budget::Budget;
-pub use mailbox::{Delivery, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
+pub use heads::Heads;
+pub use mailbox::{Delivery, Encoded, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
 pub use notes::Notes;
 
+use self::posted::Posted;
 use crate::metrics::names;
 use crate::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 
@@ -37,10 +41,13 @@ struct Online {
     receives: Receives,
 }
 
+/// Sessions by their user.
+type Sessions = HashMap<(TenantId, UserId), Vec<Online>>;
+
 /// The sessions of every user that is online on this server.
 #[derive(Debug)]
 pub struct Hub {
-    online: Mutex<HashMap<(TenantId, UserId), Vec<Online>>>,
+    online: Mutex<Sessions>,
     limits: QueueLimits,
     budget: Arc<Budget>,
     next_id: AtomicU64,
@@ -155,7 +162,7 @@ impl Hub {
         (self.lock().len(), self.budget.used())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, UserId), Vec<Online>>> {
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.online.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,39 +170,23 @@ impl Hub {
 impl CommitSink for Hub {
     // impl[EIM-MSG-056]
     fn committed(&self, commits: &[Committed]) {
-        let mut wakers = Vec::new();
-        let (mut pushes, mut lagged) = (0, 0);
+        let mut posted = Posted::default();
         {
             let online = self.lock();
             for commit in commits {
                 for (user, user_seq) in commit.recipients.iter() {
-                    let Some(sessions) = online.get(&(commit.tenant, *user)) else {
-                        continue;
-                    };
-                    for session in sessions.iter().filter(|s| s.receives == Receives::Pushes) {
-                        let device = session.mailbox.owner.device;
-                        let delivery = Delivery {
-                            entry: Arc::clone(&commit.entry),
-                            user_seq: *user_seq,
-                            // impl[EIM-MSG-059, EIM-GRP-002]: changes of a group have no
-                            // client_msg_id and are pushed whole.
-                            echo: commit.entry.sender_device == Some(device)
-                                && commit.entry.sender == Some(*user)
-                                && commit.entry.client_msg_id.is_some(),
-                        };
-                        let (waker, overflow) = session.mailbox.deliver(delivery);
-                        wakers.extend(waker);
-                        pushes += 1;
-                        lagged += u64::from(overflow);
+                    if let Some(sessions) = online.get(&(commit.tenant, *user)) {
+                        posted.post(commit, *user_seq, None, sessions);
                     }
                 }
+                posted.post_audience(commit, &online);
             }
         }
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        posted.wakers.into_iter().for_each(std::task::Waker::wake);
         self.accepted.increment(commits.len() as u64);
         self.batch.record(commits.len() as f64);
-        self.pushes.increment(pushes);
-        self.lagged.increment(lagged);
+        self.pushes.increment(posted.pushes);
+        self.lagged.increment(posted.lagged);
     }
 
     fn marked(&self, marked: &[Marked]) {

@@ -53,6 +53,7 @@ fn commit(from: Owner, to: &[(u8, u64)]) -> Committed {
         tenant: TENANT,
         entry: Arc::new(entry),
         recipients,
+        audience: None,
     }
 }
 
@@ -104,7 +105,7 @@ fn a_full_queue_is_dropped_and_marked_with_the_newest_head() {
     let cx = Context::from_waker(Waker::noop());
     assert!(matches!(
         mailbox.poll(&cx, ROOM),
-        Poll::Ready(Mail::Lagged(5))
+        Poll::Ready(Mail::Lagged(5, _))
     ));
     assert_eq!(hub.load().1, 0, "dropped pushes give their octets back");
     hub.committed(&[commit(owner(2, 2), &[(1, 6)])]);
@@ -131,7 +132,7 @@ fn the_common_budget_bounds_all_queues_together_beyond_their_reserve() {
     }
     assert!(matches!(
         slow.poll(&cx, Room::NONE),
-        Poll::Ready(Mail::Lagged(_))
+        Poll::Ready(Mail::Lagged(_, _))
     ));
     for seq in 71..=130 {
         hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
@@ -203,4 +204,54 @@ fn who_takes_a_mailbox_over_is_not_told_to_make_room_for_itself() {
         mailbox.poll(&cx, Room::NONE),
         Poll::Ready(Mail::Signal(Signal::Disabled))
     ));
+}
+
+/// The same entry of a group that is read from its log; `to` has it in the timeline.
+fn large(from: Owner, conv_seq: u64, members: &[u8], to: &[(u8, u64)]) -> Committed {
+    let mut commit = commit(from, to);
+    let users = members.iter().map(|user| UserId::from([*user; 16]));
+    commit.audience = Some(users.collect());
+    let entry = Entry {
+        conv_seq,
+        ..(*commit.entry).clone()
+    };
+    Committed {
+        entry: Arc::new(entry),
+        ..commit
+    }
+}
+
+// test[EIM-LGR-006]
+#[test]
+fn members_of_a_large_group_get_it_once_whichever_way_round_they_are_looked_up() {
+    for strangers in [0, 20] {
+        let hub = hub(8);
+        let boxes = [owner(1, 1), owner(1, 2), owner(2, 3), owner(3, 4)]
+            .map(|owner| hub.register(owner, Receives::Pushes));
+        let others: Vec<_> = (0..strangers)
+            .map(|number| hub.register(owner(100 + number, 9), Receives::Pushes))
+            .collect();
+        hub.committed(&[large(owner(1, 1), 1, &[1, 2, 5, 6, 7], &[(2, 5)])]);
+        assert_eq!(pushes(&boxes[0]), [(0, true)]);
+        assert_eq!(pushes(&boxes[1]), [(0, false)]);
+        assert_eq!(pushes(&boxes[2]), [(5, false)], "in the timeline, and once");
+        assert!(pushes(&boxes[3]).is_empty());
+        assert!(others.iter().all(|mailbox| pushes(mailbox).is_empty()));
+    }
+}
+
+// test[EIM-LGR-009]
+#[test]
+fn what_is_dropped_of_a_log_is_remembered_by_its_head() {
+    let hub = hub(2);
+    let mailbox = hub.register(owner(1, 1), Receives::Pushes);
+    for seq in 1..=5 {
+        hub.committed(&[large(owner(2, 2), seq, &[1, 2], &[])]);
+    }
+    let cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Mail::Lagged(0, missed)) = mailbox.poll(&cx, ROOM) else {
+        panic!("not lagged, or a head of a timeline that nothing entered");
+    };
+    let (heads, overflow) = missed.list();
+    assert_eq!((heads.len(), heads[0].conv_seq, overflow), (1, 5, false));
 }

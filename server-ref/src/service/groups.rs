@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use eim_codec::id::{RequestId, UserId};
 use eim_codec::payload::{
-    Conversation, ConversationKind, GroupAddRequest, GroupChangeResponse, GroupCreateRequest,
-    GroupCreateResponse, GroupLeaveRequest, GroupMembersRequest, GroupMembersResponse,
-    GroupRemoveRequest, GroupRenameRequest, GroupSetRoleRequest, Member, MembershipChange, Role,
-    response,
+    Conversation, ConversationKind, FanOut, GroupAddRequest, GroupChangeResponse,
+    GroupCreateRequest, GroupCreateResponse, GroupLeaveRequest, GroupMembersRequest,
+    GroupMembersResponse, GroupRemoveRequest, GroupRenameRequest, GroupSetRoleRequest, Member,
+    MembershipChange, Role, response,
 };
 use eim_codec::registry::{ErrorCode, limits};
 
@@ -36,6 +36,11 @@ impl Requests {
             members,
         };
         let changed = self.store.change(change).await??;
+        let fan_out = if count > self.write_fanout_members {
+            FanOut::Read
+        } else {
+            FanOut::Write
+        };
         // impl[EIM-GRP-007]: as it was created, whatever became of it when this is asked again.
         let conversation = Some(Conversation {
             conversation: changed.conversation.to_bytes(),
@@ -46,6 +51,7 @@ impl Requests {
             role: Role::Owner.into(),
             time_ms: changed.time_ms,
             members: u32::try_from(count).unwrap_or(u32::MAX),
+            fan_out: fan_out.into(),
             ..Conversation::default()
         });
         Ok(response::Body::GroupCreate(GroupCreateResponse { conversation }).into())

@@ -246,7 +246,7 @@ impl Answering {
 #[cfg(test)]
 mod tests {
     use eim_codec::id::ConversationId;
-    use eim_codec::payload::{ConversationKind, Role};
+    use eim_codec::payload::{ConversationKind, FanOut, Role};
 
     use super::*;
 
@@ -272,6 +272,7 @@ mod tests {
                 unread: 0,
                 mentions: 0,
             },
+            fan_out: FanOut::Write,
         }
     }
 

@@ -39,6 +39,7 @@ pub struct Requests {
     pub(super) store: Arc<dyn Store>,
     pub(super) hub: Arc<Hub>,
     pub(super) max_members: usize,
+    pub(super) write_fanout_members: usize,
 }
 
 impl std::fmt::Debug for Requests {
@@ -49,13 +50,19 @@ impl std::fmt::Debug for Requests {
 
 impl Requests {
     /// Answers from `store`, and from `hub` about who is online; groups have at most `max_members`
-    /// members.
+    /// members, and read fan-out beyond `write_fanout_members`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, hub: Arc<Hub>, max_members: usize) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        hub: Arc<Hub>,
+        max_members: usize,
+        write_fanout_members: usize,
+    ) -> Self {
         Self {
             store,
             hub,
             max_members,
+            write_fanout_members,
         }
     }
 

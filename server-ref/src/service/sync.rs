@@ -160,7 +160,7 @@ impl Requests {
     }
 }
 
-// impl[EIM-SYN-035]
+// impl[EIM-SYN-035, EIM-LGR-013]
 pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
     Conversation {
         conversation: view.conversation.to_bytes(),
@@ -178,5 +178,6 @@ pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
         mentions: view.marks.mentions,
         read: view.marks.read,
         marked_unread: view.marks.marked_unread,
+        fan_out: view.fan_out.into(),
     }
 }

@@ -89,8 +89,12 @@ impl Session {
     }
 
     pub(super) fn pong(&mut self, token: u64) {
+        // impl[EIM-LGR-007, EIM-LGR-008]
+        let (heads, heads_overflow) = std::mem::take(&mut self.heads).list();
         let pong = Pong {
             token,
+            heads,
+            heads_overflow,
             log_epoch: self.shared.store.log_epoch(),
             user_seq: self.head,
             server_time_ms: self.shared.clock.now_ms(),

@@ -20,7 +20,7 @@ use super::order::Held;
 use super::rate::Rate;
 use super::shared::{QUEUED_FRAMES, QUEUED_OCTETS, Shared};
 use super::slots::Turn;
-use crate::hub::{Mail, Mailbox, Room, Signal};
+use crate::hub::{Heads, Mail, Mailbox, Room, Signal};
 use crate::service::{Answer, error_info};
 use crate::store::{Append, Origin, StoreError};
 
@@ -60,6 +60,8 @@ pub(super) struct Session {
     pub(super) pushed: u64,
     /// Highest known number of the timeline.
     pub(super) head: u64,
+    /// Logs outside the timeline that changed since the last PONG.
+    pub(super) heads: Heads,
     /// The peer said GOAWAY: nothing new is pushed.
     pub(super) leaving: bool,
     /// Messages read together, not handed to the store yet.
@@ -99,6 +101,7 @@ impl Session {
             rate,
             pushed,
             head,
+            heads: Heads::default(),
             leaving: false,
             sent: Vec::new(),
             batch: Vec::new(),

@@ -10,15 +10,14 @@ use prost::Message as _;
 
 use super::open::Session;
 use super::push::{self, Parts};
-use crate::hub::{Delivery, Mail, Notes};
+use crate::hub::{Delivery, Heads, Mail, Notes};
 use crate::service::to_mark;
-use crate::store::Entry;
 
 impl Session {
     pub(super) fn mail(&mut self, mail: Mail) {
         match mail {
             Mail::Signal(signal) => self.signal(signal),
-            Mail::Lagged(head) => self.lagged(head),
+            Mail::Lagged(head, missed) => self.lagged(head, missed),
             Mail::Pushes(pushes) => self.pushes(pushes),
             Mail::Notes(notes) => self.notes(*notes),
         }
@@ -54,53 +53,58 @@ impl Session {
     }
 
     // impl[EIM-MSG-057, EIM-MSG-058]
-    pub(super) fn pushes(&mut self, pushes: VecDeque<Delivery>) {
-        let last = pushes.back().map_or(0, |delivery| delivery.user_seq);
-        for Delivery {
-            entry,
-            user_seq,
-            echo,
-        } in pushes
-        {
+    pub(super) fn pushes(&mut self, mut pushes: VecDeque<Delivery>) {
+        while let Some(delivery) = pushes.pop_front() {
+            let user_seq = delivery.user_seq;
             // Known to the client by the head of AUTH_OK.
-            if user_seq <= self.pushed {
+            if user_seq != 0 && user_seq <= self.pushed {
                 continue;
             }
-            let mut pushed = self.push(&entry, user_seq, Parts::of(echo));
+            let mut pushed = self.push(&delivery, Parts::of(delivery.echo));
             if let Err(SendError::TooLarge { .. }) = pushed {
                 // impl[EIM-SYN-058]: this client takes neither the frame nor fragments.
-                pushed = self.push(&entry, user_seq, Parts::Header);
+                pushed = self.push(&delivery, Parts::Header);
             }
-            match pushed {
-                Ok(()) => self.pushed = user_seq,
-                Err(SendError::QueueFull) => {
-                    self.mailbox.overflow(last);
-                    break;
-                }
-                Err(error) => {
+            if let Err(error) = pushed {
+                if !matches!(error, SendError::QueueFull) {
                     tracing::warn!(%error, "an entry cannot be pushed to this client");
-                    self.mailbox.overflow(last);
-                    break;
                 }
+                self.mailbox
+                    .overflow(std::iter::once(delivery).chain(pushes));
+                return;
             }
+            self.pushed = self.pushed.max(user_seq);
+            self.head = self.head.max(user_seq);
+            // impl[EIM-LGR-007]: the next PONG says it again.
+            self.heads.note(&delivery);
         }
-        self.head = self.head.max(last);
     }
 
-    fn push(&mut self, entry: &Entry, user_seq: u64, parts: Parts) -> Result<(), SendError> {
-        let payload = push::encode(entry, user_seq, parts);
+    fn push(&mut self, delivery: &Delivery, parts: Parts) -> Result<(), SendError> {
+        let entry = &delivery.entry;
+        let encode = || push::encode(entry, delivery.user_seq, parts);
+        let payload = match &delivery.encoded {
+            Some(encoded) if parts == Parts::Whole => encoded.get_or_init(encode).clone(),
+            _ => encode(),
+        };
         self.driver.endpoint_mut().push(entry.frame_type, payload)
     }
 
     // impl[EIM-SYN-048, EIM-SYN-049, EIM-RSM-018, EIM-TML-009]
-    pub(super) fn lagged(&mut self, head: u64) {
+    // impl[EIM-LGR-009]
+    pub(super) fn lagged(&mut self, head: u64, missed: Heads) {
         let dropped = self.driver.endpoint_mut().drop_queued_pushes();
         tracing::debug!(user = %self.origin.user, dropped, head, "session lags");
         self.pushed = self.pushed.max(head);
         self.head = self.head.max(head);
+        // Kept for the next PONG: this LAGGED may be overtaken by another one.
+        self.heads.merge(missed);
+        let (heads, heads_overflow) = self.heads.list();
         let lagged = Lagged {
             log_epoch: self.shared.store.log_epoch(),
             user_seq: self.pushed,
+            heads,
+            heads_overflow,
         };
         self.driver.endpoint_mut().lagged(lagged);
     }

@@ -46,6 +46,9 @@ pub struct Committed {
     pub entry: Arc<Entry>,
     /// Whose timelines it entered, with its number there.
     pub recipients: Arc<[(UserId, u64)]>,
+    /// With read fan-out: all members at that entry, in order of their ids. Those who are no
+    /// recipients read it from the log.
+    pub audience: Option<Arc<[UserId]>>,
 }
 
 /// Receives commits. Called by the store after the sync, in commit order, never concurrently;

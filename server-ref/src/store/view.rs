@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, EntryState, Pin, Role, UserReactions};
+use eim_codec::payload::{ConversationKind, EntryState, FanOut, Pin, Role, UserReactions};
 
 use super::{Entry, MarkView};
 
@@ -35,6 +35,8 @@ pub struct ConversationView {
     pub members: u32,
     /// The member's own marks.
     pub marks: MarkView,
+    /// How its entries reach members.
+    pub fan_out: FanOut,
 }
 
 /// A part of a log.

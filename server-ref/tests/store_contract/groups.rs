@@ -411,7 +411,7 @@ pub(crate) async fn changes_are_pushed_to_everybody_concerned(h: Harness) {
             vec![a],
             vec![a, b],
             vec![a, b, c],
-            vec![a, c, b],
+            vec![a, b, c],
             vec![a, c]
         ]
     );

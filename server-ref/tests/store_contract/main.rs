@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contacts;
+mod counted;
 mod devices;
 mod embedded_only;
 mod failures;
@@ -9,6 +10,7 @@ mod full;
 mod groups;
 mod harness;
 mod idempotency;
+mod large;
 mod marks;
 mod messages;
 mod model;

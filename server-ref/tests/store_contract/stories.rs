@@ -54,6 +54,13 @@ macro_rules! on_engine {
                 changes_are_pushed_to_everybody_concerned
                 everything_survives_a_reopening
             }
+            large {
+                growing_beyond_the_threshold_is_an_entry_of_every_timeline
+                a_group_may_be_born_large
+                a_timeline_has_only_what_concerns_its_user
+                the_sink_hears_who_reads_the_log
+                what_is_large_stays_so_after_a_reopening
+            }
             roles {
                 admins_remove_plain_members_only
                 roles_change_by_the_owner_only

@@ -120,6 +120,7 @@ impl Names {
             FrameType::MEMBERSHIP => self.membership(client, message).await,
             FrameType::SETTINGS => settings(message),
             FrameType::CONTACT => self.contact(client, message).await,
+            FrameType::MODE => "(a large group from here on)".to_owned(),
             // impl[EIM-MSG-065]
             _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
             other => format!("({other})"),

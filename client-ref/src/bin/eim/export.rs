@@ -140,6 +140,7 @@ mod tests {
             peer: None,
             time_ms: 0,
             members: 2,
+            fan_out: eim_codec::payload::FanOut::Write,
             backlog: Backlog::None,
         }
     }

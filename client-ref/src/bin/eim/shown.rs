@@ -60,6 +60,7 @@ pub(crate) fn fallback(message: &Message) -> String {
         _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
         FrameType::MEMBERSHIP => "(members changed)".to_owned(),
         FrameType::SETTINGS => "(settings changed)".to_owned(),
+        FrameType::MODE => "(a large group from here on)".to_owned(),
         other => format!("({other})"),
     }
 }

@@ -5,6 +5,7 @@
 //! store, results when they are settled: whoever is killed in between leaves no more behind than
 //! what happened.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use eim_client::store::{
 };
 use eim_client::{Settled, body_digest};
 use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::FanOut;
+use eim_codec::registry::FrameType;
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -187,6 +190,7 @@ impl Witness {
     /// The store, watched.
     fn watch(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         Arc::new(Watched {
+            large: Mutex::default(),
             store,
             witness: self.clone(),
         })
@@ -290,9 +294,20 @@ impl Lines {
 struct Watched {
     store: Arc<dyn Store>,
     witness: Witness,
+    /// Conversations that are read from their logs. What the timeline has of them are single
+    /// entries, which follow upon nothing.
+    large: Mutex<BTreeSet<ConversationId>>,
 }
 
 impl Watched {
+    fn note_large(&self, records: &[ConversationRecord]) {
+        let large = records
+            .iter()
+            .filter(|record| record.fan_out == FanOut::Read);
+        let mut all = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(large.map(|record| record.conversation));
+    }
+
     fn write(&self, add: impl FnOnce(&mut Lines)) -> Result<(), StoreError> {
         let failed = |_| StoreError::Engine("the history cannot be written".to_owned());
         self.witness.write(add).map_err(failed)
@@ -316,6 +331,7 @@ fn asked(item: &OutboxItem) -> Op {
 #[async_trait]
 impl Store for Watched {
     async fn load(&self, adopt: bool) -> Result<Loaded, StoreError> {
+        self.note_large(&self.store.conversations().await?);
         self.store.load(adopt).await
     }
 
@@ -323,6 +339,7 @@ impl Store for Watched {
         if !batch.outbox.is_empty() {
             self.write(|lines| batch.outbox.iter().map(asked).for_each(|op| lines.add(op)))?;
         }
+        self.note_large(&batch.conversations);
         let presented: Vec<bool> = batch.arrivals.iter().map(|one| one.presented).collect();
         let applied = self.store.commit(batch).await?;
         let new = presented.iter().zip(&applied.arrivals);
@@ -332,12 +349,18 @@ impl Store for Watched {
         });
         let new: Vec<&Message> = new.collect();
         if !new.is_empty() {
+            let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
             self.write(|lines| {
                 for message in new {
+                    let mode = message.frame_type == FrameType::MODE;
+                    let past = large.contains(&message.conversation) && !mode;
+                    if mode {
+                        large.insert(message.conversation);
+                    }
                     lines.add(Op::Deliver {
                         conversation: message.conversation.to_string(),
                         entry: Entry::new(message),
-                        past: message.user_seq == 0,
+                        past: past || message.user_seq == 0,
                     });
                 }
             })?;
@@ -444,7 +467,7 @@ mod tests {
             position: 0,
             client_msg_id: [7; 16].into(),
             target: Target::User([3; 16].into()),
-            frame_type: eim_codec::registry::FrameType::TEXT,
+            frame_type: FrameType::TEXT,
             body: bytes::Bytes::from_static(b"x"),
             fallback_text: String::new(),
             first_sent_at_ms: 0,

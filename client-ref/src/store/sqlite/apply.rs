@@ -467,13 +467,14 @@ impl Transaction<'_> {
             self.connection
                 .prepare_cached(
                     "INSERT INTO conversation (conversation, kind, name, conv_seq, visible_from, \
-                     visible_through, role, peer, time_ms, members, backlog) \
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+                     visible_through, role, peer, time_ms, members, backlog, \
+                     fan_out) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
                      kind = excluded.kind, name = excluded.name, conv_seq = excluded.conv_seq, \
                      visible_from = excluded.visible_from, \
                      visible_through = excluded.visible_through, role = excluded.role, \
                      peer = excluded.peer, time_ms = excluded.time_ms, \
-                     members = excluded.members, backlog = max(backlog, excluded.backlog)",
+                     members = excluded.members, backlog = max(backlog, excluded.backlog), \
+                     fan_out = excluded.fan_out",
                 )?
                 .execute(params![
                     record.conversation.as_bytes(),
@@ -487,6 +488,7 @@ impl Transaction<'_> {
                     integer(record.time_ms),
                     record.members,
                     record.backlog as u8,
+                    i32::from(record.fan_out),
                 ])?;
         }
         for conversation in completed {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::FrameType;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -75,6 +75,7 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRecord> {
             1 => Backlog::Holes,
             _ => Backlog::Replaced,
         },
+        fan_out: FanOut::try_from(row.get::<_, i32>(11)?).unwrap_or_default(),
     })
 }
 
@@ -154,7 +155,7 @@ pub(super) fn conversations(
 ) -> Result<Vec<ConversationRecord>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT conversation, kind, name, conv_seq, visible_from, visible_through, role, peer, \
-         time_ms, members, backlog FROM conversation ORDER BY conversation",
+         time_ms, members, backlog, fan_out FROM conversation ORDER BY conversation",
     )?;
     Ok(statement
         .query_map([], conversation)?

@@ -65,7 +65,8 @@ CREATE TABLE conversation (
     peer BLOB,
     time_ms INTEGER NOT NULL,
     members INTEGER NOT NULL,
-    backlog INTEGER NOT NULL
+    backlog INTEGER NOT NULL,
+    fan_out INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE user (
     user BLOB PRIMARY KEY,
@@ -143,7 +144,7 @@ fn create_private(file: &Path) -> Result<(), StoreError> {
 /// opens it even while another one is in the middle of a transaction.
 fn create_tables(connection: &Connection) -> Result<(), StoreError> {
     if version(connection)? == FORMAT && has_table(connection, "modifier")? {
-        return Ok(());
+        return add_columns(connection);
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     match version(connection)? {
@@ -161,12 +162,31 @@ fn create_tables(connection: &Connection) -> Result<(), StoreError> {
         }
     }
     connection.execute_batch("COMMIT")?;
-    Ok(())
+    add_columns(connection)
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     let mut tables = connection.prepare("SELECT 1 FROM sqlite_master WHERE name = ?")?;
     Ok(tables.exists([name])?)
+}
+
+/// Columns that came later, with what they are in files that do not have them.
+const COLUMNS: &[(&str, &str, &str)] =
+    &[("conversation", "fan_out", "INTEGER NOT NULL DEFAULT 0")];
+
+/// Adds what a file of an earlier release does not have. Such a file is one that nobody else has
+/// open: whoever updates does so with all programs.
+fn add_columns(connection: &Connection) -> Result<(), StoreError> {
+    for (table, column, kind) in COLUMNS {
+        let mut known =
+            connection.prepare("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")?;
+        let known: u32 = known.query_row([table, column], |row| row.get(0))?;
+        if known == 0 {
+            let add = format!("ALTER TABLE {table} ADD COLUMN {column} {kind}");
+            connection.execute_batch(&add)?;
+        }
+    }
+    Ok(())
 }
 
 fn version(connection: &Connection) -> Result<u64, StoreError> {

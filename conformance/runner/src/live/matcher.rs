@@ -270,6 +270,7 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "MarksEvent",
         "ReadersEvent",
         "ContactBody",
+        "ModeBody",
     ];
     let known = bodies.iter().any(|name| {
         protocol

@@ -29,6 +29,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("OPS", "text and operations"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),
+    ("LGR", "large groups"),
     ("CTC", "contacts"),
     ("ERR", "errors"),
     ("LIM", "limits"),

@@ -159,6 +159,7 @@ impl Protocol {
             "MEMBERSHIP" => "MembershipBody",
             "SETTINGS" => "SettingsBody",
             "CONTACT" => "ContactBody",
+            "MODE" => "ModeBody",
             _ => return None,
         };
         self.message(name).ok()

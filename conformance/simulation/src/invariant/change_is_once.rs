@@ -49,7 +49,8 @@ impl Invariant for ChangeIsOnce {
             let written = change.entries.iter().any(|appended| {
                 appended.entry.conversation == conversation
                     && appended.entry.conv_seq == conv_seq
-                    && author(&appended.entry) == Some(*user)
+                    && (author(&appended.entry) == Some(*user)
+                        || appended.entry.frame_type == FrameType::MODE)
             });
             found.add_if(conv_seq > 0 && !written, || {
                 format!("request {id:02x?} of {user} says {outcome:?}, which is not in its batch")
@@ -75,16 +76,29 @@ fn author(entry: &Entry) -> Option<UserId> {
 /// An entry without a key is a change, with its request in the same batch.
 fn covered(model: &Model, change: &ServerChange, entry: &Entry, found: &mut Found) {
     let (conversation, conv_seq) = (entry.conversation, entry.conv_seq);
+    let is_mode = |number: u64| {
+        change.entries.iter().any(|appended| {
+            let entry = &appended.entry;
+            (entry.conversation, entry.conv_seq) == (conversation, number)
+                && entry.frame_type == FrameType::MODE
+        })
+    };
     let Some(user) = author(entry) else {
-        found.add(format!("an entry of nobody: {entry:?}"));
+        let named = change.requests.iter();
+        let mut named = named.filter(|(.., outcome)| outcome.place == (conversation, conv_seq));
+        found.add_if(!is_mode(conv_seq) || named.next().is_none(), || {
+            format!("an entry of nobody: {entry:?}")
+        });
         return;
     };
-    // Creating a group may be two entries; the request names the last.
+    // Creating a group may be two entries, and growing large is one more; the request names the
+    // last.
     let made = change.requests.iter().any(|(actor, _, outcome)| {
         let (at, last) = outcome.place;
         let personal = entry.frame_type == FrameType::CONTACT
             && at == ConversationId::personal(user)
             && (at != conversation || conv_seq == last);
+        let last = last - u64::from(is_mode(last));
         let same = at == conversation && (conv_seq == last || (conv_seq, last) == (1, 2));
         *actor == user && (personal || same)
     });

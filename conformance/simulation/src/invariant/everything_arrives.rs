@@ -25,6 +25,10 @@ impl Invariant for EverythingArrives {
             "EIM-SYN-036",
             "EIM-SYN-037",
             "EIM-SYN-051",
+            "EIM-LGR-009",
+            "EIM-LGR-010",
+            "EIM-LGR-011",
+            "EIM-LGR-012",
         ]
     }
 

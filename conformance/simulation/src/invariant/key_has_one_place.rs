@@ -43,14 +43,15 @@ impl Invariant for KeyHasOnePlace {
                 .iter()
                 .find(|kept| (kept.0, kept.1) == (user, key));
             let same = kept.is_some_and(|(_, _, outcome)| {
+                let timeline = model.server.timelines.get(&user);
+                let there = timeline.and_then(|timeline| timeline.get(&outcome.user_seq));
                 outcome.place == place
                     && outcome.time_ms == entry.time_ms
-                    && model
-                        .server
-                        .timelines
-                        .get(&user)
-                        .and_then(|timeline| timeline.get(&outcome.user_seq))
-                        == Some(&place)
+                    && if appended.effect.readers.contains(&user) {
+                        there == Some(&place)
+                    } else {
+                        outcome.user_seq == 0
+                    }
             });
             found.add_if(!same, || {
                 format!("{key} of {user} went to {place:?}; its batch remembers {kept:?}")

@@ -1,7 +1,7 @@
 //! What the server keeps beside its logs says the same as they.
 
 use eim_codec::id::ConversationId;
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 
 use super::{Found, Invariant};
 use crate::model::{Conversation, Event, Model};
@@ -19,6 +19,8 @@ impl Invariant for RowsFollowTheLog {
     fn requirements(&self) -> &'static [&'static str] {
         &[
             "EIM-CTC-001",
+            "EIM-LGR-003",
+            "EIM-LGR-013",
             "EIM-GRP-005",
             "EIM-GRP-013",
             "EIM-GRP-028",
@@ -52,7 +54,12 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
         ConversationKind::Group
     };
     let count = conversation.members.len() as u32;
-    let due = (kind, conversation.name.clone(), count);
+    let fan_out = if conversation.mode.is_some() {
+        FanOut::Read
+    } else {
+        FanOut::Write
+    };
+    let due = (kind, conversation.name.clone(), count, fan_out);
     let row = rows.conversations.get(&id);
     found.add_if(row != Some(&due), || {
         format!("{id} is {row:?}, its log says {due:?}")
@@ -115,6 +122,7 @@ mod tests {
                     kind: ConversationKind::Group,
                     name: "other".to_owned(),
                     members: 2,
+                    fan_out: FanOut::Write,
                 }),
                 "its log says",
             ),

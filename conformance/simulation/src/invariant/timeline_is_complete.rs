@@ -30,6 +30,9 @@ impl Invariant for TimelineIsComplete {
             "EIM-TML-006",
             "EIM-TML-007",
             "EIM-TML-011",
+            "EIM-LGR-002",
+            "EIM-LGR-004",
+            "EIM-LGR-005",
             "EIM-SYN-034",
             "EIM-SYN-052",
         ]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::payload::{
+    FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
+};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use prost::Message as _;
@@ -24,6 +26,8 @@ pub struct Conversation {
     pub direct: bool,
     /// The log of one user, opened by CONTACT.
     pub personal: bool,
+    /// Number of MODE: entries after it are read from the log.
+    pub mode: Option<u64>,
 }
 
 /// A member.
@@ -79,14 +83,18 @@ impl Conversation {
     pub fn append(&mut self, entry: &Arc<Entry>, users: &BTreeSet<UserId>) -> Effect {
         let number = self.head() + 1;
         let mut effect = Effect::default();
+        let large = self.mode.is_some();
         match entry.frame_type {
+            FrameType::MODE => self.grow(number, entry, &mut effect),
             FrameType::SETTINGS => self.settings(number, entry, &mut effect),
             FrameType::MEMBERSHIP => self.membership(number, entry, &mut effect),
             FrameType::CONTACT => self.personal(number, entry, users, &mut effect),
             _ if number == 1 => self.open(entry, users, &mut effect),
             _ => self.must_be_member(entry, &mut effect),
         }
-        effect.readers.extend(self.members.keys());
+        if !large {
+            effect.readers.extend(self.members.keys());
+        }
         self.entries.push(Arc::clone(entry));
         effect
     }
@@ -147,6 +155,24 @@ impl Conversation {
                 .broken
                 .push(format!("sender {sender:?} is no member"));
         }
+    }
+
+    /// The group has grown, by the entry before this one, and is read from its log from the next
+    /// one on.
+    fn grow(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
+        let read = ModeBody::decode(&entry.body[..]).map(|body| body.fan_out());
+        let added = self.entries.last().and_then(|last| {
+            (last.frame_type == FrameType::MEMBERSHIP).then(|| MembershipBody::decode(&last.body[..]))
+        });
+        let grown = matches!(&added, Some(Ok(body)) if body.change() == MembershipChange::Added);
+        let nobody = entry.sender.is_none() && entry.client_msg_id.is_none();
+        if self.mode.is_some() || !grown || !nobody || read != Ok(FanOut::Read) {
+            effect.broken.push(format!(
+                "MODE {read:?} of {:?} after {added:?}, before it {:?}",
+                entry.sender, self.mode
+            ));
+        }
+        self.mode = Some(number);
     }
 
     fn settings(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
@@ -238,6 +264,7 @@ impl Conversation {
             }
             self.admit(*user, number, Role::Member);
         }
+        effect.readers.extend(users);
     }
 
     fn removed(
@@ -293,6 +320,10 @@ impl Conversation {
             _ => effect
                 .broken
                 .push("a role of nobody, of many, or the same".to_owned()),
+        }
+        effect.readers.extend(users);
+        if role == Role::Owner {
+            effect.readers.insert(sender);
         }
         if role == Role::Owner
             && let Some(before) = self.members.get_mut(&sender)

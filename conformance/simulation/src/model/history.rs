@@ -78,11 +78,17 @@ impl History {
                 (*process, Op::Fail(fail))
             }
             Observation::Delivered { process, message } => {
+                // What a timeline has of a large group are single entries.
+                let conversation = model.server.conversations.get(&message.conversation);
+                let mode = conversation.and_then(|conversation| conversation.mode);
+                let large = mode.is_some_and(|mode| message.conv_seq > mode);
                 let deliver = Deliver {
                     conversation: message.conversation.to_string(),
                     entry: entry(message),
                     // Two programs of a device show what they store side by side.
-                    past: message.user_seq == 0 || model.sight.had_two(process.device),
+                    past: message.user_seq == 0
+                        || large
+                        || model.sight.had_two(process.device),
                 };
                 (*process, Op::Deliver(deliver))
             }

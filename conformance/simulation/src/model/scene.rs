@@ -6,7 +6,7 @@ use eim_client::store::{
     Applied, Arrival, Batch, Cursor, CursorChange, Message, OutboxItem, Settlement, Target,
 };
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
-use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::payload::{ConversationKind, FanOut, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
@@ -150,6 +150,7 @@ fn rows(
         kind,
         name: name.to_owned(),
         members: 2,
+        fan_out: FanOut::Write,
     };
     let mut batch = vec![(Name::Conversation(conversation), Some(row))];
     for (reader, role, from) in [(user(1), first, 1), (user(2), Role::Member, 2)] {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
@@ -49,8 +49,8 @@ pub struct Server {
 /// What the server keeps beside its logs, to be compared with what follows from them.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Kind, name and number of members.
-    pub conversations: BTreeMap<ConversationId, (ConversationKind, String, u32)>,
+    /// Kind, name, number of members, and how entries reach them.
+    pub conversations: BTreeMap<ConversationId, (ConversationKind, String, u32, FanOut)>,
     /// Role and number of the entry that added the member.
     pub members: BTreeMap<Place2, (Role, u64)>,
     /// Lists of contacts.
@@ -348,10 +348,12 @@ impl Rows {
                     kind,
                     name,
                     members,
+                    fan_out,
                 }),
             ) => {
                 touched.insert(id);
-                self.conversations.insert(id, (kind, name, members));
+                self.conversations
+                    .insert(id, (kind, name, members, fan_out));
             }
             (Name::Member(id, user), Some(Record::Member { role, joined_at })) => {
                 touched.insert(id);

@@ -83,6 +83,7 @@ fn server(dice: &mut Dice) -> String {
                 ("window_octets", &[65_547]),
                 ("unsettled_results", &[64]),
                 ("messages_per_s", &[5, 50]),
+                ("write_fanout_members", &[1, 1, 2]),
             ],
         ),
         (

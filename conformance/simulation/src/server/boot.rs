@@ -54,6 +54,8 @@ impl ServerNode {
             recall_ms: config.limits.recall_ms,
             conversation_pins: usize::try_from(config.limits.conversation_pins)
                 .unwrap_or(usize::MAX),
+            write_fanout_members: usize::try_from(config.limits.write_fanout_members)
+                .unwrap_or(usize::MAX),
             ..Options::default()
         };
         let ServerParts { engine, sink } = inner.disk.parts(life, sink).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eim_client::ConnectionState;
+use eim_codec::payload::FanOut;
 use eim_server::server::TENANT;
 use tokio::time::sleep;
 
@@ -150,6 +151,23 @@ impl World {
         if loaded.cursor.user_seq != head {
             let cursor = loaded.cursor.user_seq;
             return Some(format!("cursor {cursor} of a timeline with {head}"));
+        }
+        self.lacks(device).await
+    }
+
+    /// What a device lacks of the logs that its timeline does not cover.
+    async fn lacks(&self, device: &DeviceNode) -> Option<String> {
+        let (_, shared) = self.server.shared()?;
+        let user = user_id(device.user());
+        let all = shared.store.conversations(TENANT, user, None, usize::MAX);
+        let large = all.await.ok()?.0;
+        for view in large.iter().filter(|view| view.fan_out == FanOut::Read) {
+            let (id, from, head) = (view.conversation, view.visible_from, view.conv_seq);
+            let disk = device.disk().durable();
+            match disk.missing(id, from, head, 1).await {
+                Ok(holes) if holes.is_empty() => {}
+                holes => return Some(format!("{holes:?} of {id} are missing")),
+            }
         }
         None
     }

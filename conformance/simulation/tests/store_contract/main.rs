@@ -16,6 +16,8 @@ mod harness;
 mod idempotency;
 #[path = "../../../../server-ref/tests/store_contract/marks.rs"]
 mod marks;
+#[path = "../../../../server-ref/tests/store_contract/large.rs"]
+mod large;
 #[path = "../../../../server-ref/tests/store_contract/messages.rs"]
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]

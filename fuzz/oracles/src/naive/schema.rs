@@ -42,11 +42,12 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
     include_str!("../../../../spec/proto/eim/v1/devices.proto"),
     include_str!("../../../../spec/proto/eim/v1/marks.proto"),
+    include_str!("../../../../spec/proto/eim/v1/groups.proto"),
     include_str!("../../../../spec/proto/eim/v1/message.proto"),
     include_str!("../../../../spec/proto/eim/v1/request.proto"),
     include_str!("../../../../spec/proto/eim/v1/operations.proto"),

@@ -318,5 +318,6 @@ pub(super) fn lagged(user_seq: u64) -> payload::Lagged {
     payload::Lagged {
         log_epoch: 1,
         user_seq,
+        ..Default::default()
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::payload::{
+    ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
+};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{Change, Changed, Origin};
 use prost::Message;
@@ -187,6 +189,7 @@ impl Model {
             kind: ConversationKind::Group,
             name: name.to_owned(),
             log: Vec::new(),
+            large: false,
             members: BTreeMap::from([(origin.user, (Role::Owner, 1))]),
             seen: BTreeMap::from([(origin.user, owner)]),
         };
@@ -215,7 +218,19 @@ impl Model {
             group.seen.insert(*user, seen);
         }
         let body = membership(MembershipChange::Added, &added, Role::Member);
-        self.log_change(origin, id, FrameType::MEMBERSHIP, body, &BTreeSet::new())
+        let changed = self.log_change(origin, id, FrameType::MEMBERSHIP, body, &added);
+        let most = self.options.write_fanout_members;
+        let group = self.conversation(origin, id);
+        if group.large || group.members.len() <= most {
+            return changed;
+        }
+        let mode = ModeBody {
+            fan_out: FanOut::Read.into(),
+        };
+        let (mode, nobody) = (mode.encode_to_vec(), BTreeSet::new());
+        let changed = self.log_change(origin, id, FrameType::MODE, mode, &nobody);
+        self.conversation(origin, id).large = true;
+        changed
     }
 
     fn remove(
@@ -282,11 +297,13 @@ impl Model {
             return Err(ErrorCode::INVALID_REQUEST);
         }
         member.0 = role;
+        let mut concerned = BTreeSet::from([user]);
         if role == Role::Owner {
             group.members.get_mut(&origin.user).expect("a member").0 = Role::Admin;
+            concerned.insert(origin.user);
         }
         let body = membership(MembershipChange::Role, &BTreeSet::from([user]), role);
-        Ok(self.log_change(origin, id, FrameType::MEMBERSHIP, body, &BTreeSet::new()))
+        Ok(self.log_change(origin, id, FrameType::MEMBERSHIP, body, &concerned))
     }
 
     fn conversation(&mut self, origin: &Origin, id: ConversationId) -> &mut Conversation {

@@ -69,6 +69,7 @@ fn options(input: &mut Input<'_>) -> Options {
         group_members: if bits & 4 == 0 { 500 } else { 3 },
         group_name_octets: if bits & 8 == 0 { 256 } else { 2 },
         timeline_ms: if bits & 16 == 0 { 7 } else { 2 } * 24 * 3_600_000,
+        write_fanout_members: if bits & 64 == 0 { 500 } else { 2 },
         queue: if bits & 32 == 0 { 1_024 } else { 1 },
         ..Options::default()
     }

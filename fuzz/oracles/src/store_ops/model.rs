@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{
@@ -17,6 +17,8 @@ pub(super) struct Conversation {
     pub(super) kind: ConversationKind,
     pub(super) name: String,
     pub(super) log: Vec<Entry>,
+    /// Read from its log.
+    pub(super) large: bool,
     /// Role, and the entry that added the member.
     pub(super) members: BTreeMap<UserId, (Role, u64)>,
     /// Everybody who is or was a member: first and last entry to read, peer; of former members what
@@ -190,7 +192,8 @@ impl Model {
         Ok(outcome)
     }
 
-    /// An entry of a log, in the timelines of all members and of `former` ones. Gives back its number
+    /// An entry of a log, in the timelines of all members, unless it is read from the log, and of
+    /// those whom it concerns. Gives back its number
     /// and time, and its place in the timeline of the caller.
     pub(super) fn deliver(
         &mut self,
@@ -209,8 +212,8 @@ impl Model {
             log_epoch,
             conv_seq: conversation.log.len() as u64 + 1,
             frame_type: draft.frame_type,
-            sender: Some(origin.user),
-            sender_device: Some(origin.device),
+            sender: (draft.frame_type != FrameType::MODE).then_some(origin.user),
+            sender_device: (draft.frame_type != FrameType::MODE).then_some(origin.device),
             client_msg_id: draft.client_msg_id,
             time_ms: now_ms.max(before.map_or(0, |it| it.time_ms)),
             countable: before.map_or(0, |it| it.countable) + u64::from(is_message),
@@ -219,8 +222,10 @@ impl Model {
             tombstone: false,
         };
         conversation.log.push(entry.clone());
-        let readers: BTreeSet<UserId> =
-            conversation.members.keys().chain(former).copied().collect();
+        let mut readers = former.clone();
+        if !conversation.large {
+            readers.extend(conversation.members.keys());
+        }
         let mut places = BTreeMap::new();
         for reader in readers {
             let timeline = tenant.timelines.entry(reader).or_default();
@@ -258,6 +263,7 @@ impl Tenant {
             kind: ConversationKind::Direct,
             name: String::new(),
             log: Vec::new(),
+            large: false,
             members: [user, peer].map(|it| (it, (Role::Member, 1))).into(),
             seen: [(user, seen(peer)), (peer, seen(user))].into(),
         };
@@ -291,6 +297,11 @@ impl Conversation {
             countable: head.countable,
             time_ms: head.time_ms,
             members: self.members.len() as u32,
+            fan_out: if self.large {
+                FanOut::Read
+            } else {
+                FanOut::Write
+            },
             marks: self.marks(id, user, seen.from),
         })
     }

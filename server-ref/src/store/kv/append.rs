@@ -180,8 +180,8 @@ impl Committer {
         }
         let row = ConversationRow {
             kind: ConversationKind::Direct as i32,
-            name: String::new(),
             members: conversation.members.len() as u32,
+            ..ConversationRow::default()
         };
         self.pending
             .put_state(&keys::conversation(tenant, id), state::encode(&row));

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, DeviceId, UserId};
-use eim_codec::payload::{ConversationKind, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role};
 
 use super::marks::MarkKey;
 use super::record::state::MarkRow;
@@ -75,6 +76,10 @@ pub(super) struct Conversation {
     pub(super) name: String,
     /// In user order.
     pub(super) members: Vec<Member>,
+    /// How entries reach them.
+    pub(super) fan_out: FanOut,
+    /// Their ids, once they were asked for.
+    audience: Option<Arc<[UserId]>>,
     pub(super) conv_seq: u64,
     pub(super) time_ms: u64,
     pub(super) countable: u64,
@@ -88,6 +93,8 @@ impl Conversation {
             kind,
             name,
             members: Vec::new(),
+            fan_out: FanOut::Write,
+            audience: None,
             conv_seq: 0,
             time_ms: 0,
             countable: 0,
@@ -100,8 +107,19 @@ impl Conversation {
         self.members.get(at)
     }
 
+    /// All members, for one entry that is read from the log; `None` with write fan-out. Shared by
+    /// all entries until the members change.
+    pub(super) fn audience(&mut self) -> Option<Arc<[UserId]>> {
+        if self.fan_out != FanOut::Read {
+            return None;
+        }
+        let users = || self.members.iter().map(|member| member.user).collect();
+        Some(Arc::clone(self.audience.get_or_insert_with(users)))
+    }
+
     /// Adds or replaces a member.
     pub(super) fn put(&mut self, member: Member) {
+        self.audience = None;
         match self.position(member.user) {
             Ok(at) => self.members[at] = member,
             Err(at) => self.members.insert(at, member),
@@ -110,6 +128,7 @@ impl Conversation {
 
     pub(super) fn remove(&mut self, user: UserId) {
         if let Ok(at) = self.position(user) {
+            self.audience = None;
             self.members.remove(at);
         }
     }

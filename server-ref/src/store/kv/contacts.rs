@@ -279,6 +279,7 @@ impl Committer {
             kind: ConversationKind::Personal as i32,
             name: String::new(),
             members: 1,
+            ..ConversationRow::default()
         };
         self.pending
             .put_state(&keys::conversation(tenant, id), state::encode(&row));

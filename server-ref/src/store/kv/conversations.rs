@@ -105,6 +105,7 @@ fn view_of(
     };
     Ok(ConversationView {
         conversation: id,
+        fan_out: row.fan_out(),
         kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
         name: if former { membership.name } else { row.name },
         conv_seq,

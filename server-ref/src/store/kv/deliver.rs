@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::payload::FanOut;
 use eim_codec::registry::FrameType;
 
 use super::committer::Committer;
@@ -37,8 +38,9 @@ pub(super) struct Numbered {
 }
 
 impl Committer {
-    /// Appends `draft` to the log of a conversation and to the timelines of its members and of
-    /// `former` ones whom the entry removed. Fails before anything is changed.
+    /// Appends `draft` to the log of a conversation and to the timelines of those it belongs to:
+    /// all members and the `concerned`, whom the entry names, admits or removes; with read fan-out
+    /// the `concerned` alone. Fails before anything is changed.
     // impl[EIM-MSG-015] impl[EIM-MSG-018] impl[EIM-MSG-019] impl[EIM-TML-001] impl[EIM-TML-002]
     // impl[EIM-MSG-016] impl[EIM-TML-004] impl[EIM-TML-005] impl[EIM-TML-006] impl[EIM-TML-007]
     pub(super) fn deliver(
@@ -46,9 +48,9 @@ impl Committer {
         tenant: TenantId,
         id: ConversationId,
         draft: Draft,
-        former: &[UserId],
+        concerned: &[UserId],
     ) -> Result<Numbered, StoreError> {
-        let recipients = self.recipients(tenant, id, former)?;
+        let recipients = self.recipients(tenant, id, concerned)?;
         let mark = (tenant, draft.actor, id);
         self.register(mark)?;
         let now_ms = self.now_ms;
@@ -56,6 +58,7 @@ impl Committer {
         conversation.conv_seq += 1;
         conversation.time_ms = conversation.time_ms.max(now_ms);
         conversation.countable += u64::from(is_countable(draft.frame_type));
+        let audience = conversation.audience();
         let entry = Entry {
             conversation: id,
             log_epoch: 0,
@@ -105,25 +108,27 @@ impl Committer {
             tenant,
             entry: Arc::new(entry),
             recipients,
+            audience,
         });
         Ok(numbered)
     }
 
-    /// Members and former members, each once, with their timelines at hand.
+    /// Users into whose timelines an entry goes, each once and in order, with their timelines at
+    /// hand.
+    // impl[EIM-LGR-004, EIM-LGR-005]
     fn recipients(
         &mut self,
         tenant: TenantId,
         id: ConversationId,
-        former: &[UserId],
+        concerned: &[UserId],
     ) -> Result<Vec<UserId>, StoreError> {
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
-        let mut recipients = Vec::with_capacity(conversation.members.len() + former.len());
-        recipients.extend(conversation.members.iter().map(|member| member.user));
-        recipients.extend(
-            former
-                .iter()
-                .filter(|user| conversation.member(**user).is_none()),
-        );
+        let mut recipients = concerned.to_vec();
+        if conversation.fan_out != FanOut::Read {
+            recipients.extend(conversation.members.iter().map(|member| member.user));
+        }
+        recipients.sort_unstable();
+        recipients.dedup();
         for user in &recipients {
             self.timeline(tenant, *user)?;
         }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
+use eim_codec::payload::{
+    ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
+};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message;
 
@@ -48,7 +50,11 @@ impl Committer {
         if !role.is_some_and(|role| roles.contains(&role)) {
             return refuse(ErrorCode::FORBIDDEN, "the role does not permit this");
         }
-        // Read now, so that nothing can fail once the change has begun.
+        // Read now, so that nothing can fail once the change has begun. With read fan-out few are
+        // concerned, and those are read by who changes something of theirs.
+        if conversation.fan_out == FanOut::Read {
+            return self.group(origin, id);
+        }
         let users: Vec<UserId> = conversation
             .members
             .iter()
@@ -134,6 +140,7 @@ impl Committer {
                 kind: conversation.kind as i32,
                 name: conversation.name.clone(),
                 members: conversation.members.len() as u32,
+                fan_out: conversation.fan_out as i32,
             };
             self.pending
                 .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
@@ -164,14 +171,37 @@ impl Committer {
         change: MembershipChange,
         users: &BTreeSet<UserId>,
         role: Role,
-        former: &[UserId],
+        concerned: &[UserId],
     ) -> Result<Numbered, Failure> {
         let body = MembershipBody {
             change: change as i32,
             users: users.iter().map(|user| user.to_bytes()).collect(),
             role: role as i32,
         };
-        self.log_change(origin, id, FrameType::MEMBERSHIP, &body, former)
+        self.log_change(origin, id, FrameType::MEMBERSHIP, &body, concerned)
+    }
+
+    /// A group that has grown beyond the threshold is read from its log from the next entry on.
+    /// There is no way back. The entry that says so is in the timeline of every member.
+    // impl[EIM-LGR-001, EIM-LGR-002, EIM-LGR-003]
+    pub(super) fn cross(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+    ) -> Result<Option<Numbered>, Failure> {
+        let most = self.options.write_fanout_members;
+        let conversation = self.group(origin, id)?;
+        if conversation.fan_out == FanOut::Read || conversation.members.len() <= most {
+            return Ok(None);
+        }
+        let body = ModeBody {
+            fan_out: FanOut::Read as i32,
+        };
+        let draft = self.draft(origin.user, None, FrameType::MODE, &body);
+        let numbered = self.deliver(origin.tenant, id, draft, &[])?;
+        self.group(origin, id)?.fan_out = FanOut::Read;
+        self.put_conversation(origin, id)?;
+        Ok(Some(numbered))
     }
 
     // impl[EIM-GRP-003]
@@ -181,19 +211,30 @@ impl Committer {
         id: ConversationId,
         frame_type: FrameType,
         body: &impl Message,
-        former: &[UserId],
+        concerned: &[UserId],
     ) -> Result<Numbered, Failure> {
+        let sender = Some((origin.user, origin.device));
+        let draft = self.draft(origin.user, sender, frame_type, body);
+        Ok(self.deliver(origin.tenant, id, draft, concerned)?)
+    }
+
+    fn draft(
+        &self,
+        actor: UserId,
+        sender: Option<(UserId, DeviceId)>,
+        frame_type: FrameType,
+        body: &impl Message,
+    ) -> Draft {
         let body = Bytes::from(body.encode_to_vec());
-        let draft = Draft {
+        Draft {
             frame_type,
-            actor: origin.user,
-            sender: Some((origin.user, origin.device)),
+            actor,
+            sender,
             client_msg_id: None,
             seal: Seal::new(self.environment.random.octets(), "", &body),
             body,
             fallback_text: String::new(),
-        };
-        Ok(self.deliver(origin.tenant, id, draft, former)?)
+        }
     }
 }
 

@@ -163,15 +163,17 @@ impl Committer {
         }
         self.caches.count_members(added.len());
         self.put_conversation(origin, id)?;
+        let concerned: Vec<UserId> = added.iter().copied().collect();
         let numbered = self.membership(
             origin,
             id,
             MembershipChange::Added,
             added,
             Role::Member,
-            &[],
+            &concerned,
         )?;
-        Ok((id, Some(numbered)))
+        let crossed = self.cross(origin, id)?;
+        Ok((id, Some(crossed.unwrap_or(numbered))))
     }
 
     // impl[EIM-GRP-021] impl[EIM-GRP-022] impl[EIM-GRP-023] impl[EIM-GRP-024]
@@ -271,6 +273,13 @@ impl Committer {
             );
         }
         let caller = conversation.member(origin.user).copied();
+        let mut concerned = vec![user];
+        if role == Role::Owner {
+            concerned.push(origin.user);
+        }
+        for user in &concerned {
+            self.timeline(origin.tenant, *user)?;
+        }
         if let (Role::Owner, Some(caller)) = (role, caller) {
             self.put_member(
                 origin,
@@ -283,7 +292,8 @@ impl Committer {
         }
         self.put_member(origin, id, Member { role, ..member })?;
         let users = BTreeSet::from([user]);
-        let numbered = self.membership(origin, id, MembershipChange::Role, &users, role, &[])?;
+        let change = MembershipChange::Role;
+        let numbered = self.membership(origin, id, change, &users, role, &concerned)?;
         Ok((id, Some(numbered)))
     }
 

@@ -5,7 +5,7 @@
 //! written.
 
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ContactState, ConversationKind, Role};
+use eim_codec::payload::{ContactState, ConversationKind, FanOut, Role};
 
 use super::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
 use super::record::state::{
@@ -87,6 +87,8 @@ pub enum Record {
         name: String,
         /// Number of members.
         members: u32,
+        /// How its entries reach members.
+        fan_out: FanOut,
     },
     /// A member.
     Member {
@@ -247,6 +249,7 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
         Name::Conversation(_) => {
             let row: ConversationRow = state::decode("conversation", value)?;
             Record::Conversation {
+                fan_out: row.fan_out(),
                 kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
                 name: row.name,
                 members: row.members,

@@ -89,7 +89,9 @@ fn load_conversation(
     };
     let row: ConversationRow = state::decode("conversation", &record)?;
     let kind = ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified);
+    let fan_out = row.fan_out();
     let mut conversation = Conversation::new(kind, row.name);
+    conversation.fan_out = fan_out;
     let from = keys::member(tenant, id, UserId::from([0; 16]));
     let to = keys::member(tenant, id, UserId::from([0xFF; 16]));
     engine.scan(

@@ -17,6 +17,8 @@ pub struct Options {
     pub timeline_ms: u64,
     /// Most members of a group.
     pub group_members: usize,
+    /// Members up to which every entry of a group enters every timeline.
+    pub write_fanout_members: usize,
     /// Longest name of a group, in octets.
     pub group_name_octets: usize,
     /// EDITs of one message.
@@ -61,6 +63,8 @@ impl Default for Options {
             idempotency_ms: limits::IDEMPOTENCY_MS.default,
             timeline_ms: limits::TIMELINE_MS.default,
             group_members: usize::try_from(limits::GROUP_MEMBERS.default).unwrap_or(usize::MAX),
+            write_fanout_members: usize::try_from(limits::WRITE_FANOUT_MEMBERS.default)
+                .unwrap_or(usize::MAX),
             group_name_octets: usize::try_from(limits::GROUP_NAME_OCTETS.default)
                 .unwrap_or(usize::MAX),
             contacts: u64::from(limits::CONTACTS.default),

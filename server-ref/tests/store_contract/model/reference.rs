@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{ContactState, ConversationKind, Role};
+use eim_codec::payload::{ContactState, ConversationKind, FanOut, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{Append, Appended, Changed, ConversationView, MarkView, Target};
@@ -189,6 +189,7 @@ impl Model {
                 unread: 0,
                 mentions: 0,
             },
+            fan_out: FanOut::Write,
         };
         self.views.insert((user, id), view);
     }

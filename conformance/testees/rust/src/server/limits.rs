@@ -34,6 +34,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "conversation_pins" => limits.conversation_pins = narrow()?,
         "contacts" => limits.contacts = narrow()?,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
+        "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {
             config.memory.queue_frames = narrow()?.try_into().map_err(|_| name.to_owned())?;
         }

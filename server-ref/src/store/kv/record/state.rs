@@ -2,6 +2,7 @@
 //! are private to the store; fields are only ever added.
 
 use bytes::Bytes;
+use eim_codec::payload::FanOut;
 use prost::Message;
 
 use crate::store::StoreError;
@@ -66,6 +67,20 @@ pub(in crate::store::kv) struct ConversationRow {
     pub(in crate::store::kv) name: String,
     #[prost(uint32, tag = "3")]
     pub(in crate::store::kv) members: u32,
+    /// 0 means write fan-out.
+    #[prost(int32, tag = "4")]
+    pub(in crate::store::kv) fan_out: i32,
+}
+
+impl ConversationRow {
+    /// How entries reach members.
+    pub(in crate::store::kv) fn fan_out(&self) -> FanOut {
+        if self.fan_out == FanOut::Read as i32 {
+            FanOut::Read
+        } else {
+            FanOut::Write
+        }
+    }
 }
 
 /// A member, under its conversation.

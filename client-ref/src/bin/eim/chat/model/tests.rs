@@ -28,6 +28,7 @@ fn record(octet: u8, name: &str, time_ms: u64) -> ConversationRecord {
         peer: None,
         time_ms,
         members: 2,
+        fan_out: eim_codec::payload::FanOut::Write,
         backlog: Default::default(),
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 use eim_server::store::{
-    Append, Change, Changed, ContactPage, ConversationView, DevicePage, DeviceRecord, HistoryPage,
-    LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes, PinPage,
-    ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store, StoreError, Swept,
-    TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, ContactPage, ContactView, ConversationView, DepartmentId,
+    DepartmentMember, DepartmentRecord, DevicePage, DeviceRecord, Directory, DirectoryChange,
+    HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes,
+    PinPage, ProfilePage, ProfileView, ReactionPage, ReaderPage, Refused, Room, SenderOrder,
+    SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 use super::early::Early;
@@ -211,6 +212,80 @@ impl Store for PatientStore {
         limit: usize,
     ) -> Result<ContactPage, StoreError> {
         self.real.contacts(tenant, user, version, limit).await
+    }
+
+    async fn contact(
+        &self,
+        tenant: TenantId,
+        owner: UserId,
+        user: UserId,
+    ) -> Result<Option<ContactView>, StoreError> {
+        self.real.contact(tenant, owner, user).await
+    }
+
+    async fn profiles(
+        &self,
+        tenant: TenantId,
+        version: u64,
+        limit: usize,
+    ) -> Result<ProfilePage, StoreError> {
+        self.real.profiles(tenant, version, limit).await
+    }
+
+    async fn profile(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<ProfileView>, StoreError> {
+        self.real.profile(tenant, user).await
+    }
+
+    async fn department(
+        &self,
+        tenant: TenantId,
+        department: DepartmentId,
+    ) -> Result<Option<DepartmentRecord>, StoreError> {
+        self.real.department(tenant, department).await
+    }
+
+    async fn departments(
+        &self,
+        tenant: TenantId,
+        after: Option<DepartmentId>,
+        limit: usize,
+    ) -> Result<(Vec<DepartmentRecord>, bool), StoreError> {
+        self.real.departments(tenant, after, limit).await
+    }
+
+    async fn department_members(
+        &self,
+        tenant: TenantId,
+        department: DepartmentId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<(Vec<DepartmentMember>, bool), StoreError> {
+        self.real
+            .department_members(tenant, department, after, limit)
+            .await
+    }
+
+    async fn departments_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<DepartmentId>, StoreError> {
+        self.real.departments_of(tenant, user).await
+    }
+
+    async fn import_directory(
+        &self,
+        tenant: TenantId,
+        directory: Directory,
+        dry_run: bool,
+    ) -> Result<DirectoryChange, StoreError> {
+        let outcome = self.real.import_directory(tenant, directory, dry_run).await;
+        self.settle().await;
+        outcome
     }
 
     async fn create_users(

@@ -35,6 +35,7 @@ pub mod auth;
 pub mod client;
 mod contacts;
 mod devices;
+mod directory;
 mod engine;
 pub mod environment;
 pub mod error;
@@ -55,6 +56,7 @@ pub mod tls;
 pub use self::client::{Client, Draft, SendHandle};
 pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
 pub use self::devices::{Device, Devices};
+pub use self::directory::{ProfileFields, Profiles};
 pub use self::event::{
     ConnectionState, Disconnected, End, Event, Events, Postponed, Refused, Sent, Settled,
 };

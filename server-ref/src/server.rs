@@ -205,7 +205,8 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             Arc::clone(&random),
             auth,
         ),
-        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout),
+        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout)
+            .with_directory(config.directory.visible),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,

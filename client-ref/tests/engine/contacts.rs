@@ -1,9 +1,10 @@
-//! Contacts: how they are asked for, and how a list is kept.
+//! Contacts and profiles: how they are asked for, and how lists are kept.
 
-use eim_client::ContactList;
+use eim_client::{ContactList, Profiles};
 use eim_codec::id::RequestId;
 use eim_codec::payload::{
-    Contact, ContactChangeResponse, ContactState, ContactsResponse, request, response,
+    Contact, ContactChangeResponse, ContactState, ContactsResponse, Profile, ProfilesResponse,
+    request, response,
 };
 use eim_codec::registry::ErrorCode;
 
@@ -93,4 +94,52 @@ async fn a_list_goes_on_where_it_was_and_begins_anew_when_that_is_too_old() {
     assert_eq!(seen, [(0, 0), (EPOCH, 4), (EPOCH, 6), (EPOCH, 6), (0, 0)]);
     let users: Vec<_> = list.iter().map(|contact| contact.user).collect();
     assert_eq!(users, [[5; 16].into()], "what was known before is gone");
+}
+
+// test[EIM-DIR-005]
+#[tokio::test(start_paused = true)]
+async fn profiles_go_on_where_they_were_and_begin_anew_when_that_is_too_old() {
+    let mut world = World::at(0).await;
+    let (client, _events) = world.start().await;
+    let mut peer = world.accept(0).await;
+    let asking = tokio::spawn(async move {
+        let mut profiles = Profiles::default();
+        for _ in 0..2 {
+            client.profiles(&mut profiles).await.unwrap();
+        }
+        profiles
+    });
+    let profile = |user: u8, version| Profile {
+        user: vec![user; 16].into(),
+        version,
+        ..Profile::default()
+    };
+    let page = |log_epoch, profiles, version, more| {
+        Some(response::Body::Profiles(ProfilesResponse {
+            log_epoch,
+            profiles,
+            more,
+            version,
+        }))
+    };
+    let mut seen = Vec::new();
+    for answer in [
+        page(EPOCH, vec![profile(3, 4)], 6, true),
+        page(EPOCH, vec![], 9, false),
+        None,
+        page(EPOCH + 1, vec![profile(5, 2)], 2, false),
+    ] {
+        let request = peer.request().await;
+        let Some(request::Body::Profiles(asked)) = &request.body else {
+            panic!("PROFILES, not {request:?}");
+        };
+        seen.push((asked.log_epoch, asked.version));
+        match answer {
+            Some(body) => peer.respond(&request, body),
+            None => peer.refuse(&request, ErrorCode::TOO_OLD),
+        }
+    }
+    let profiles = asking.await.unwrap();
+    assert_eq!(seen, [(0, 0), (EPOCH, 6), (EPOCH, 9), (0, 0)]);
+    assert_eq!(profiles.iter().collect::<Vec<_>>(), [&profile(5, 2)]);
 }

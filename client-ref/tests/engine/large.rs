@@ -21,7 +21,12 @@ fn change(conv_seq: u64, frame_type: FrameType, body: Vec<u8>) -> payload::Entry
     }
 }
 
-fn membership(conv_seq: u64, change_: MembershipChange, user: [u8; 16], role: Role) -> payload::Entry {
+fn membership(
+    conv_seq: u64,
+    change_: MembershipChange,
+    user: [u8; 16],
+    role: Role,
+) -> payload::Entry {
     let body = MembershipBody {
         change: change_.into(),
         users: vec![Bytes::copy_from_slice(&user)],
@@ -50,7 +55,11 @@ fn record(conv_seq: u64, fan_out: FanOut) -> ConversationRecord {
 /// A device that holds a large group through this number.
 async fn holding(through: u64) -> World {
     let world = World::at(1).await;
-    store(&world, (1..=through).map(|seq| stored(seq, EPOCH, BOB)).collect()).await;
+    store(
+        &world,
+        (1..=through).map(|seq| stored(seq, EPOCH, BOB)).collect(),
+    )
+    .await;
     let batch = Batch {
         conversations: vec![record(through, FanOut::Read)],
         ..Batch::default()

@@ -36,7 +36,7 @@ fn recall(conv_seq: u64, target: u64) -> Message {
 }
 
 async fn store_all(store: &dyn Store, messages: impl IntoIterator<Item = Message>) {
-    let arrivals = messages.into_iter().map(|message| arrival(message));
+    let arrivals = messages.into_iter().map(arrival);
     let batch = Batch {
         arrivals: arrivals.collect(),
         ..Batch::default()

@@ -195,6 +195,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::SEND_ONLY,
         Capability::MARKS,
         Capability::CONTACTS,
+        Capability::DIRECTORY,
     ]
     .into()
 }

@@ -676,6 +676,133 @@ pub struct DeviceLogoutRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeviceLogoutResponse {}
+/// What is known of a user.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Profile {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// Login name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub display_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub phone: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub mail: ::prost::alloc::string::String,
+    /// Names a picture; opaque, at most 64 octets.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub avatar: ::prost::bytes::Bytes,
+    /// Title in the first department of the user, as the directory has it.
+    #[prost(string, tag = "7")]
+    pub title: ::prost::alloc::string::String,
+    /// First department of the user, 16 octets; empty without one.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub department: ::prost::bytes::Bytes,
+    /// Raised by each change, above that of all profiles.
+    #[prost(uint64, tag = "9")]
+    pub version: u64,
+}
+/// PROFILES: by id, or what has changed since a version.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProfilesRequest {
+    /// Epoch of `version`.
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// Only what has changed after this version; 0 for everything.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// Only these users, whatever their version; 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProfilesResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// By version; those asked for by id in the order of their ids.
+    #[prost(message, repeated, tag = "2")]
+    pub profiles: ::prost::alloc::vec::Vec<Profile>,
+    /// More follow; ask again with `version`.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+    /// Everything through this version was looked at.
+    #[prost(uint64, tag = "4")]
+    pub version: u64,
+}
+/// PROFILE_SET: fields that are left out stay as they are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProfileSetRequest {
+    #[prost(string, optional, tag = "1")]
+    pub display_name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub phone: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub mail: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub avatar: ::core::option::Option<::prost::bytes::Bytes>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProfileSetResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// Version of the caller's profile; 0 when nothing had to change.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Department {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub department: ::prost::bytes::Bytes,
+    /// Empty for one at the top.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub parent: ::prost::bytes::Bytes,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Place among those with the same parent.
+    #[prost(uint32, tag = "4")]
+    pub place: u32,
+}
+/// DEPARTMENTS.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DepartmentsRequest {
+    /// Continue after this department; empty for the first page.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DepartmentsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub departments: ::prost::alloc::vec::Vec<Department>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DepartmentMember {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+}
+/// DEPARTMENT_MEMBERS.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DepartmentMembersRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub department: ::prost::bytes::Bytes,
+    /// Continue after this user; empty for the first page.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DepartmentMembersResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<DepartmentMember>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
 /// Body of MODE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModeBody {
@@ -1391,7 +1518,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1449,6 +1576,14 @@ pub mod request {
         Devices(super::DevicesRequest),
         #[prost(message, tag = "105")]
         DeviceLogout(super::DeviceLogoutRequest),
+        #[prost(message, tag = "88")]
+        Departments(super::DepartmentsRequest),
+        #[prost(message, tag = "89")]
+        DepartmentMembers(super::DepartmentMembersRequest),
+        #[prost(message, tag = "90")]
+        Profiles(super::ProfilesRequest),
+        #[prost(message, tag = "91")]
+        ProfileSet(super::ProfileSetRequest),
     }
 }
 /// RESPONSE.
@@ -1463,7 +1598,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1507,6 +1642,14 @@ pub mod response {
         Devices(super::DevicesResponse),
         #[prost(message, tag = "105")]
         DeviceLogout(super::DeviceLogoutResponse),
+        #[prost(message, tag = "88")]
+        Departments(super::DepartmentsResponse),
+        #[prost(message, tag = "89")]
+        DepartmentMembers(super::DepartmentMembersResponse),
+        #[prost(message, tag = "90")]
+        Profiles(super::ProfilesResponse),
+        #[prost(message, tag = "91")]
+        ProfileSet(super::ProfileSetResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.

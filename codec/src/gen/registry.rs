@@ -591,6 +591,8 @@ impl Capability {
     pub const MARKS: Self = Self(16);
     /// Contacts and their operations.
     pub const CONTACTS: Self = Self(80);
+    /// Profiles and departments.
+    pub const DIRECTORY: Self = Self(88);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -609,6 +611,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
     (Capability::CONTACTS, "contacts"),
+    (Capability::DIRECTORY, "directory"),
 ];
 
 impl Operation {
@@ -662,6 +665,14 @@ impl Operation {
     pub const CONTACT_BLOCK: Self = Self(83);
     /// A page of the caller's contacts, or of what changed since a version.
     pub const CONTACTS: Self = Self(84);
+    /// A page of the departments that the caller may read.
+    pub const DEPARTMENTS: Self = Self(88);
+    /// A page of the members of a department.
+    pub const DEPARTMENT_MEMBERS: Self = Self(89);
+    /// Profiles by id, or what changed since a version.
+    pub const PROFILES: Self = Self(90);
+    /// Changes the caller's profile.
+    pub const PROFILE_SET: Self = Self(91);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -690,6 +701,10 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
     (Operation::CONTACT_BLOCK, "CONTACT_BLOCK", true),
     (Operation::CONTACTS, "CONTACTS", false),
+    (Operation::DEPARTMENTS, "DEPARTMENTS", false),
+    (Operation::DEPARTMENT_MEMBERS, "DEPARTMENT_MEMBERS", false),
+    (Operation::PROFILES, "PROFILES", false),
+    (Operation::PROFILE_SET, "PROFILE_SET", true),
 ];
 
 impl EventNumber {
@@ -1610,4 +1625,8 @@ pub mod limits {
     /// How long the sender may recall a message; 0 for ever. Unit: ms.
     pub const RECALL_MS: Limit<u64> =
         Limit { default: 0, minimum: 0, maximum: 31536000000 };
+
+    /// Longest text of a profile, UTF-8. Unit: octets.
+    pub const PROFILE_OCTETS: Limit<u32> =
+        Limit { default: 256, minimum: 64, maximum: 1024 };
 }

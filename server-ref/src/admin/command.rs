@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::{Hub, Signal};
 use crate::service::accounts::{Account, AccountError, Accounts, NewUser};
-use crate::store::TenantId;
+use crate::store::{DirectoryChange, TenantId};
 
 /// What an operator asks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -27,6 +27,15 @@ pub enum Command {
         /// Login name.
         name: String,
     },
+    /// Makes the directory what two CSV files say.
+    DirectoryImport {
+        /// `code,parent,name`.
+        departments: String,
+        /// `user,department,title`.
+        members: String,
+        /// Only tells what would change.
+        dry_run: bool,
+    },
     /// Logs a device out: its connections end, and its resume tokens are worth nothing.
     DeviceLogout {
         /// Login name.
@@ -44,6 +53,11 @@ pub enum Reply {
     Accounts {
         /// The accounts.
         accounts: Vec<Account>,
+    },
+    /// The directory is what was asked.
+    Imported {
+        /// What changed, for people.
+        summary: String,
     },
     /// Done.
     Done,
@@ -92,9 +106,37 @@ async fn attempt(
             accounts.set_disabled(&name, false).await?;
             Ok(Reply::Done)
         }
+        Command::DirectoryImport {
+            departments,
+            members,
+            dry_run,
+        } => {
+            let change = accounts
+                .import_directory(&departments, &members, dry_run)
+                .await?;
+            Ok(Reply::Imported {
+                summary: summary(&change),
+            })
+        }
         Command::DeviceLogout { name, device } => {
             accounts.log_out(&name, &device).await?;
             Ok(Reply::Done)
         }
     }
+}
+
+fn summary(change: &DirectoryChange) -> String {
+    let DirectoryChange {
+        added,
+        changed,
+        removed,
+        joined,
+        retitled,
+        left,
+        profiles,
+    } = change;
+    format!(
+        "departments {added} added, {changed} changed, {removed} removed; members {joined} joined, \
+         {retitled} with another title, {left} left; {profiles} profiles"
+    )
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config_command;
+mod directory;
 mod serve;
 mod user;
 
@@ -39,6 +40,9 @@ enum Command {
     /// Manages accounts, of the running server or else in the data folder.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Imports departments and their members.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(config_command::ConfigCommand),
@@ -74,6 +78,7 @@ impl Cli {
         let Self { common, command } = self;
         match command {
             Some(Command::Config(command)) => config_command::run(&command, &common),
+            Some(Command::Directory(command)) => directory::run(command, &common.load()?),
             Some(Command::User(command)) => user::run(command, &common.load()?),
             Some(Command::Serve(args)) => serve::run(&args, common.load()?),
             None => serve::run(&serve::ServeArgs::default(), common.load()?),

@@ -74,7 +74,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> Result<(), CliError>
     let reply = runtime()?.block_on(carry_out(config, command))?;
     match reply {
         Reply::Accounts { accounts } => accounts.iter().for_each(print_account),
-        Reply::Done => {}
+        Reply::Done | Reply::Imported { .. } => {}
         Reply::Failed { reason } => return Err(CliError::Other(reason)),
     }
     if let Some(password) = made {
@@ -126,7 +126,7 @@ fn given_password(file: Option<&Path>) -> Result<Option<String>, CliError> {
     }
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
+pub(super) fn read(path: &Path) -> Result<String, CliError> {
     let failed = |error| CliError::Other(format!("{}: {error}", path.display()));
     if path == Path::new("-") {
         let mut text = String::new();
@@ -139,7 +139,7 @@ fn read(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(failed)
 }
 
-async fn carry_out(config: &Config, command: Command) -> Result<Reply, CliError> {
+pub(super) async fn carry_out(config: &Config, command: Command) -> Result<Reply, CliError> {
     let asked = admin::ask(&config.server.data_dir, &command).await;
     if let Some(reply) = asked.map_err(|error| CliError::Other(error.to_string()))? {
         return Ok(reply);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::service::directory::Visible;
 use crate::store::ClassLimits;
 
 /// The whole configuration.
@@ -28,6 +29,8 @@ pub struct Config {
     pub limits: LimitsSection,
     /// What contacts are for.
     pub contacts: ContactsSection,
+    /// The directory.
+    pub directory: DirectorySection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
@@ -209,6 +212,14 @@ pub struct LimitsSection {
 pub struct ContactsSection {
     /// Only contacts may write to each other directly.
     pub only_contacts_may_write: bool,
+}
+
+/// `[directory]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct DirectorySection {
+    /// Who reads what.
+    pub visible: Visible,
 }
 
 /// `[memory]`.

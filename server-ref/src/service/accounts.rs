@@ -1,15 +1,18 @@
 //! User accounts, for operators: add, list, disable, enable, import.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eim_codec::id::UserId;
 use serde::{Deserialize, Serialize};
 
+use super::directory_import::{self, Problems};
 use super::password::{self, CredentialError};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::store::{
-    LogOut, LogoutReason, Refused, ScramVerifier, Store, StoreError, TenantId, UserRecord,
+    DirectoryChange, LogOut, LogoutReason, Refused, ScramVerifier, Store, StoreError, TenantId,
+    UserRecord,
 };
 
 /// A new account.
@@ -72,6 +75,9 @@ pub enum AccountError {
         "line {0}: expected name,display name,password or scram:ITERATIONS:SALT:STOREDKEY:SERVERKEY"
     )]
     Line(usize),
+    /// The files of a directory do not fit together.
+    #[error(transparent)]
+    Directory(#[from] Problems),
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -96,6 +102,31 @@ impl std::fmt::Debug for Accounts {
 }
 
 impl Accounts {
+    /// Makes the directory what two CSV files say; a dry run only tells what would change.
+    ///
+    /// # Errors
+    /// [`AccountError::Directory`] with all that is wrong by line, or the store failed.
+    pub async fn import_directory(
+        &self,
+        departments: &str,
+        members: &str,
+        dry_run: bool,
+    ) -> Result<DirectoryChange, AccountError> {
+        let users: BTreeMap<String, UserId> = self
+            .list()
+            .await?
+            .into_iter()
+            .filter_map(|account| Some((account.name, account.user.parse().ok()?)))
+            .collect();
+        let find = |name: &str| {
+            let name = password::normalise_name(name).ok()?;
+            users.get(&name).copied()
+        };
+        let directory = directory_import::read(departments, members, find)?;
+        let imported = self.store.import_directory(self.tenant, directory, dry_run);
+        Ok(imported.await?)
+    }
+
     /// Accounts of `tenant`; new passwords get `iterations`.
     #[must_use]
     pub fn new(

@@ -6,6 +6,8 @@ pub mod accounts;
 pub mod auth;
 mod contacts;
 mod devices;
+pub mod directory;
+pub mod directory_import;
 mod groups;
 mod history;
 mod marks;

@@ -6,6 +6,7 @@ use eim_codec::id::{ConversationId, RequestId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, request, response};
 use eim_codec::registry::{ErrorCode, Operation};
 
+use super::directory::Visible;
 use super::{Caller, Refusal, error_info, retry_after_ms};
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
@@ -40,6 +41,7 @@ pub struct Requests {
     pub(super) hub: Arc<Hub>,
     pub(super) max_members: usize,
     pub(super) write_fanout_members: usize,
+    pub(super) visible: Visible,
 }
 
 impl std::fmt::Debug for Requests {
@@ -63,7 +65,15 @@ impl Requests {
             hub,
             max_members,
             write_fanout_members,
+            visible: Visible::default(),
         }
+    }
+
+    /// Chooses who reads what of the directory.
+    #[must_use]
+    pub fn with_directory(mut self, visible: Visible) -> Self {
+        self.visible = visible;
+        self
     }
 
     /// Answers `request`; `frame_octets` is the largest payload the client accepts.
@@ -161,6 +171,18 @@ impl Requests {
             (Operation::CONTACTS, Some(Ask::Contacts(ask))) => {
                 self.contacts(caller, ask, page).await
             }
+            (Operation::DEPARTMENTS, Some(Ask::Departments(ask))) => {
+                self.departments(caller, &ask, page).await
+            }
+            (Operation::DEPARTMENT_MEMBERS, Some(Ask::DepartmentMembers(ask))) => {
+                self.department_members(caller, &ask, page).await
+            }
+            (Operation::PROFILES, Some(Ask::Profiles(ask))) => {
+                self.profiles(caller, ask, page).await
+            }
+            (Operation::PROFILE_SET, Some(Ask::ProfileSet(ask))) => {
+                self.profile_set(caller, id, ask).await
+            }
             _ => Err(Refusal::invalid("the body is not that of the operation")),
         }
     }
@@ -201,6 +223,10 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::CONTACT_REMOVE
             | Operation::CONTACT_BLOCK
             | Operation::CONTACTS
+            | Operation::DEPARTMENTS
+            | Operation::DEPARTMENT_MEMBERS
+            | Operation::PROFILES
+            | Operation::PROFILE_SET
     )
 }
 

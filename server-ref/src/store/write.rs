@@ -5,7 +5,7 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 
-use super::ContactAct;
+use super::{ContactAct, ProfileChange};
 
 /// Who writes: the identity of an authenticated connection. The tenant comes from the session,
 /// never from a frame.
@@ -179,6 +179,15 @@ pub enum Change {
         /// What is wanted.
         act: ContactAct,
     },
+    /// Changes the caller's own profile; it becomes a version, not a log entry.
+    Profile {
+        /// Who asks.
+        origin: Origin,
+        /// Idempotency key.
+        request: RequestId,
+        /// The fields.
+        profile: ProfileChange,
+    },
 }
 
 /// Result of a change.
@@ -186,7 +195,7 @@ pub enum Change {
 pub struct Changed {
     /// The conversation; the caller's personal log for contacts.
     pub conversation: ConversationId,
-    /// The last log entry it became; 0 when nothing had to change.
+    /// The last log entry it became, or the version of a profile; 0 when nothing had to change.
     pub conv_seq: u64,
     /// Commit time in Unix milliseconds.
     pub time_ms: u64,

@@ -4,6 +4,7 @@ mod accounts;
 mod contacts;
 mod counted;
 mod devices;
+mod directory;
 mod embedded_only;
 mod failures;
 mod full;

@@ -91,6 +91,13 @@ macro_rules! on_engine {
                 lists_are_bounded_on_both_sides
                 lists_are_read_in_the_order_of_their_changes
             }
+            directory {
+                profiles_are_read_in_the_order_of_their_changes
+                a_profile_changes_by_the_named_fields_only
+                a_repeated_profile_change_does_not_undo_a_newer_one
+                an_import_writes_what_differs_and_nothing_twice
+                departments_and_members_are_paged_by_id
+            }
             accounts {
                 names_and_ids_are_unique
                 users_are_paged_by_name

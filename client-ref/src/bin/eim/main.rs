@@ -5,6 +5,7 @@ mod contacts;
 mod conversations;
 mod devices;
 mod digest;
+mod directory;
 mod exit;
 mod export;
 mod group;
@@ -78,6 +79,11 @@ enum Verb {
     Devices(devices::Devices),
     /// Logs this device out, or another one of this user.
     Logout(devices::Logout),
+    /// Prints the departments as a tree.
+    Directory(directory::Directory),
+    /// Shows profiles, and changes the own one.
+    #[command(subcommand)]
+    Profile(directory::People),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -130,6 +136,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Contacts(contacts) => contacts.run(&globals).await,
         Verb::Devices(devices) => devices.run(&globals).await,
         Verb::Logout(logout) => logout.run(&globals).await,
+        Verb::Directory(directory) => directory.run(&globals).await,
+        Verb::Profile(people) => people.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

@@ -66,9 +66,7 @@ pub(super) fn apply(
         let outcome = transaction.arrive(arrival, &mut applied)?;
         applied.arrivals.push(outcome);
     }
-    for modifier in &batch.modifiers {
-        transaction.learn(modifier)?;
-    }
+    transaction.learn_all(&batch.modifiers)?;
     for settlement in batch.settlements {
         transaction.settle(settlement, &mut applied)?;
     }
@@ -329,7 +327,7 @@ impl Transaction<'_> {
                 ],
             )?;
             let mut whole = self.stored(&message)?;
-            self.take_over(&mut whole)?;
+            modifier::take_over(self.connection, &mut whole)?;
             return Ok(ArrivalOutcome::New(self.stored(&message)?));
         }
         if !presented || known.shown || known.hollow {
@@ -364,20 +362,8 @@ impl Transaction<'_> {
         Ok(body.optional()?)
     }
 
-    /// Applies what is known about an entry, and takes over what it does to others.
-    // impl[EIM-OPS-020, EIM-OPS-021]
-    fn take_over(&self, message: &mut Message) -> Result<(), StoreError> {
-        let Some(modifier) = modifier::settle(self.connection, message)? else {
-            if message.tombstone {
-                modifier::erase(self.connection, message.conversation, message.conv_seq)?;
-            }
-            return Ok(());
-        };
-        modifier::put(self.connection, &modifier, false)?;
-        if modifier.recalls() {
-            modifier::erase(self.connection, modifier.conversation, modifier.target)?;
-        }
-        Ok(())
+    fn learn_all(&self, told: &[Modifier]) -> Result<(), StoreError> {
+        told.iter().try_for_each(|told| self.learn(told))
     }
 
     /// Takes over what a state in history told of, unless the entries said it already.
@@ -398,7 +384,7 @@ impl Transaction<'_> {
     }
 
     fn insert(&self, message: &mut Message, shown: bool, hollow: bool) -> Result<(), StoreError> {
-        self.take_over(message)?;
+        modifier::take_over(self.connection, message)?;
         let hollow = hollow && !message.tombstone;
         self.epochs(message.conversation, |epochs| {
             epochs.note(message.log_epoch, message.conv_seq);

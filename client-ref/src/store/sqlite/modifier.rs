@@ -121,19 +121,28 @@ pub(super) fn cut(
     Ok(())
 }
 
-/// Applies what is known about an entry that is about to be stored.
-pub(super) fn settle(
-    connection: &Connection,
-    message: &mut Message,
-) -> Result<Option<Modifier>, StoreError> {
+/// Applies what is known about an entry, and takes over what it does to others.
+// impl[EIM-OPS-020, EIM-OPS-021]
+pub(super) fn take_over(connection: &Connection, message: &mut Message) -> Result<(), StoreError> {
+    let conversation = message.conversation;
     let modifier = Modifier::of(message);
     let target = match &modifier {
         Some(modifier) if modifier.edits() => modifier.target,
         _ => message.conv_seq,
     };
-    if !message.tombstone && recalled(connection, message.conversation, target)? {
+    if !message.tombstone && recalled(connection, conversation, target)? {
         message.erase();
-        return Ok(None);
+        return erase(connection, conversation, message.conv_seq);
     }
-    Ok(modifier)
+    if message.tombstone {
+        return erase(connection, conversation, message.conv_seq);
+    }
+    let Some(modifier) = modifier else {
+        return Ok(());
+    };
+    put(connection, &modifier, false)?;
+    if modifier.recalls() {
+        erase(connection, conversation, modifier.target)?;
+    }
+    Ok(())
 }

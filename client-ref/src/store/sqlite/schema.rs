@@ -171,8 +171,7 @@ fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
 }
 
 /// Columns that came later, with what they are in files that do not have them.
-const COLUMNS: &[(&str, &str, &str)] =
-    &[("conversation", "fan_out", "INTEGER NOT NULL DEFAULT 0")];
+const COLUMNS: &[(&str, &str, &str)] = &[("conversation", "fan_out", "INTEGER NOT NULL DEFAULT 0")];
 
 /// Adds what a file of an earlier release does not have. Such a file is one that nobody else has
 /// open: whoever updates does so with all programs.

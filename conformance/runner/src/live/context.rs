@@ -68,6 +68,9 @@ pub trait Control: Send + Sync + std::fmt::Debug {
     async fn account(&mut self, what: &str, name: &str) -> Result<(), Stop>;
     /// Logs a device of an account out.
     async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop>;
+
+    /// Imports a directory: two CSV files.
+    async fn import(&mut self, departments: &str, members: &str) -> Result<(), Stop>;
 }
 
 /// A running case.

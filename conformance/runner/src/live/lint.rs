@@ -22,6 +22,7 @@ const FEATURES: &[&str] = &[
     "resume",
     "groups",
     "contacts",
+    "directory",
     "send-only",
     "tls",
     "websocket",

@@ -145,4 +145,18 @@ impl Control for Handle {
             )),
         }
     }
+
+    async fn import(&mut self, departments: &str, members: &str) -> Result<(), Stop> {
+        let mut slot = self.process.lock().await;
+        let process = slot
+            .as_mut()
+            .ok_or_else(|| Stop::script("the server does not run"))?;
+        let order = json!({"op": "import", "departments": departments, "members": members});
+        match process.order(&order).await.map_err(Stop::Testee)? {
+            true => Ok(()),
+            false => Err(Stop::NotApplicable(
+                "the testee cannot import a directory".into(),
+            )),
+        }
+    }
 }

@@ -50,7 +50,10 @@ pub fn jobs(sources: &[Source], only: &[Pattern], transports: &[String]) -> Vec<
                     area: source.suite.area.clone(),
                     transport: transport.clone(),
                     roles: roles(&case),
-                    own: verb(&case.steps, &["server", "disable", "enable", "logout"]),
+                    own: verb(
+                        &case.steps,
+                        &["server", "disable", "enable", "logout", "import"],
+                    ),
                     case: Arc::clone(&case),
                 };
                 let chosen = any_fits(only, &case.id) || any_fits(only, &job.id());
@@ -79,13 +82,13 @@ fn roles(case: &Case) -> Vec<String> {
 /// Whether a step of these kinds stands anywhere.
 fn verb(steps: &[Value], verbs: &[&str]) -> bool {
     steps.iter().any(|step| {
-        verbs
-            .iter()
-            .any(|verb| step.get(*verb).is_some_and(Value::is_string))
-            || step
-                .get("steps")
-                .and_then(Value::as_array)
-                .is_some_and(|steps| verb_in(steps, verbs))
+        verbs.iter().any(|verb| {
+            step.get(*verb)
+                .is_some_and(|it| it.is_string() || it.is_object())
+        }) || step
+            .get("steps")
+            .and_then(Value::as_array)
+            .is_some_and(|steps| verb_in(steps, verbs))
     })
 }
 

@@ -31,6 +31,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("GRP", "groups"),
     ("LGR", "large groups"),
     ("CTC", "contacts"),
+    ("DIR", "directory"),
     ("ERR", "errors"),
     ("LIM", "limits"),
     ("TRN", "transports"),

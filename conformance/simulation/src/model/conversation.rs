@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{
-    FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
-};
+use eim_codec::payload::{FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use prost::Message as _;
@@ -162,7 +160,8 @@ impl Conversation {
     fn grow(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
         let read = ModeBody::decode(&entry.body[..]).map(|body| body.fan_out());
         let added = self.entries.last().and_then(|last| {
-            (last.frame_type == FrameType::MEMBERSHIP).then(|| MembershipBody::decode(&last.body[..]))
+            (last.frame_type == FrameType::MEMBERSHIP)
+                .then(|| MembershipBody::decode(&last.body[..]))
         });
         let grown = matches!(&added, Some(Ok(body)) if body.change() == MembershipChange::Added);
         let nobody = entry.sender.is_none() && entry.client_msg_id.is_none();

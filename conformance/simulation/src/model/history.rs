@@ -86,9 +86,7 @@ impl History {
                     conversation: message.conversation.to_string(),
                     entry: entry(message),
                     // Two programs of a device show what they store side by side.
-                    past: message.user_seq == 0
-                        || large
-                        || model.sight.had_two(process.device),
+                    past: message.user_seq == 0 || large || model.sight.had_two(process.device),
                 };
                 (*process, Op::Deliver(deliver))
             }

@@ -6,7 +6,9 @@ use eim_client::store::{
     Applied, Arrival, Batch, Cursor, CursorChange, Message, OutboxItem, Settlement, Target,
 };
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
-use eim_codec::payload::{ConversationKind, FanOut, MembershipBody, MembershipChange, Role, SettingsBody};
+use eim_codec::payload::{
+    ConversationKind, FanOut, MembershipBody, MembershipChange, Role, SettingsBody,
+};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};

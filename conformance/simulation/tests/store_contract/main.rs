@@ -8,16 +8,18 @@ mod accounts;
 mod contacts;
 #[path = "../../../../server-ref/tests/store_contract/devices.rs"]
 mod devices;
+#[path = "../../../../server-ref/tests/store_contract/directory.rs"]
+mod directory;
 #[path = "../../../../server-ref/tests/store_contract/groups.rs"]
 mod groups;
 #[path = "../../../../server-ref/tests/store_contract/harness.rs"]
 mod harness;
 #[path = "../../../../server-ref/tests/store_contract/idempotency.rs"]
 mod idempotency;
-#[path = "../../../../server-ref/tests/store_contract/marks.rs"]
-mod marks;
 #[path = "../../../../server-ref/tests/store_contract/large.rs"]
 mod large;
+#[path = "../../../../server-ref/tests/store_contract/marks.rs"]
+mod marks;
 #[path = "../../../../server-ref/tests/store_contract/messages.rs"]
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]

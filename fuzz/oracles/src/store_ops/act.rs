@@ -129,7 +129,7 @@ impl World {
             };
             Append {
                 target,
-                frame_type: [FrameType::TEXT, FrameType::CUSTOM, FrameType::EDIT]
+                frame_type: [FrameType::TEXT, FrameType::CUSTOM, FrameType(0x44)]
                     [usize::from(what & 3) % 3],
                 client_msg_id: ClientMsgId::from([key.wrapping_add(number) % 24; 16]),
                 first_sent_at_ms,

@@ -32,6 +32,9 @@ fn asked(change: &Change) -> (Origin, [u8; 16]) {
         }
         | Change::Contact {
             origin, request, ..
+        }
+        | Change::Profile {
+            origin, request, ..
         } => (*origin, (*request).into()),
     }
 }
@@ -65,6 +68,7 @@ fn content(change: &Change) -> String {
             conversation, name, ..
         } => format!("rename {conversation} {name}"),
         Change::Contact { user, act, .. } => format!("contact {user} {act:?}"),
+        Change::Profile { profile, .. } => format!("profile {profile:?}"),
     }
 }
 
@@ -156,8 +160,8 @@ impl Model {
                 group.name.clone_from(name);
                 Ok(self.settings(origin, *conversation, false))
             }
-            // No input draws one: the model of the contract suite judges contacts.
-            Change::Contact { .. } => Err(ErrorCode::UNSUPPORTED),
+            // No input draws one: the model of the contract suite judges contacts, its stories profiles.
+            Change::Contact { .. } | Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
         }
     }
 

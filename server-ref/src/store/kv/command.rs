@@ -9,8 +9,9 @@ use super::marks::MarkOutcome;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, Change, Changed, LogOut, LoggedIn, Login, MarkChange, Origin, Refused,
-    SenderOrder, SessionRecord, StoreError, Swept, TenantId, UserRecord,
+    Append, Appended, Change, Changed, Directory, DirectoryChange, LogOut, LoggedIn, Login,
+    MarkChange, Origin, Refused, SenderOrder, SessionRecord, StoreError, Swept, TenantId,
+    UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -65,6 +66,12 @@ pub(super) enum Command {
         tenant: TenantId,
         record: SessionRecord,
         reply: Reply<()>,
+    },
+    ImportDirectory {
+        tenant: TenantId,
+        directory: Directory,
+        dry_run: bool,
+        reply: Reply<DirectoryChange>,
     },
     Sweep {
         tenant: TenantId,

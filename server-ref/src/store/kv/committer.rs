@@ -138,8 +138,11 @@ impl Committer {
                 closing = Some(reply);
                 break;
             }
-            if matches!(command, Command::Sweep { .. }) {
-                // A sweep looks at what is committed.
+            if matches!(
+                command,
+                Command::Sweep { .. } | Command::ImportDirectory { .. }
+            ) {
+                // These look at what is committed.
                 self.commit().await?;
             }
             self.carry_out(command);
@@ -239,6 +242,15 @@ impl Committer {
             } => {
                 self.put_session(tenant, &record);
                 self.answer(reply, Ok(()));
+            }
+            Command::ImportDirectory {
+                tenant,
+                directory,
+                dry_run,
+                reply,
+            } => {
+                let outcome = self.import_directory(tenant, &directory, dry_run);
+                self.answer(reply, outcome);
             }
             Command::Sweep {
                 tenant,

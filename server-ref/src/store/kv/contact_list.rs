@@ -55,6 +55,19 @@ pub(super) fn page(
     })
 }
 
+/// One user on the list.
+pub(super) fn contact(
+    reader: &dyn Reader,
+    tenant: TenantId,
+    owner: UserId,
+    user: UserId,
+) -> Result<Option<ContactView>, StoreError> {
+    reader
+        .get(Space::State, &keys::contact(tenant, owner, user))?
+        .map(|record| Ok(view(user, state::decode("contact", &record)?)))
+        .transpose()
+}
+
 fn view(user: UserId, row: ContactRow) -> ContactView {
     ContactView {
         user,

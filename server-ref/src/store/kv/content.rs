@@ -78,6 +78,21 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
                 ContactAct::Block { blocked } => digest.chain_update([4, u8::from(*blocked)]),
             }
         }
+        Change::Profile { profile, .. } => {
+            let avatar = profile.avatar.as_deref();
+            let texts = [&profile.display_name, &profile.phone, &profile.mail];
+            let texts = texts.map(|text| text.as_ref().map(String::as_bytes));
+            texts
+                .into_iter()
+                .chain([avatar])
+                .fold(digest.chain_update([91]), |digest, field| match field {
+                    None => digest.chain_update([0]),
+                    Some(field) => digest
+                        .chain_update([1])
+                        .chain_update((field.len() as u64).to_be_bytes())
+                        .chain_update(field),
+                })
+        }
     };
     truncate(digest)
 }
@@ -101,6 +116,9 @@ pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
             origin, request, ..
         }
         | Change::Contact {
+            origin, request, ..
+        }
+        | Change::Profile {
             origin, request, ..
         } => (*origin, *request),
     }

@@ -97,6 +97,9 @@ impl Committer {
             Change::Contact {
                 origin, user, act, ..
             } => self.contact(origin, *user, act),
+            Change::Profile {
+                origin, profile, ..
+            } => self.set_profile(origin, profile),
         }
     }
 

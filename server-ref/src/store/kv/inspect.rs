@@ -57,7 +57,8 @@ pub enum Name {
     Forgotten(UserId),
     /// Facts about the store itself.
     Meta,
-    /// Indices: users by name, expiry lists, contacts by version and their number.
+    /// Indices: users by name, expiry lists, contacts by version and their
+    /// number; profiles and departments.
     Index,
 }
 
@@ -210,6 +211,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
+            81..=88 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },
     };

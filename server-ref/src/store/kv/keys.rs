@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
 
-use crate::store::{StoreError, TenantId};
+use crate::store::{DepartmentId, StoreError, TenantId};
 
 /// The longest key is a tenant in full, a kind, a time and an idempotency key.
 const LONGEST: usize = 5 + 1 + 8 + ActKey::TAIL;
@@ -49,6 +49,12 @@ enum Kind {
     Contact = 80,
     ContactVersion = 81,
     ContactCount = 82,
+    ProfileHead = 83,
+    Profile = 84,
+    ProfileVersion = 85,
+    Department = 86,
+    DepartmentMember = 87,
+    UserDepartment = 88,
 }
 
 /// What an idempotency key belongs to.
@@ -215,6 +221,34 @@ pub(super) fn contact_version(at: TenantId, owner: UserId, version: u64) -> Key 
 
 pub(super) fn contact_count(at: TenantId, owner: UserId) -> Key {
     key(at, [&[Kind::ContactCount as u8], owner.as_bytes()])
+}
+
+pub(super) fn profile_head(at: TenantId) -> Key {
+    key(at, [&[Kind::ProfileHead as u8]])
+}
+
+pub(super) fn profile(at: TenantId, user: UserId) -> Key {
+    key(at, [&[Kind::Profile as u8], user.as_bytes()])
+}
+
+/// All profiles in the order in which they changed.
+pub(super) fn profile_version(at: TenantId, version: u64) -> Key {
+    key(at, [&[Kind::ProfileVersion as u8], &version.to_be_bytes()])
+}
+
+pub(super) fn department(at: TenantId, department: DepartmentId) -> Key {
+    key(at, [&[Kind::Department as u8], &department.0])
+}
+
+pub(super) fn department_member(at: TenantId, department: DepartmentId, user: UserId) -> Key {
+    let kind = [Kind::DepartmentMember as u8];
+    key(at, [&kind, &department.0, user.as_bytes()])
+}
+
+/// A department, under its member.
+pub(super) fn user_department(at: TenantId, user: UserId, department: DepartmentId) -> Key {
+    let kind = [Kind::UserDepartment as u8];
+    key(at, [&kind, user.as_bytes(), &department.0])
 }
 
 /// Lists of idempotency keys by the time they were written; `tail` makes the key unique.

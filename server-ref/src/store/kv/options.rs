@@ -39,6 +39,8 @@ pub struct Options {
     pub contact_message_octets: usize,
     /// Only contacts may write to each other directly.
     pub contacts_only: bool,
+    /// Longest text of a profile, in octets.
+    pub profile_octets: usize,
     /// Commands that may wait for the commit loop; callers wait for room.
     pub queue: usize,
     /// About how many octets are committed at once.
@@ -71,6 +73,7 @@ impl Default for Options {
             contact_message_octets: usize::try_from(limits::CONTACT_MESSAGE_OCTETS.default)
                 .unwrap_or(usize::MAX),
             contacts_only: false,
+            profile_octets: usize::try_from(limits::PROFILE_OCTETS.default).unwrap_or(usize::MAX),
             queue: 1024,
             batch_octets: 4 << 20,
             cached: 65_536,

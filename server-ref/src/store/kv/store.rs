@@ -22,10 +22,11 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ContactPage, ConversationView, DevicePage, DeviceRecord,
+    Append, Change, Changed, CommitSink, ContactPage, ContactView, ConversationView, DepartmentId,
+    DepartmentMember, DepartmentRecord, DevicePage, DeviceRecord, Directory, DirectoryChange,
     HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes,
-    PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder, SessionRecord, Store,
-    StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    PinPage, ProfilePage, ProfileView, ReactionPage, ReaderPage, Refused, Room, SenderOrder,
+    SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -334,6 +335,82 @@ impl Store for KvStore {
         limit: usize,
     ) -> Result<ContactPage, StoreError> {
         super::contact_list::page(&*self.reader()?, tenant, user, version, limit)
+    }
+
+    async fn contact(
+        &self,
+        tenant: TenantId,
+        owner: UserId,
+        user: UserId,
+    ) -> Result<Option<ContactView>, StoreError> {
+        super::contact_list::contact(&*self.reader()?, tenant, owner, user)
+    }
+
+    async fn profiles(
+        &self,
+        tenant: TenantId,
+        version: u64,
+        limit: usize,
+    ) -> Result<ProfilePage, StoreError> {
+        super::profiles::page(&*self.reader()?, tenant, version, limit)
+    }
+
+    async fn profile(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<ProfileView>, StoreError> {
+        super::profiles::profile(&*self.reader()?, tenant, user)
+    }
+
+    async fn department(
+        &self,
+        tenant: TenantId,
+        department: DepartmentId,
+    ) -> Result<Option<DepartmentRecord>, StoreError> {
+        super::directory::department(&*self.reader()?, tenant, department)
+    }
+
+    async fn departments(
+        &self,
+        tenant: TenantId,
+        after: Option<DepartmentId>,
+        limit: usize,
+    ) -> Result<(Vec<DepartmentRecord>, bool), StoreError> {
+        super::directory::departments_of_tenant(&*self.reader()?, tenant, after, limit)
+    }
+
+    async fn department_members(
+        &self,
+        tenant: TenantId,
+        department: DepartmentId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<(Vec<DepartmentMember>, bool), StoreError> {
+        super::directory::members(&*self.reader()?, tenant, department, after, limit)
+    }
+
+    async fn departments_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<DepartmentId>, StoreError> {
+        super::directory::departments_of_user(&*self.reader()?, tenant, user)
+    }
+
+    async fn import_directory(
+        &self,
+        tenant: TenantId,
+        directory: Directory,
+        dry_run: bool,
+    ) -> Result<DirectoryChange, StoreError> {
+        self.submit(|reply| Command::ImportDirectory {
+            tenant,
+            directory,
+            dry_run,
+            reply,
+        })
+        .await
     }
 
     async fn create_users(

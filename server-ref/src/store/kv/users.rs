@@ -7,7 +7,7 @@ use eim_codec::registry::ErrorCode;
 
 use super::committer::Committer;
 use super::keys;
-use super::record::state::{self, UserRow};
+use super::record::state::{self, ProfileRow, UserRow};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{Refused, ScramVerifier, StoreError, TenantId, UserRecord};
 
@@ -43,7 +43,9 @@ impl Committer {
         }
         self.pending
             .put_state(&name_key, user.user.as_bytes().to_vec());
+        let id = user.user;
         self.pending.put_state(&key, state::encode(&row(user)));
+        self.put_profile(tenant, id, ProfileRow::default())?;
         Ok(Ok(()))
     }
 

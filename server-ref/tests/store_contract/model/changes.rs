@@ -65,6 +65,11 @@ impl Model {
                 user,
                 act,
             } => (origin, request, format!("contact {user} {act:?}")),
+            Change::Profile {
+                origin,
+                request,
+                profile,
+            } => (origin, request, format!("profile {profile:?}")),
         };
         let key = (origin.user, (*request).into());
         if let Some(((known, changed), _)) = self.requests.get(&key) {
@@ -134,6 +139,8 @@ impl Model {
                 Ok(self.settings(from, *conversation, name, false))
             }
             Change::Contact { user, act, .. } => self.contact(from, *user, act),
+            // No act draws one: profiles have stories of their own.
+            Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
         }
     }
 

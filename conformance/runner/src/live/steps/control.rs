@@ -16,6 +16,7 @@ pub const VERBS: &[Verb] = &[
     ("disable", plain::<Disable>),
     ("enable", plain::<Enable>),
     ("logout", plain::<Logout>),
+    ("import", plain::<Import>),
     ("liveness", plain::<Liveness>),
 ];
 
@@ -96,6 +97,47 @@ impl Step for Logout {
         let control = cx.control.as_mut();
         let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
         control.log_out(&name, &device).await
+    }
+}
+
+/// `import`: the directory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Import {
+    import: Files,
+}
+
+/// Rows below the header of each file; `@alice` in them is the login name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Files {
+    departments: Vec<String>,
+    members: Vec<String>,
+}
+
+#[async_trait]
+impl Step for Import {
+    async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
+        let mut members = vec!["user,department,title".to_owned()];
+        for row in &self.import.members {
+            let (role, rest) = row.split_once(',').unwrap_or((row, ""));
+            let name = match role.strip_prefix('@') {
+                Some(role) => cx.user(role)?.name.clone(),
+                None => role.to_owned(),
+            };
+            members.push(format!("{name},{rest}"));
+        }
+        let departments = [
+            &["code,parent,name".to_owned()],
+            &self.import.departments[..],
+        ]
+        .concat();
+        cx.log.note("testee", "imports a directory".to_owned());
+        let control = cx.control.as_mut();
+        let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
+        control
+            .import(&departments.join("\n"), &members.join("\n"))
+            .await
     }
 }
 

@@ -41,9 +41,20 @@ pub(super) struct LaunchAccount {
 #[serde(tag = "op", rename_all = "lowercase")]
 pub(super) enum Operation {
     Stop,
-    Disable { account: String },
-    Enable { account: String },
-    Logout { account: String, device: String },
+    Disable {
+        account: String,
+    },
+    Enable {
+        account: String,
+    },
+    Logout {
+        account: String,
+        device: String,
+    },
+    Import {
+        departments: String,
+        members: String,
+    },
 }
 
 impl Launch {

@@ -1,6 +1,7 @@
 //! Names of limits and where the reference server keeps them.
 
 use eim_server::config::Config;
+use eim_server::service::directory::Visible;
 
 /// Sets the limit `name`. `false` when the server has no such setting.
 ///
@@ -33,6 +34,13 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "recall_ms" => limits.recall_ms = value,
         "conversation_pins" => limits.conversation_pins = narrow()?,
         "contacts" => limits.contacts = narrow()?,
+        "directory_visible" => {
+            config.directory.visible = match value {
+                0 => Visible::All,
+                1 => Visible::Branch,
+                _ => Visible::None,
+            };
+        }
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {

@@ -114,6 +114,14 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
             Operation::Stop => return line(&json!({"ok": true})),
             Operation::Disable { account } => Command::UserDisable { name: account },
             Operation::Enable { account } => Command::UserEnable { name: account },
+            Operation::Import {
+                departments,
+                members,
+            } => Command::DirectoryImport {
+                departments,
+                members,
+                dry_run: false,
+            },
             Operation::Logout { account, device } => Command::DeviceLogout {
                 name: account,
                 device,
@@ -124,7 +132,9 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())?;
         match reply {
-            Some(Reply::Done | Reply::Accounts { .. }) => line(&json!({"ok": true}))?,
+            Some(Reply::Done | Reply::Accounts { .. } | Reply::Imported { .. }) => {
+                line(&json!({"ok": true}))?
+            }
             Some(Reply::Failed { reason }) => return Err(reason),
             None => return Err("the server does not listen for commands".to_owned()),
         }

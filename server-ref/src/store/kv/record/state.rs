@@ -223,6 +223,47 @@ pub(in crate::store::kv) struct ContactCountRow {
     pub(in crate::store::kv) count: u64,
 }
 
+/// What is known of a user beside the account.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct ProfileRow {
+    #[prost(string, tag = "1")]
+    pub(in crate::store::kv) phone: String,
+    #[prost(string, tag = "2")]
+    pub(in crate::store::kv) mail: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(in crate::store::kv) avatar: Vec<u8>,
+    #[prost(string, tag = "4")]
+    pub(in crate::store::kv) title: String,
+    #[prost(bytes = "vec", tag = "5")]
+    pub(in crate::store::kv) department: Vec<u8>,
+    #[prost(uint64, tag = "6")]
+    pub(in crate::store::kv) version: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct VersionRow {
+    #[prost(uint64, tag = "1")]
+    pub(in crate::store::kv) version: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct DepartmentRow {
+    #[prost(string, tag = "1")]
+    pub(in crate::store::kv) code: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(in crate::store::kv) parent: Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub(in crate::store::kv) name: String,
+    #[prost(uint32, tag = "4")]
+    pub(in crate::store::kv) place: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct DepartmentMemberRow {
+    #[prost(string, tag = "1")]
+    pub(in crate::store::kv) title: String,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(in crate::store::kv) struct FloorRow {
     #[prost(uint64, tag = "1")]

@@ -12,6 +12,8 @@ pub(crate) struct Heartbeat {
     interval: Duration,
     /// N; zero in the foreground.
     next_contact: Duration,
+    /// When the client last went to the background or returned.
+    turned: Timestamp,
     /// When the connection opened: silence before does not count, it was ours as well.
     opened: Timestamp,
     /// When this side last sent PING on its own.
@@ -29,6 +31,7 @@ impl Heartbeat {
         Self {
             interval,
             next_contact,
+            turned: now,
             opened: now,
             pinged: now,
             last_token: 0,
@@ -48,8 +51,9 @@ impl Heartbeat {
 
     /// The client goes to the background or returns (zero).
     // impl[EIM-HBT-020, EIM-HBT-022]
-    pub(crate) const fn background(&mut self, next_contact: Duration) {
+    pub(crate) const fn background(&mut self, next_contact: Duration, now: Timestamp) {
         self.next_contact = next_contact;
+        self.turned = now;
     }
 
     const fn is_background(&self) -> bool {
@@ -70,10 +74,12 @@ impl Heartbeat {
             .saturating_add(self.longest_silence() / 8 * 7)
     }
 
-    /// When a server sends PING, if at all.
+    /// When a server sends PING, if at all. What it did not say while the client was in the background
+    /// does not count.
     // impl[EIM-HBT-003, EIM-HBT-021, EIM-HBT-024]
     pub(crate) fn server_ping_at(&self, heard: Timestamp, spoke: Timestamp) -> Option<Timestamp> {
-        let at = self.quiet_since(heard, spoke).saturating_add(self.interval);
+        let quiet_since = self.quiet_since(heard, spoke.max(self.turned));
+        let at = quiet_since.saturating_add(self.interval);
         (!self.is_background()).then_some(at)
     }
 

@@ -110,3 +110,14 @@ fn a_server_that_only_listens_lets_a_phone_sleep() {
     trickle(&mut pair, 0..10, Pair::inject);
     assert_eq!(pings(&pair.to_client.log), 0);
 }
+
+#[test]
+fn a_phone_that_wakes_up_is_not_asked_at_once() {
+    let mut pair = Pair::open();
+    pair.client.background(600_000);
+    pair.run();
+    pair.advance(Duration::from_secs(100));
+    pair.client.background(0);
+    pair.run();
+    assert_eq!(pings(&pair.to_client.log), 0);
+}

@@ -307,7 +307,7 @@ impl Open {
         let next_contact_ms = next_contact_ms.min(limits::BACKGROUND_MS.default);
         self.live
             .heartbeat
-            .background(Duration::from_millis(next_contact_ms));
+            .background(Duration::from_millis(next_contact_ms), line.now);
         // The latest word replaces one that still waits.
         self.background = Some(next_contact_ms);
         self.put_background(line);

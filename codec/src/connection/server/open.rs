@@ -173,7 +173,7 @@ impl Open {
             }
             FrameType::BACKGROUND => {
                 self.live.count(now)?;
-                Some(self.background(frame, config)?)
+                Some(self.background(frame, config, now)?)
             }
             FrameType::GOAWAY => {
                 let goaway = self
@@ -234,13 +234,14 @@ impl Open {
         &mut self,
         frame: &Frame,
         config: &ServerConfig,
+        now: Timestamp,
     ) -> Result<ServerEvent, Violation> {
         let Background { next_contact_ms } = decode(frame)?;
         let next_contact = Duration::from_millis(next_contact_ms);
         if next_contact > config.background {
             return Err(Violation::value("next_contact_ms beyond the limit"));
         }
-        self.live.heartbeat.background(next_contact);
+        self.live.heartbeat.background(next_contact, now);
         Ok(ServerEvent::Background { next_contact_ms })
     }
 

@@ -5,19 +5,17 @@ use std::sync::Arc;
 
 use eim_codec::connection::server::ServerSession;
 use eim_codec::connection::{CloseReason, ClosedBy};
-use eim_codec::payload;
 use eim_codec::registry::ErrorCode;
 use metrics::counter;
 
 use super::detached::Detached;
 use super::finish;
-use super::inflight::{Committed, InFlight};
+use super::inflight::{Committed, InFlight, result};
 use super::open::Session;
 use super::order::Held;
 use super::shared::Shared;
 use crate::hub::{Mailbox, Owner};
 use crate::metrics::names;
-use crate::service::{error_info, retry_after_ms};
 
 impl Session {
     /// The connection is over: what is on its way is finished, the session put away or forgotten.
@@ -93,24 +91,7 @@ async fn put_away(
             return;
         };
         for (ordinal, outcome) in sent.into_iter().zip(outcomes) {
-            session.result(match outcome {
-                Ok(appended) => payload::Result {
-                    ordinal,
-                    conv_seq: appended.conv_seq,
-                    time_ms: appended.time_ms,
-                    user_seq: appended.user_seq,
-                    error: None,
-                },
-                Err(refused) => payload::Result {
-                    ordinal,
-                    error: Some(error_info(
-                        refused.code,
-                        refused.detail,
-                        retry_after_ms(refused.code),
-                    )),
-                    ..payload::Result::default()
-                },
-            });
+            session.result(result(ordinal, outcome));
         }
     }
     let owner = mailbox.owner;

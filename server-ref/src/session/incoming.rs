@@ -7,11 +7,11 @@ use eim_codec::payload;
 use eim_codec::registry::{ErrorCode, FrameType};
 use metrics::counter;
 
-use super::inflight::Committed;
+use super::inflight::{Committed, result};
 use super::open::Session;
 use crate::metrics::names;
 use crate::service::messaging::{self, Checked, Fault};
-use crate::service::{Refusal, error_info, retry_after_ms};
+use crate::service::{Refusal, error_info};
 use crate::store::{Refused, StoreError};
 
 /// Most messages handed to the store at once.
@@ -119,32 +119,23 @@ impl Session {
             }
         };
         for (ordinal, outcome) in sent.into_iter().zip(outcomes) {
-            match outcome {
-                // impl[EIM-RES-003, EIM-TML-008]
-                Ok(appended) => self.driver.endpoint_mut().result(payload::Result {
-                    ordinal,
-                    conv_seq: appended.conv_seq,
-                    time_ms: appended.time_ms,
-                    user_seq: appended.user_seq,
-                    error: None,
-                }),
+            match &outcome {
                 Err(refused) if refused.code == ErrorCode::REPLACED => {
                     return self.close(ErrorCode::REPLACED, "a newer connection took over");
                 }
                 Err(refused) if refused.code == ErrorCode::LOGGED_OUT => {
                     return self.close(ErrorCode::LOGGED_OUT, &refused.detail);
                 }
-                Err(refused) => {
-                    let wait_ms = retry_after_ms(refused.code);
-                    self.refused(ordinal, refused.into(), wait_ms);
-                }
+                Err(refused) => count_refused(refused.code),
+                Ok(_) => {}
             }
+            self.driver.endpoint_mut().result(result(ordinal, outcome));
         }
         self.check_held();
     }
 
     pub(super) fn refused(&mut self, ordinal: u64, refusal: Refusal, retry_after_ms: u64) {
-        counter!(names::MESSAGES_REFUSED, "code" => refusal.code.to_string()).increment(1);
+        count_refused(refusal.code);
         let error = Some(error_info(refusal.code, refusal.detail, retry_after_ms));
         let result = payload::Result {
             ordinal,
@@ -153,6 +144,10 @@ impl Session {
         };
         self.driver.endpoint_mut().result(result);
     }
+}
+
+fn count_refused(code: ErrorCode) {
+    counter!(names::MESSAGES_REFUSED, "code" => code.to_string()).increment(1);
 }
 
 fn usize_of(number: u32) -> usize {

@@ -5,6 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use eim_codec::payload;
+
+use crate::service::{error_info, retry_after_ms};
 use crate::store::{Append, Appended, Origin, Outcomes, Refused, SenderOrder, Store, StoreError};
 
 type Outcome = Result<Vec<Result<Appended, Refused>>, StoreError>;
@@ -16,6 +19,25 @@ pub(super) struct Committed {
     /// Ordinals of its messages.
     pub(super) sent: Vec<u64>,
     pub(super) outcome: Outcome,
+}
+
+/// What the client is told about a message.
+// impl[EIM-RES-003, EIM-TML-008]
+pub(super) fn result(ordinal: u64, outcome: Result<Appended, Refused>) -> payload::Result {
+    match outcome {
+        Ok(appended) => payload::Result {
+            ordinal,
+            conv_seq: appended.conv_seq,
+            time_ms: appended.time_ms,
+            user_seq: appended.user_seq,
+            error: None,
+        },
+        Err(Refused { code, detail }) => payload::Result {
+            ordinal,
+            error: Some(error_info(code, detail, retry_after_ms(code))),
+            ..payload::Result::default()
+        },
+    }
 }
 
 /// How far a batch is.

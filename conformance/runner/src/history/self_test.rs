@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn good_histories_pass_and_every_fault_is_found() {
-        let outcome = run(SEED, 80, 150);
+        let outcome = run(SEED, 300, 150);
         for tried in &outcome.tried {
             assert!(
                 tried.problems.is_empty(),
@@ -135,7 +135,7 @@ mod tests {
                 tried.problems
             );
             assert!(
-                tried.times > 5,
+                tried.times > 20,
                 "{} was tried {} times",
                 tried.name,
                 tried.times

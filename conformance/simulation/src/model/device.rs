@@ -132,7 +132,7 @@ impl Held {
         }
         if let Some(wanted) = batch.cursor {
             // Whether it may leave the cursor where it was is judged elsewhere.
-            let after = applied.cursor.unwrap_or(wanted.wanted());
+            let after = applied.cursor.unwrap_or_else(|| wanted.wanted());
             change.cursor = Some(CursorStep {
                 before: self.cursor,
                 after,

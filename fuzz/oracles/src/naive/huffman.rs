@@ -193,12 +193,10 @@ fn counts(packed: &[u8]) -> Option<(Vec<i32>, u32, usize)> {
         let count = value as i32 - 1;
         counts.push(count);
         left -= count.abs();
-        while count == 0 {
-            let more = take(2)?;
+        let mut more = if count == 0 { 3 } else { 0 };
+        while more == 3 {
+            more = take(2)?;
             counts.extend(std::iter::repeat_n(0, more as usize));
-            if more < 3 {
-                break;
-            }
         }
     }
     (left == 0).then_some((counts, accuracy, at.div_ceil(8)))

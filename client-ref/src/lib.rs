@@ -46,6 +46,7 @@ mod history;
 pub mod link;
 pub mod modified;
 mod operations;
+mod marks;
 pub mod options;
 mod outbox;
 mod reconnect;
@@ -63,4 +64,5 @@ pub use self::event::{
 pub use self::export::{Line, body_digest, text_of};
 pub use self::groups::{GroupChange, Member};
 pub use self::history::Past;
+pub use self::marks::Unread;
 pub use self::options::Options;

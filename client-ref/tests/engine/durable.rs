@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, Modifier, ResumeCredential,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, MemoryStore, Message, Modifier, ResumeCredential,
     Store, StoreError, UserRecord,
 };
 use eim_client::{Client, ConnectionState, End};
@@ -109,6 +109,10 @@ impl Store for SlowStore {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.real.user(user).await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.real.marks().await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

@@ -90,6 +90,16 @@ CREATE TABLE IF NOT EXISTS modifier (
     body BLOB NOT NULL,
     PRIMARY KEY (conversation, target, conv_seq)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (
+    conversation BLOB NOT NULL,
+    user BLOB NOT NULL,
+    log_epoch INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    told INTEGER NOT NULL,
+    marked_unread INTEGER NOT NULL,
+    PRIMARY KEY (conversation, user)
+) WITHOUT ROWID;
 ";
 
 impl From<rusqlite::Error> for StoreError {

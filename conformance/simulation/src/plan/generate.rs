@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Devices,
     LogOut,
     History,
+    Mark,
     Reading,
     Account,
     Sweep,
@@ -51,6 +52,7 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::Devices, 10),
     (Kind::LogOut, 12),
     (Kind::History, 30),
+    (Kind::Mark, 60),
     (Kind::Reading, 20),
     (Kind::Account, 6),
     (Kind::Sweep, 8),
@@ -246,6 +248,11 @@ impl Maker {
                 of: self.to(dice),
                 first: dice.skewed(1, 40),
                 limit: narrow(dice.skewed(1, 100)),
+            },
+            Kind::Mark => Action::Mark {
+                device,
+                of: self.to(dice),
+                permille: *dice.pick(&[1000, 1000, 500, 900]).unwrap_or(&1000),
             },
             Kind::Reading => Action::Reading {
                 device,

@@ -41,6 +41,13 @@ pub(super) enum Command {
     Members {
         conversation: String,
     },
+    Read {
+        conversation: String,
+        through: String,
+    },
+    Marks {
+        conversation: String,
+    },
     Background {
         next_contact_ms: u64,
     },
@@ -61,6 +68,8 @@ pub(super) const KNOWN: [&str; 14] = [
     "state",
     "groups",
     "members",
+    "read",
+    "marks",
     "background",
     "close",
     "abandon",

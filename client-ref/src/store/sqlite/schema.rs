@@ -153,7 +153,7 @@ fn create_private(file: &Path) -> Result<(), StoreError> {
 /// Creates the tables in a new file. A file that has them is only read, so that a second process
 /// opens it even while another one is in the middle of a transaction.
 fn create_tables(connection: &Connection) -> Result<(), StoreError> {
-    if version(connection)? == FORMAT && has_table(connection, "modifier")? {
+    if version(connection)? == FORMAT && has_table(connection, "mark")? {
         return add_columns(connection);
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;

@@ -14,6 +14,10 @@ use crate::conversations::contact_news;
 use crate::output::{printable, time_of_day};
 use crate::shown::{fallback, is_part_of_another, notes, shown};
 
+mod receipts;
+
+pub(crate) use self::receipts::Receipt;
+
 /// What a key asks for beyond the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -38,6 +42,8 @@ pub(crate) struct Row {
     group: Option<String>,
     peer: Option<UserId>,
     pub(crate) unread: usize,
+    /// Number of the newest message.
+    last: u64,
     time_ms: u64,
 }
 
@@ -83,6 +89,8 @@ pub(crate) struct Model {
     pub(crate) help: bool,
     state: ConnectionState,
     notice: Option<String>,
+    /// What others have of direct conversations: delivered, read.
+    receipts: BTreeMap<ConversationId, (u64, u64)>,
 }
 
 impl Model {
@@ -101,6 +109,7 @@ impl Model {
             help: false,
             state: ConnectionState::Connecting,
             notice: None,
+            receipts: BTreeMap::new(),
         }
     }
 
@@ -216,6 +225,7 @@ impl Model {
                     row.group = group;
                     row.peer = record.peer;
                     row.time_ms = row.time_ms.max(record.time_ms);
+                    row.last = row.last.max(record.conv_seq);
                 }
                 None => self.rows.push(Row {
                     conversation: record.conversation,
@@ -223,6 +233,7 @@ impl Model {
                     group,
                     peer: record.peer,
                     unread: 0,
+                    last: record.conv_seq,
                     time_ms: record.time_ms,
                 }),
             }
@@ -252,6 +263,7 @@ impl Model {
                 group: None,
                 peer: Some(peer),
                 unread: 0,
+                last: 0,
                 time_ms: 0,
             });
         }
@@ -304,6 +316,7 @@ impl Model {
                 group: None,
                 peer: None,
                 unread: 0,
+                last: 0,
                 time_ms: 0,
             });
             self.rows.len() - 1
@@ -311,8 +324,13 @@ impl Model {
         let selected = self.selected();
         let is_selected = selected == Some(message.conversation);
         let is_own = message.sender == Some(self.me);
+        if !is_own {
+            // Whoever writes has read.
+            self.reached(message.conversation, message.conv_seq, message.conv_seq);
+        }
         if let Some(row) = self.rows.get_mut(place) {
             row.time_ms = row.time_ms.max(message.time_ms);
+            row.last = row.last.max(message.conv_seq);
             if !is_selected && !is_own && !is_part_of_another(message) {
                 row.unread += 1;
             }

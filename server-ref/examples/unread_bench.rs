@@ -12,8 +12,8 @@ use eim_codec::registry::FrameType;
 use eim_server::store::embedded::{self, EmbeddedOptions};
 use eim_server::store::kv::{Environment, Options};
 use eim_server::store::{
-    Append, CommitSink, Committed, FlagChange, LoggedOut, MarkChange, Origin, ScramVerifier, Store,
-    Target, TenantId, UserRecord,
+    Append, CommitSink, Committed, FlagChange, LoggedOut, MarkChange, Marked, Origin,
+    ScramVerifier, Store, Target, TenantId, UserRecord,
 };
 
 const TENANT: TenantId = TenantId(0);
@@ -23,6 +23,8 @@ struct Nobody;
 
 impl CommitSink for Nobody {
     fn committed(&self, _commits: &[Committed]) {}
+
+    fn marked(&self, _marked: &[Marked]) {}
 
     fn logged_out(&self, _devices: &[LoggedOut]) {}
 }

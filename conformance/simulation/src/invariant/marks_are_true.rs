@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use eim_codec::id::{ConversationId, UserId};
 
 use super::{Found, Invariant};
-use crate::model::{Event, Model};
+use crate::model::{Event, Held, Model};
 use crate::observation::{Observation, Process};
 
 /// A mark at the server never falls, counts what the log counts, is not beyond what its user may
@@ -68,6 +68,15 @@ impl Invariant for MarksAreTrue {
             _ => {}
         }
     }
+}
+
+/// How far a device knows its user to have read: whoever writes has read.
+fn known(held: &Held, key: (ConversationId, UserId)) -> u64 {
+    let (id, user) = key;
+    let marked = held.read.get(&key).copied().unwrap_or(0);
+    let messages = held.messages.range((id, 0)..=(id, u64::MAX)).rev();
+    let mut own = messages.filter(|(_, it)| it.sender == Some(user) && it.frame_type.0 < 0x40);
+    marked.max(own.next().map_or(0, |((_, number), _)| *number))
 }
 
 type Reading = BTreeMap<(ConversationId, UserId), u64>;
@@ -133,12 +142,12 @@ impl MarksAreTrue {
                 if model.sight.user_of(device) != Some(user) {
                     continue;
                 }
-                let held = model
+                let known = model
                     .devices
                     .get(device)
-                    .and_then(|held| held.read.get(key));
-                found.add_if(held.is_none_or(|held| *held < due), || {
-                    format!("{user} has read {id} through {due}, {device:?} knows {held:?}")
+                    .map_or(0, |held| known(held, *key));
+                found.add_if(known < due, || {
+                    format!("{user} has read {id} through {due}, {device:?} knows {known}")
                 });
             }
         }

@@ -331,7 +331,11 @@ impl Model {
         if let Some(row) = self.rows.get_mut(place) {
             row.time_ms = row.time_ms.max(message.time_ms);
             row.last = row.last.max(message.conv_seq);
-            if !is_selected && !is_own && !is_part_of_another(message) {
+            let counts = !is_part_of_another(message);
+            if is_own && counts {
+                // Whoever writes has read.
+                row.unread = 0;
+            } else if !is_own && !is_selected && counts {
                 row.unread += 1;
             }
         }

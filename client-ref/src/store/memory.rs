@@ -10,7 +10,8 @@ use eim_codec::payload::is_modifier;
 use super::epochs::Epochs;
 use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
-    MarkRecord, Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
+    MarkRecord, Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target,
+    UserRecord,
 };
 
 /// A store in memory.

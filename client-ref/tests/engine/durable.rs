@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, MarkRecord, MemoryStore, Message, Modifier, ResumeCredential,
-    Store, StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, MemoryStore, Message, Modifier,
+    ResumeCredential, Store, StoreError, UserRecord,
 };
 use eim_client::{Client, ConnectionState, End};
 use eim_codec::connection::ServerEvent;

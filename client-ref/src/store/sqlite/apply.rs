@@ -12,8 +12,8 @@ use super::outbox::Owner;
 use super::read::{self, MESSAGE, integer};
 use crate::store::epochs::Epochs;
 use crate::store::{
-    Applied, Arrival, ArrivalOutcome, Batch, MarkRecord, Message, Modifier, OutboxItem, Settlement, StoreError,
-    Target,
+    Applied, Arrival, ArrivalOutcome, Batch, MarkRecord, Message, Modifier, OutboxItem, Settlement,
+    StoreError, Target,
 };
 
 /// See [`crate::store::Store::commit`].

@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 use self::outbox::Owner;
 use self::worker::{Job, Reply, Worker};
 use super::{
-    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use crate::environment::Environment;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use eim_codec::id::{ConversationId, UserId};
 

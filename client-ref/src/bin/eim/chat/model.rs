@@ -15,6 +15,7 @@ use crate::output::{printable, time_of_day};
 use crate::shown::{fallback, is_part_of_another, notes, shown};
 
 mod receipts;
+mod status;
 
 pub(crate) use self::receipts::Receipt;
 
@@ -147,28 +148,6 @@ impl Model {
                 "(contacts)".to_owned()
             }
             (None, None) => row.conversation.to_string().chars().take(8).collect(),
-        }
-    }
-
-    /// The status line.
-    pub(crate) fn status(&self) -> String {
-        let state = match &self.state {
-            ConnectionState::Connecting => "connecting".to_owned(),
-            ConnectionState::Open { .. } => "online".to_owned(),
-            ConnectionState::Waiting { delay, reason } => {
-                format!(
-                    "offline ({reason}); next attempt in {:.0} s",
-                    delay.as_secs_f32().ceil()
-                )
-            }
-            ConnectionState::Offline => "offline".to_owned(),
-            ConnectionState::Closed(end) => format!("over: {end}"),
-            _ => String::new(),
-        };
-        let me = self.user(self.me);
-        match &self.notice {
-            Some(notice) => format!("{me} · {state} · {notice}"),
-            None => format!("{me} · {state}"),
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) enum Command {
 }
 
 /// Names of the commands, to tell an unknown one from a wrong one.
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 16] = [
     "hello",
     "connect",
     "send",

@@ -309,6 +309,7 @@ fn unread_counts_and_receipts() {
             message(5, 2, 1, "b"),
             message(5, 3, 1, "c"),
         ],
+        &BTreeMap::new(),
     );
     let receipts = |model: &Model| {
         let of = |entry: &Entry| model.receipt(entry);

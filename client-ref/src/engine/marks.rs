@@ -56,7 +56,7 @@ impl Engine {
         }
         self.mark_waiters
             .extend(done.map(|done| (conversation, done)));
-        let news = self.keep(&[mark]);
+        let news = self.keep_marks(&[mark]);
         match stored {
             Some(stored) if news => self.staging.follow.stored.push(stored),
             // Nothing new; whoever asked may not wait any more.
@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// Takes over marks, and tells the application what changed; `false` if nothing did.
-    fn keep(&mut self, marks: &[MarkRecord]) -> bool {
+    fn keep_marks(&mut self, marks: &[MarkRecord]) -> bool {
         let news: Vec<_> = marks
             .iter()
             .filter_map(|mark| self.marks.merge(mark))
@@ -101,10 +101,10 @@ impl Engine {
             if !known.iter().any(|mark| mark.conversation == *conversation) {
                 let mark = self.marks.of(*conversation, me);
                 let told = mark.read;
-                self.keep(&[MarkRecord { told, ..mark }]);
+                self.keep_marks(&[MarkRecord { told, ..mark }]);
             }
         }
-        self.keep(&known);
+        self.keep_marks(&known);
         let waiting = std::mem::take(&mut self.mark_waiters);
         for (conversation, done) in waiting {
             if asked.contains(&conversation) {
@@ -161,7 +161,7 @@ impl Engine {
                 // impl[EIM-MRK-024]
                 if event.log_epoch == self.marks.log_epoch() {
                     let marks = self.records_of(event.log_epoch, &event.marks);
-                    self.keep(&marks);
+                    self.keep_marks(&marks);
                 }
             }
             EventNumber::READERS => {
@@ -209,6 +209,6 @@ impl Engine {
                 });
             }
         }
-        self.keep(&marks);
+        self.keep_marks(&marks);
     }
 }

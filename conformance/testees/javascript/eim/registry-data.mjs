@@ -183,4 +183,5 @@ export const LIMITS = {
   conversation_pins: 100,
   edit_ms: 0,
   recall_ms: 0,
+  profile_octets: 256,
 };

@@ -117,7 +117,9 @@ export const MESSAGES = {
     '80 contact_request ContactRequestRequest oneof body', '81 contact_answer ContactAnswerRequest oneof body',
     '82 contact_remove ContactRemoveRequest oneof body', '83 contact_block ContactBlockRequest oneof body',
     '84 contacts ContactsRequest oneof body', '104 devices DevicesRequest oneof body',
-    '105 device_logout DeviceLogoutRequest oneof body',
+    '105 device_logout DeviceLogoutRequest oneof body', '88 departments DepartmentsRequest oneof body',
+    '89 department_members DepartmentMembersRequest oneof body', '90 profiles ProfilesRequest oneof body',
+    '91 profile_set ProfileSetRequest oneof body',
   ],
   Response: [
     '1 request_id bytes', '2 operation uint32', '3 error ErrorInfo', '16 heads HeadsResponse oneof body',
@@ -128,6 +130,8 @@ export const MESSAGES = {
     '65 marks MarksResponse oneof body', '66 readers ReadersResponse oneof body', '67 unread UnreadResponse oneof body',
     '80 contact_change ContactChangeResponse oneof body', '84 contacts ContactsResponse oneof body',
     '104 devices DevicesResponse oneof body', '105 device_logout DeviceLogoutResponse oneof body',
+    '88 departments DepartmentsResponse oneof body', '89 department_members DepartmentMembersResponse oneof body',
+    '90 profiles ProfilesResponse oneof body', '91 profile_set ProfileSetResponse oneof body',
   ],
   Event: ['1 event uint32', '2 body bytes'],
   Conversation: [

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::engine::Engine;
-use crate::engine::command::{Answer, Command, Outgoing, Question};
+use crate::engine::command::{Answer, Command, Marking, Outgoing, Question};
 use crate::environment::Environment;
 use crate::error::{ConnectError, RequestError, SendError};
 use crate::event::{ConnectionState, End, EventSink, Events, Sent};
@@ -165,6 +165,7 @@ impl Client {
         let device = identity.device;
         let adopted = loaded.outbox.len();
         let records = store.conversations().await?;
+        let marks = store.marks().await?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (messages, outgoing) = mpsc::channel(COMMANDS);
         let queues = (queue, outgoing);
@@ -172,6 +173,7 @@ impl Client {
         let (sink, events) = EventSink::new(options.events);
         let mut engine = Engine::new(options, connector, loaded, identity, (sink, shown, queues));
         engine.remember(records);
+        engine.remember_marks(&marks);
         let events = Arc::new(Mutex::new(events));
         let client = Self {
             commands,
@@ -308,6 +310,14 @@ impl Client {
             .await
             .map_err(|_| SendError::Closed)?;
         Ok(client_msg_id)
+    }
+
+    /// Hands a mark to the engine.
+    pub(crate) async fn marking(&self, marking: Marking) -> Result<(), RequestError> {
+        self.commands
+            .send(Command::Mark(marking))
+            .await
+            .map_err(|_| RequestError::Closed)
     }
 
     /// Asks the server. Asked again after a lost connection.

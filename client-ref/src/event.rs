@@ -12,7 +12,7 @@ use eim_codec::registry::ErrorCode;
 use futures_util::Stream;
 use tokio::sync::{Notify, mpsc};
 
-use crate::store::{Message, OutboxItem};
+use crate::store::{MarkRecord, Message, OutboxItem};
 
 /// Unread messages at which the server gets no more credit.
 const HIGH: usize = 4096;
@@ -36,6 +36,15 @@ pub enum Event {
     Requeued(usize),
     /// Conversations were created or changed.
     Conversations,
+    /// Marks of this user or of peers have risen or changed: their last values.
+    Marks(Vec<MarkRecord>),
+    /// Somebody has read a message of this user in a group, through this number.
+    Readers {
+        /// The group.
+        conversation: ConversationId,
+        /// The message.
+        through: u64,
+    },
     /// Everything in the timeline is here, for the moment.
     CaughtUp,
 }

@@ -44,6 +44,7 @@ mod export;
 mod groups;
 mod history;
 pub mod link;
+mod marks;
 pub mod modified;
 mod operations;
 pub mod options;
@@ -63,4 +64,5 @@ pub use self::event::{
 pub use self::export::{Line, body_digest, text_of};
 pub use self::groups::{GroupChange, Member};
 pub use self::history::Past;
+pub use self::marks::Unread;
 pub use self::options::Options;

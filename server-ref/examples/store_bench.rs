@@ -22,8 +22,8 @@ use eim_server::random::{Random, SystemRandom};
 use eim_server::store::embedded::{self, EmbeddedOptions};
 use eim_server::store::kv::{Environment, Options};
 use eim_server::store::{
-    Append, CommitSink, Committed, LoggedOut, Origin, ScramVerifier, Store, Target, TenantId,
-    UserRecord,
+    Append, CommitSink, Committed, LoggedOut, Marked, Origin, ScramVerifier, Store, Target,
+    TenantId, UserRecord,
 };
 
 const TENANT: TenantId = TenantId(1);
@@ -82,6 +82,8 @@ impl CommitSink for Counting {
             .fetch_add(recipients as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn marked(&self, _: &[Marked]) {}
 
     fn logged_out(&self, _: &[LoggedOut]) {}
 }

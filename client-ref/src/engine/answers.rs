@@ -42,6 +42,8 @@ impl Engine {
             (Purpose::Hollow, Ok(response::Body::History(page))) => {
                 self.history_arrivals(page, Source::Hollow);
             }
+            (Purpose::Mark, Ok(response::Body::Mark(marked))) => self.marked(&marked),
+            (Purpose::Mark, Err(error)) => self.marks_refused(&error),
             (purpose, Err(error)) => self.pull_refused(&purpose, &error),
             (_, Ok(_)) => {
                 self.misbehaved(ErrorCode::INVALID_VALUE, "an answer of another operation");
@@ -68,7 +70,7 @@ impl Engine {
             }
             Purpose::Hole { .. } | Purpose::Down { .. } => self.backlog_done(),
             // It stays marked in the store and is asked for at the next start.
-            Purpose::Hollow | Purpose::Application(_) => {}
+            Purpose::Hollow | Purpose::Mark | Purpose::Application(_) => {}
         }
     }
 
@@ -198,7 +200,7 @@ impl Engine {
 }
 
 /// A refusal, as the application sees it.
-fn refused(error: &payload::ErrorInfo) -> RequestError {
+pub(super) fn refused(error: &payload::ErrorInfo) -> RequestError {
     RequestError::Refused {
         code: ErrorCode(u16::try_from(error.code).unwrap_or(0)),
         detail: error.detail.clone(),

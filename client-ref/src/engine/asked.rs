@@ -42,6 +42,7 @@ impl Engine {
                 self.requests
                     .ask(id, operation, body, Purpose::Application(*question));
             }
+            Command::Mark(marking) => self.mark(marking),
             Command::Network(available) => self.network(available),
             Command::Background(next_contact) => self.background(next_contact),
             Command::Close(told) => self.close(Some(told)),

@@ -3,26 +3,41 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::id::ClientMsgId;
+use eim_codec::id::{ClientMsgId, ConversationId};
 use eim_codec::payload::{request, response};
 use eim_codec::registry::{FrameType, Operation};
 use tokio::sync::oneshot;
 
 use crate::error::{RequestError, SendError};
 use crate::event::Sent;
-use crate::store::{Checkpoint, Target};
+use crate::store::{Checkpoint, MarkRecord, Target};
 
 /// What the application asks of the engine.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Asks the server.
     Request(Box<Question>),
+    /// Raises a mark of this user, or flags a conversation.
+    Mark(Marking),
     /// Whether there is a network.
     Network(bool),
     /// The application goes to the background until its next contact, or returns (zero).
     Background(Duration),
     /// Ends in order; answered at the end.
     Close(oneshot::Sender<()>),
+}
+
+/// What a person has read, or wants to come back to.
+#[derive(Debug)]
+pub(crate) struct Marking {
+    pub conversation: ConversationId,
+    /// Everything through this number is read; 0 leaves the mark.
+    pub read: u64,
+    pub flag: Option<bool>,
+    /// Told when this device will remember it.
+    pub stored: Option<oneshot::Sender<()>>,
+    /// Told when the server knows.
+    pub done: Option<oneshot::Sender<Result<MarkRecord, RequestError>>>,
 }
 
 /// A message to send.

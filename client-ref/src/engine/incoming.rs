@@ -42,7 +42,8 @@ impl Engine {
             ClientEvent::Challenge(data) => self.challenged(&data),
             ClientEvent::Open(ok) => self.opened(&ok),
             // The outbox has put back what the session forgot when the connection opened.
-            ClientEvent::Forgotten(_) | ClientEvent::Writable | ClientEvent::Event(_) => {}
+            ClientEvent::Forgotten(_) | ClientEvent::Writable => {}
+            ClientEvent::Event(event) => self.happened(&event),
             ClientEvent::Push {
                 ordinal,
                 frame_type: FrameType::ENTRY,

@@ -131,6 +131,7 @@ impl Engine {
         self.keep_token(session, &ok.resume_token);
         let resumed = ok.outcome() == SessionOutcome::Resumed;
         self.begin_session(resumed);
+        self.marks.opened(ok.log_epoch);
         self.tell_cursor();
         self.repeat_background();
         self.show(ConnectionState::Open { resumed });

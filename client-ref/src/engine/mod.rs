@@ -11,6 +11,7 @@ pub(crate) mod command;
 mod incoming;
 mod large;
 mod login;
+mod marks;
 mod online;
 mod pull;
 mod requests;
@@ -35,17 +36,21 @@ use self::online::Online;
 use self::requests::Requests;
 use self::staging::{FollowUp, Staging, Waiter};
 use crate::environment::Ticks;
+use crate::error::RequestError;
 use crate::event::{ConnectionState, Disconnected, End, Event, EventSink};
 use crate::link::{ClientLink, Connector, LinkError};
 use crate::options::{Attach, Options};
 use crate::outbox::Outbox;
 use crate::reconnect::Backoff;
 use crate::store::{
-    Applied, ConversationRecord, Cursor, Identity, Loaded, ResumeCredential, StoreError,
+    Applied, ConversationRecord, Cursor, Identity, Loaded, MarkRecord, ResumeCredential, StoreError,
 };
-use crate::sync::{Backlogs, Timeline};
+use crate::sync::{Backlogs, Marks, Timeline};
 
 pub(crate) use self::requests::history as history_request;
+
+/// Told when the server knows of a mark.
+type MarkWaiter = oneshot::Sender<Result<MarkRecord, RequestError>>;
 
 type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
 
@@ -89,6 +94,9 @@ pub(crate) struct Engine {
     hollow: Vec<(ConversationId, u64)>,
     waiters: BTreeMap<ClientMsgId, Waiter>,
     requests: Requests,
+    marks: Marks,
+    /// Who waits until the server knows of a mark.
+    mark_waiters: Vec<(ConversationId, MarkWaiter)>,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -210,6 +218,8 @@ impl Engine {
             hollow: loaded.hollow,
             waiters: BTreeMap::new(),
             requests: Requests::default(),
+            marks: Marks::new(loaded.cursor.log_epoch),
+            mark_waiters: Vec::new(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),
@@ -238,6 +248,13 @@ impl Engine {
         for record in records {
             self.backlogs.add(&record);
             self.records.insert(record.conversation, record);
+        }
+    }
+
+    /// Knows marks of earlier runs; what the server has not heard of is told.
+    pub(crate) fn remember_marks(&mut self, marks: &[MarkRecord]) {
+        for mark in marks {
+            self.marks.merge(mark);
         }
     }
 
@@ -335,6 +352,7 @@ impl Engine {
         if self.is_open() {
             self.give_credit();
             self.pull();
+            self.tell_marks();
             self.transmit();
         }
         self.begin_commit();
@@ -440,7 +458,8 @@ impl Engine {
         let now = self.ticks.now();
         let release = self.outbox.next_release();
         let pull = (self.pull_after > now).then_some(self.pull_after);
-        let at = release.into_iter().chain(pull).min()?;
+        let marks = self.marks.next_timer(now);
+        let at = release.into_iter().chain(pull).chain(marks).min()?;
         Some(at.saturating_since(now))
     }
 

@@ -38,6 +38,8 @@ pub(super) struct HeadsWalk {
     /// The highest head that a page reported.
     head: u64,
     records: Vec<ConversationRecord>,
+    /// Own marks: epoch, read, flag.
+    marks: Vec<(ConversationId, u64, u64, bool)>,
     under_way: bool,
     /// Asked for again while it went on.
     again: Option<Walk>,
@@ -63,6 +65,7 @@ impl Engine {
             first: None,
             head: 0,
             records: Vec::new(),
+            marks: Vec::new(),
             under_way: false,
             again: None,
         });
@@ -124,6 +127,7 @@ impl Engine {
             .is_some_and(|first| first.log_epoch != page.log_epoch)
         {
             (walk.first, walk.head, walk.records) = (None, 0, Vec::new());
+            walk.marks = Vec::new();
             return self.ask_heads(&[]);
         }
         // impl[EIM-SYN-036] The place in the timeline is that of the first page.
@@ -134,7 +138,15 @@ impl Engine {
         walk.head = walk.head.max(page.user_seq);
         for conversation in &page.conversations {
             match conversation_record(conversation) {
-                Ok(record) => walk.records.push(record),
+                Ok(record) => {
+                    walk.marks.push((
+                        record.conversation,
+                        page.log_epoch,
+                        conversation.read,
+                        conversation.marked_unread,
+                    ));
+                    walk.records.push(record);
+                }
                 Err(error) => {
                     return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
                 }
@@ -155,6 +167,7 @@ impl Engine {
             first: Some(cursor),
             head,
             mut records,
+            marks,
             again,
             ..
         }) = self.heads.take()
@@ -174,6 +187,7 @@ impl Engine {
                 .iter_mut()
                 .for_each(|record| record.backlog = Backlog::Holes);
         }
+        self.listed_marks(cursor.log_epoch, &records, &marks);
         for record in records {
             if why == Walk::Snapshot {
                 self.backlogs.add(&record);

@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     Down { last: u64 },
     /// The body of an own message.
     Hollow,
+    /// Marks of this user.
+    Mark,
 }
 
 /// An answer that is complete.

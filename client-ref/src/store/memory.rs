@@ -10,7 +10,8 @@ use eim_codec::payload::is_modifier;
 use super::epochs::Epochs;
 use super::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
-    Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
+    MarkRecord, Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target,
+    UserRecord,
 };
 
 /// A store in memory.
@@ -34,6 +35,7 @@ struct State {
     checkpoints: BTreeMap<String, u64>,
     conversations: BTreeMap<ConversationId, ConversationRecord>,
     users: BTreeMap<UserId, UserRecord>,
+    marks: BTreeMap<(ConversationId, UserId), MarkRecord>,
 }
 
 #[derive(Debug)]
@@ -299,6 +301,10 @@ impl State {
         }
         self.users
             .extend(batch.users.into_iter().map(|user| (user.user, user)));
+        for mark in batch.marks {
+            let known = self.marks.entry((mark.conversation, mark.user));
+            known.and_modify(|known| known.merge(&mark)).or_insert(mark);
+        }
         if let Some(change) = batch.cursor {
             self.cursor = change.over(self.cursor);
             applied.cursor = Some(self.cursor);
@@ -467,6 +473,10 @@ impl Store for MemoryStore {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         Ok(self.state().users.get(&user).cloned())
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        Ok(self.state().marks.values().copied().collect())
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

@@ -17,8 +17,8 @@ use eim_codec::id::{ConversationId, UserId};
 pub use self::memory::MemoryStore;
 pub use self::model::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    CursorChange, Identity, Loaded, Message, OutboxItem, ResumeCredential, Settlement, Target,
-    UserRecord,
+    CursorChange, Identity, Loaded, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement,
+    Target, UserRecord,
 };
 pub use self::modifier::Modifier;
 pub use self::sqlite::SqliteStore;
@@ -118,6 +118,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A user seen before, by id.
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError>;
+
+    /// All known marks, by conversation and user.
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError>;
 
     /// Number of outbox items of this device, of all its processes.
     async fn outbox_len(&self) -> Result<usize, StoreError>;

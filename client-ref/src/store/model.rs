@@ -230,6 +230,55 @@ pub enum Backlog {
     Replaced,
 }
 
+/// Marks of a user in a conversation, as this device knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkRecord {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Whose.
+    pub user: UserId,
+    /// Epoch of the numbers.
+    pub log_epoch: u64,
+    /// Everything through this number is read.
+    pub read: u64,
+    /// Everything through this number is on a device of the user; in direct conversations.
+    pub delivered: u64,
+    /// Own marks: what the server is known to know of `read`.
+    pub told: u64,
+    /// Own marks: one wants to come back.
+    pub marked_unread: bool,
+}
+
+impl MarkRecord {
+    /// Marks of somebody who has read nothing.
+    #[must_use]
+    pub const fn new(conversation: ConversationId, user: UserId, log_epoch: u64) -> Self {
+        Self {
+            conversation,
+            user,
+            log_epoch,
+            read: 0,
+            delivered: 0,
+            told: 0,
+            marked_unread: false,
+        }
+    }
+
+    /// Takes over what is newer in `other`, marks of the same user and conversation: numbers of a
+    /// newer epoch, or higher ones of the same. The flag has no order: the later word counts.
+    // impl[EIM-MRK-022]
+    pub fn merge(&mut self, other: &Self) {
+        if other.log_epoch > self.log_epoch {
+            *self = *other;
+        } else if other.log_epoch == self.log_epoch {
+            self.read = self.read.max(other.read);
+            self.delivered = self.delivered.max(other.delivered);
+            self.told = self.told.max(other.told);
+            self.marked_unread = other.marked_unread;
+        }
+    }
+}
+
 /// A user seen before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
@@ -268,6 +317,8 @@ pub struct Batch {
     pub completed: Vec<ConversationId>,
     /// Users as last heard of.
     pub users: Vec<UserRecord>,
+    /// Marks, to be merged with those that are known.
+    pub marks: Vec<MarkRecord>,
     /// Where the cursor goes.
     pub cursor: Option<CursorChange>,
     /// The new credential; `Some(None)` forgets it.
@@ -290,6 +341,7 @@ impl Batch {
             && self.conversations.is_empty()
             && self.completed.is_empty()
             && self.users.is_empty()
+            && self.marks.is_empty()
             && self.cursor.is_none()
             && self.resume.is_none()
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, MemoryStore, Message, Modifier, ResumeCredential,
-    Store, StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, MemoryStore, Message, Modifier,
+    ResumeCredential, Store, StoreError, UserRecord,
 };
 use eim_client::{Client, ConnectionState, End};
 use eim_codec::connection::ServerEvent;
@@ -109,6 +109,10 @@ impl Store for SlowStore {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.real.user(user).await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.real.marks().await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    CursorChange, Message, OutboxItem, ResumeCredential, Settlement, Store, Target, UserRecord,
+    CursorChange, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement, Store, Target,
+    UserRecord,
 };
 use eim_codec::id::{ConversationId, DeviceId};
 use eim_codec::payload::{ConversationKind, Role};
@@ -50,6 +51,7 @@ macro_rules! on_store {
             a_new_epoch_takes_operations_along,
             the_cursor_goes_back_only_on_purpose,
             the_cursor_goes_on_in_its_own_epoch,
+            marks_merge,
         }
     };
     (@stories $name:ident, $test:meta, $store:expr; $($story:ident),* $(,)?) => {
@@ -61,6 +63,34 @@ macro_rules! on_store {
             })*
         }
     };
+}
+
+pub(crate) async fn marks_merge(store: Arc<dyn Store>) {
+    let (conversation, user) = ([CONVERSATION; 16].into(), [1; 16].into());
+    let mark = |log_epoch, read, delivered, told, marked_unread| MarkRecord {
+        conversation,
+        user,
+        log_epoch,
+        read,
+        delivered,
+        told,
+        marked_unread,
+    };
+    let other = MarkRecord::new(conversation, [2; 16].into(), 3);
+    for (given, kept) in [
+        (mark(1, 5, 6, 0, true), mark(1, 5, 6, 0, true)),
+        (mark(1, 4, 7, 5, false), mark(1, 5, 7, 5, false)),
+        (mark(2, 3, 3, 0, false), mark(2, 3, 3, 0, false)),
+        (mark(1, 9, 9, 9, true), mark(2, 3, 3, 0, false)),
+    ] {
+        let marks = vec![given, other];
+        let batch = Batch {
+            marks,
+            ..Batch::default()
+        };
+        store.commit(batch).await.unwrap();
+        assert_eq!(store.marks().await.unwrap(), [kept, other]);
+    }
 }
 
 pub(crate) async fn begins_empty(store: Arc<dyn Store>) {

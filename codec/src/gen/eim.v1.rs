@@ -969,7 +969,7 @@ pub struct UnreadCount {
 pub struct UnreadResponse {
     #[prost(uint64, tag = "1")]
     pub log_epoch: u64,
-    /// In order of ids; none with nothing unread, no mentions and no flag.
+    /// In order of ids; none with nothing unread and no flag.
     #[prost(message, repeated, tag = "2")]
     pub conversations: ::prost::alloc::vec::Vec<UnreadCount>,
     /// Ask again after `through`.
@@ -1695,7 +1695,7 @@ pub struct Conversation {
     /// Countable entries that the caller has not read.
     #[prost(uint64, tag = "12")]
     pub unread: u64,
-    /// Of the unread entries, those that mention the caller.
+    /// Of the unread entries, those that mention the caller; 0 where they are not counted.
     #[prost(uint64, tag = "13")]
     pub mentions: u64,
     /// The caller's read mark.

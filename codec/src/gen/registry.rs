@@ -1572,11 +1572,7 @@ pub mod limits {
 
     /// How long a client gathers read marks of the same conversation before it sends the next MARK. Unit: ms.
     pub const MARK_MS: Limit<u64> =
-        Limit { default: 1000, minimum: 0, maximum: 10000 };
-
-    /// Most mentions that are counted in one conversation; more are reported as this many. Unit: count.
-    pub const MENTIONS_COUNTED: Limit<u32> =
-        Limit { default: 100, minimum: 10, maximum: 1000 };
+        Limit { default: 200, minimum: 0, maximum: 10000 };
 
     /// Contacts, requests and blocked users of one user together. Unit: count.
     pub const CONTACTS: Limit<u32> =

@@ -288,6 +288,24 @@ pub enum Observation {
         /// The process.
         process: Process,
     },
+    /// A person reads a conversation through this number.
+    MarkBegun {
+        /// The process.
+        process: Process,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Number.
+        through: u64,
+    },
+    /// A person has read a conversation through this number, and the device will remember it.
+    MarkStored {
+        /// The process.
+        process: Process,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Number.
+        through: u64,
+    },
     /// An application asks.
     Asked {
         /// The process.

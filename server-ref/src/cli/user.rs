@@ -14,7 +14,7 @@ use crate::random::SystemRandom;
 use crate::server::{self, Parts, TENANT};
 use crate::service::accounts::{Account, Accounts, NewUser, parse_import};
 use crate::service::password;
-use crate::store::{CommitSink, Committed, LoggedOut};
+use crate::store::{CommitSink, Committed, LoggedOut, Marked};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -65,6 +65,8 @@ struct Nobody;
 
 impl CommitSink for Nobody {
     fn committed(&self, _commits: &[Committed]) {}
+
+    fn marked(&self, _marked: &[Marked]) {}
 
     fn logged_out(&self, _devices: &[LoggedOut]) {}
 }

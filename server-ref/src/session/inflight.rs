@@ -133,13 +133,16 @@ mod tests {
     use crate::store::kv::{Environment, KvStore, Options};
     use crate::store::memory::MemoryEngine;
     use crate::store::{
-        CommitSink, Committed as Entries, LoggedOut, ScramVerifier, Target, TenantId, UserRecord,
+        CommitSink, Committed as Entries, LoggedOut, Marked, ScramVerifier, Target, TenantId,
+        UserRecord,
     };
 
     struct Nobody;
 
     impl CommitSink for Nobody {
         fn committed(&self, _: &[Entries]) {}
+
+        fn marked(&self, _: &[Marked]) {}
 
         fn logged_out(&self, _: &[LoggedOut]) {}
     }

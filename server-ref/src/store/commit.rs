@@ -58,7 +58,7 @@ pub trait CommitSink: Send + Sync + 'static {
     fn committed(&self, commits: &[Committed]);
 
     /// These changes of marks are durable. Who misses one learns the last value otherwise.
-    fn marked(&self, _marked: &[Marked]) {}
+    fn marked(&self, marked: &[Marked]);
 
     /// These devices are logged out, durably. Called before those who asked for it are answered.
     fn logged_out(&self, devices: &[LoggedOut]);

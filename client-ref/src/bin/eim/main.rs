@@ -12,6 +12,7 @@ mod group;
 mod history;
 mod load;
 mod login;
+mod marks;
 mod operate;
 mod output;
 mod profile;
@@ -84,6 +85,12 @@ enum Verb {
     /// Shows profiles, and changes the own one.
     #[command(subcommand)]
     Profile(directory::People),
+    /// Marks a conversation as read, or as unread.
+    Read(marks::Read),
+    /// Lists conversations with something unread.
+    Unread(marks::Unread),
+    /// Shows who has read a message, or has not.
+    Readers(marks::Readers),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -138,6 +145,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Logout(logout) => logout.run(&globals).await,
         Verb::Directory(directory) => directory.run(&globals).await,
         Verb::Profile(people) => people.run(&globals).await,
+        Verb::Read(read) => read.run(&globals).await,
+        Verb::Unread(unread) => unread.run(&globals).await,
+        Verb::Readers(readers) => readers.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use eim_client::environment::{Environment, Ticks};
 use eim_client::options::Options;
 use eim_client::store::{
-    Applied, ArrivalOutcome, Batch, ConversationRecord, Loaded, Message, Modifier, OutboxItem,
-    ResumeCredential, Store, StoreError, Target, UserRecord,
+    Applied, ArrivalOutcome, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier,
+    OutboxItem, ResumeCredential, Store, StoreError, Target, UserRecord,
 };
 use eim_client::{Settled, body_digest};
 use eim_codec::id::{ConversationId, UserId};
@@ -427,6 +427,10 @@ impl Store for Watched {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.store.user(user).await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.store.marks().await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

@@ -12,8 +12,8 @@ use super::outbox::Owner;
 use super::read::{self, MESSAGE, integer};
 use crate::store::epochs::Epochs;
 use crate::store::{
-    Applied, Arrival, ArrivalOutcome, Batch, Message, Modifier, OutboxItem, Settlement, StoreError,
-    Target,
+    Applied, Arrival, ArrivalOutcome, Batch, MarkRecord, Message, Modifier, OutboxItem, Settlement,
+    StoreError, Target,
 };
 
 /// See [`crate::store::Store::commit`].
@@ -76,6 +76,9 @@ pub(super) fn apply(
         &batch.completed,
         &batch.users,
     )?;
+    for mark in &batch.marks {
+        transaction.mark(mark)?;
+    }
     if let Some(change) = batch.cursor {
         // Other processes write between two transactions, never during one.
         let cursor = change.over(read::cursor(connection)?);
@@ -434,6 +437,29 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM outbox WHERE client_msg_id = ?")?
             .execute([settlement.client_msg_id.as_bytes()])?;
+        Ok(())
+    }
+
+    fn mark(&self, mark: &MarkRecord) -> Result<(), StoreError> {
+        let mut merged = *mark;
+        if let Some(mut known) = read::mark(self.connection, mark.conversation, mark.user)? {
+            known.merge(mark);
+            merged = known;
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO mark (conversation, user, log_epoch, read, delivered, told, \
+                 marked_unread) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                merged.conversation.as_bytes(),
+                merged.user.as_bytes(),
+                integer(merged.log_epoch),
+                integer(merged.read),
+                integer(merged.delivered),
+                integer(merged.told),
+                merged.marked_unread,
+            ])?;
         Ok(())
     }
 

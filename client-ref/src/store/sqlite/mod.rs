@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 use self::outbox::Owner;
 use self::worker::{Job, Reply, Worker};
 use super::{
-    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use crate::environment::Environment;
 
@@ -160,6 +160,10 @@ impl Store for SqliteStore {
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.read(move |connection| read::user(connection, user))
             .await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.read(read::marks).await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::outbox::Owner;
 use crate::store::epochs::Epochs;
 use crate::store::{
-    Backlog, ConversationRecord, Cursor, Identity, Loaded, Message, OutboxItem, ResumeCredential,
-    StoreError, Target, UserRecord,
+    Backlog, ConversationRecord, Cursor, Identity, Loaded, MarkRecord, Message, OutboxItem,
+    ResumeCredential, StoreError, Target, UserRecord,
 };
 
 /// Columns of a message, in the order [`message`] reads them.
@@ -77,6 +77,39 @@ fn conversation(row: &Row<'_>) -> rusqlite::Result<ConversationRecord> {
         },
         fan_out: FanOut::try_from(row.get::<_, i32>(11)?).unwrap_or_default(),
     })
+}
+
+const MARK: &str =
+    "SELECT conversation, user, log_epoch, read, delivered, told, marked_unread FROM mark";
+
+fn mark_record(row: &Row<'_>) -> rusqlite::Result<MarkRecord> {
+    Ok(MarkRecord {
+        conversation: ConversationId::from(row.get::<_, [u8; 16]>(0)?),
+        user: UserId::from(row.get::<_, [u8; 16]>(1)?),
+        log_epoch: row.get(2)?,
+        read: row.get(3)?,
+        delivered: row.get(4)?,
+        told: row.get(5)?,
+        marked_unread: row.get(6)?,
+    })
+}
+
+pub(super) fn mark(
+    connection: &Connection,
+    conversation: ConversationId,
+    user: UserId,
+) -> Result<Option<MarkRecord>, StoreError> {
+    let of = format!("{MARK} WHERE conversation = ? AND user = ?");
+    let mut statement = connection.prepare_cached(&of)?;
+    let ids = [conversation.as_bytes(), user.as_bytes()];
+    Ok(statement.query_row(ids, mark_record).optional()?)
+}
+
+pub(super) fn marks(connection: &Connection) -> Result<Vec<MarkRecord>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("{MARK} ORDER BY conversation, user"))?;
+    let rows = statement.query_map([], mark_record)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn user_record(row: &Row<'_>) -> rusqlite::Result<UserRecord> {

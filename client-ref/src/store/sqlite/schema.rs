@@ -90,6 +90,16 @@ CREATE TABLE IF NOT EXISTS modifier (
     body BLOB NOT NULL,
     PRIMARY KEY (conversation, target, conv_seq)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (
+    conversation BLOB NOT NULL,
+    user BLOB NOT NULL,
+    log_epoch INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    told INTEGER NOT NULL,
+    marked_unread INTEGER NOT NULL,
+    PRIMARY KEY (conversation, user)
+) WITHOUT ROWID;
 ";
 
 impl From<rusqlite::Error> for StoreError {
@@ -143,7 +153,7 @@ fn create_private(file: &Path) -> Result<(), StoreError> {
 /// Creates the tables in a new file. A file that has them is only read, so that a second process
 /// opens it even while another one is in the middle of a transaction.
 fn create_tables(connection: &Connection) -> Result<(), StoreError> {
-    if version(connection)? == FORMAT && has_table(connection, "modifier")? {
+    if version(connection)? == FORMAT && has_table(connection, "mark")? {
         return add_columns(connection);
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;

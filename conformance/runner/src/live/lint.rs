@@ -23,6 +23,7 @@ const FEATURES: &[&str] = &[
     "groups",
     "contacts",
     "directory",
+    "marks",
     "send-only",
     "tls",
     "websocket",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use eim_server::store::{CommitSink, Committed, LoggedOut};
+use eim_server::store::{CommitSink, Committed, LoggedOut, Marked};
 use tokio::sync::mpsc;
 
 use super::early::Early;
@@ -13,6 +13,7 @@ use crate::world::Life;
 enum Said {
     Commits(Vec<Committed>),
     LoggedOut(Vec<LoggedOut>),
+    Marked(Vec<Marked>),
 }
 
 pub(super) struct LateSink {
@@ -30,6 +31,7 @@ impl LateSink {
                 match said {
                     Said::Commits(commits) => next.committed(&commits),
                     Said::LoggedOut(devices) => next.logged_out(&devices),
+                    Said::Marked(marked) => next.marked(&marked),
                 }
             }
         });
@@ -41,6 +43,11 @@ impl CommitSink for LateSink {
     fn committed(&self, commits: &[Committed]) {
         // Nobody listens once the process is over.
         let said = Said::Commits(commits.to_vec());
+        let _ = self.waiting.send((self.early.said(), said));
+    }
+
+    fn marked(&self, marked: &[Marked]) {
+        let said = Said::Marked(marked.to_vec());
         let _ = self.waiting.send((self.early.said(), said));
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use eim_codec::id::{ConversationId, UserId};
 
@@ -104,6 +104,10 @@ impl Store for SplitStore {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.0.user(user).await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.0.marks().await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

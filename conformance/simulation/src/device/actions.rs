@@ -75,6 +75,7 @@ impl DeviceNode {
                 to, count, octets, ..
             } => self.send(*to, *count, *octets, dice),
             Action::SendOnly { to, count, .. } => self.send_only(*to, *count, dice),
+            Action::Mark { of, permille, .. } => self.mark(*of, *permille),
             Action::Reading { reads, .. } => self.set_reading(*reads),
             other => self.ask(step, other),
         }
@@ -144,6 +145,40 @@ impl DeviceNode {
                 Err(error) => eim_client::End::Store(error),
             };
             node.over(number, &process, end);
+        });
+    }
+
+    /// A person reads some of what the device holds.
+    fn mark(&self, of: To, permille: u64) {
+        let (Some((process, life, client)), Some(target)) = (self.main(), self.target(of)) else {
+            return;
+        };
+        let conversation = match target {
+            Target::Conversation(id) => id,
+            Target::User(user) => ConversationId::direct(user_id(self.0.user), user),
+        };
+        let node = self.clone();
+        life.spawn(async move {
+            let Ok(latest) = client.store().latest(conversation, 1).await else {
+                return;
+            };
+            let last = latest.last().map_or(0, |message| message.conv_seq);
+            let through = (last * permille).div_ceil(1000);
+            if through == 0 {
+                return;
+            }
+            node.0.recorder.saw(Observation::MarkBegun {
+                process,
+                conversation,
+                through,
+            });
+            if client.read(conversation, through).await.is_ok() {
+                node.0.recorder.saw(Observation::MarkStored {
+                    process,
+                    conversation,
+                    through,
+                });
+            }
         });
     }
 

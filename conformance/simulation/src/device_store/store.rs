@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eim_client::store::{
-    Applied, Batch, ConversationRecord, Loaded, Message, Modifier, ResumeCredential, Store,
-    StoreError, UserRecord,
+    Applied, Batch, ConversationRecord, Loaded, MarkRecord, Message, Modifier, ResumeCredential,
+    Store, StoreError, UserRecord,
 };
 use eim_codec::id::{ConversationId, UserId};
 
@@ -151,6 +151,10 @@ impl Store for SimStore {
 
     async fn user(&self, user: UserId) -> Result<Option<UserRecord>, StoreError> {
         self.durable().await.user(user).await
+    }
+
+    async fn marks(&self) -> Result<Vec<MarkRecord>, StoreError> {
+        self.durable().await.marks().await
     }
 
     async fn outbox_len(&self) -> Result<usize, StoreError> {

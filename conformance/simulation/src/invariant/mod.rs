@@ -19,6 +19,7 @@ pub mod everything_arrives;
 pub mod key_has_one_place;
 pub mod log_has_no_gaps;
 pub mod logged_out_is_out;
+pub mod marks_are_true;
 pub mod membership_is_kept;
 pub mod memory_is_bounded;
 pub mod nobody_invents;
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(key_has_one_place::KeyHasOnePlace),
         Box::new(log_has_no_gaps::LogHasNoGaps),
         Box::new(logged_out_is_out::LoggedOutIsOut::default()),
+        Box::new(marks_are_true::MarksAreTrue::default()),
         Box::new(memory_is_bounded::MemoryIsBounded),
         Box::new(membership_is_kept::MembershipIsKept),
         Box::new(nobody_invents::NobodyInvents),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eim_client::store::{Applied, Backlog, Batch, Cursor, CursorChange, Message, OutboxItem};
-use eim_codec::id::{ClientMsgId, ConversationId};
+use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 use eim_server::store::Entry;
 
 use super::server::Place;
@@ -33,6 +33,8 @@ pub struct Held {
     pub settled: BTreeMap<ClientMsgId, Vec<Option<Place>>>,
     /// Conversations of which a snapshot left something to be read.
     pub behind: BTreeSet<ConversationId>,
+    /// How far users have read, as far as the device knows.
+    pub read: BTreeMap<(ConversationId, UserId), u64>,
     /// The cursor once jumped over numbers: a snapshot was taken.
     pub snapshots: u32,
 }
@@ -117,6 +119,10 @@ impl Held {
                 self.settled.entry(id).or_default().push(place);
                 change.settled.push((id, place));
             }
+        }
+        for mark in &batch.marks {
+            let read = self.read.entry((mark.conversation, mark.user)).or_default();
+            *read = (*read).max(mark.read);
         }
         for item in &applied.requeued {
             self.requeued.insert(item.client_msg_id);

@@ -131,6 +131,13 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
         user_seq: seq,
     };
     batch.push((Name::Message(user(1), [number; 16]), Some(outcome)));
+    let mark = Record::Mark {
+        log_epoch: EPOCH,
+        read: seq,
+        countable: seq,
+        delivered: seq,
+    };
+    batch.push((Name::Mark(user(1), conversation), Some(mark)));
     if number == 1 {
         batch.extend(rows(
             conversation,

@@ -42,6 +42,8 @@ pub struct Server {
     pub contacts: Lists,
     /// Devices that are logged out.
     pub logged_out: BTreeSet<(UserId, DeviceId)>,
+    /// Marks: read, countable entries through it, delivered.
+    pub marks: BTreeMap<Place2, (u64, u64, u64)>,
     /// Rows beside the logs.
     pub rows: Rows,
 }
@@ -89,6 +91,9 @@ pub struct Appended {
 /// Whose cursor moved, from which (log_epoch, user_seq) to which.
 pub type CursorMove = (UserId, DeviceId, (u64, u64), (u64, u64));
 
+/// Whose marks changed, from which (read, countable, delivered) to which.
+pub type MarkMove = (Place2, (u64, u64, u64), (u64, u64, u64));
+
 /// What a batch changed.
 #[derive(Clone, Debug, Default)]
 pub struct ServerChange {
@@ -112,6 +117,8 @@ pub struct ServerChange {
     pub cursors: Vec<CursorMove>,
     /// Devices that were logged out.
     pub put_out: Vec<(UserId, DeviceId)>,
+    /// Marks that were written: whose, before, after.
+    pub marks: Vec<MarkMove>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.
@@ -282,6 +289,19 @@ impl Server {
                     .insert((user, device), after)
                     .unwrap_or_default();
                 change.cursors.push((user, device, before, after));
+            }
+            (
+                Name::Mark(user, conversation),
+                Some(Record::Mark {
+                    read,
+                    countable,
+                    delivered,
+                    ..
+                }),
+            ) => {
+                let (key, after) = ((conversation, user), (read, countable, delivered));
+                let before = self.marks.insert(key, after).unwrap_or_default();
+                change.marks.push((key, before, after));
             }
             (
                 Name::Device(user, device),

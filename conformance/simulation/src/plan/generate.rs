@@ -33,6 +33,7 @@ pub(super) enum Kind {
     LogOut,
     History,
     Newest,
+    Mark,
     Reading,
     Account,
     PutOut,
@@ -60,6 +61,7 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::LogOut, 12),
     (Kind::History, 30),
     (Kind::Newest, 15),
+    (Kind::Mark, 60),
     (Kind::Reading, 20),
     (Kind::Account, 6),
     (Kind::PutOut, 6),
@@ -282,6 +284,11 @@ impl Maker {
                 of: self.to(dice),
                 first: dice.skewed(1, 40),
                 limit: narrow(dice.skewed(1, 100)),
+            },
+            Kind::Mark => Action::Mark {
+                device,
+                of: self.to(dice),
+                permille: *dice.pick(&[1000, 1000, 500, 900]).unwrap_or(&1000),
             },
             Kind::Reading => Action::Reading {
                 device,

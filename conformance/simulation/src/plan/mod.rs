@@ -269,6 +269,15 @@ pub enum Action {
         /// Most entries.
         limit: u32,
     },
+    /// A person reads a conversation, or flags it.
+    Mark {
+        /// The device.
+        device: DeviceNumber,
+        /// Which conversation.
+        of: To,
+        /// How much of what the device holds, in thousandths.
+        permille: u64,
+    },
     /// The application of a device stops reading its events, or goes on.
     Reading {
         /// The device.
@@ -476,6 +485,7 @@ impl Action {
             | Self::Devices { device }
             | Self::LogOut { device, .. }
             | Self::History { device, .. }
+            | Self::Mark { device, .. }
             | Self::Reading { device, .. }
             | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,

@@ -142,6 +142,14 @@ impl World {
         if !loaded.hollow.is_empty() {
             return Some(format!("{} bodies are missing", loaded.hollow.len()));
         }
+        let marks = device.disk().durable().marks().await.ok()?;
+        let own = marks
+            .iter()
+            .filter(|mark| mark.user == user_id(device.user()));
+        let untold = own.filter(|mark| mark.read > mark.told).count();
+        if untold > 0 {
+            return Some(format!("{untold} marks are not told"));
+        }
         let (_, shared) = self.server.shared()?;
         let head = shared
             .store

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eim_client::ConnectionState;
-use eim_server::store::{CommitSink, Committed, LoggedOut};
+use eim_server::store::{CommitSink, Committed, LoggedOut, Marked};
 use tokio::time::Instant;
 
 use super::life::{Life, Point};
@@ -224,6 +224,11 @@ impl CommitSink for CommitTee {
             });
         }
         self.next.committed(commits);
+        let _ = self.life.reach(Point::Announced);
+    }
+
+    fn marked(&self, marked: &[Marked]) {
+        self.next.marked(marked);
         let _ = self.life.reach(Point::Announced);
     }
 

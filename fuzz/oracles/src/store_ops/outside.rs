@@ -8,7 +8,7 @@ use eim_server::clock::Clock;
 use eim_server::random::Random;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::memory::MemoryEngine;
-use eim_server::store::{CommitSink, Committed, LoggedOut, StoreError};
+use eim_server::store::{CommitSink, Committed, LoggedOut, Marked, StoreError};
 
 /// How a crash treats the batch under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +153,8 @@ impl CommitSink for Listener {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend_from_slice(commits);
     }
+
+    fn marked(&self, _marked: &[Marked]) {}
 
     fn logged_out(&self, devices: &[LoggedOut]) {
         let mut all = self.1.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,8 +12,8 @@ use std::time::Duration;
 use clap::Args;
 use eim_client::modified::modified;
 use eim_client::options::Attach;
-use eim_client::store::Target;
-use eim_client::{Client, Draft, Event, Events};
+use eim_client::store::{MarkRecord, Target};
+use eim_client::{Client, Draft, Event, Events, Unread};
 use eim_codec::id::{ConversationId, UserId};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event as Input, KeyEventKind};
@@ -49,6 +49,10 @@ pub(crate) struct Chat {
 /// What was found out in the background.
 enum Found {
     Name(UserId, String),
+    /// What is unread, as the server counts.
+    Unread(Vec<Unread>),
+    /// How far others have come.
+    Marks(Vec<MarkRecord>),
     /// A conversation a person asked for by name.
     Peer(Result<(UserId, String), String>),
 }
@@ -94,6 +98,8 @@ struct Ui<'a> {
     witness: Option<&'a Witness>,
     found: mpsc::UnboundedSender<Found>,
     findings: mpsc::UnboundedReceiver<Found>,
+    /// The last message that was on the screen, and told.
+    seen: Option<(ConversationId, u64)>,
 }
 
 impl<'a> Ui<'a> {
@@ -105,6 +111,7 @@ impl<'a> Ui<'a> {
             witness,
             found,
             findings,
+            seen: None,
         }
     }
 
@@ -115,11 +122,13 @@ impl<'a> Ui<'a> {
     ) -> Result<(), Failure> {
         let (typed, mut inputs) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || read_terminal(&typed));
+        self.ask_unread();
         self.load().await?;
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
         loop {
             self.ask_names();
+            self.read().await?;
             terminal.draw(|frame| view::draw(frame, &self.model))?;
             let actions = tokio::select! {
                 biased;
@@ -171,6 +180,7 @@ impl<'a> Ui<'a> {
                 self.model.settled(&settled);
             }
             Some(Event::State(state)) => self.model.state(state),
+            Some(Event::Marks(marks)) => self.model.marks(&marks),
             Some(Event::Conversations) => {
                 self.model
                     .records(self.client.store().conversations().await?);
@@ -184,6 +194,8 @@ impl<'a> Ui<'a> {
     async fn found(&mut self, found: Found) -> Result<Vec<Action>, Failure> {
         match found {
             Found::Name(user, name) => self.model.name(user, name),
+            Found::Unread(counts) => self.model.unread(&counts),
+            Found::Marks(marks) => self.model.marks(&marks),
             Found::Peer(Ok((user, name))) => {
                 let conversation = conversation_id(self.client, Target::User(user)).await?;
                 self.model.name(user, name);
@@ -205,7 +217,34 @@ impl<'a> Ui<'a> {
         let store = &**self.client.store();
         let modified = modified(store, conversation, first, i64::MAX as u64).await?;
         self.model.load(conversation, &messages, &modified);
+        let (client, found) = (self.client.clone(), self.found.clone());
+        tokio::spawn(async move {
+            if let Ok(marks) = client.marks(&[conversation]).await {
+                // The UI may be gone.
+                let _ = found.send(Found::Marks(marks));
+            }
+        });
         Ok(())
+    }
+
+    /// What stands on the screen is read.
+    async fn read(&mut self) -> Result<(), Failure> {
+        let seen = self.model.on_screen();
+        if let Some((conversation, conv_seq)) = seen.filter(|_| seen != self.seen) {
+            self.seen = seen;
+            self.client.read(conversation, conv_seq).await?;
+        }
+        Ok(())
+    }
+
+    fn ask_unread(&self) {
+        let (client, found) = (self.client.clone(), self.found.clone());
+        tokio::spawn(async move {
+            if let Ok(counts) = client.unread().await {
+                // The UI may be gone.
+                let _ = found.send(Found::Unread(counts));
+            }
+        });
     }
 
     async fn send(&mut self, target: Target, text: String) -> Result<(), Failure> {

@@ -14,6 +14,11 @@ use crate::conversations::contact_news;
 use crate::output::{printable, time_of_day};
 use crate::shown::{fallback, is_part_of_another, notes, shown};
 
+mod receipts;
+mod status;
+
+pub(crate) use self::receipts::Receipt;
+
 /// What a key asks for beyond the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -38,6 +43,8 @@ pub(crate) struct Row {
     group: Option<String>,
     peer: Option<UserId>,
     pub(crate) unread: usize,
+    /// Number of the newest message.
+    last: u64,
     time_ms: u64,
 }
 
@@ -83,6 +90,8 @@ pub(crate) struct Model {
     pub(crate) help: bool,
     state: ConnectionState,
     notice: Option<String>,
+    /// What others have of direct conversations: delivered, read.
+    receipts: BTreeMap<ConversationId, (u64, u64)>,
 }
 
 impl Model {
@@ -101,6 +110,7 @@ impl Model {
             help: false,
             state: ConnectionState::Connecting,
             notice: None,
+            receipts: BTreeMap::new(),
         }
     }
 
@@ -138,28 +148,6 @@ impl Model {
                 "(contacts)".to_owned()
             }
             (None, None) => row.conversation.to_string().chars().take(8).collect(),
-        }
-    }
-
-    /// The status line.
-    pub(crate) fn status(&self) -> String {
-        let state = match &self.state {
-            ConnectionState::Connecting => "connecting".to_owned(),
-            ConnectionState::Open { .. } => "online".to_owned(),
-            ConnectionState::Waiting { delay, reason } => {
-                format!(
-                    "offline ({reason}); next attempt in {:.0} s",
-                    delay.as_secs_f32().ceil()
-                )
-            }
-            ConnectionState::Offline => "offline".to_owned(),
-            ConnectionState::Closed(end) => format!("over: {end}"),
-            _ => String::new(),
-        };
-        let me = self.user(self.me);
-        match &self.notice {
-            Some(notice) => format!("{me} · {state} · {notice}"),
-            None => format!("{me} · {state}"),
         }
     }
 
@@ -216,6 +204,7 @@ impl Model {
                     row.group = group;
                     row.peer = record.peer;
                     row.time_ms = row.time_ms.max(record.time_ms);
+                    row.last = row.last.max(record.conv_seq);
                 }
                 None => self.rows.push(Row {
                     conversation: record.conversation,
@@ -223,6 +212,7 @@ impl Model {
                     group,
                     peer: record.peer,
                     unread: 0,
+                    last: record.conv_seq,
                     time_ms: record.time_ms,
                 }),
             }
@@ -252,6 +242,7 @@ impl Model {
                 group: None,
                 peer: Some(peer),
                 unread: 0,
+                last: 0,
                 time_ms: 0,
             });
         }
@@ -304,6 +295,7 @@ impl Model {
                 group: None,
                 peer: None,
                 unread: 0,
+                last: 0,
                 time_ms: 0,
             });
             self.rows.len() - 1
@@ -311,9 +303,18 @@ impl Model {
         let selected = self.selected();
         let is_selected = selected == Some(message.conversation);
         let is_own = message.sender == Some(self.me);
+        if !is_own {
+            // Whoever writes has read.
+            self.reached(message.conversation, message.conv_seq, message.conv_seq);
+        }
         if let Some(row) = self.rows.get_mut(place) {
             row.time_ms = row.time_ms.max(message.time_ms);
-            if !is_selected && !is_own && !is_part_of_another(message) {
+            row.last = row.last.max(message.conv_seq);
+            let counts = !is_part_of_another(message);
+            if is_own && counts {
+                // Whoever writes has read.
+                row.unread = 0;
+            } else if !is_own && !is_selected && counts {
                 row.unread += 1;
             }
         }

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, List, ListItem, ListState, Paragraph};
 
-use super::model::{Entry, Mark, Model};
+use super::model::{Entry, Mark, Model, Receipt};
 
 const KEYS: &str = "Enter send  ↑↓ conversation  PgUp/PgDn scroll  F1 help  Ctrl-C quit";
 
@@ -22,7 +22,7 @@ const HELP: [&str; 12] = [
     "F1 Esc          show, hide this help",
     "Ctrl-C          quit",
     "",
-    "… on its way    ! refused",
+    "… on its way    ! refused    ✓ delivered    ✓✓ read",
 ];
 
 /// Draws everything. Works from very small terminals on.
@@ -99,7 +99,11 @@ fn entry_lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>>
         .sender
         .map_or_else(|| "server".to_owned(), |sender| model.user(sender));
     let mark = match entry.mark {
-        Mark::Durable => "",
+        Mark::Durable => match model.receipt(entry) {
+            Receipt::None => "",
+            Receipt::Delivered => " ✓",
+            Receipt::Read => " ✓✓",
+        },
         Mark::Pending => " …",
         Mark::Failed => " !",
     };

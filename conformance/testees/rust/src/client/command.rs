@@ -41,6 +41,13 @@ pub(super) enum Command {
     Members {
         conversation: String,
     },
+    Read {
+        conversation: String,
+        through: String,
+    },
+    Marks {
+        conversation: String,
+    },
     Background {
         next_contact_ms: u64,
     },
@@ -49,7 +56,7 @@ pub(super) enum Command {
 }
 
 /// Names of the commands, to tell an unknown one from a wrong one.
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 16] = [
     "hello",
     "connect",
     "send",
@@ -61,6 +68,8 @@ pub(super) const KNOWN: [&str; 14] = [
     "state",
     "groups",
     "members",
+    "read",
+    "marks",
     "background",
     "close",
     "abandon",

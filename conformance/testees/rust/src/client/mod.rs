@@ -132,6 +132,17 @@ impl Testee {
             Command::Operate(operate) => self.operate(operate).await,
             Command::State => self.state().await,
             Command::Groups(_) | Command::Members { .. } => Err("answered elsewhere".to_owned()),
+            Command::Read {
+                conversation,
+                through,
+            } => {
+                let through = through.parse().map_err(|_| "through: not a number")?;
+                let conversation = id(&conversation)?;
+                let read = self.client()?.read(conversation, through).await;
+                read.map_err(|error| error.to_string())?;
+                Ok(json!({}))
+            }
+            Command::Marks { conversation } => self.marks(&conversation).await,
             Command::Background { next_contact_ms } => {
                 let next_contact = std::time::Duration::from_millis(next_contact_ms);
                 self.client()?.set_background(next_contact).await;
@@ -253,6 +264,25 @@ impl Testee {
         ))
     }
 
+    /// The marks that the device knows.
+    async fn marks(&mut self, conversation: &str) -> Answer {
+        let conversation: ConversationId = id(conversation)?;
+        let known = self.client()?.store().marks().await;
+        let known = known.map_err(|error| error.to_string())?;
+        let of = known
+            .iter()
+            .filter(|mark| mark.conversation == conversation);
+        let shown = of.map(|mark| {
+            json!({
+                "user": mark.user.to_string(),
+                "read": mark.read.to_string(),
+                "delivered": mark.delivered.to_string(),
+                "marked_unread": mark.marked_unread,
+            })
+        });
+        Ok(json!({"marks": shown.collect::<Vec<_>>()}))
+    }
+
     async fn state(&mut self) -> Answer {
         let client = self.client()?;
         let failed = |error: eim_client::store::StoreError| error.to_string();
@@ -277,7 +307,7 @@ fn hello() -> Value {
         "impl": {"name": "eim-client", "version": env!("CARGO_PKG_VERSION"), "language": "rust"},
         "features": [
             "compression.lz4", "compression.snappy", "compression.zstd", "fragments", "groups",
-            "resume", "send-only", "tls", "websocket",
+            "marks", "resume", "send-only", "tls", "websocket",
         ],
     })
 }

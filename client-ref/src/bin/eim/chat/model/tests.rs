@@ -262,3 +262,67 @@ fn requests_appear_in_words_and_get_their_names_when_these_are_known() {
     model.input = "hello".to_owned();
     assert!(model.enter().is_empty(), "nobody writes to this log");
 }
+
+// What is read, and what the other one has of it.
+#[test]
+fn unread_counts_and_receipts() {
+    use eim_client::Unread;
+    use eim_client::store::MarkRecord;
+
+    let mut model = Model::new(me());
+    let (direct, peer): (ConversationId, UserId) = ([5; 16].into(), [2; 16].into());
+    let mut direct_record = record(5, "", 10);
+    direct_record.kind = ConversationKind::Direct;
+    direct_record.peer = Some(peer);
+    direct_record.conv_seq = 3;
+    model.records(vec![direct_record, record(6, "team", 5)]);
+    let count = |conversation, unread, marked_unread| Unread {
+        conversation,
+        unread,
+        mentions: 0,
+        read: 0,
+        marked_unread,
+    };
+    model.unread(&[count(direct, 3, false), count([6; 16].into(), 0, true)]);
+    let unread = |model: &Model| {
+        model
+            .rows()
+            .iter()
+            .map(|row| row.unread)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unread(&model), [3, 1]);
+    let mark = |user, read, delivered| MarkRecord {
+        read,
+        delivered,
+        ..MarkRecord::new(direct, user, 1)
+    };
+    model.marks(&[mark(me(), 2, 2)]);
+    assert_eq!(unread(&model), [3, 1], "one is left");
+    model.marks(&[mark(me(), 3, 3)]);
+    assert_eq!(unread(&model), [0, 1]);
+    model.select(direct);
+    model.load(
+        direct,
+        &[
+            message(5, 1, 1, "a"),
+            message(5, 2, 1, "b"),
+            message(5, 3, 1, "c"),
+        ],
+        &BTreeMap::new(),
+    );
+    let receipts = |model: &Model| {
+        let of = |entry: &Entry| model.receipt(entry);
+        model.entries().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(receipts(&model), [Receipt::None; 3]);
+    model.marks(&[mark(peer, 1, 2)]);
+    assert_eq!(
+        receipts(&model),
+        [Receipt::Read, Receipt::Delivered, Receipt::None]
+    );
+    assert_eq!(model.on_screen(), Some((direct, 3)));
+    // Whoever answers has read.
+    model.message(&message(5, 4, 2, "d"));
+    assert_eq!(receipts(&model)[2], Receipt::Read);
+}

@@ -189,6 +189,9 @@ impl Engine {
     // impl[EIM-SYN-012]
     fn compare(&mut self, head: Cursor) {
         let stored = self.timeline.cursor();
+        if stored.log_epoch == 0 && head.user_seq > self.options.first_sync {
+            return self.walk_heads(Walk::First);
+        }
         if stored.log_epoch == 0 {
             // impl[EIM-SYN-026] The first login: from the beginning of what there is.
             let start = Cursor {

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use eim_codec::id::ConversationId;
-use eim_codec::payload::{HeadsRequest, HeadsResponse, SyncRequest, request};
+use eim_codec::payload::{
+    HeadsRequest, HeadsResponse, SnapshotRequest, SnapshotResponse, SyncRequest, request,
+};
 use eim_codec::registry::{ErrorCode, Operation};
 
 use super::Engine;
 use super::requests::{Purpose, history};
-use crate::store::{Backlog, ConversationRecord, Cursor};
-use crate::sync::{Look, Pull, conversation_record};
+use super::staging::Source;
+use crate::store::{Arrival, Backlog, ConversationRecord, Cursor};
+use crate::sync::{Look, Pull, conversation_record, message};
 
 /// Arrivals on their way into the store at which nothing more is pulled.
 const STAGED: usize = 8192;
@@ -28,6 +31,8 @@ pub(super) enum Walk {
     Behind,
     /// The cursor is of no use: begin anew from here.
     Snapshot,
+    /// There is nothing yet: begin with what is recent.
+    First,
 }
 
 /// A walk through the pages of HEADS.
@@ -39,6 +44,8 @@ pub(super) struct HeadsWalk {
     head: u64,
     records: Vec<ConversationRecord>,
     under_way: bool,
+    /// What is recent is here, or cannot be had.
+    shown: bool,
     /// Asked for again while it went on.
     again: Option<Walk>,
 }
@@ -47,7 +54,7 @@ impl Engine {
     pub(super) fn is_taking_snapshot(&self) -> bool {
         self.heads
             .as_ref()
-            .is_some_and(|walk| walk.why == Walk::Snapshot)
+            .is_some_and(|walk| walk.why >= Walk::Snapshot)
     }
 
     /// Lists the conversations, from the first page.
@@ -64,6 +71,7 @@ impl Engine {
             head: 0,
             records: Vec::new(),
             under_way: false,
+            shown: why != Walk::First,
             again: None,
         });
     }
@@ -106,12 +114,62 @@ impl Engine {
         if std::mem::replace(&mut walk.under_way, true) {
             return;
         }
+        if !walk.shown {
+            let body = request::Body::Snapshot(SnapshotRequest::default());
+            return self.ask(Operation::SNAPSHOT, body, Purpose::Recent);
+        }
         let after = bytes::Bytes::copy_from_slice(after);
         self.ask(
             Operation::HEADS,
             request::Body::Heads(HeadsRequest { after }),
             Purpose::Heads,
         );
+    }
+
+    /// What is recent, for the first screen. The cursor stays where it is: a conversation that is
+    /// not among these is known after HEADS.
+    // impl[EIM-DEV-019]
+    pub(super) fn recent_page(&mut self, page: SnapshotResponse) {
+        for shown in page.conversations {
+            let Some(conversation) = &shown.conversation else {
+                continue;
+            };
+            let read = conversation_record(conversation).and_then(|record| {
+                let entries = shown.entries.into_iter();
+                let messages: Result<Vec<_>, _> =
+                    entries.map(|entry| message(Some(entry), 0, None)).collect();
+                Ok((record, messages?))
+            });
+            let (mut record, mut messages) = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
+                }
+            };
+            record.backlog = Backlog::Holes;
+            messages.retain(|message| message.conversation == record.conversation);
+            messages.reverse();
+            for message in messages {
+                let arrival = Arrival {
+                    message,
+                    echo: false,
+                    presented: true,
+                };
+                self.settle_by_entry(&arrival.message);
+                self.staging.arrive(arrival, Source::Backlog);
+            }
+            self.records.insert(record.conversation, record.clone());
+            self.staging.batch.conversations.push(record);
+        }
+        self.staging.follow.conversations = true;
+        self.go_on_to_heads();
+    }
+
+    /// The first screen is there, or the server has none to give: now all conversations.
+    pub(super) fn go_on_to_heads(&mut self) {
+        if let Some(walk) = &mut self.heads {
+            (walk.shown, walk.under_way) = (true, false);
+        }
     }
 
     /// A page of conversations.
@@ -162,7 +220,9 @@ impl Engine {
             return;
         };
         let stored = self.timeline.cursor();
-        if why == Walk::Snapshot {
+        if why == Walk::First {
+            self.begin_first(cursor, &mut records);
+        } else if why == Walk::Snapshot {
             self.begin_at(cursor, stored, &mut records);
         } else if cursor.log_epoch != stored.log_epoch {
             return self.walk_heads(Walk::Snapshot);
@@ -175,17 +235,35 @@ impl Engine {
                 .for_each(|record| record.backlog = Backlog::Holes);
         }
         for record in records {
-            if why == Walk::Snapshot {
-                self.backlogs.add(&record);
-                self.keep(record);
-            } else {
-                self.know(record);
+            match why {
+                Walk::First => {
+                    self.backlogs.add_newest_first(&record);
+                    self.keep(record);
+                }
+                Walk::Snapshot => {
+                    self.backlogs.add(&record);
+                    self.keep(record);
+                }
+                _ => self.know(record),
             }
         }
         self.staging.follow.conversations = true;
         if let Some(again) = again {
             self.walk_heads(again);
         }
+    }
+
+    /// Begins for the first time, with everything still to be read, the recent conversations first.
+    // impl[EIM-SYN-026] impl[EIM-SYN-036] impl[EIM-DEV-019]
+    fn begin_first(&mut self, cursor: Cursor, records: &mut [ConversationRecord]) {
+        let head = self.timeline.head();
+        self.timeline.reset(cursor);
+        self.timeline.note_head(head);
+        self.staging.cursor(cursor);
+        records
+            .iter_mut()
+            .for_each(|record| record.backlog = Backlog::Holes);
+        records.sort_by_key(|record| std::cmp::Reverse(record.time_ms));
     }
 
     /// Begins anew from a snapshot.
@@ -231,7 +309,7 @@ impl Engine {
                 self.hole_of = Some(conversation);
                 let store = std::sync::Arc::clone(&self.options.store);
                 self.looking = Some(Box::pin(async move {
-                    store.missing(conversation, first, last, 1).await
+                    store.missing(conversation, first, last, 2).await
                 }));
             }
             Some(Look::Down {
@@ -251,12 +329,18 @@ impl Engine {
         let Some(conversation) = self.hole_of.take() else {
             return;
         };
-        match holes.first() {
-            Some(&(first, last)) => {
+        match holes {
+            [(first, last)] if self.backlogs.is_newest_first() => {
+                let (first, last) = (*first, *last);
+                let body = history(conversation, first, last, true);
+                self.ask(Operation::HISTORY, body, Purpose::HoleDown { last });
+            }
+            [(first, last), ..] => {
+                let (first, last) = (*first, *last);
                 let body = history(conversation, first, last, false);
                 self.ask(Operation::HISTORY, body, Purpose::Hole { first, last });
             }
-            None => self.backlog_done(),
+            [] => self.backlog_done(),
         }
     }
 

@@ -25,6 +25,8 @@ struct Task {
     first: u64,
     last: u64,
     stage: Stage,
+    /// Read downwards as long as there is one hole only, a page of each conversation in turn.
+    newest_first: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,23 @@ pub(crate) enum Look {
 impl Backlogs {
     /// Adds a conversation that is behind; what is known of it already is replaced.
     pub(crate) fn add(&mut self, record: &ConversationRecord) {
+<<<<<<< HEAD
         self.add_from(record, record.visible_from);
     }
 
     /// The same where nothing below `first` is missing.
     pub(crate) fn add_from(&mut self, record: &ConversationRecord, first: u64) {
+=======
+        self.put(record, false);
+    }
+
+    /// As [`add`](Self::add), for a device that begins with the newest entries.
+    pub(crate) fn add_newest_first(&mut self, record: &ConversationRecord) {
+        self.put(record, true);
+    }
+
+    fn put(&mut self, record: &ConversationRecord, newest_first: bool) {
+>>>>>>> 235f51a (SNAPSHOT: the first screen of a new device, then the rest newest first; eim digest --state)
         let last = if record.visible_through == 0 {
             record.conv_seq
         } else {
@@ -75,6 +89,7 @@ impl Backlogs {
             first: first.max(1),
             last,
             stage,
+            newest_first,
         };
         self.waiting
             .retain(|waiting| waiting.conversation != record.conversation);
@@ -106,6 +121,7 @@ impl Backlogs {
             first,
             last,
             stage,
+            ..
         } = *task;
         Some(match stage {
             Stage::Down(from) => Look::Down {
@@ -143,8 +159,26 @@ impl Backlogs {
         }
     }
 
+<<<<<<< HEAD
     /// The conversation under way has no holes any more: it is done, unless more was heard of it
     /// meanwhile.
+=======
+    /// Whether the conversation under way is read newest first.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.current.as_ref().is_some_and(|task| task.newest_first)
+    }
+
+    /// Numbers from `lowest` on are stored or will never be; it is the turn of the others.
+    pub(crate) fn filled_down(&mut self, lowest: u64) {
+        self.under_way = false;
+        if let Some(mut task) = self.current.take() {
+            task.last = task.last.min(lowest.saturating_sub(1));
+            self.waiting.push_back(task);
+        }
+    }
+
+    /// The conversation under way has no holes any more: it is done.
+>>>>>>> 235f51a (SNAPSHOT: the first screen of a new device, then the rest newest first; eim digest --state)
     pub(crate) fn complete(&mut self) -> Option<ConversationId> {
         self.under_way = false;
         let done = self.current.take()?.conversation;
@@ -247,6 +281,38 @@ mod tests {
         let step = backlogs.next();
         backlogs.disconnected();
         assert_eq!(backlogs.next(), step);
+    }
+
+    #[test]
+    fn newest_first_takes_turns() {
+        let mut backlogs = Backlogs::default();
+        backlogs.add_newest_first(&record(1, 1, 100, Backlog::Holes));
+        backlogs.add_newest_first(&record(2, 1, 50, Backlog::Holes));
+        let look = |conversation: u8, last: u64| {
+            Some(Look::Hole {
+                conversation: [conversation; 16].into(),
+                first: 1,
+                last,
+            })
+        };
+        assert_eq!(backlogs.next(), look(1, 100));
+        assert!(backlogs.is_newest_first());
+        backlogs.filled_down(61);
+        assert_eq!(backlogs.next(), look(2, 50));
+        backlogs.filled_down(1);
+        assert_eq!(backlogs.next(), look(1, 60));
+        backlogs.disconnected();
+        assert_eq!(backlogs.next(), look(1, 60));
+        backlogs.filled_down(1);
+        assert_eq!(
+            backlogs.next(),
+            look(2, 0),
+            "nothing is left: the store finds no hole"
+        );
+        backlogs.complete();
+        backlogs.next();
+        backlogs.complete();
+        assert!(backlogs.is_empty());
     }
 
     #[test]

@@ -159,6 +159,9 @@ impl Requests {
             (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
             (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
             (Operation::DEVICES, Some(Ask::Devices(ask))) => self.devices(caller, &ask, page).await,
+            (Operation::SNAPSHOT, Some(Ask::Snapshot(ask))) => {
+                self.snapshot(caller, &ask, page).await
+            }
             (Operation::DEVICE_LOGOUT, Some(Ask::DeviceLogout(ask))) => {
                 self.device_logout(caller, id, &ask).await
             }
@@ -218,6 +221,7 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::UNREAD
             | Operation::DEVICES
             | Operation::DEVICE_LOGOUT
+            | Operation::SNAPSHOT
             | Operation::CONTACT_REQUEST
             | Operation::CONTACT_ANSWER
             | Operation::CONTACT_REMOVE

@@ -141,6 +141,16 @@ impl Store for PatientStore {
         self.real.conversations(tenant, user, after, limit).await
     }
 
+    async fn recent(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        before: Option<(u64, ConversationId)>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationView>, bool), StoreError> {
+        self.real.recent(tenant, user, before, limit).await
+    }
+
     async fn conversation(
         &self,
         tenant: TenantId,

@@ -181,4 +181,6 @@ export const LIMITS = {
   conversation_pins: 100,
   edit_ms: 0,
   recall_ms: 0,
+  snapshot_conversations: 100,
+  snapshot_entries: 20,
 };

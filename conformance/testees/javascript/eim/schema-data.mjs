@@ -117,7 +117,7 @@ export const MESSAGES = {
     '80 contact_request ContactRequestRequest oneof body', '81 contact_answer ContactAnswerRequest oneof body',
     '82 contact_remove ContactRemoveRequest oneof body', '83 contact_block ContactBlockRequest oneof body',
     '84 contacts ContactsRequest oneof body', '104 devices DevicesRequest oneof body',
-    '105 device_logout DeviceLogoutRequest oneof body',
+    '105 device_logout DeviceLogoutRequest oneof body', '106 snapshot SnapshotRequest oneof body',
   ],
   Response: [
     '1 request_id bytes', '2 operation uint32', '3 error ErrorInfo', '16 heads HeadsResponse oneof body',
@@ -128,6 +128,7 @@ export const MESSAGES = {
     '65 marks MarksResponse oneof body', '66 readers ReadersResponse oneof body', '67 unread UnreadResponse oneof body',
     '80 contact_change ContactChangeResponse oneof body', '84 contacts ContactsResponse oneof body',
     '104 devices DevicesResponse oneof body', '105 device_logout DeviceLogoutResponse oneof body',
+    '106 snapshot SnapshotResponse oneof body',
   ],
   Event: ['1 event uint32', '2 body bytes'],
   Conversation: [
@@ -138,6 +139,11 @@ export const MESSAGES = {
   HeadsRequest: ['1 after bytes'],
   HeadsResponse: [
     '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations Conversation repeated', '5 more bool',
+  ],
+  SnapshotRequest: ['1 before_time_ms uint64', '2 before bytes', '3 conversations uint32', '4 entries uint32'],
+  SnapshotConversation: ['1 conversation Conversation', '2 entries Entry repeated'],
+  SnapshotResponse: [
+    '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations SnapshotConversation repeated', '5 more bool',
   ],
   SyncRequest: ['1 log_epoch uint64', '2 user_seq uint64'],
   TimelineEntry: ['1 user_seq uint64', '2 entry Entry', '3 detached bool', '4 echo bool'],

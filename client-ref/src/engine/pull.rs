@@ -158,10 +158,8 @@ impl Engine {
                 self.settle_by_entry(&arrival.message);
                 self.staging.arrive(arrival, Source::Backlog);
             }
-            self.records.insert(record.conversation, record.clone());
-            self.staging.batch.conversations.push(record);
+            self.keep(record);
         }
-        self.staging.follow.conversations = true;
         self.go_on_to_heads();
     }
 

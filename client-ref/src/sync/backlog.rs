@@ -57,23 +57,20 @@ pub(crate) enum Look {
 impl Backlogs {
     /// Adds a conversation that is behind; what is known of it already is replaced.
     pub(crate) fn add(&mut self, record: &ConversationRecord) {
-<<<<<<< HEAD
-        self.add_from(record, record.visible_from);
+        self.put(record, record.visible_from, false);
     }
 
     /// The same where nothing below `first` is missing.
     pub(crate) fn add_from(&mut self, record: &ConversationRecord, first: u64) {
-=======
-        self.put(record, false);
+        self.put(record, first, false);
     }
 
     /// As [`add`](Self::add), for a device that begins with the newest entries.
     pub(crate) fn add_newest_first(&mut self, record: &ConversationRecord) {
-        self.put(record, true);
+        self.put(record, record.visible_from, true);
     }
 
-    fn put(&mut self, record: &ConversationRecord, newest_first: bool) {
->>>>>>> 235f51a (SNAPSHOT: the first screen of a new device, then the rest newest first; eim digest --state)
+    fn put(&mut self, record: &ConversationRecord, first: u64, newest_first: bool) {
         let last = if record.visible_through == 0 {
             record.conv_seq
         } else {
@@ -159,10 +156,6 @@ impl Backlogs {
         }
     }
 
-<<<<<<< HEAD
-    /// The conversation under way has no holes any more: it is done, unless more was heard of it
-    /// meanwhile.
-=======
     /// Whether the conversation under way is read newest first.
     pub(crate) fn is_newest_first(&self) -> bool {
         self.current.as_ref().is_some_and(|task| task.newest_first)
@@ -177,8 +170,8 @@ impl Backlogs {
         }
     }
 
-    /// The conversation under way has no holes any more: it is done.
->>>>>>> 235f51a (SNAPSHOT: the first screen of a new device, then the rest newest first; eim digest --state)
+    /// The conversation under way has no holes any more: it is done, unless more was heard of it
+    /// meanwhile.
     pub(crate) fn complete(&mut self) -> Option<ConversationId> {
         self.under_way = false;
         let done = self.current.take()?.conversation;

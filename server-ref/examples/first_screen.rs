@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         slowest = slowest.max(before.elapsed().as_micros());
         octets = answer.response.encoded_len();
         if let Some(response::Body::Snapshot(page)) = &answer.response.body {
-            let entries = page.conversations.iter().map(|shown| shown.entries.len());
+            let entries = page.conversations.iter().map(|shown| shown.items.len());
             shown = (page.conversations.len(), entries.sum());
         }
     }

@@ -138,7 +138,11 @@ impl Engine {
     }
 
     /// Takes the entries of a page; returns the lowest and highest number it answered.
-    fn history_arrivals(&mut self, page: HistoryResponse, source: Source) -> Option<(u64, u64)> {
+    pub(super) fn history_arrivals(
+        &mut self,
+        page: HistoryResponse,
+        source: Source,
+    ) -> Option<(u64, u64)> {
         let (mut lowest, mut highest) = (u64::MAX, 0);
         let mut arrivals = Vec::with_capacity(page.items.len());
         let mut modifiers = Vec::new();

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use eim_codec::id::ConversationId;
 use eim_codec::payload::{
-    HeadsRequest, HeadsResponse, SnapshotRequest, SnapshotResponse, SyncRequest, request,
+    HeadsRequest, HeadsResponse, HistoryResponse, SnapshotRequest, SnapshotResponse, SyncRequest,
+    request,
 };
 use eim_codec::registry::{ErrorCode, Operation};
 
 use super::Engine;
 use super::requests::{Purpose, history};
 use super::staging::Source;
-use crate::store::{Arrival, Backlog, ConversationRecord, Cursor};
-use crate::sync::{Look, Pull, conversation_record, message};
+use crate::store::{Backlog, ConversationRecord, Cursor};
+use crate::sync::{Look, Pull, conversation_record};
 
 /// Arrivals on their way into the store at which nothing more is pulled.
 const STAGED: usize = 8192;
@@ -134,30 +135,19 @@ impl Engine {
             let Some(conversation) = &shown.conversation else {
                 continue;
             };
-            let read = conversation_record(conversation).and_then(|record| {
-                let entries = shown.entries.into_iter();
-                let messages: Result<Vec<_>, _> =
-                    entries.map(|entry| message(Some(entry), 0, None)).collect();
-                Ok((record, messages?))
-            });
-            let (mut record, mut messages) = match read {
-                Ok(read) => read,
+            let mut record = match conversation_record(conversation) {
+                Ok(record) => record,
                 Err(error) => {
                     return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
                 }
             };
             record.backlog = Backlog::Holes;
-            messages.retain(|message| message.conversation == record.conversation);
-            messages.reverse();
-            for message in messages {
-                let arrival = Arrival {
-                    message,
-                    echo: false,
-                    presented: true,
-                };
-                self.settle_by_entry(&arrival.message);
-                self.staging.arrive(arrival, Source::Backlog);
-            }
+            let mut page = HistoryResponse {
+                items: shown.items,
+                ..HistoryResponse::default()
+            };
+            page.items.reverse();
+            self.history_arrivals(page, Source::Backlog);
             self.keep(record);
         }
         self.go_on_to_heads();

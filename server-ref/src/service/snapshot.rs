@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use eim_codec::payload::{SnapshotConversation, SnapshotRequest, SnapshotResponse, response};
+use eim_codec::payload::{
+    EntryState, HistoryEntry, SnapshotConversation, SnapshotRequest, SnapshotResponse,
+    history_entry, response,
+};
 use eim_codec::registry::limits;
 
 use super::page::Page;
@@ -16,8 +19,11 @@ use crate::store::{ConversationView, Entry};
 /// A conversation of the page, and its entries that are not in it yet, newest first.
 struct Shown {
     item: SnapshotConversation,
-    left: VecDeque<Arc<Entry>>,
+    left: VecDeque<Last>,
 }
+
+/// An entry, and what operations have made of it.
+type Last = (Arc<Entry>, Option<EntryState>);
 
 impl Requests {
     // impl[EIM-DEV-015, EIM-DEV-016, EIM-DEV-017, EIM-DEV-018]
@@ -44,13 +50,16 @@ impl Requests {
         for view in &views {
             let item = SnapshotConversation {
                 conversation: Some(to_conversation(view)),
-                entries: Vec::new(),
+                items: Vec::new(),
+                // As long as any number: room is taken before it is known.
+                as_of: view.conv_seq,
             };
             if !page.take(&item) {
                 more = true;
                 break;
             }
-            let left = self.last_entries(caller, view, entries, &page).await?;
+            let (left, as_of) = self.last_entries(caller, view, entries, &page).await?;
+            let item = SnapshotConversation { as_of, ..item };
             let mut one = Shown { item, left };
             one.next(&mut page);
             shown.push(one);
@@ -79,10 +88,10 @@ impl Requests {
         view: &ConversationView,
         entries: usize,
         page: &Page,
-    ) -> Result<VecDeque<Arc<Entry>>, Refusal> {
+    ) -> Result<(VecDeque<Last>, u64), Refusal> {
         let first = view.visible_from.max(1);
         if view.conv_seq < first {
-            return Ok(VecDeque::new());
+            return Ok((VecDeque::new(), view.conv_seq));
         }
         let found = self.store.history(
             caller.origin.tenant,
@@ -91,9 +100,12 @@ impl Requests {
             view.conv_seq,
             true,
             entries,
-            page.octets(),
+            page.octets().max(1),
+            view.visible_through,
         );
-        Ok(found.await?.into())
+        let found = found.await?;
+        let last = found.entries.into_iter().zip(found.states);
+        Ok((last.collect(), found.as_of))
     }
 }
 
@@ -101,12 +113,16 @@ impl Shown {
     /// Puts the next older entry into the page. `false` when there is none, or it does not fit:
     /// then none that is older follows, so that there is no hole.
     fn next(&mut self, page: &mut Page) -> bool {
-        let Some(entry) = self.left.pop_front() else {
+        let Some((entry, state)) = self.left.pop_front() else {
             return false;
         };
-        let entry = to_payload(&entry, true);
-        if page.take(&entry) {
-            self.item.entries.push(entry);
+        let item = HistoryEntry {
+            item: Some(history_entry::Item::Entry(to_payload(&entry, true))),
+            detached: false,
+            state,
+        };
+        if page.take(&item) {
+            self.item.items.push(item);
             return true;
         }
         self.left.clear();

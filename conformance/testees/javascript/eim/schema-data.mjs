@@ -141,7 +141,7 @@ export const MESSAGES = {
     '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations Conversation repeated', '5 more bool',
   ],
   SnapshotRequest: ['1 before_time_ms uint64', '2 before bytes', '3 conversations uint32', '4 entries uint32'],
-  SnapshotConversation: ['1 conversation Conversation', '2 entries Entry repeated'],
+  SnapshotConversation: ['1 conversation Conversation', '2 items HistoryEntry repeated', '3 as_of uint64'],
   SnapshotResponse: [
     '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations SnapshotConversation repeated', '5 more bool',
   ],

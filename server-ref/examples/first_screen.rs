@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let users = (0..=args.conversations).map(account).collect();
     store.create_users(TENANT, users).await?;
     fill(&args, &*store).await?;
-    let requests = Requests::new(Arc::clone(&store), hub, 500);
+    let requests = Requests::new(Arc::clone(&store), hub, 500, 500);
     let (mut slowest, mut octets, mut shown) = (0, 0, (0, 0));
     for _ in 0..ASKED {
         let before = now();
@@ -98,7 +98,7 @@ async fn fill(args: &Args, store: &dyn Store) -> Result<(), Box<dyn std::error::
         let text = |_| Append {
             target: Target::Direct(user(0)),
             frame_type: FrameType::TEXT,
-            client_msg_id: ClientMsgId::from(SystemRandom.octets::<16>()),
+            client_msg_id: ClientMsgId::from(random_id()),
             first_sent_at_ms: 0,
             after_failed: false,
             body: body.clone(),
@@ -115,11 +115,17 @@ async fn fill(args: &Args, store: &dyn Store) -> Result<(), Box<dyn std::error::
 
 fn question() -> Request {
     Request {
-        request_id: Bytes::copy_from_slice(&SystemRandom.octets::<16>()),
+        request_id: Bytes::copy_from_slice(&random_id()),
         operation: Operation::SNAPSHOT.0,
         max_octets: 0,
         body: Some(request::Body::Snapshot(SnapshotRequest::default())),
     }
+}
+
+fn random_id() -> [u8; 16] {
+    let mut id = [0; 16];
+    SystemRandom.fill(&mut id);
+    id
 }
 
 fn user(number: u64) -> UserId {

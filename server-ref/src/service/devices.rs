@@ -3,7 +3,7 @@
 use eim_codec::id::{DeviceId, RequestId};
 use eim_codec::payload::{
     DeviceInfo, DeviceLogoutRequest, DeviceLogoutResponse, DevicesRequest, DevicesResponse,
-    response,
+    request, response,
 };
 
 use super::page::Page;

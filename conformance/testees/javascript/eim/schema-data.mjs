@@ -38,7 +38,7 @@ export const MESSAGES = {
   Ack: ['1 log_epoch uint64', '2 results Result repeated'],
   Cursor: ['1 log_epoch uint64', '2 user_seq uint64', '3 settled_through uint64'],
   Background: ['1 next_contact_ms uint64'],
-  Lagged: ['1 log_epoch uint64', '2 user_seq uint64'],
+  Lagged: ['1 log_epoch uint64', '2 user_seq uint64', '3 heads ConversationHead repeated', '4 heads_overflow bool'],
   Cancel: ['1 fragment_id uint32'],
   Contact: ['1 user bytes', '2 state ContactState', '3 blocked bool', '4 message string', '5 version uint64', '6 time_ms uint64'],
   ContactBody: ['1 change ContactChange', '2 by bytes', '3 contact Contact'],
@@ -134,7 +134,7 @@ export const MESSAGES = {
   Conversation: [
     '1 conversation bytes', '2 kind ConversationKind', '3 name string', '4 conv_seq uint64', '5 visible_from uint64',
     '6 visible_through uint64', '7 role Role', '8 peer bytes', '9 countable uint64', '10 time_ms uint64', '11 members uint32',
-    '12 unread uint64', '13 mentions uint64', '14 read uint64', '15 marked_unread bool',
+    '12 unread uint64', '13 mentions uint64', '14 read uint64', '15 marked_unread bool', '16 fan_out FanOut',
   ],
   HeadsRequest: ['1 after bytes'],
   HeadsResponse: [

@@ -184,6 +184,7 @@ export const LIMITS = {
   conversation_pins: 100,
   edit_ms: 0,
   recall_ms: 0,
+  profile_octets: 256,
   snapshot_conversations: 100,
   snapshot_entries: 20,
 };

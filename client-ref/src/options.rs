@@ -255,6 +255,9 @@ pub struct Options {
     pub device_name: String,
     /// Takes over what a dead process of this device left in the outbox.
     pub adopt_outbox: bool,
+    /// A device without entries reads its timeline from the beginning if that has at most this many
+    /// entries; else it takes a snapshot, and reads the rest newest first.
+    pub first_sync: u64,
     /// Most messages in the outbox before [`crate::Client::send`] waits.
     pub outbox_limit: usize,
     /// Whether to connect again after a loss.
@@ -306,6 +309,7 @@ impl Options {
             device_class: DeviceClass::Terminal,
             device_name: "eim".to_owned(),
             adopt_outbox: true,
+            first_sync: 256,
             outbox_limit: 1024,
             reconnect: true,
             events: true,

@@ -32,7 +32,7 @@ pub(crate) fn after(reason: &CloseReason) -> Next {
     match (reason.by, reason.code) {
         // impl[EIM-AUT-044]
         (ClosedBy::Peer, Some(ErrorCode::RESUME_REJECTED)) => Next::ForgetToken,
-        // impl[EIM-ERR-016, EIM-CON-016, EIM-AUT-052, EIM-VER-013] Among these are REPLACED, where
+        // impl[EIM-ERR-016, EIM-CON-016, EIM-AUT-052, EIM-VER-013, EIM-DEV-013] Among these are REPLACED, where
         // the newer connection stays, and refused credentials, which are not guessed again.
         (ClosedBy::Peer, Some(_)) if !reason.retryable => Next::Stop,
         // What this side found wrong does not become right at once, but the peer may be replaced.

@@ -30,6 +30,13 @@ impl Engine {
                 let _ = question.answer.send(Err(refused(&error)));
             }
             (Purpose::Heads, Ok(response::Body::Heads(page))) => self.heads_page(&page),
+            (Purpose::Recent, Ok(response::Body::Snapshot(page))) => self.recent_page(page),
+            (Purpose::HoleDown { last }, Ok(response::Body::History(page))) => {
+                match self.history_arrivals(page, Source::Backlog) {
+                    Some((lowest, _)) if lowest <= last => self.backlogs.filled_down(lowest),
+                    _ => self.backlog_done(),
+                }
+            }
             (Purpose::Sync { asked }, Ok(response::Body::Sync(page))) => {
                 self.sync_page(asked, page);
             }
@@ -56,6 +63,8 @@ impl Engine {
         tracing::debug!(?purpose, %code, "a pull was refused");
         match purpose {
             Purpose::Heads => self.heads_failed(error.retry_after_ms),
+            // All that it brings comes with HEADS and HISTORY as well.
+            Purpose::Recent => self.go_on_to_heads(),
             Purpose::Sync { .. } => {
                 self.timeline.pull_failed();
                 if code == ErrorCode::TOO_OLD {
@@ -64,11 +73,15 @@ impl Engine {
                     self.pause_pulling(error.retry_after_ms);
                 }
             }
-            Purpose::Hole { .. } | Purpose::Down { .. } if error.retryable => {
+            Purpose::Hole { .. } | Purpose::HoleDown { .. } | Purpose::Down { .. }
+                if error.retryable =>
+            {
                 self.backlogs.disconnected();
                 self.pause_pulling(error.retry_after_ms);
             }
-            Purpose::Hole { .. } | Purpose::Down { .. } => self.backlog_done(),
+            Purpose::Hole { .. } | Purpose::HoleDown { .. } | Purpose::Down { .. } => {
+                self.backlog_done();
+            }
             // It stays marked in the store and is asked for at the next start.
             Purpose::Hollow | Purpose::Mark | Purpose::Application(_) => {}
         }
@@ -127,7 +140,11 @@ impl Engine {
     }
 
     /// Takes the entries of a page; returns the lowest and highest number it answered.
-    fn history_arrivals(&mut self, page: HistoryResponse, source: Source) -> Option<(u64, u64)> {
+    pub(super) fn history_arrivals(
+        &mut self,
+        page: HistoryResponse,
+        source: Source,
+    ) -> Option<(u64, u64)> {
         let (mut lowest, mut highest) = (u64::MAX, 0);
         let mut arrivals = Vec::with_capacity(page.items.len());
         let mut modifiers = Vec::new();

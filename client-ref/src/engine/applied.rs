@@ -5,7 +5,7 @@ use super::staging::{FollowUp, Source};
 use super::{Engine, Phase};
 use crate::error::SendError;
 use crate::event::Event;
-use crate::store::{Applied, ArrivalOutcome, Cursor, CursorChange};
+use crate::store::{Applied, ArrivalOutcome, Cursor, CursorChange, Message};
 
 impl Engine {
     /// A batch is durable.
@@ -91,6 +91,15 @@ impl Engine {
     fn present(&mut self, outcomes: Vec<ArrivalOutcome>, sources: &[Source]) {
         for (outcome, source) in outcomes.into_iter().zip(sources) {
             match outcome {
+                ArrivalOutcome::New(message) if *source == Source::Backlog => {
+                    // Also where its place is known: what a snapshot brings is not in that order.
+                    let user_seq = 0;
+                    let message = Message {
+                        user_seq,
+                        ..message
+                    };
+                    self.events.emit(Event::Message(message));
+                }
                 ArrivalOutcome::New(message) if *source != Source::Lookup => {
                     self.events.emit(Event::Message(message));
                 }

@@ -194,6 +194,9 @@ impl Engine {
         let shared = stored.max(self.stored);
         let reaches =
             |cursor: Cursor| cursor.log_epoch == head.log_epoch && cursor.user_seq <= head.user_seq;
+        if stored.log_epoch == 0 && head.user_seq > self.options.first_sync {
+            return self.walk_heads(Walk::First);
+        }
         if stored.log_epoch == 0 {
             // impl[EIM-SYN-026] The first login: from the beginning of what there is.
             let start = Cursor {

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use eim_codec::id::ConversationId;
-use eim_codec::payload::{HeadsRequest, HeadsResponse, SyncRequest, request};
+use eim_codec::payload::{
+    HeadsRequest, HeadsResponse, HistoryResponse, SnapshotRequest, SnapshotResponse, SyncRequest,
+    request,
+};
 use eim_codec::registry::{ErrorCode, Operation};
 
 use super::Engine;
 use super::requests::{Purpose, history};
+use super::staging::Source;
 use crate::store::{Backlog, ConversationRecord, Cursor};
 use crate::sync::{Look, Pull, conversation_record};
 
@@ -28,6 +32,8 @@ pub(super) enum Walk {
     Behind,
     /// The cursor is of no use: begin anew from here.
     Snapshot,
+    /// There is nothing yet: begin with what is recent.
+    First,
 }
 
 /// A walk through the pages of HEADS.
@@ -41,6 +47,8 @@ pub(super) struct HeadsWalk {
     /// Own marks: epoch, read, flag.
     marks: Vec<(ConversationId, u64, u64, bool)>,
     under_way: bool,
+    /// What is recent is here, or cannot be had.
+    shown: bool,
     /// Asked for again while it went on.
     again: Option<Walk>,
 }
@@ -49,7 +57,7 @@ impl Engine {
     pub(super) fn is_taking_snapshot(&self) -> bool {
         self.heads
             .as_ref()
-            .is_some_and(|walk| walk.why == Walk::Snapshot)
+            .is_some_and(|walk| walk.why >= Walk::Snapshot)
     }
 
     /// Lists the conversations, from the first page.
@@ -67,6 +75,7 @@ impl Engine {
             records: Vec::new(),
             marks: Vec::new(),
             under_way: false,
+            shown: why != Walk::First,
             again: None,
         });
     }
@@ -109,12 +118,49 @@ impl Engine {
         if std::mem::replace(&mut walk.under_way, true) {
             return;
         }
+        if !walk.shown {
+            let body = request::Body::Snapshot(SnapshotRequest::default());
+            return self.ask(Operation::SNAPSHOT, body, Purpose::Recent);
+        }
         let after = bytes::Bytes::copy_from_slice(after);
         self.ask(
             Operation::HEADS,
             request::Body::Heads(HeadsRequest { after }),
             Purpose::Heads,
         );
+    }
+
+    /// What is recent, for the first screen. The cursor stays where it is: a conversation that is
+    /// not among these is known after HEADS.
+    // impl[EIM-DEV-019]
+    pub(super) fn recent_page(&mut self, page: SnapshotResponse) {
+        for shown in page.conversations {
+            let Some(conversation) = &shown.conversation else {
+                continue;
+            };
+            let mut record = match conversation_record(conversation) {
+                Ok(record) => record,
+                Err(error) => {
+                    return self.misbehaved(ErrorCode::INVALID_VALUE, &error.to_string());
+                }
+            };
+            record.backlog = Backlog::Holes;
+            let mut page = HistoryResponse {
+                items: shown.items,
+                ..HistoryResponse::default()
+            };
+            page.items.reverse();
+            self.history_arrivals(page, Source::Backlog);
+            self.keep(record);
+        }
+        self.go_on_to_heads();
+    }
+
+    /// The first screen is there, or the server has none to give: now all conversations.
+    pub(super) fn go_on_to_heads(&mut self) {
+        if let Some(walk) = &mut self.heads {
+            (walk.shown, walk.under_way) = (true, false);
+        }
     }
 
     /// A page of conversations.
@@ -175,7 +221,9 @@ impl Engine {
             return;
         };
         let stored = self.timeline.cursor();
-        if why == Walk::Snapshot {
+        if why == Walk::First {
+            self.begin_first(cursor, &mut records);
+        } else if why == Walk::Snapshot {
             self.begin_at(cursor, stored, &mut records);
         } else if cursor.log_epoch != stored.log_epoch {
             return self.walk_heads(Walk::Snapshot);
@@ -189,17 +237,35 @@ impl Engine {
         }
         self.listed_marks(cursor.log_epoch, &records, &marks);
         for record in records {
-            if why == Walk::Snapshot {
-                self.backlogs.add(&record);
-                self.keep(record);
-            } else {
-                self.know(record);
+            match why {
+                Walk::First => {
+                    self.backlogs.add_newest_first(&record);
+                    self.keep(record);
+                }
+                Walk::Snapshot => {
+                    self.backlogs.add(&record);
+                    self.keep(record);
+                }
+                _ => self.know(record),
             }
         }
         self.staging.follow.conversations = true;
         if let Some(again) = again {
             self.walk_heads(again);
         }
+    }
+
+    /// Begins for the first time, with everything still to be read, the recent conversations first.
+    // impl[EIM-SYN-026] impl[EIM-SYN-036] impl[EIM-DEV-019]
+    fn begin_first(&mut self, cursor: Cursor, records: &mut [ConversationRecord]) {
+        let head = self.timeline.head();
+        self.timeline.reset(cursor);
+        self.timeline.note_head(head);
+        self.staging.cursor(cursor);
+        records
+            .iter_mut()
+            .for_each(|record| record.backlog = Backlog::Holes);
+        records.sort_by_key(|record| std::cmp::Reverse(record.time_ms));
     }
 
     /// Begins anew from a snapshot.
@@ -245,7 +311,7 @@ impl Engine {
                 self.hole_of = Some(conversation);
                 let store = std::sync::Arc::clone(&self.options.store);
                 self.looking = Some(Box::pin(async move {
-                    store.missing(conversation, first, last, 1).await
+                    store.missing(conversation, first, last, 2).await
                 }));
             }
             Some(Look::Down {
@@ -265,12 +331,18 @@ impl Engine {
         let Some(conversation) = self.hole_of.take() else {
             return;
         };
-        match holes.first() {
-            Some(&(first, last)) => {
+        match holes {
+            [(first, last)] if self.backlogs.is_newest_first() => {
+                let (first, last) = (*first, *last);
+                let body = history(conversation, first, last, true);
+                self.ask(Operation::HISTORY, body, Purpose::HoleDown { last });
+            }
+            [(first, last), ..] => {
+                let (first, last) = (*first, *last);
                 let body = history(conversation, first, last, false);
                 self.ask(Operation::HISTORY, body, Purpose::Hole { first, last });
             }
-            None => self.backlog_done(),
+            [] => self.backlog_done(),
         }
     }
 

@@ -21,6 +21,10 @@ pub(super) enum Purpose {
     Sync { asked: u64 },
     /// A page of a hole in a conversation.
     Hole { first: u64, last: u64 },
+    /// What is recent, for the first screen.
+    Recent,
+    /// A page of the only hole in a conversation, newest first.
+    HoleDown { last: u64 },
     /// A page downwards, towards what is known.
     Down { last: u64 },
     /// The body of an own message.

@@ -25,6 +25,8 @@ struct Task {
     first: u64,
     last: u64,
     stage: Stage,
+    /// Read downwards as long as there is one hole only, a page of each conversation in turn.
+    newest_first: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,20 @@ pub(crate) enum Look {
 impl Backlogs {
     /// Adds a conversation that is behind; what is known of it already is replaced.
     pub(crate) fn add(&mut self, record: &ConversationRecord) {
-        self.add_from(record, record.visible_from);
+        self.put(record, record.visible_from, false);
     }
 
     /// The same where nothing below `first` is missing.
     pub(crate) fn add_from(&mut self, record: &ConversationRecord, first: u64) {
+        self.put(record, first, false);
+    }
+
+    /// As [`add`](Self::add), for a device that begins with the newest entries.
+    pub(crate) fn add_newest_first(&mut self, record: &ConversationRecord) {
+        self.put(record, record.visible_from, true);
+    }
+
+    fn put(&mut self, record: &ConversationRecord, first: u64, newest_first: bool) {
         let last = if record.visible_through == 0 {
             record.conv_seq
         } else {
@@ -75,6 +86,7 @@ impl Backlogs {
             first: first.max(1),
             last,
             stage,
+            newest_first,
         };
         self.waiting
             .retain(|waiting| waiting.conversation != record.conversation);
@@ -106,6 +118,7 @@ impl Backlogs {
             first,
             last,
             stage,
+            ..
         } = *task;
         Some(match stage {
             Stage::Down(from) => Look::Down {
@@ -140,6 +153,20 @@ impl Backlogs {
         self.under_way = false;
         if let Some(task) = &mut self.current {
             task.first = task.first.max(through.saturating_add(1));
+        }
+    }
+
+    /// Whether the conversation under way is read newest first.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.current.as_ref().is_some_and(|task| task.newest_first)
+    }
+
+    /// Numbers from `lowest` on are stored or will never be; it is the turn of the others.
+    pub(crate) fn filled_down(&mut self, lowest: u64) {
+        self.under_way = false;
+        if let Some(mut task) = self.current.take() {
+            task.last = task.last.min(lowest.saturating_sub(1));
+            self.waiting.push_back(task);
         }
     }
 
@@ -247,6 +274,38 @@ mod tests {
         let step = backlogs.next();
         backlogs.disconnected();
         assert_eq!(backlogs.next(), step);
+    }
+
+    #[test]
+    fn newest_first_takes_turns() {
+        let mut backlogs = Backlogs::default();
+        backlogs.add_newest_first(&record(1, 1, 100, Backlog::Holes));
+        backlogs.add_newest_first(&record(2, 1, 50, Backlog::Holes));
+        let look = |conversation: u8, last: u64| {
+            Some(Look::Hole {
+                conversation: [conversation; 16].into(),
+                first: 1,
+                last,
+            })
+        };
+        assert_eq!(backlogs.next(), look(1, 100));
+        assert!(backlogs.is_newest_first());
+        backlogs.filled_down(61);
+        assert_eq!(backlogs.next(), look(2, 50));
+        backlogs.filled_down(1);
+        assert_eq!(backlogs.next(), look(1, 60));
+        backlogs.disconnected();
+        assert_eq!(backlogs.next(), look(1, 60));
+        backlogs.filled_down(1);
+        assert_eq!(
+            backlogs.next(),
+            look(2, 0),
+            "nothing is left: the store finds no hole"
+        );
+        backlogs.complete();
+        backlogs.next();
+        backlogs.complete();
+        assert!(backlogs.is_empty());
     }
 
     #[test]

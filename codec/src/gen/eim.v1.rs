@@ -1518,7 +1518,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1584,6 +1584,8 @@ pub mod request {
         Profiles(super::ProfilesRequest),
         #[prost(message, tag = "91")]
         ProfileSet(super::ProfileSetRequest),
+        #[prost(message, tag = "106")]
+        Snapshot(super::SnapshotRequest),
     }
 }
 /// RESPONSE.
@@ -1598,7 +1600,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1650,6 +1652,8 @@ pub mod response {
         Profiles(super::ProfilesResponse),
         #[prost(message, tag = "91")]
         ProfileSet(super::ProfileSetResponse),
+        #[prost(message, tag = "106")]
+        Snapshot(super::SnapshotResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.
@@ -1728,6 +1732,47 @@ pub struct HeadsResponse {
     #[prost(message, repeated, tag = "4")]
     pub conversations: ::prost::alloc::vec::Vec<Conversation>,
     /// More pages follow; ask again after the last conversation.
+    #[prost(bool, tag = "5")]
+    pub more: bool,
+}
+/// SNAPSHOT: conversations in descending order of (time_ms, id), with their last entries.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotRequest {
+    /// Continue after this place, that of the last conversation of the page before; empty for the first page.
+    #[prost(uint64, tag = "1")]
+    pub before_time_ms: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub before: ::prost::bytes::Bytes,
+    /// Most conversations and most entries of each; 0 means the most the server gives.
+    #[prost(uint32, tag = "3")]
+    pub conversations: u32,
+    #[prost(uint32, tag = "4")]
+    pub entries: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotConversation {
+    #[prost(message, optional, tag = "1")]
+    pub conversation: ::core::option::Option<Conversation>,
+    /// The last ones that the caller may read, in descending order without a hole; entries only, none detached.
+    #[prost(message, repeated, tag = "2")]
+    pub items: ::prost::alloc::vec::Vec<HistoryEntry>,
+    /// The states of the items are as of this conv_seq.
+    #[prost(uint64, tag = "3")]
+    pub as_of: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SnapshotResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_epoch: u64,
+    /// Head of the timeline; the page is as of this number or later.
+    #[prost(uint64, tag = "2")]
+    pub user_seq: u64,
+    /// Lowest cursor that SYNC can continue from.
+    #[prost(uint64, tag = "3")]
+    pub floor: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub conversations: ::prost::alloc::vec::Vec<SnapshotConversation>,
+    /// More pages follow.
     #[prost(bool, tag = "5")]
     pub more: bool,
 }

@@ -655,6 +655,8 @@ impl Operation {
     pub const DEVICES: Self = Self(64);
     /// Logs one of the caller's devices out.
     pub const DEVICE_LOGOUT: Self = Self(65);
+    /// A page of the caller's conversations, those with the newest entries first, with their last entries.
+    pub const SNAPSHOT: Self = Self(66);
     /// Asks a user to become a contact.
     pub const CONTACT_REQUEST: Self = Self(80);
     /// Accepts or refuses a request.
@@ -696,6 +698,7 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::UNREAD, "UNREAD", false),
     (Operation::DEVICES, "DEVICES", false),
     (Operation::DEVICE_LOGOUT, "DEVICE_LOGOUT", true),
+    (Operation::SNAPSHOT, "SNAPSHOT", false),
     (Operation::CONTACT_REQUEST, "CONTACT_REQUEST", true),
     (Operation::CONTACT_ANSWER, "CONTACT_ANSWER", true),
     (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
@@ -1625,4 +1628,12 @@ pub mod limits {
     /// Longest text of a profile, UTF-8. Unit: octets.
     pub const PROFILE_OCTETS: Limit<u32> =
         Limit { default: 256, minimum: 64, maximum: 1024 };
+
+    /// Most conversations in one page of SNAPSHOT: more than a screen shows. Unit: count.
+    pub const SNAPSHOT_CONVERSATIONS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// Most entries of each conversation in SNAPSHOT: a screen of a phone. Unit: count.
+    pub const SNAPSHOT_ENTRIES: Limit<u32> =
+        Limit { default: 20, minimum: 1, maximum: 100 };
 }

@@ -107,6 +107,20 @@ mod tests {
         assert!(error.contains("listen.tcp"), "{error}");
     }
 
+    // test[EIM-DEV-014]
+    #[test]
+    fn devices_are_always_bounded() {
+        for total in [0, 1001] {
+            let error = Config::from_toml(&format!("[devices]\ntotal = {total}"));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("devices.total"), "{error}");
+        }
+        let limits = Config::from_toml("").unwrap().devices.limits();
+        assert_eq!((limits.total, limits.of(2)), (256, 0));
+        let limits = Config::from_toml("[devices]\nphone = 1").unwrap();
+        assert_eq!(limits.devices.limits().of(2), 1);
+    }
+
     // test[EIM-TRN-017]
     #[test]
     fn plain_listeners_leave_loopback_only_where_the_operator_says_so() {

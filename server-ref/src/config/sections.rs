@@ -127,6 +127,7 @@ pub struct DevicesSection {
 
 impl DevicesSection {
     /// As the store wants them.
+    // impl[EIM-DEV-014]
     #[must_use]
     pub const fn limits(&self) -> ClassLimits {
         ClassLimits {

@@ -16,6 +16,7 @@ mod modified;
 mod page;
 pub mod password;
 mod requests;
+mod snapshot;
 mod sync;
 mod users;
 

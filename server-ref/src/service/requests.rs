@@ -158,9 +158,10 @@ impl Requests {
             (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
             (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
             (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
-            (Operation::DEVICES, Some(Ask::Devices(ask))) => self.devices(caller, &ask, page).await,
-            (Operation::DEVICE_LOGOUT, Some(Ask::DeviceLogout(ask))) => {
-                self.device_logout(caller, id, &ask).await
+            (Operation::DEVICES, Some(ask @ Ask::Devices(_)))
+            | (Operation::DEVICE_LOGOUT, Some(ask @ Ask::DeviceLogout(_)))
+            | (Operation::SNAPSHOT, Some(ask @ Ask::Snapshot(_))) => {
+                self.of_devices(caller, id, ask, page).await
             }
             (Operation::CONTACT_REQUEST, Some(ask @ Ask::ContactRequest(_)))
             | (Operation::CONTACT_ANSWER, Some(ask @ Ask::ContactAnswer(_)))
@@ -218,6 +219,7 @@ const fn is_supported(operation: Operation) -> bool {
             | Operation::UNREAD
             | Operation::DEVICES
             | Operation::DEVICE_LOGOUT
+            | Operation::SNAPSHOT
             | Operation::CONTACT_REQUEST
             | Operation::CONTACT_ANSWER
             | Operation::CONTACT_REMOVE

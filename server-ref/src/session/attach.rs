@@ -56,18 +56,7 @@ pub(super) async fn attach(
         user: identity.user.user,
         device,
     };
-    if let Some((record, _)) = &identity.resumed {
-        // A token that is worth nothing does not end the connection that there is.
-        check_logged_in(shared, owner, Some(record)).await?;
-    }
-    let turn = shared
-        .slots
-        .claim(owner, shared.options.quiesce)
-        .await
-        .ok_or(Rejection::new(
-            ErrorCode::SESSION_CONFLICT,
-            "the older connection of this device has not settled yet",
-        ))?;
+    let turn = claim(shared, &identity, owner).await?;
     let described = attempt.auth.device.unwrap_or_default();
     let record = register(shared, &identity, owner, described).await?;
     let asked = identity.resumed.as_ref().map(|(record, _)| record.session);
@@ -115,6 +104,19 @@ pub(super) async fn attach(
         resumable,
         ..opening.finish(origin, turn, head)
     })
+}
+
+/// The right to be the full connection of the device. A token that is worth nothing does not end the
+/// connection that there is.
+async fn claim(shared: &Shared, identity: &Identity, owner: Owner) -> Result<Turn, Rejection> {
+    if let Some((record, _)) = &identity.resumed {
+        check_logged_in(shared, owner, Some(record)).await?;
+    }
+    let turn = shared.slots.claim(owner, shared.options.quiesce).await;
+    turn.ok_or(Rejection::new(
+        ErrorCode::SESSION_CONFLICT,
+        "the older connection of this device has not settled yet",
+    ))
 }
 
 /// The device becomes known, under its class and name, and its connections are counted. Others make

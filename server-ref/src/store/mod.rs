@@ -152,6 +152,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<(Vec<ConversationView>, bool), StoreError>;
 
+    /// The conversations a user is or was a member of, in descending order of the time of their
+    /// last entry and of their ids, after the place `before`; at most `limit`. Looks at all of them.
+    async fn recent(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        before: Option<(u64, ConversationId)>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationView>, bool), StoreError>;
+
     /// One conversation as `user` sees it; `None` when it is not visible to `user`.
     async fn conversation(
         &self,

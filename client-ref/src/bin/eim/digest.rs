@@ -1,4 +1,4 @@
-//! `eim digest`: a SHA-256 over the export of each conversation.
+//! `eim digest`: a SHA-256 over the export of each conversation, or over all that the device holds.
 
 use clap::Args;
 use eim_client::Line;
@@ -19,6 +19,9 @@ pub(crate) struct Digest {
     /// From this number of each conversation on: members that joined later have no more.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     first: u64,
+    /// One line for the whole device: devices of a user that hold the same print the same.
+    #[arg(long)]
+    state: bool,
 }
 
 impl Digest {
@@ -26,6 +29,8 @@ impl Digest {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let store = globals.existing_store()?;
         let mut output = Output::new();
+        let mut state = Sha256::new();
+        let (mut conversations, mut messages) = (0_u64, 0_u64);
         for conversation in selected(&*store, self.conversation).await? {
             let mut digest = Sha256::new();
             let (mut count, mut first, mut last) = (0_u64, 0, 0);
@@ -43,13 +48,28 @@ impl Digest {
                     count += 1;
                 }
             }
-            let digest: String = digest
-                .finalize()
-                .iter()
-                .map(|octet| format!("{octet:02x}"))
-                .collect();
-            output.line(&format!("{conversation} {count} {first}..{last} {digest}"))?;
+            let digest = digest.finalize();
+            if count > 0 {
+                state.update(conversation.as_bytes());
+                state.update(digest);
+                conversations += 1;
+                messages += count;
+            }
+            if !self.state {
+                let digest = hex(&digest);
+                output.line(&format!("{conversation} {count} {first}..{last} {digest}"))?;
+            }
+        }
+        if self.state {
+            let digest = hex(&state.finalize());
+            output.line(&format!(
+                "{conversations} conversations {messages} messages {digest}"
+            ))?;
         }
         Ok(output.flush()?)
     }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

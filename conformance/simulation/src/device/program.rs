@@ -64,6 +64,8 @@ impl DeviceNode {
         options.adopt_outbox = attach == Attach::Full;
         options.outbox_limit = inner.outbox_limit;
         options.salted = SALTED.clone();
+        let mut first_sync = inner.dice.fork("first sync");
+        options.first_sync = *first_sync.pick(&[0, 3, 40, 256]).unwrap_or(&256);
         let dice = inner.dice.fork_nth("randomness", u64::from(number));
         options.environment = Environment {
             clock: Arc::new(inner.clock.clone()),

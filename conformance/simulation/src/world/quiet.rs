@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eim_client::ConnectionState;
+use eim_client::store::Backlog;
 use eim_codec::payload::FanOut;
 use eim_server::server::TENANT;
 use tokio::time::sleep;
@@ -149,6 +150,13 @@ impl World {
         let untold = own.filter(|mark| mark.read > mark.told).count();
         if untold > 0 {
             return Some(format!("{untold} marks are not told"));
+        let Ok(records) = device.disk().durable().conversations().await else {
+            return Some("the store cannot be read".to_owned());
+        };
+        let behind = records.iter().filter(|it| it.backlog != Backlog::None);
+        let behind = behind.count();
+        if behind > 0 {
+            return Some(format!("{behind} conversations are behind"));
         }
         let (_, shared) = self.server.shared()?;
         let head = shared

@@ -1,5 +1,6 @@
 //! A world, and the steps of a plan in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::server::ServerNode;
 const WRONG_MS: u64 = 5_000;
 /// Within this time all devices are switched on.
 const STARTING_MS: u64 = 300;
+/// How much later further devices of a user may be switched on.
+const LATE_MS: u64 = 20_000;
 /// How often queues are looked at.
 const LOOKING: Duration = ms(500);
 
@@ -99,8 +102,14 @@ impl World {
     pub async fn run(self) -> Recorded {
         self.server.keep_running();
         let mut starts = self.dice.fork("starts");
+        let mut late = self.dice.fork("late starts");
+        let mut users = BTreeSet::new();
         for device in &self.devices {
-            device.keep_running(ms(starts.between(0, STARTING_MS)));
+            let start = starts.between(0, STARTING_MS);
+            // A further device of a user may be new when there is much to read already.
+            let is_late = !users.insert(device.user()) && late.chance(500);
+            let later = late.between(0, LATE_MS);
+            device.keep_running(ms(if is_late { start + later } else { start }));
         }
         let looking = tokio::spawn(look(self.server.clone()));
         for step in &self.plan.steps {

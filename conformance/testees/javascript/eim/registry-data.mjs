@@ -184,4 +184,6 @@ export const LIMITS = {
   edit_ms: 0,
   recall_ms: 0,
   profile_octets: 256,
+  snapshot_conversations: 100,
+  snapshot_entries: 20,
 };

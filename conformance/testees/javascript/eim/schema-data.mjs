@@ -119,7 +119,7 @@ export const MESSAGES = {
     '84 contacts ContactsRequest oneof body', '104 devices DevicesRequest oneof body',
     '105 device_logout DeviceLogoutRequest oneof body', '88 departments DepartmentsRequest oneof body',
     '89 department_members DepartmentMembersRequest oneof body', '90 profiles ProfilesRequest oneof body',
-    '91 profile_set ProfileSetRequest oneof body',
+    '91 profile_set ProfileSetRequest oneof body', '106 snapshot SnapshotRequest oneof body',
   ],
   Response: [
     '1 request_id bytes', '2 operation uint32', '3 error ErrorInfo', '16 heads HeadsResponse oneof body',
@@ -132,6 +132,7 @@ export const MESSAGES = {
     '104 devices DevicesResponse oneof body', '105 device_logout DeviceLogoutResponse oneof body',
     '88 departments DepartmentsResponse oneof body', '89 department_members DepartmentMembersResponse oneof body',
     '90 profiles ProfilesResponse oneof body', '91 profile_set ProfileSetResponse oneof body',
+    '106 snapshot SnapshotResponse oneof body',
   ],
   Event: ['1 event uint32', '2 body bytes'],
   Conversation: [
@@ -142,6 +143,11 @@ export const MESSAGES = {
   HeadsRequest: ['1 after bytes'],
   HeadsResponse: [
     '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations Conversation repeated', '5 more bool',
+  ],
+  SnapshotRequest: ['1 before_time_ms uint64', '2 before bytes', '3 conversations uint32', '4 entries uint32'],
+  SnapshotConversation: ['1 conversation Conversation', '2 items HistoryEntry repeated', '3 as_of uint64'],
+  SnapshotResponse: [
+    '1 log_epoch uint64', '2 user_seq uint64', '3 floor uint64', '4 conversations SnapshotConversation repeated', '5 more bool',
   ],
   SyncRequest: ['1 log_epoch uint64', '2 user_seq uint64'],
   TimelineEntry: ['1 user_seq uint64', '2 entry Entry', '3 detached bool', '4 echo bool'],

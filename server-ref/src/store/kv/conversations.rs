@@ -13,7 +13,7 @@ use crate::store::engine::{Order, Reader, Space};
 use crate::store::{ConversationView, MemberPage, MemberView, StoreError, TenantId};
 
 /// Conversations read before other tasks get their turn.
-const TURN: usize = 64;
+pub(super) const TURN: usize = 64;
 
 /// A page of the conversations of a user, in id order.
 // impl[EIM-SYN-003] impl[EIM-SYN-032]
@@ -76,7 +76,7 @@ pub(super) fn view(
 }
 
 // impl[EIM-GRP-013] impl[EIM-SYN-035] a former member sees what was when the membership ended
-fn view_of(
+pub(super) fn view_of(
     reader: &dyn Reader,
     log_epoch: u64,
     key: MarkKey,

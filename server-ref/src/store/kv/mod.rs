@@ -30,6 +30,7 @@ mod octets;
 mod options;
 mod pending;
 mod profiles;
+mod recent;
 mod record;
 mod store;
 mod sweep;

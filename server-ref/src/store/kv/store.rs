@@ -252,6 +252,17 @@ impl Store for KvStore {
         super::conversations::page(&*self.reader()?, epoch, tenant, user, after, limit).await
     }
 
+    async fn recent(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        before: Option<(u64, ConversationId)>,
+        limit: usize,
+    ) -> Result<(Vec<ConversationView>, bool), StoreError> {
+        let log_epoch = self.meta.log_epoch;
+        super::recent::page(&*self.reader()?, log_epoch, (tenant, user), before, limit).await
+    }
+
     async fn conversation(
         &self,
         tenant: TenantId,

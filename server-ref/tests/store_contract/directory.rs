@@ -115,6 +115,7 @@ fn member(user: UserId, code: &str, title: &str) -> DepartmentMember {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one tree, imported again and again")]
 pub(crate) async fn an_import_writes_what_differs_and_nothing_twice(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let mut tree = Directory {

@@ -85,7 +85,7 @@ impl Committer {
             let row = ContactRow {
                 state: state as i32,
                 message: outcome.message.clone(),
-                ..listed.row.clone()
+                ..listed.row
             };
             (listed, row)
         });

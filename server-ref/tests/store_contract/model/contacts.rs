@@ -114,15 +114,16 @@ impl Model {
         change: ContactChange,
     ) -> Changed {
         let id = ConversationId::personal(owner);
-        let blocked = blocked.unwrap_or(self.listed(owner, user).blocked);
-        if !self.conversations.contains_key(&id) {
-            let conversation = Conversation {
+        let blocked = blocked.unwrap_or_else(|| self.listed(owner, user).blocked);
+        self.conversations
+            .entry(id)
+            .or_insert_with(|| Conversation {
                 kind: ConversationKind::Personal,
                 name: String::new(),
                 log: Vec::new(),
                 members: BTreeMap::from([(owner, (Role::Member, 1))]),
-            };
-            self.conversations.insert(id, conversation);
+            });
+        if !self.views.contains_key(&(owner, id)) {
             self.join(owner, id, 1, None);
         }
         let body = ContactBody {

@@ -261,7 +261,7 @@ impl Engine {
         let head = self.timeline.head();
         self.timeline.reset(cursor);
         self.timeline.note_head(head);
-        self.staging.cursor(cursor);
+        self.staging.advance(cursor);
         records
             .iter_mut()
             .for_each(|record| record.backlog = Backlog::Holes);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use eim_codec::id::UserId;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::kv::inspect::{self, Name, Record};
-use eim_server::store::{CommitSink, Committed, LoggedOut, Room, StoreError, TenantId};
+use eim_server::store::{CommitSink, Committed, LoggedOut, Marked, Room, StoreError, TenantId};
 
 pub(super) struct PushFirst {
     real: Arc<dyn Engine>,
@@ -42,6 +42,10 @@ impl CommitSink for Deaf {
     fn logged_out(&self, devices: &[LoggedOut]) {
         self.0.logged_out(devices);
     }
+
+    fn marked(&self, marked: &[Marked]) {
+        self.0.marked(marked);
+    }
 }
 
 /// What a batch adds to timelines, in the order of each.
@@ -73,6 +77,7 @@ fn commits(batch: &Batch) -> Result<Vec<Committed>, StoreError> {
                 tenant,
                 entry: Arc::clone(entries.get(&place)?),
                 recipients: Arc::from([(user, number)]),
+                audience: None,
             })
         });
     Ok(commits.collect())

@@ -10,7 +10,7 @@ use eim_client::options::Attach;
 use eim_client::store::Target;
 use eim_client::{Client, ContactList, Draft, GroupChange};
 use eim_codec::id::{ConversationId, DeviceId, UserId};
-use eim_codec::payload::Role;
+use eim_codec::payload::{Role, TextBody};
 use eim_codec::registry::{ErrorCode, FrameType, limits};
 use sha2::{Digest as _, Sha256};
 
@@ -22,6 +22,12 @@ use crate::server::{name_of, user_id};
 
 /// How long a program that only sends takes to end.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How many of a thousand messages are operations on others.
+const OPERATIONS_PERMILLE: u64 = 100;
+
+/// Newest messages of which operations draw one.
+const RECENT: usize = 6;
 
 /// The groups of a world that exist, as far as those who created them know.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +105,31 @@ impl DeviceNode {
         });
     }
 
+    /// A text; now and then an operation on one of the newest messages that the device has instead,
+    /// whether it may or not.
+    async fn draft(&self, client: &Client, target: Target, octets: u32, dice: &mut Dice) -> Draft {
+        let words = text(dice, octets);
+        if !dice.chance(OPERATIONS_PERMILLE) {
+            return draft(target, words);
+        }
+        let conversation = match target {
+            Target::Conversation(id) => id,
+            Target::User(peer) => ConversationId::direct(user_id(self.user()), peer),
+        };
+        let newest = client.store().latest(conversation, RECENT).await;
+        let newest = newest.unwrap_or_default();
+        let drawn = usize::try_from(dice.between(0, RECENT as u64 - 1)).unwrap_or(0);
+        let Some(message) = newest.get(drawn) else {
+            return draft(target, words);
+        };
+        let (seq, remove) = (message.conv_seq, dice.chance(250));
+        match dice.between(0, 2) {
+            0 => Draft::edit(target, seq, TextBody::new(words)),
+            1 => Draft::react(target, seq, "+1", remove),
+            _ => Draft::pin(target, seq, remove),
+        }
+    }
+
     /// Sends texts one after another; returns how many it could.
     async fn post(
         &self,
@@ -109,7 +140,7 @@ impl DeviceNode {
         mut dice: Dice,
     ) -> usize {
         for number in 0..count {
-            let draft = draft(target, text(&mut dice, octets));
+            let draft = self.draft(client, target, octets, &mut dice).await;
             let (frame_type, body) = (draft.frame_type, draft.body.clone());
             let Ok(key) = client.post(draft).await else {
                 return usize::try_from(number).unwrap_or(0);

@@ -150,6 +150,7 @@ impl World {
         let untold = own.filter(|mark| mark.read > mark.told).count();
         if untold > 0 {
             return Some(format!("{untold} marks are not told"));
+        }
         let Ok(records) = device.disk().durable().conversations().await else {
             return Some("the store cannot be read".to_owned());
         };

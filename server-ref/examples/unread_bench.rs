@@ -12,7 +12,7 @@ use eim_codec::registry::FrameType;
 use eim_server::store::embedded::{self, EmbeddedOptions};
 use eim_server::store::kv::{Environment, Options};
 use eim_server::store::{
-    Append, CommitSink, Committed, FlagChange, LoggedOut, MarkChange, Marked, Origin,
+    Accounts, Append, CommitSink, Committed, FlagChange, LoggedOut, MarkChange, Marked, Origin,
     ScramVerifier, Store, Target, TenantId, UserRecord,
 };
 

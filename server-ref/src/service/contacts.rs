@@ -8,6 +8,7 @@ use eim_codec::payload::{
 };
 use eim_codec::registry::ErrorCode;
 
+use super::dispatch::not_of_operation;
 use super::page::Page;
 use super::requests::{Body, Requests, user_id};
 use super::{Caller, Refusal};
@@ -40,7 +41,7 @@ impl Requests {
         ask: request::Body,
     ) -> Result<Body, Refusal> {
         let Some((user, act)) = asked(ask) else {
-            return Err(Refusal::invalid("the body is not that of the operation"));
+            return Err(not_of_operation());
         };
         let user: UserId = user_id(&user)?;
         let origin = caller.origin;

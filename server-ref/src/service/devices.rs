@@ -3,7 +3,7 @@
 use eim_codec::id::{DeviceId, RequestId};
 use eim_codec::payload::{
     DeviceInfo, DeviceLogoutRequest, DeviceLogoutResponse, DevicesRequest, DevicesResponse,
-    request, response,
+    response,
 };
 
 use super::page::Page;
@@ -12,24 +12,8 @@ use super::{Caller, Refusal};
 use crate::store::{ClassLimits, LogOut, LogoutReason};
 
 impl Requests {
-    /// Requests about devices, and the one that a new device begins with.
-    pub(super) async fn of_devices(
-        &self,
-        caller: Caller,
-        id: RequestId,
-        ask: request::Body,
-        page: Page,
-    ) -> Result<Body, Refusal> {
-        match ask {
-            request::Body::Devices(ask) => self.devices(caller, &ask, page).await,
-            request::Body::DeviceLogout(ask) => self.device_logout(caller, id, &ask).await,
-            request::Body::Snapshot(ask) => self.snapshot(caller, &ask, page).await,
-            _ => Err(Refusal::invalid("the body is not that of the operation")),
-        }
-    }
-
     // impl[EIM-DEV-001, EIM-DEV-002, EIM-DEV-003]
-    async fn devices(
+    pub(super) async fn devices(
         &self,
         caller: Caller,
         ask: &DevicesRequest,
@@ -76,7 +60,7 @@ impl Requests {
     }
 
     // impl[EIM-DEV-004, EIM-DEV-005, EIM-DEV-006]
-    async fn device_logout(
+    pub(super) async fn device_logout(
         &self,
         caller: Caller,
         request: RequestId,

@@ -8,6 +8,7 @@ mod contacts;
 mod devices;
 pub mod directory;
 pub mod directory_import;
+mod dispatch;
 mod groups;
 mod history;
 mod marks;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use eim_codec::id::{ConversationId, RequestId, UserId};
-use eim_codec::payload::{DetachedEntry, Request, Response, request, response};
-use eim_codec::registry::{ErrorCode, Operation};
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
 use super::directory::Visible;
 use super::{Caller, Refusal, error_info, retry_after_ms};
@@ -99,137 +98,12 @@ impl Requests {
         }
     }
 
-    // impl[EIM-SYN-004, EIM-SYN-005]
-    async fn dispatch(
-        &self,
-        caller: Caller,
-        request: Request,
-        frame_octets: u32,
-    ) -> Result<Body, Refusal> {
-        let id = RequestId::from_slice(&request.request_id)
-            .map_err(|error| Refusal::invalid(format!("request_id: {error}")))?;
-        let operation = Operation(request.operation);
-        if !is_supported(operation) {
-            let detail = format!("operation {operation} is not supported");
-            return Err(Refusal::new(ErrorCode::UNKNOWN_OPERATION, detail));
-        }
-        let max = match request.max_octets {
-            0 => frame_octets.min(eim_codec::registry::limits::REQUEST_MAX_OCTETS.default),
-            asked => asked.min(frame_octets),
-        };
-        let page = super::page::Page::new(max);
-        use request::Body as Ask;
-        match (operation, request.body) {
-            (Operation::HEADS, Some(Ask::Heads(ask))) => self.heads(caller, &ask, page).await,
-            (Operation::SYNC, Some(Ask::Sync(ask))) => self.sync(caller, id, ask, page).await,
-            (Operation::HISTORY, Some(Ask::History(ask))) => {
-                self.history(caller, id, &ask, page).await
-            }
-            (Operation::CONVERSATION, Some(Ask::Conversation(ask))) => {
-                self.conversation(caller, &ask).await
-            }
-            (Operation::USERS, Some(Ask::Users(ask))) => self.users(caller, &ask, page).await,
-            (Operation::GROUP_CREATE, Some(Ask::GroupCreate(ask))) => {
-                self.group_create(caller, id, ask).await
-            }
-            (Operation::GROUP_ADD, Some(Ask::GroupAdd(ask))) => {
-                self.group_add(caller, id, &ask).await
-            }
-            (Operation::GROUP_REMOVE, Some(Ask::GroupRemove(ask))) => {
-                self.group_remove(caller, id, &ask).await
-            }
-            (Operation::GROUP_LEAVE, Some(Ask::GroupLeave(ask))) => {
-                self.group_leave(caller, id, &ask).await
-            }
-            (Operation::GROUP_SET_ROLE, Some(Ask::GroupSetRole(ask))) => {
-                self.group_set_role(caller, id, &ask).await
-            }
-            (Operation::GROUP_MEMBERS, Some(Ask::GroupMembers(ask))) => {
-                self.group_members(caller, &ask, page).await
-            }
-            (Operation::GROUP_RENAME, Some(Ask::GroupRename(ask))) => {
-                self.group_rename(caller, id, ask).await
-            }
-            (Operation::PINS, Some(Ask::Pins(ask))) => self.pins(caller, &ask, page).await,
-            (Operation::REACTIONS, Some(Ask::Reactions(ask))) => {
-                self.reactions(caller, &ask, page).await
-            }
-            (Operation::MARK, Some(Ask::Mark(ask))) => self.mark(caller, &ask).await,
-            (Operation::MARKS, Some(Ask::Marks(ask))) => self.marks(caller, &ask, page).await,
-            (Operation::READERS, Some(Ask::Readers(ask))) => self.readers(caller, &ask, page).await,
-            (Operation::UNREAD, Some(Ask::Unread(ask))) => self.unread(caller, &ask, page).await,
-            (Operation::DEVICES, Some(ask @ Ask::Devices(_)))
-            | (Operation::DEVICE_LOGOUT, Some(ask @ Ask::DeviceLogout(_)))
-            | (Operation::SNAPSHOT, Some(ask @ Ask::Snapshot(_))) => {
-                self.of_devices(caller, id, ask, page).await
-            }
-            (Operation::CONTACT_REQUEST, Some(ask @ Ask::ContactRequest(_)))
-            | (Operation::CONTACT_ANSWER, Some(ask @ Ask::ContactAnswer(_)))
-            | (Operation::CONTACT_REMOVE, Some(ask @ Ask::ContactRemove(_)))
-            | (Operation::CONTACT_BLOCK, Some(ask @ Ask::ContactBlock(_))) => {
-                self.contact_change(caller, id, ask).await
-            }
-            (Operation::CONTACTS, Some(Ask::Contacts(ask))) => {
-                self.contacts(caller, ask, page).await
-            }
-            (Operation::DEPARTMENTS, Some(Ask::Departments(ask))) => {
-                self.departments(caller, &ask, page).await
-            }
-            (Operation::DEPARTMENT_MEMBERS, Some(Ask::DepartmentMembers(ask))) => {
-                self.department_members(caller, &ask, page).await
-            }
-            (Operation::PROFILES, Some(Ask::Profiles(ask))) => {
-                self.profiles(caller, ask, page).await
-            }
-            (Operation::PROFILE_SET, Some(Ask::ProfileSet(ask))) => {
-                self.profile_set(caller, id, ask).await
-            }
-            _ => Err(Refusal::invalid("the body is not that of the operation")),
-        }
-    }
-
     /// Head of the caller's timeline.
     pub(super) async fn head(&self, caller: Caller) -> Result<(u64, u64), StoreError> {
         self.store
             .timeline_head(caller.origin.tenant, caller.origin.user)
             .await
     }
-}
-
-const fn is_supported(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::HEADS
-            | Operation::SYNC
-            | Operation::HISTORY
-            | Operation::CONVERSATION
-            | Operation::USERS
-            | Operation::GROUP_CREATE
-            | Operation::GROUP_ADD
-            | Operation::GROUP_REMOVE
-            | Operation::GROUP_LEAVE
-            | Operation::GROUP_SET_ROLE
-            | Operation::GROUP_MEMBERS
-            | Operation::GROUP_RENAME
-            | Operation::PINS
-            | Operation::REACTIONS
-            | Operation::MARK
-            | Operation::MARKS
-            | Operation::READERS
-            | Operation::UNREAD
-            | Operation::DEVICES
-            | Operation::DEVICE_LOGOUT
-            | Operation::SNAPSHOT
-            | Operation::CONTACT_REQUEST
-            | Operation::CONTACT_ANSWER
-            | Operation::CONTACT_REMOVE
-            | Operation::CONTACT_BLOCK
-            | Operation::CONTACTS
-            | Operation::DEPARTMENTS
-            | Operation::DEPARTMENT_MEMBERS
-            | Operation::PROFILES
-            | Operation::PROFILE_SET
-    )
 }
 
 pub(super) fn conversation_id(octets: &[u8]) -> Result<ConversationId, Refusal> {

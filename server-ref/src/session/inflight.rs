@@ -130,6 +130,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::store::Accounts as _;
     use crate::store::kv::{Environment, KvStore, Options};
     use crate::store::memory::MemoryEngine;
     use crate::store::{

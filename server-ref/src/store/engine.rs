@@ -128,6 +128,9 @@ struct Write {
     delete: bool,
 }
 
+/// A write of a batch: where, the key, and the value; no value means removal.
+pub type Written<'a> = (Space, &'a [u8], Option<&'a [u8]>);
+
 impl Batch {
     /// Sets a key.
     pub fn put(&mut self, space: Space, key: &[u8], value: &[u8]) {
@@ -161,7 +164,7 @@ impl Batch {
     }
 
     /// The writes in order; no value means removal.
-    pub fn iter(&self) -> impl Iterator<Item = (Space, &[u8], Option<&[u8]>)> {
+    pub fn iter(&self) -> impl Iterator<Item = Written<'_>> {
         let mut start = 0;
         self.writes.iter().filter_map(move |write| {
             let key = self.octets.get(start..write.key_end)?;
@@ -173,7 +176,7 @@ impl Batch {
 
     /// The write of this number, from 0.
     #[must_use]
-    pub fn write(&self, number: usize) -> Option<(Space, &[u8], Option<&[u8]>)> {
+    pub fn write(&self, number: usize) -> Option<Written<'_>> {
         let write = self.writes.get(number)?;
         let start = match number.checked_sub(1) {
             Some(before) => self.writes.get(before)?.end,

@@ -5,6 +5,7 @@
 //! One contract suite runs against every implementation.
 
 mod account;
+mod accounts;
 mod commit;
 mod contact;
 mod device;
@@ -15,6 +16,7 @@ pub mod kv;
 mod marks;
 pub mod memory;
 mod order;
+mod people;
 mod room;
 mod view;
 mod write;
@@ -22,9 +24,10 @@ mod write;
 use std::pin::Pin;
 
 use async_trait::async_trait;
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
+pub use self::accounts::Accounts;
 pub use self::commit::{CommitSink, Committed, Entry};
 pub use self::contact::{ContactAct, ContactPage, ContactView};
 pub use self::device::{
@@ -38,6 +41,7 @@ pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
 };
 pub use self::order::SenderOrder;
+pub use self::people::People;
 pub use self::room::Room;
 pub use self::view::{
     ConversationView, HistoryPage, MemberPage, MemberView, PinPage, ReactionPage, TimelineItem,
@@ -54,7 +58,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Accounts + People {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.
@@ -208,7 +212,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of the members who have read through `conv_seq`, or with `missing` of those who have
     /// not, in id order after `after`. The caller has checked visibility.
-    #[expect(clippy::too_many_arguments, reason = "a page and what it is about")]
     async fn readers(
         &self,
         tenant: TenantId,
@@ -218,172 +221,6 @@ pub trait Store: Send + Sync + 'static {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<ReaderPage, StoreError>;
-    /// A page of the list of contacts of a user: those whose version is above `version`, in its
-    /// order.
-    async fn contacts(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        version: u64,
-        limit: usize,
-    ) -> Result<ContactPage, StoreError>;
-
-    /// A user on the list of contacts of `owner`; `None` for one who never was.
-    async fn contact(
-        &self,
-        tenant: TenantId,
-        owner: UserId,
-        user: UserId,
-    ) -> Result<Option<ContactView>, StoreError>;
-
-    /// A page of all profiles: those whose version is above `version`, in its order.
-    async fn profiles(
-        &self,
-        tenant: TenantId,
-        version: u64,
-        limit: usize,
-    ) -> Result<ProfilePage, StoreError>;
-
-    /// The profile of a user.
-    async fn profile(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-    ) -> Result<Option<ProfileView>, StoreError>;
-
-    /// A department.
-    async fn department(
-        &self,
-        tenant: TenantId,
-        department: DepartmentId,
-    ) -> Result<Option<DepartmentRecord>, StoreError>;
-
-    /// A page of departments, in id order after `after`.
-    async fn departments(
-        &self,
-        tenant: TenantId,
-        after: Option<DepartmentId>,
-        limit: usize,
-    ) -> Result<(Vec<DepartmentRecord>, bool), StoreError>;
-
-    /// A page of the members of a department, in id order after `after`.
-    async fn department_members(
-        &self,
-        tenant: TenantId,
-        department: DepartmentId,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<(Vec<DepartmentMember>, bool), StoreError>;
-
-    /// The departments of a user, in id order.
-    async fn departments_of(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-    ) -> Result<Vec<DepartmentId>, StoreError>;
-
-    /// Makes the directory what is given, in one commit; durable when this returns. A dry run
-    /// only tells what would change.
-    async fn import_directory(
-        &self,
-        tenant: TenantId,
-        directory: Directory,
-        dry_run: bool,
-    ) -> Result<DirectoryChange, StoreError>;
-
-    /// Creates users; `ErrorCode::ALREADY_EXISTS` for a name in use.
-    async fn create_users(
-        &self,
-        tenant: TenantId,
-        users: Vec<UserRecord>,
-    ) -> Result<Vec<Result<(), Refused>>, StoreError>;
-
-    /// Enables or disables a user; `false` when unknown.
-    async fn set_disabled(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        disabled: bool,
-    ) -> Result<bool, StoreError>;
-
-    /// A user by name.
-    async fn user_by_name(
-        &self,
-        tenant: TenantId,
-        name: &str,
-    ) -> Result<Option<UserRecord>, StoreError>;
-
-    /// A user by id.
-    async fn user(&self, tenant: TenantId, user: UserId) -> Result<Option<UserRecord>, StoreError>;
-
-    /// A page of users in name order after `after`.
-    async fn users(
-        &self,
-        tenant: TenantId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<UserRecord>, bool), StoreError>;
-
-    /// Registers the device and raises its connection generation; later commits of older
-    /// generations are refused with `ErrorCode::REPLACED`. Durable when this returns.
-    async fn open_device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-        class: i32,
-        name: String,
-    ) -> Result<DeviceRecord, StoreError> {
-        let login = Login {
-            device,
-            class,
-            name,
-            proof: Proof::Full,
-            limits: ClassLimits::default(),
-        };
-        let opened = self.log_in(tenant, user, login).await?;
-        opened
-            .map(|opened| opened.record)
-            .map_err(|refused| StoreError::Engine(refused.detail))
-    }
-
-    /// As [`open_device`](Self::open_device), under a policy, which also says what is needed for it:
-    /// with [`Proof::Token`] the device must be logged in, under the login of the token
-    /// (`ErrorCode::LOGGED_OUT` or `ErrorCode::RESUME_REJECTED`); with [`Proof::Full`] it is logged in
-    /// now, and those that have to make room are logged out in the same batch, oldest login first.
-    async fn log_in(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        login: Login,
-    ) -> Result<Result<LoggedIn, Refused>, StoreError>;
-
-    /// Logs a device out: its tokens are worth nothing, and commits of its connections are refused
-    /// with `ErrorCode::LOGGED_OUT`. `ErrorCode::NOT_FOUND` when it is not logged in. With a request
-    /// id it is an act of the device that asks, carried out once. Durable when this returns.
-    async fn log_out(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        log_out: LogOut,
-    ) -> Result<Result<(), Refused>, StoreError>;
-
-    /// A page of the devices of a user that are logged in, in id order after `after`.
-    async fn devices(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        after: Option<DeviceId>,
-        limit: usize,
-    ) -> Result<DevicePage, StoreError>;
-
-    /// A device of a user.
-    async fn device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError>;
 
     /// Moves the cursor of a device forward; lower values change nothing. May be coalesced with
     /// later commits, so it is durable soon, not at once.
@@ -395,24 +232,6 @@ pub trait Store: Send + Sync + 'static {
         log_epoch: u64,
         user_seq: u64,
     );
-
-    /// Creates or replaces the resume token of a session. Durable when this returns.
-    async fn put_session(&self, tenant: TenantId, record: SessionRecord) -> Result<(), StoreError>;
-
-    /// The resume token of a session.
-    async fn session(
-        &self,
-        tenant: TenantId,
-        session: SessionId,
-    ) -> Result<Option<SessionRecord>, StoreError>;
-
-    /// All sessions of a device that the store knows, in any order.
-    async fn sessions_of_device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-    ) -> Result<Vec<SessionId>, StoreError>;
 
     /// Removes what is older than `now_ms` allows: at most `limit` records a call, so that it
     /// never blocks commits for long. Log entries are never removed.

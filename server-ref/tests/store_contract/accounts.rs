@@ -2,7 +2,7 @@
 
 use eim_codec::id::{ConversationId, DeviceId, SessionId};
 use eim_codec::registry::ErrorCode;
-use eim_server::store::{SessionRecord, Store, Target, UserRecord};
+use eim_server::store::{Accounts, SessionRecord, Store, Target, UserRecord};
 
 use crate::harness::{ALL, Harness, START_MS, TENANT, account, device, refused, user};
 

@@ -4,7 +4,9 @@ use eim_codec::id::{ConversationId, RequestId, UserId};
 use eim_codec::payload::{ContactBody, ContactChange, ContactState, ConversationKind};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
-use eim_server::store::{Change, Changed, ContactAct, ContactView, Refused, Store, Target};
+use eim_server::store::{
+    Accounts, Change, Changed, ContactAct, ContactView, People, Refused, Store, Target,
+};
 use prost::Message as _;
 
 use crate::harness::{ALL, Harness, TENANT, origin, refused, user};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use eim_codec::id::UserId;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::memory::MemoryEngine;
-use eim_server::store::{Store, StoreError, Target, UserRecord};
+use eim_server::store::{Accounts, Store, StoreError, Target, UserRecord};
 
 use crate::harness::{Disk, Harness, TENANT, account};
 

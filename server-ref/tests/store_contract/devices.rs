@@ -3,8 +3,8 @@
 use eim_codec::id::{DeviceId, RequestId, UserId};
 use eim_codec::registry::ErrorCode;
 use eim_server::store::{
-    ClassLimits, LogOut, LoggedIn, LoggedOut, Login, LogoutReason, Origin, Proof, Refused,
-    Store as _, Target,
+    Accounts, ClassLimits, LogOut, LoggedIn, LoggedOut, Login, LogoutReason, Origin, Proof,
+    Refused, Store as _, Target,
 };
 
 use crate::harness::{Harness, START_MS, TENANT};

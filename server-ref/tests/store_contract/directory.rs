@@ -3,8 +3,8 @@
 use eim_codec::id::{RequestId, UserId};
 use eim_codec::registry::ErrorCode;
 use eim_server::store::{
-    Change, Changed, DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange,
-    ProfileChange, Refused, Store,
+    Accounts, Change, Changed, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
+    DirectoryChange, People, ProfileChange, Refused, Store,
 };
 
 use crate::harness::{ALL, Harness, TENANT, origin, refused, user};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::kv::{Environment, KvStore, Options};
 use eim_server::store::memory::MemoryEngine;
-use eim_server::store::{Store, StoreError, Target};
+use eim_server::store::{Accounts, Store, StoreError, Target};
 
 use crate::harness::{Recorder, TENANT, account, origin, user};
 

@@ -10,7 +10,7 @@ use eim_codec::registry::ErrorCode;
 use eim_server::store::engine::{Batch, Engine, Order, Reader, Space, Visit};
 use eim_server::store::memory::MemoryEngine;
 use eim_server::store::{
-    Append, Change, Refused, Room, SenderOrder, Store as _, StoreError, Target,
+    Accounts, Append, Change, Refused, Room, SenderOrder, Store as _, StoreError, Target,
 };
 
 use crate::harness::{Disk, Harness, TENANT, origin};

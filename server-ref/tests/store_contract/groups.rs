@@ -3,7 +3,7 @@
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::{ErrorCode, FrameType};
-use eim_server::store::{Change, Changed, Refused, Store, Target};
+use eim_server::store::{Accounts, Change, Changed, Refused, Store, Target};
 use prost::Message;
 
 use crate::harness::{ALL, Harness, TENANT, device, origin, refused, user};

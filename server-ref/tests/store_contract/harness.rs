@@ -15,9 +15,9 @@ use eim_server::store::engine::Engine;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::{self, MemoryEngine};
 use eim_server::store::{
-    Append, Appended, Change, Changed, CommitSink, Committed, Entry, HistoryPage, LoggedOut,
-    Marked, Origin, Refused, ScramVerifier, Store, Target, TenantId, TimelineItem, TimelinePage,
-    UserRecord,
+    Accounts, Append, Appended, Change, Changed, CommitSink, Committed, Entry, HistoryPage,
+    LoggedOut, Marked, Origin, Refused, ScramVerifier, Store, Target, TenantId, TimelineItem,
+    TimelinePage, UserRecord,
 };
 
 pub(crate) const TENANT: TenantId = TenantId(7);

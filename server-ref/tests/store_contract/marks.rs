@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::registry::ErrorCode;
 use eim_server::store::{
-    FlagChange, MarkChange, MarkNote, MarkView, Refused, Store, Target, UnreadView,
+    Accounts, FlagChange, MarkChange, MarkNote, MarkView, Refused, Store, Target, UnreadView,
 };
 
 use crate::harness::{ALL, Harness, TENANT, device, origin, refused};

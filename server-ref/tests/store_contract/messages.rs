@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use eim_codec::id::ConversationId;
 use eim_codec::registry::{ErrorCode, FrameType};
-use eim_server::store::{Origin, Store, StoreError, Target, TenantId, TimelinePage};
+use eim_server::store::{Accounts, Origin, Store, StoreError, Target, TenantId, TimelinePage};
 
 use crate::harness::{ALL, Harness, START_MS, TENANT, device, origin, refused, user};
 

@@ -2,7 +2,7 @@
 
 use eim_codec::id::SessionId;
 use eim_codec::registry::ErrorCode;
-use eim_server::store::{SessionRecord, Store, Swept, Target, TimelinePage};
+use eim_server::store::{Accounts, SessionRecord, Store, Swept, Target, TimelinePage};
 
 use crate::harness::{ALL, Harness, START_MS, TENANT, device, origin, refused};
 

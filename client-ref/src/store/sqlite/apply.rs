@@ -12,8 +12,8 @@ use super::outbox::Owner;
 use super::read::{self, MESSAGE, integer};
 use crate::store::epochs::Epochs;
 use crate::store::{
-    Applied, Arrival, ArrivalOutcome, Batch, MarkRecord, Message, Modifier, OutboxItem, Settlement,
-    StoreError, Target,
+    Applied, Arrival, ArrivalOutcome, Batch, Identity, MarkRecord, Message, Modifier, OutboxItem,
+    Settlement, StoreError, Target,
 };
 
 /// See [`crate::store::Store::commit`].
@@ -29,31 +29,9 @@ pub(super) fn apply(
     };
     let mut applied = Applied::default();
     if let Some(identity) = &batch.identity {
-        transaction.set("device", &identity.device.as_bytes()[..])?;
-        if let Some(user) = identity.user {
-            transaction.set("user", &user.as_bytes()[..])?;
-        }
-        transaction.set("user_name", &identity.user_name)?;
+        transaction.identify(identity)?;
     }
-    for (conversation, beyond) in &batch.truncate {
-        transaction.cut(
-            *conversation,
-            beyond.saturating_add(1),
-            u64::MAX,
-            &mut applied,
-        )?;
-    }
-    if batch.truncate_others {
-        for conversation in read::message_conversations(connection)? {
-            let listed = batch
-                .truncate
-                .iter()
-                .any(|(listed, _)| *listed == conversation);
-            if !listed {
-                transaction.cut(conversation, 1, u64::MAX, &mut applied)?;
-            }
-        }
-    }
+    transaction.truncate(&batch.truncate, batch.truncate_others, &mut applied)?;
     for item in &batch.outbox {
         applied.positions.push(transaction.enqueue(item)?);
     }
@@ -126,6 +104,34 @@ impl Transaction<'_> {
         self.connection
             .prepare_cached("DELETE FROM meta WHERE key = ?")?
             .execute([key])?;
+        Ok(())
+    }
+
+    fn identify(&self, identity: &Identity) -> Result<(), StoreError> {
+        self.set("device", &identity.device.as_bytes()[..])?;
+        if let Some(user) = identity.user {
+            self.set("user", &user.as_bytes()[..])?;
+        }
+        self.set("user_name", &identity.user_name)
+    }
+
+    /// Cuts logs at what a new epoch keeps of them; with `others`, those that are not listed whole.
+    fn truncate(
+        &self,
+        kept: &[(ConversationId, u64)],
+        others: bool,
+        applied: &mut Applied,
+    ) -> Result<(), StoreError> {
+        for (conversation, beyond) in kept {
+            self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied)?;
+        }
+        if others {
+            for conversation in read::message_conversations(self.connection)? {
+                if !kept.iter().any(|(listed, _)| *listed == conversation) {
+                    self.cut(conversation, 1, u64::MAX, applied)?;
+                }
+            }
+        }
         Ok(())
     }
 

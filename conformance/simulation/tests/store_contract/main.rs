@@ -39,7 +39,7 @@ mod timelines;
 use std::sync::Arc;
 
 use eim_server::store::kv::{Environment, KvStore, Options};
-use eim_server::store::{Store, StoreError, Target};
+use eim_server::store::{Accounts, Store, StoreError, Target};
 use eim_simulation::disk::Disk;
 use eim_simulation::plan::{DiskConfig, DiskFault, Range};
 use eim_simulation::run::Nobody;

@@ -2,7 +2,7 @@
 
 use eim_codec::id::{ConversationId, SessionId, UserId};
 use eim_server::store::{
-    ConversationView, DeviceRecord, Entry, MemberView, Store, TenantId, TimelinePage,
+    Accounts, ConversationView, DeviceRecord, Entry, MemberView, Store, TenantId, TimelinePage,
 };
 
 use super::model::{Device, Timeline};

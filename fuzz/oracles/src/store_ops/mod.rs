@@ -20,8 +20,8 @@ use eim_codec::registry::ErrorCode;
 use eim_server::store::kv::{Environment, KvStore, Options, raise_log_epoch};
 use eim_server::store::memory::open_engine;
 use eim_server::store::{
-    Append, Appended, Change, Changed, Origin, Refused, ScramVerifier, Store, StoreError, TenantId,
-    UserRecord,
+    Accounts, Append, Appended, Change, Changed, Origin, Refused, ScramVerifier, Store, StoreError,
+    TenantId, UserRecord,
 };
 
 use self::model::{Announced, Model};

@@ -38,6 +38,21 @@ pub(super) enum Command {
         changes: Vec<MarkChange>,
         reply: Reply<MarkOutcome>,
     },
+    Account(AccountCommand),
+    Sweep {
+        tenant: TenantId,
+        now_ms: u64,
+        limit: usize,
+        reply: Reply<Swept>,
+    },
+    Close {
+        reply: Reply<()>,
+    },
+}
+
+/// One act on accounts, devices or the directory.
+#[derive(Debug)]
+pub(super) enum AccountCommand {
     CreateUsers {
         tenant: TenantId,
         users: Vec<UserRecord>,
@@ -72,15 +87,6 @@ pub(super) enum Command {
         directory: Directory,
         dry_run: bool,
         reply: Reply<DirectoryChange>,
-    },
-    Sweep {
-        tenant: TenantId,
-        now_ms: u64,
-        limit: usize,
-        reply: Reply<Swept>,
-    },
-    Close {
-        reply: Reply<()>,
     },
 }
 

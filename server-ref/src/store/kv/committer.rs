@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{Command, Reply};
+use super::command::{AccountCommand, Command, Reply};
 use super::cursors::Cursors;
 use super::meta::Meta;
 use super::options::{Environment, Options};
@@ -140,7 +140,7 @@ impl Committer {
             }
             if matches!(
                 command,
-                Command::Sweep { .. } | Command::ImportDirectory { .. }
+                Command::Sweep { .. } | Command::Account(AccountCommand::ImportDirectory { .. })
             ) {
                 // These look at what is committed.
                 self.commit().await?;
@@ -199,59 +199,7 @@ impl Committer {
                 let outcome = self.mark(origin, log_epoch, &changes);
                 self.answer(reply, outcome.or_refused());
             }
-            Command::CreateUsers {
-                tenant,
-                users,
-                reply,
-            } => {
-                let outcome = self.create_users(tenant, users);
-                self.answer(reply, outcome);
-            }
-            Command::SetDisabled {
-                tenant,
-                user,
-                disabled,
-                reply,
-            } => {
-                let outcome = self.set_disabled(tenant, user, disabled);
-                self.answer(reply, outcome);
-            }
-            Command::LogIn {
-                tenant,
-                user,
-                login,
-                reply,
-            } => {
-                let outcome = self.log_in(tenant, user, login);
-                self.answer(reply, outcome.or_refused());
-            }
-            Command::LogOut {
-                tenant,
-                user,
-                log_out,
-                hash,
-                reply,
-            } => {
-                let outcome = self.log_out(tenant, user, log_out, hash);
-                self.answer(reply, outcome.or_refused());
-            }
-            Command::PutSession {
-                tenant,
-                record,
-                reply,
-            } => {
-                self.put_session(tenant, &record);
-                self.answer(reply, Ok(()));
-            }
-            Command::ImportDirectory {
-                tenant,
-                directory,
-                dry_run,
-                reply,
-            } => {
-                let outcome = self.import_directory(tenant, &directory, dry_run);
-                self.answer(reply, outcome);
-            }
+            Command::Account(command) => self.carry_out_of_accounts(command),
             Command::Sweep {
                 tenant,
                 now_ms,
@@ -262,6 +210,64 @@ impl Committer {
                 self.answer(reply, outcome);
             }
             Command::Close { .. } => {}
+        }
+    }
+
+    fn carry_out_of_accounts(&mut self, command: AccountCommand) {
+        match command {
+            AccountCommand::CreateUsers {
+                tenant,
+                users,
+                reply,
+            } => {
+                let outcome = self.create_users(tenant, users);
+                self.answer(reply, outcome);
+            }
+            AccountCommand::SetDisabled {
+                tenant,
+                user,
+                disabled,
+                reply,
+            } => {
+                let outcome = self.set_disabled(tenant, user, disabled);
+                self.answer(reply, outcome);
+            }
+            AccountCommand::LogIn {
+                tenant,
+                user,
+                login,
+                reply,
+            } => {
+                let outcome = self.log_in(tenant, user, login);
+                self.answer(reply, outcome.or_refused());
+            }
+            AccountCommand::LogOut {
+                tenant,
+                user,
+                log_out,
+                hash,
+                reply,
+            } => {
+                let outcome = self.log_out(tenant, user, log_out, hash);
+                self.answer(reply, outcome.or_refused());
+            }
+            AccountCommand::PutSession {
+                tenant,
+                record,
+                reply,
+            } => {
+                self.put_session(tenant, &record);
+                self.answer(reply, Ok(()));
+            }
+            AccountCommand::ImportDirectory {
+                tenant,
+                directory,
+                dry_run,
+                reply,
+            } => {
+                let outcome = self.import_directory(tenant, &directory, dry_run);
+                self.answer(reply, outcome);
+            }
         }
     }
 

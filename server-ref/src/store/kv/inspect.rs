@@ -272,6 +272,46 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 visible_through: row.visible_through,
             }
         }
+        Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
+        Name::Meta => Record::Meta {
+            log_epoch: state::decode::<MetaRow>("meta", value)?.log_epoch,
+        },
+        Name::Modified(..) | Name::UserReactions(..) | Name::Pins(_) => {
+            return record_of_operations(name, value);
+        }
+        name => return record_of_user(name, value),
+    })
+}
+
+/// What operations leave.
+fn record_of_operations(name: Name, value: &[u8]) -> Result<Record, StoreError> {
+    Ok(match name {
+        Name::Modified(..) => {
+            let row: ModifiedRow = state::decode("modified", value)?;
+            let counted = row.reactions.into_iter();
+            Record::Modified {
+                edits: row.edits,
+                recall_seq: row.recall_seq,
+                reactions: counted.map(|row| (row.reaction, row.count)).collect(),
+                pin_seq: row.pin_seq,
+            }
+        }
+        Name::UserReactions(..) => {
+            let row: UserReactionsRow = state::decode("user reactions", value)?;
+            Record::UserReactions(row.reactions)
+        }
+        Name::Pins(_) => {
+            let row: PinsRow = state::decode("pins", value)?;
+            let pins = row.pins.into_iter();
+            Record::Pins(pins.map(|pin| (pin.target, pin.pin_seq)).collect())
+        }
+        _ => Record::Opaque,
+    })
+}
+
+/// What is kept of a user.
+fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
+    Ok(match name {
         Name::User(_) => Record::User {
             disabled: state::decode::<UserRow>("user", value)?.disabled,
         },
@@ -298,26 +338,6 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 delivered: row.delivered,
             }
         }
-        Name::Floor(_) => Record::Floor(state::decode::<FloorRow>("floor", value)?.floor),
-        Name::Modified(..) => {
-            let row: ModifiedRow = state::decode("modified", value)?;
-            let counted = row.reactions.into_iter();
-            Record::Modified {
-                edits: row.edits,
-                recall_seq: row.recall_seq,
-                reactions: counted.map(|row| (row.reaction, row.count)).collect(),
-                pin_seq: row.pin_seq,
-            }
-        }
-        Name::UserReactions(..) => {
-            let row: UserReactionsRow = state::decode("user reactions", value)?;
-            Record::UserReactions(row.reactions)
-        }
-        Name::Pins(_) => {
-            let row: PinsRow = state::decode("pins", value)?;
-            let pins = row.pins.into_iter();
-            Record::Pins(pins.map(|pin| (pin.target, pin.pin_seq)).collect())
-        }
         Name::Contact(..) => {
             let row: ContactRow = state::decode("contact", value)?;
             Record::Contact {
@@ -326,10 +346,7 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 version: row.version,
             }
         }
-        Name::Meta => Record::Meta {
-            log_epoch: state::decode::<MetaRow>("meta", value)?.log_epoch,
-        },
-        Name::Session(_) | Name::Forgotten(_) | Name::Index => Record::Opaque,
+        _ => Record::Opaque,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Writes are commands to one commit loop ([`Committing`]); reads go straight to the engine and
 //! see committed batches only. Keys are in `keys`, what stands behind them in `record`.
 
+mod accounts;
 mod append;
 mod cache;
 mod command;
@@ -29,6 +30,7 @@ mod modify;
 mod octets;
 mod options;
 mod pending;
+mod people;
 mod profiles;
 mod recent;
 mod record;

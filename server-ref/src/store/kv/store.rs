@@ -7,12 +7,12 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::Modifier;
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::conversation_of;
-use super::command::{Command, Prepared, Reply};
+use super::command::{AccountCommand, Command, Prepared, Reply};
 use super::committer::Committing;
 use super::content;
 use super::cursors::Cursors;
@@ -22,11 +22,9 @@ use super::record::entry::Seal;
 use super::record::state::CursorRow;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
-    Append, Change, Changed, CommitSink, ContactPage, ContactView, ConversationView, DepartmentId,
-    DepartmentMember, DepartmentRecord, DevicePage, DeviceRecord, Directory, DirectoryChange,
-    HistoryPage, LogOut, LoggedIn, Login, MarkChange, MarkView, MemberPage, Origin, Outcomes,
-    PinPage, ProfilePage, ProfileView, ReactionPage, ReaderPage, Refused, Room, SenderOrder,
-    SessionRecord, Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage, UserRecord,
+    Append, Change, Changed, CommitSink, ConversationView, HistoryPage, MarkChange, MarkView,
+    MemberPage, Origin, Outcomes, PinPage, ReactionPage, ReaderPage, Refused, Room, SenderOrder,
+    Store, StoreError, Swept, TenantId, TimelinePage, UnreadPage,
 };
 
 /// The store over one engine. Dropping it closes it after what is queued; [`Store::close`] waits
@@ -102,6 +100,17 @@ impl KvStore {
             .await
             .map_err(|_| StoreError::Closed)?;
         outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn submit_account<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> AccountCommand,
+    ) -> Result<T, StoreError> {
+        self.submit(|reply| Command::Account(command(reply))).await
+    }
+
+    pub(super) const fn meta(&self) -> &Meta {
+        &self.meta
     }
 
     fn prepare(&self, origin: &Origin, batch: Vec<Append>) -> Vec<Prepared> {
@@ -338,192 +347,6 @@ impl Store for KvStore {
         asked.page(&*self.reader()?, tenant, after)
     }
 
-    async fn contacts(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        version: u64,
-        limit: usize,
-    ) -> Result<ContactPage, StoreError> {
-        super::contact_list::page(&*self.reader()?, tenant, user, version, limit)
-    }
-
-    async fn contact(
-        &self,
-        tenant: TenantId,
-        owner: UserId,
-        user: UserId,
-    ) -> Result<Option<ContactView>, StoreError> {
-        super::contact_list::contact(&*self.reader()?, tenant, owner, user)
-    }
-
-    async fn profiles(
-        &self,
-        tenant: TenantId,
-        version: u64,
-        limit: usize,
-    ) -> Result<ProfilePage, StoreError> {
-        super::profiles::page(&*self.reader()?, tenant, version, limit)
-    }
-
-    async fn profile(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-    ) -> Result<Option<ProfileView>, StoreError> {
-        super::profiles::profile(&*self.reader()?, tenant, user)
-    }
-
-    async fn department(
-        &self,
-        tenant: TenantId,
-        department: DepartmentId,
-    ) -> Result<Option<DepartmentRecord>, StoreError> {
-        super::directory::department(&*self.reader()?, tenant, department)
-    }
-
-    async fn departments(
-        &self,
-        tenant: TenantId,
-        after: Option<DepartmentId>,
-        limit: usize,
-    ) -> Result<(Vec<DepartmentRecord>, bool), StoreError> {
-        super::directory::departments_of_tenant(&*self.reader()?, tenant, after, limit)
-    }
-
-    async fn department_members(
-        &self,
-        tenant: TenantId,
-        department: DepartmentId,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<(Vec<DepartmentMember>, bool), StoreError> {
-        super::directory::members(&*self.reader()?, tenant, department, after, limit)
-    }
-
-    async fn departments_of(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-    ) -> Result<Vec<DepartmentId>, StoreError> {
-        super::directory::departments_of_user(&*self.reader()?, tenant, user)
-    }
-
-    async fn import_directory(
-        &self,
-        tenant: TenantId,
-        directory: Directory,
-        dry_run: bool,
-    ) -> Result<DirectoryChange, StoreError> {
-        self.submit(|reply| Command::ImportDirectory {
-            tenant,
-            directory,
-            dry_run,
-            reply,
-        })
-        .await
-    }
-
-    async fn create_users(
-        &self,
-        tenant: TenantId,
-        users: Vec<UserRecord>,
-    ) -> Result<Vec<Result<(), Refused>>, StoreError> {
-        self.submit(|reply| Command::CreateUsers {
-            tenant,
-            users,
-            reply,
-        })
-        .await
-    }
-
-    async fn set_disabled(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        disabled: bool,
-    ) -> Result<bool, StoreError> {
-        self.submit(|reply| Command::SetDisabled {
-            tenant,
-            user,
-            disabled,
-            reply,
-        })
-        .await
-    }
-
-    async fn user_by_name(
-        &self,
-        tenant: TenantId,
-        name: &str,
-    ) -> Result<Option<UserRecord>, StoreError> {
-        super::users::by_name(&*self.reader()?, tenant, name)
-    }
-
-    async fn user(&self, tenant: TenantId, user: UserId) -> Result<Option<UserRecord>, StoreError> {
-        super::users::by_id(&*self.reader()?, tenant, user)
-    }
-
-    async fn users(
-        &self,
-        tenant: TenantId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<UserRecord>, bool), StoreError> {
-        super::users::page(&*self.reader()?, tenant, after, limit)
-    }
-
-    async fn log_in(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        login: Login,
-    ) -> Result<Result<LoggedIn, Refused>, StoreError> {
-        self.submit(|reply| Command::LogIn {
-            tenant,
-            user,
-            login,
-            reply,
-        })
-        .await
-    }
-
-    async fn log_out(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        log_out: LogOut,
-    ) -> Result<Result<(), Refused>, StoreError> {
-        let hash = content::of_log_out(&self.meta.content_secret(), log_out.device);
-        self.submit(|reply| Command::LogOut {
-            tenant,
-            user,
-            log_out,
-            hash,
-            reply,
-        })
-        .await
-    }
-
-    async fn devices(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        after: Option<DeviceId>,
-        limit: usize,
-    ) -> Result<DevicePage, StoreError> {
-        super::devices::page(&*self.reader()?, tenant, user, after, limit)
-    }
-
-    async fn device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError> {
-        super::devices::device(&*self.reader()?, tenant, user, device)
-    }
-
     fn move_cursor(
         &self,
         tenant: TenantId,
@@ -539,32 +362,6 @@ impl Store for KvStore {
                 user_seq,
             },
         );
-    }
-
-    async fn put_session(&self, tenant: TenantId, record: SessionRecord) -> Result<(), StoreError> {
-        self.submit(|reply| Command::PutSession {
-            tenant,
-            record,
-            reply,
-        })
-        .await
-    }
-
-    async fn session(
-        &self,
-        tenant: TenantId,
-        session: SessionId,
-    ) -> Result<Option<SessionRecord>, StoreError> {
-        super::devices::session(&*self.reader()?, tenant, session)
-    }
-
-    async fn sessions_of_device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        device: DeviceId,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        super::devices::sessions_of_device(&*self.reader()?, tenant, user, device)
     }
 
     async fn sweep(

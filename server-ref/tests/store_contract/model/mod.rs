@@ -10,7 +10,8 @@ use eim_codec::id::{ClientMsgId, ConversationId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::FrameType;
 use eim_server::store::{
-    Append, Change, ContactAct, FlagChange, MarkChange, Store, Target, TimelinePage,
+    Accounts, Append, Change, ContactAct, FlagChange, MarkChange, People, Store, Target,
+    TimelinePage,
 };
 use proptest::prelude::*;
 

@@ -56,7 +56,7 @@ async fn each_change_has_a_new_request_id() {
         };
         peer.respond(&request, response::Body::ContactChange(changed));
     }
-    asking.await.unwrap();
+    peer.until(asking).await;
 }
 
 // test[EIM-CTC-029]
@@ -90,7 +90,7 @@ async fn a_list_goes_on_where_it_was_and_begins_anew_when_that_is_too_old() {
             None => peer.refuse(&request, ErrorCode::TOO_OLD),
         }
     }
-    let list = asking.await.unwrap();
+    let list = peer.until(asking).await;
     assert_eq!(seen, [(0, 0), (EPOCH, 4), (EPOCH, 6), (EPOCH, 6), (0, 0)]);
     let users: Vec<_> = list.iter().map(|contact| contact.user).collect();
     assert_eq!(users, [[5; 16].into()], "what was known before is gone");
@@ -139,7 +139,7 @@ async fn profiles_go_on_where_they_were_and_begin_anew_when_that_is_too_old() {
             None => peer.refuse(&request, ErrorCode::TOO_OLD),
         }
     }
-    let profiles = asking.await.unwrap();
+    let profiles = peer.until(asking).await;
     assert_eq!(seen, [(0, 0), (EPOCH, 6), (EPOCH, 9), (0, 0)]);
     assert_eq!(profiles.iter().collect::<Vec<_>>(), [&profile(5, 2)]);
 }

@@ -23,6 +23,7 @@ use eim_codec::tokio::{Driver, StreamLink};
 use prost::Message as _;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub(crate) const ME: [u8; 16] = [1; 16];
@@ -276,6 +277,20 @@ impl Peer {
                 ServerEvent::Request(request) => return request,
                 ServerEvent::Cursor { .. } => {}
                 other => panic!("a request, not {other:?}"),
+            }
+        }
+    }
+
+    /// Carries the connection on until what was asked of the client has its outcome.
+    pub(crate) async fn until<T>(&mut self, mut outcome: JoinHandle<T>) -> T {
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut outcome => return outcome.unwrap(),
+                event = self.next() => match event {
+                    ServerEvent::Cursor { .. } => {}
+                    other => panic!("an outcome, not {other:?}"),
+                },
             }
         }
     }

@@ -1,12 +1,15 @@
 //! What both sides agreed on in the handshake.
 
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+
 use crate::limits::CompressionSet;
 use crate::registry::{Capability, Compression, limits};
 
 /// What holds on a connection. A session goes on only under the same terms. Without compressions and
 /// capabilities everything else works.
 // impl[EIM-VER-019, EIM-VER-020]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Agreed {
     pub(crate) version: u8,
     /// What may arrive and be sent.
@@ -30,30 +33,25 @@ impl Agreed {
         usize::try_from(payload.saturating_add(limits::HEADER_OCTETS.default)).unwrap_or(usize::MAX)
     }
 
-    pub(crate) const fn fragments(&self) -> bool {
+    pub(crate) fn fragments(&self) -> bool {
         self.capabilities.contains(Capability::FRAGMENTS)
     }
 }
 
-/// A set of capabilities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Capabilities(u64);
+/// A set of capabilities: any numbers, for private ones are agreed on as well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities(Arc<[Capability]>);
 
 impl Capabilities {
-    pub(crate) const fn contains(self, capability: Capability) -> bool {
-        match 1_u64.checked_shl(capability.0) {
-            Some(bit) => self.0 & bit != 0,
-            None => false,
-        }
+    pub(crate) fn contains(&self, capability: Capability) -> bool {
+        self.0.binary_search(&capability).is_ok()
     }
 }
 
 impl FromIterator<Capability> for Capabilities {
     fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> Self {
-        let bits = capabilities
-            .into_iter()
-            .filter_map(|capability| 1_u64.checked_shl(capability.0));
-        Self(bits.fold(0, |set, bit| set | bit))
+        let sorted: BTreeSet<Capability> = capabilities.into_iter().collect();
+        Self(sorted.into_iter().collect())
     }
 }
 

@@ -72,13 +72,12 @@ impl Open {
         line: &mut Line,
         events: &mut VecDeque<ClientEvent>,
     ) -> Result<Option<ClientEvent>, Violation> {
-        let agreed = self.session.agreed;
         let admitted = admit(
             frame.frame_type,
             frame.sequence,
             Direction::Server,
             self.live.phase(),
-            agreed.fragments(),
+            self.session.agreed.fragments(),
         );
         let inbound = &self.session.inbound;
         // impl[EIM-CON-026]

@@ -207,7 +207,7 @@ impl AwaitAuth {
                 (session, SessionOutcome::Resumed)
             }
             None => {
-                let session = fresh(&accept, agreed, config, window, resume.is_some())?;
+                let session = fresh(&accept, agreed.clone(), config, window, resume.is_some())?;
                 (session, SessionOutcome::Fresh)
             }
         };
@@ -248,11 +248,12 @@ fn fresh(
     if !resume {
         outbound.window(&window)?;
     }
+    let inbound = Inbound::new(config.window, config.reassembly, agreed.own_max);
     Ok(Box::new(Session {
         id: accept.session_id,
         agreed,
         outbound,
-        inbound: Inbound::new(config.window, config.reassembly, agreed.own_max),
+        inbound,
         results: Results::default(),
         log_epoch: accept.log_epoch,
         compress_from: config.compress_from_octets,

@@ -264,7 +264,7 @@ impl ServerConnection {
 
     /// Whether a capability was selected. `false` before HELLO and after the end.
     #[must_use]
-    pub const fn has(&self, capability: Capability) -> bool {
+    pub fn has(&self, capability: Capability) -> bool {
         match &self.state {
             State::Open(open) => open.session.agreed.capabilities.contains(capability),
             _ => false,

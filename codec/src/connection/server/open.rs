@@ -84,13 +84,12 @@ impl Open {
         config: &ServerConfig,
         now: Timestamp,
     ) -> Result<Option<ServerEvent>, Violation> {
-        let agreed = self.session.agreed;
         let admitted = admit(
             frame.frame_type,
             frame.sequence,
             Direction::Client,
             self.live.phase(),
-            agreed.fragments(),
+            self.session.agreed.fragments(),
         );
         let inbound = &self.session.inbound;
         // impl[EIM-CON-026]

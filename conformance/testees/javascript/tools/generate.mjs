@@ -3,7 +3,7 @@
 //     node tools/generate.mjs path/to/spec
 //
 // The codec itself needs no copy of it. Only the subset of TOML and Protobuf that the specification uses is understood.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -83,8 +83,8 @@ ${list(limits.limit.map((l) => `${l.name}: ${l.default}`))}};
 const messages = [];
 /** @type {string[]} */
 const enums = [];
-for (const file of ['connection', 'contacts', 'devices', 'marks', 'message', 'operations', 'request', 'state']) {
-  const text = read('proto', 'eim', 'v1', `${file}.proto`).replace(/\/\/.*$/gm, '');
+for (const file of readdirSync(join(spec, 'proto', 'eim', 'v1')).sort()) {
+  const text = read('proto', 'eim', 'v1', file).replace(/\/\/.*$/gm, '');
   for (const [, kind, name, body] of text.matchAll(/^(message|enum) (\w+) \{([^]*?)^\}/gm)) {
     if (kind === 'enum') {
       enums.push(`${name}: [${[...body.matchAll(/\w+ = (\d+);/g)].map((m) => m[1]).join(', ')}]`);
@@ -92,10 +92,15 @@ for (const file of ['connection', 'contacts', 'devices', 'marks', 'message', 'op
     }
     const fields = [];
     let oneof = '';
-    for (const part of body.matchAll(/oneof (\w+) \{|(\})|(repeated )?(\w+) (\w+) = (\d+);/g)) {
+    for (const part of body.matchAll(/oneof (\w+) \{|(\})|(repeated |optional )?(\w+) (\w+) = (\d+);/g)) {
       if (part[1]) oneof = part[1];
       else if (part[2]) oneof = '';
-      else fields.push(`'${part[6]} ${part[5]} ${part[4]}${part[3] ? ' repeated' : ''}${oneof ? ` oneof ${oneof}` : ''}'`);
+      else {
+        // An optional field is there or not, as the only member of a oneof is.
+        const choice = part[3] === 'optional ' ? `_${part[5]}` : oneof;
+        const repeated = part[3] === 'repeated ' ? ' repeated' : '';
+        fields.push(`'${part[6]} ${part[5]} ${part[4]}${repeated}${choice ? ` oneof ${choice}` : ''}'`);
+      }
     }
     messages.push(layout(`${name}: [`, fields));
   }

@@ -81,11 +81,13 @@ def _read_message(name: str, tokens: Iterator[str]) -> None:
             next(tokens)  # {
         else:
             repeated = token == "repeated"
-            type_ = next(tokens) if repeated else token
+            type_ = next(tokens) if token in ("repeated", "optional") else token
             field_name, _, number, _ = (next(tokens) for _ in range(4))
-            message.fields[int(number)] = Field(int(number), field_name, type_, repeated, oneof)
-            if oneof is not None:
-                message.oneofs[oneof].append(field_name)
+            # An optional field is there or not, as the only member of a oneof is.
+            choice = f"_{field_name}" if token == "optional" else oneof
+            message.fields[int(number)] = Field(int(number), field_name, type_, repeated, choice)
+            if choice is not None:
+                message.oneofs.setdefault(choice, []).append(field_name)
     message.fields = dict(sorted(message.fields.items()))
 
 

@@ -6,8 +6,9 @@ use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding, transcript
 use eim_codec::connection::flow::{frame_octets, sequence_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
-    Auth, ConversationKind, CustomBody, DeviceClass, Error, LocationBody, MembershipChange, Role,
-    SessionOutcome, TextBody, UnavailableReason,
+    Auth, ContactChange, ContactState, ConversationKind, CustomBody, DeviceClass, Error, FanOut,
+    LocationBody, MembershipChange, Role, SessionOutcome, SpanKind, TextBody, UnavailableReason,
+    UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};
@@ -164,6 +165,11 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
         "MembershipChange" => counted::<MembershipChange>(number),
         "ConversationKind" => counted::<ConversationKind>(number),
         "UnavailableReason" => counted::<UnavailableReason>(number),
+        "ContactState" => counted::<ContactState>(number),
+        "ContactChange" => counted::<ContactChange>(number),
+        "FanOut" => counted::<FanOut>(number),
+        "UnreadFlag" => counted::<UnreadFlag>(number),
+        "SpanKind" => counted::<SpanKind>(number),
         other => return Err(format!("no enumeration {other}")),
     };
     Ok(number.into())

@@ -170,6 +170,12 @@ async fn operations_are_judged_in_the_commit_and_erase_in_it() {
     .await;
 }
 
+// test[EIM-DEV-008]
+#[tokio::test]
+async fn a_device_that_is_logged_out_writes_nothing() {
+    crate::devices::logging_out_ends_tokens_and_writing(Harness::new(Disk::embedded()).await).await;
+}
+
 // test[EIM-MRK-021]
 #[tokio::test]
 async fn after_a_raised_epoch_marks_are_not_beyond_their_conversation() {

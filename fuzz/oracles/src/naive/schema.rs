@@ -160,7 +160,7 @@ mod tests {
         assert!(message("GroupLeaveRequest")[&1].kind == Kind::Bytes);
         assert!(message("Welcome")[&5].repeated);
         for (name, fields) in MESSAGES.iter() {
-            let empty = name == "DeviceLogoutResponse";
+            let empty = *name == "DeviceLogoutResponse";
             assert_eq!(fields.is_empty(), empty, "{name}");
             for field in fields.values() {
                 if let Kind::Message(inner) = field.kind {

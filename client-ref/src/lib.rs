@@ -50,6 +50,7 @@ mod operations;
 pub mod options;
 mod outbox;
 mod reconnect;
+pub mod search;
 pub mod store;
 mod sync;
 pub mod tls;

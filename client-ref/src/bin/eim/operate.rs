@@ -164,7 +164,7 @@ async fn forward(
 }
 
 /// The same content once more, with its origin: the first one, where it was forwarded before.
-fn forwarded(target: Target, past: &Past) -> Option<Draft> {
+pub(crate) fn forwarded(target: Target, past: &Past) -> Option<Draft> {
     let message = &past.message;
     text_of(message)?;
     let sent = TextBody::decode(message.body.clone()).ok()?;

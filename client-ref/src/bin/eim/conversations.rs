@@ -177,7 +177,8 @@ pub(crate) fn membership(message: &Message, name: impl Fn(UserId) -> String) -> 
     })
 }
 
-fn settings(message: &Message) -> String {
+/// What a change of the settings of a group says.
+pub(crate) fn settings(message: &Message) -> String {
     match SettingsBody::decode(message.body.clone()) {
         Ok(body) if body.created => format!("(created the group {})", body.name),
         Ok(body) => format!("(named the group {})", body.name),

@@ -4,6 +4,7 @@ use eim_client::search::{Search, search};
 use eim_client::store::{Message, Store};
 use eim_client::{Client, text_of};
 use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::Role;
 
 use super::model::{Answer, Item, Question};
 use super::{Found, Ui};
@@ -80,7 +81,8 @@ async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure>
     let items = match question {
         Question::Contacts => Vec::new(),
         Question::Members(group) => {
-            let members = client.group_members(*group).await?;
+            let mut members = client.group_members(*group).await?;
+            members.sort_by_key(|member| rank(member.role));
             members.into_iter().map(Item::Member).collect()
         }
         Question::Devices => {
@@ -101,6 +103,15 @@ async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure>
         Question::Search(words) => return look(&**client.store(), words).await,
     };
     Ok(Answer::new(items))
+}
+
+/// The owner first, then the admins.
+const fn rank(role: Role) -> u8 {
+    match role {
+        Role::Owner => 0,
+        Role::Admin => 1,
+        Role::Member | Role::Unspecified => 2,
+    }
 }
 
 async fn profile(client: &Client, user: UserId) -> Result<Vec<Item>, Failure> {

@@ -112,6 +112,8 @@ struct Ui<'a> {
     found: mpsc::UnboundedSender<Found>,
     findings: mpsc::UnboundedReceiver<Found>,
     contacts: ContactList,
+    /// The server was asked what is unread since the connection is open.
+    counted: bool,
     /// The last message that was on the screen, and told.
     seen: Option<(ConversationId, u64)>,
 }
@@ -126,6 +128,7 @@ impl<'a> Ui<'a> {
             found,
             findings,
             contacts: ContactList::default(),
+            counted: false,
             seen: None,
         }
     }
@@ -137,7 +140,6 @@ impl<'a> Ui<'a> {
     ) -> Result<(), Failure> {
         let (typed, mut inputs) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || read_terminal(&typed));
-        self.ask_unread();
         self.ask_contacts();
         self.load().await?;
         let interrupted = tokio::signal::ctrl_c();
@@ -191,7 +193,10 @@ impl<'a> Ui<'a> {
             }
             // Why stands on the terminal that is left, as for every other verb.
             Some(Event::State(ConnectionState::Closed(end))) => return Err(end.into()),
-            Some(Event::State(state)) => self.model.state(state),
+            Some(Event::State(state)) => {
+                self.counted &= matches!(state, ConnectionState::Open { .. });
+                self.model.state(state);
+            }
             Some(Event::Marks(marks)) => self.model.marks(&marks),
             Some(Event::Readers {
                 conversation,
@@ -200,6 +205,11 @@ impl<'a> Ui<'a> {
             Some(Event::Conversations) => {
                 self.model
                     .records(self.client.store().conversations().await?);
+            }
+            // From here on what comes on this connection is counted one by one.
+            Some(Event::CaughtUp) if !self.counted => {
+                self.counted = true;
+                self.ask_unread();
             }
             Some(_) => {}
             None => return Err(Failure::connection("the client is over")),

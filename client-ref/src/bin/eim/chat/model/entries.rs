@@ -11,7 +11,7 @@ use eim_codec::registry::FrameType;
 use prost::Message as _;
 
 use super::{Entry, Mark, Model};
-use crate::conversations::{NAMED, contact_news, membership};
+use crate::conversations::{NAMED, contact_news, membership, settings};
 use crate::output::{printable, time_of_day};
 use crate::shown::{fallback, is_part_of_another, notes, shown};
 
@@ -47,6 +47,19 @@ impl Model {
         for user in named(message) {
             self.meet(user);
         }
+        let number = message.conv_seq;
+        let same = |it: &Entry| it.mark == Mark::Durable && it.conv_seq == number;
+        if let Some(place) = self.entries.iter().position(same) {
+            // It was read from the store before its event came, unless the server began anew.
+            if self
+                .entries
+                .get(place)
+                .is_some_and(|it| it.id == message.client_msg_id)
+            {
+                return;
+            }
+            self.entries.remove(place);
+        }
         let text = match self.words(message) {
             Some(text) => text,
             None => {
@@ -62,7 +75,10 @@ impl Model {
             time: time_of_day(message.time_ms),
             sender: message.sender,
             text: printable(&text),
-            plain: current_text(message, modified).unwrap_or_default(),
+            plain: match modified {
+                Some(modified) if modified.recall.is_some() => String::new(),
+                modified => current_text(message, modified).unwrap_or_default(),
+            },
             mark: Mark::Durable,
             reply_to: reply_to(message),
             id: message.client_msg_id,
@@ -77,13 +93,16 @@ impl Model {
         self.entries.insert(place, entry);
     }
 
-    /// What an entry says that has names in it; `None` for all others.
+    /// What an entry of the server says; `None` for all others.
     fn words(&self, message: &Message) -> Option<String> {
         if let Some(news) = ContactNews::of(message) {
             return Some(contact_news(&news, &self.user(news.contact.user)));
         }
         if message.frame_type == FrameType::MEMBERSHIP && !message.tombstone {
             return membership(message, |user| self.user(user));
+        }
+        if message.frame_type == FrameType::SETTINGS && !message.tombstone {
+            return Some(settings(message));
         }
         None
     }
@@ -116,7 +135,12 @@ impl Model {
             return Some(format!("┃ #{number}"));
         };
         let sender = quoted.sender.map_or_else(String::new, |it| self.user(it));
-        let text = quoted.text.lines().next().unwrap_or_default();
+        // Without what stands behind it; what is recalled or no text has only that.
+        let text = match quoted.plain.as_str() {
+            "" => printable(&quoted.text),
+            plain => printable(plain),
+        };
+        let text = text.lines().next().unwrap_or_default();
         Some(format!("┃ #{number} {sender}: {text}"))
     }
 

@@ -250,6 +250,8 @@ impl Model {
     ) -> Vec<Action> {
         let (user, name) = (member.user, self.user(member.user));
         match letter {
+            // Nobody does these to oneself; /leave leaves.
+            _ if user == self.me => Vec::new(),
             'a' if member.role != Role::Owner => {
                 let role = match member.role {
                     Role::Admin => Role::Member,

@@ -63,7 +63,8 @@ impl Model {
     /// What there is to say about an own message in the selected conversation.
     pub(crate) fn receipt(&self, entry: &Entry) -> Receipt {
         let to_self = self.row().is_some_and(|row| row.peer == Some(self.me));
-        if to_self || entry.sender != Some(self.me) || entry.mark != Mark::Durable {
+        let sent = entry.id.is_some() && entry.mark == Mark::Durable;
+        if to_self || entry.sender != Some(self.me) || !sent {
             return Receipt::None;
         }
         let known = self.selected().and_then(|id| self.receipts.get(&id));

@@ -211,3 +211,17 @@ fn in_groups_a_receipt_says_that_somebody_has_read() {
     shows(&model, &["#1 ada: one ✓✓"]);
     assert_eq!(model.receipt(&model.entries()[1]), Receipt::None);
 }
+
+#[test]
+fn a_message_of_the_server_that_was_read_already_stands_there_once() {
+    let told = |conv_seq| Message {
+        sender: None,
+        client_msg_id: None,
+        ..message(7, conv_seq, 2, "told")
+    };
+    let mut model = loaded(&[told(1), told(2)], &BTreeMap::new());
+    model.message(&told(2));
+    model.message(&told(3));
+    let numbers = model.entries().iter().map(|entry| entry.conv_seq);
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3]);
+}

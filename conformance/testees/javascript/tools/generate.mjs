@@ -83,7 +83,7 @@ ${list(limits.limit.map((l) => `${l.name}: ${l.default}`))}};
 const messages = [];
 /** @type {string[]} */
 const enums = [];
-for (const file of ['connection', 'contacts', 'devices', 'marks', 'message', 'operations', 'request', 'state']) {
+for (const file of ['connection', 'contacts', 'content', 'devices', 'directory', 'groups', 'marks', 'message', 'operations', 'request', 'state']) {
   const text = read('proto', 'eim', 'v1', `${file}.proto`).replace(/\/\/.*$/gm, '');
   for (const [, kind, name, body] of text.matchAll(/^(message|enum) (\w+) \{([^]*?)^\}/gm)) {
     if (kind === 'enum') {
@@ -92,10 +92,13 @@ for (const file of ['connection', 'contacts', 'devices', 'marks', 'message', 'op
     }
     const fields = [];
     let oneof = '';
-    for (const part of body.matchAll(/oneof (\w+) \{|(\})|(repeated )?(\w+) (\w+) = (\d+);/g)) {
+    for (const part of body.matchAll(/oneof (\w+) \{|(\})|(repeated |optional )?(\w+) (\w+) = (\d+);/g)) {
       if (part[1]) oneof = part[1];
       else if (part[2]) oneof = '';
-      else fields.push(`'${part[6]} ${part[5]} ${part[4]}${part[3] ? ' repeated' : ''}${oneof ? ` oneof ${oneof}` : ''}'`);
+      else {
+        const label = part[3] === 'optional ' ? ` oneof _${part[5]}` : part[3] ? ' repeated' : oneof ? ` oneof ${oneof}` : '';
+        fields.push(`'${part[6]} ${part[5]} ${part[4]}${label}'`);
+      }
     }
     messages.push(layout(`${name}: [`, fields));
   }

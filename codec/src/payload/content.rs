@@ -119,28 +119,41 @@ impl Content {
     }
 
     /// The same content for another conversation: it says where it comes from, by its own word
-    /// where it was forwarded before, and leaves out what it answered and whom it called. `None`
-    /// for what cannot say so.
-    // impl[EIM-CNT-013, EIM-CNT-014]
+    /// where it was forwarded before. `None` for what cannot say so.
+    // impl[EIM-CNT-013]
     #[must_use]
     pub fn forwarded(self, origin: Origin) -> Option<Self> {
         let origin = Some(self.origin().cloned().unwrap_or(origin));
-        let mut content = self;
-        let (reply_to, forwarded) = match &mut content {
+        let mut content = self.detached();
+        let forwarded = match &mut content {
+            Self::Text(body) => &mut body.forwarded,
+            Self::Media(body) => &mut body.forwarded,
+            Self::Location(body) => &mut body.forwarded,
+            Self::Card(body) => &mut body.forwarded,
+            Self::Forward(body) => &mut body.forwarded,
+            Self::Custom(_) | Self::Notice(_) => return None,
+        };
+        *forwarded = origin;
+        Some(content)
+    }
+
+    /// The same content without what it answered and whom it called.
+    // impl[EIM-CNT-014]
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        match &mut self {
             Self::Text(body) => {
                 body.mentions.clear();
                 body.mention_all = false;
-                (&mut body.reply_to, &mut body.forwarded)
+                body.reply_to = 0;
             }
-            Self::Media(body) => (&mut body.reply_to, &mut body.forwarded),
-            Self::Location(body) => (&mut body.reply_to, &mut body.forwarded),
-            Self::Card(body) => (&mut body.reply_to, &mut body.forwarded),
-            Self::Forward(body) => (&mut body.reply_to, &mut body.forwarded),
-            Self::Custom(_) | Self::Notice(_) => return None,
-        };
-        *reply_to = 0;
-        *forwarded = origin;
-        Some(content)
+            Self::Media(body) => body.reply_to = 0,
+            Self::Location(body) => body.reply_to = 0,
+            Self::Card(body) => body.reply_to = 0,
+            Self::Forward(body) => body.reply_to = 0,
+            Self::Custom(_) | Self::Notice(_) => {}
+        }
+        self
     }
 }
 

@@ -116,11 +116,12 @@ impl Names {
             return "(erased)".to_owned();
         }
         match message.frame_type {
-            FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
             FrameType::MEMBERSHIP => self.membership(client, message).await,
             FrameType::SETTINGS => settings(message),
             FrameType::CONTACT => self.contact(client, message).await,
             FrameType::MODE => "(a large group from here on)".to_owned(),
+            // impl[EIM-CNT-015]
+            _ if let Some(text) = crate::shown::shown(message, None) => text,
             // impl[EIM-MSG-065]
             _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
             other => format!("({other})"),

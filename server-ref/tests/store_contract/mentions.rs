@@ -52,7 +52,6 @@ async fn read(h: &Harness, user: UserId, id: ConversationId, through: u64) -> (u
     counted
 }
 
-// test[EIM-MRK-029]
 pub(crate) async fn mentions_are_counted_from_the_mark_on(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b]).await;
@@ -94,7 +93,6 @@ pub(crate) async fn mentions_are_counted_from_the_mark_on(h: Harness) {
     assert_eq!(counts(&h, c, id).await, (2, 1));
 }
 
-// test[EIM-MRK-029]
 pub(crate) async fn mentions_equal_those_of_a_naive_model(h: Harness) {
     let users = h.users([1, 2, 3]).await;
     let id = h.create_group(users[0], &users[1..]).await;

@@ -107,8 +107,8 @@ async fn forward(client: &Client, from: ConversationId, number: u64, user: &str)
     let found = client.past(from, (number, number), 1, false).await?;
     let draft = found
         .first()
-        .and_then(|past| crate::operate::forwarded(Target::User(peer), past))
-        .ok_or_else(|| Failure::refused(format!("there is no text #{number}")))?;
+        .and_then(|past| Draft::forward(Target::User(peer), past))
+        .ok_or_else(|| Failure::refused(format!("#{number} cannot be forwarded")))?;
     client.send(draft).await?.await?;
     Ok((format!("#{number} is forwarded to {user}"), None))
 }

@@ -465,13 +465,16 @@ impl Client {
     }
 }
 
-/// Refuses what the server would refuse, before it enters the outbox.
-// impl[EIM-LIM-010]
+/// Refuses what the server would refuse, and what no client should send, before it enters the
+/// outbox.
+// impl[EIM-LIM-010, EIM-CNT-001]
 fn check(draft: &Draft) -> Result<(), SendError> {
     let max = usize::try_from(limits::TEXT_OCTETS.default).unwrap_or(usize::MAX);
     let checked = match draft.frame_type {
-        FrameType::TEXT => payload::TextBody::check(&draft.body).map(|_| ()),
-        other => payload::Modifier::of(other, &draft.body).map(|_| ()),
+        other if payload::is_modifier(other) => {
+            payload::Modifier::of(other, &draft.body).map(|_| ())
+        }
+        other => payload::Content::of(other, &draft.body).map(|_| ()),
     };
     match checked {
         Err(payload::InvalidSend::TooLarge { octets, .. })

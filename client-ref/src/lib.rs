@@ -34,6 +34,7 @@
 pub mod auth;
 pub mod client;
 mod contacts;
+mod content;
 mod devices;
 mod directory;
 mod engine;
@@ -50,12 +51,14 @@ mod operations;
 pub mod options;
 mod outbox;
 mod reconnect;
+pub mod search;
 pub mod store;
 mod sync;
 pub mod tls;
 
 pub use self::client::{Client, Draft, SendHandle};
 pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
+pub use self::content::content_of;
 pub use self::devices::{Device, Devices};
 pub use self::directory::{ProfileFields, Profiles};
 pub use self::event::{

@@ -66,8 +66,12 @@ impl Draft {
         Self::new(target, FrameType::PIN, body.encode_to_vec(), fallback)
     }
 
-    fn new(target: Target, frame_type: FrameType, body: Vec<u8>, fallback_text: String) -> Self {
-        let mut fallback_text = fallback_text;
+    pub(crate) fn new(
+        target: Target,
+        frame_type: FrameType,
+        body: Vec<u8>,
+        mut fallback_text: String,
+    ) -> Self {
         // A fallback is for a glance; with a whole text it would not fit beside it.
         fallback_text.truncate(fallback_text.floor_char_boundary(FALLBACK_OCTETS));
         Self {

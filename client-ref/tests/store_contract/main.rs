@@ -3,6 +3,7 @@
 mod fixtures;
 mod on_disk;
 mod operations;
+mod search;
 #[macro_use]
 mod stories;
 

@@ -58,6 +58,8 @@ impl FrameType {
     pub const ENCRYPTED: Self = Self(0x28);
     /// System notice written by the server or an administrator.
     pub const NOTICE: Self = Self(0x29);
+    /// Several messages of another conversation, merged into one.
+    pub const FORWARD: Self = Self(0x2b);
     /// Replaces the text of an earlier message.
     pub const EDIT: Self = Self(0x40);
     /// Takes an earlier message back.
@@ -185,6 +187,7 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::CUSTOM, "CUSTOM"),
     (FrameType::ENCRYPTED, "ENCRYPTED"),
     (FrameType::NOTICE, "NOTICE"),
+    (FrameType::FORWARD, "FORWARD"),
     (FrameType::EDIT, "EDIT"),
     (FrameType::RECALL, "RECALL"),
     (FrameType::REACTION, "REACTION"),
@@ -436,6 +439,15 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         phases: Phases::of(&[Phase::Open, Phase::Draining]),
         max_octets: 65536,
         payload: "eim.v1.Push",
+    });
+    frames[0x2b] = Some(FrameTypeInfo {
+        frame_type: FrameType::FORWARD,
+        direction: Direction::Both,
+        sequenced: true,
+        compression: true,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 262144,
+        payload: "eim.v1.Send|eim.v1.Push",
     });
     frames[0x40] = Some(FrameTypeInfo {
         frame_type: FrameType::EDIT,
@@ -1636,4 +1648,32 @@ pub mod limits {
     /// Most entries of each conversation in SNAPSHOT: a screen of a phone. Unit: count.
     pub const SNAPSHOT_ENTRIES: Limit<u32> =
         Limit { default: 20, minimum: 1, maximum: 100 };
+
+    /// Longest name of a blob in a message. Unit: octets.
+    pub const BLOB_ID_OCTETS: Limit<u32> =
+        Limit { default: 64, minimum: 16, maximum: 256 };
+
+    /// Longest name of a file in a message, UTF-8. Unit: octets.
+    pub const FILE_NAME_OCTETS: Limit<u32> =
+        Limit { default: 255, minimum: 64, maximum: 1024 };
+
+    /// Longest caption, label, title or other text beside content, UTF-8. Unit: octets.
+    pub const CAPTION_OCTETS: Limit<u32> =
+        Limit { default: 4096, minimum: 1024, maximum: 16384 };
+
+    /// Largest picture in a message that stands for another one. Unit: octets.
+    pub const THUMBNAIL_OCTETS: Limit<u32> =
+        Limit { default: 8192, minimum: 1024, maximum: 32768 };
+
+    /// Longest waveform of a voice message. Unit: octets.
+    pub const WAVEFORM_OCTETS: Limit<u32> =
+        Limit { default: 256, minimum: 64, maximum: 1024 };
+
+    /// Longest address on a card. Unit: octets.
+    pub const URL_OCTETS: Limit<u32> =
+        Limit { default: 2048, minimum: 512, maximum: 8192 };
+
+    /// Most messages in one FORWARD. Unit: count.
+    pub const FORWARD_MESSAGES: Limit<u32> =
+        Limit { default: 100, minimum: 10, maximum: 1000 };
 }

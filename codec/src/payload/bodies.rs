@@ -8,12 +8,13 @@ const NAMESPACE: usize = 253;
 const LABEL: usize = 63;
 
 impl LocationBody {
-    /// Whether the place is on the globe.
+    /// Whether the place is on the globe, and its label fits.
     ///
     /// # Errors
-    /// [`InvalidSend::Coordinates`].
+    /// [`InvalidSend::Coordinates`] and [`InvalidSend::TooLarge`].
     // impl[EIM-MSG-034]
     pub fn check(&self) -> Result<(), InvalidSend> {
+        super::content::text_fits(&self.label)?;
         let on_globe =
             (-90.0..=90.0).contains(&self.latitude) && (-180.0..=180.0).contains(&self.longitude);
         on_globe.then_some(()).ok_or(InvalidSend::Coordinates)
@@ -44,19 +45,16 @@ impl CustomBody {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-
     use super::*;
 
     // test[EIM-MSG-034]
     #[test]
     fn a_location_is_on_the_globe() {
         let check = |latitude, longitude| {
-            let label = String::new();
             LocationBody {
                 latitude,
                 longitude,
-                label,
+                ..LocationBody::default()
             }
             .check()
         };

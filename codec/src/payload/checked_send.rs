@@ -84,6 +84,9 @@ pub enum InvalidSend {
     /// A namespace that is no reversed domain name.
     #[error("the namespace is no reversed domain name")]
     Namespace,
+    /// A body that breaks a rule of its type.
+    #[error("content: {0}")]
+    Content(&'static str),
     /// A mention that is no id.
     #[error("mentions: {0}")]
     Mention(InvalidId),
@@ -121,6 +124,7 @@ impl InvalidSend {
             | Self::NotText
             | Self::Coordinates
             | Self::Namespace
+            | Self::Content(_)
             | Self::Mention(_)
             | Self::NotOperation
             | Self::TooMany { .. } => ErrorCode::INVALID_MESSAGE,

@@ -13,12 +13,15 @@ pub use crate::generated::eim_v1::*;
 
 mod bodies;
 mod checked_send;
+mod content;
 mod enums;
 mod log_entry;
+mod media;
 mod modifier;
 mod text;
 
 pub use checked_send::{CheckedSend, InvalidSend, Target};
+pub use content::{Content, summary};
 pub use modifier::{Act, Modifier, is_modifier};
 
 /// Parses the plain payload of a frame.

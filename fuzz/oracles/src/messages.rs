@@ -25,6 +25,7 @@ macro_rules! messages {
 pub(crate) const MESSAGES: &[(&str, Again)] = messages! {
     Hello Welcome Auth AuthChallenge AuthOk Error GoAway Ping Pong Window Ack Cursor Background Lagged
     Cancel DetachedEntry Request Response Event Send Push Entry TextBody CustomBody LocationBody
+    MediaBody CardBody ForwardBody NoticeBody
     MembershipBody SettingsBody EditBody RecallBody ReactionBody PinBody EntryState
 };
 

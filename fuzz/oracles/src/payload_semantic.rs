@@ -5,7 +5,7 @@ use bytes::Bytes;
 use eim_codec::payload::{
     Auth, CheckedSend, CustomBody, Entry, Error, ErrorScope, LocationBody, Send, TextBody,
 };
-use eim_codec::registry::FrameType;
+use eim_codec::registry::{FrameType, limits};
 use prost::Message;
 
 use crate::messages::MESSAGES;
@@ -69,7 +69,9 @@ fn typed(name: &str, frame_type: FrameType, octets: &Bytes, values: &Values) {
         }
         "eim.v1.LocationBody" => {
             let location: LocationBody = parsed(octets);
-            assert_eq!(location.check().is_ok(), values::on_globe(values));
+            let label = values.octets(3).unwrap_or_default().len();
+            let fits = label <= limits::CAPTION_OCTETS.default as usize;
+            assert_eq!(location.check().is_ok(), values::on_globe(values) && fits);
         }
         "eim.v1.CustomBody" => {
             let custom: CustomBody = parsed(octets);

@@ -13,6 +13,7 @@ mod harness;
 mod idempotency;
 mod large;
 mod marks;
+mod mentions;
 mod messages;
 mod model;
 mod operations;

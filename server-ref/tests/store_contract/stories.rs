@@ -78,6 +78,10 @@ macro_rules! on_engine {
                 unread_conversations_are_paged_by_id
                 marks_equal_those_of_a_naive_model
             }
+            mentions {
+                mentions_are_counted_from_the_mark_on
+                mentions_equal_those_of_a_naive_model
+            }
             contacts {
                 asking_and_agreeing_is_told_to_both
                 asking_who_has_asked_is_agreeing

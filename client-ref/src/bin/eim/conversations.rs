@@ -116,11 +116,12 @@ impl Names {
             return "(erased)".to_owned();
         }
         match message.frame_type {
-            FrameType::TEXT => eim_client::text_of(message).unwrap_or_default(),
             FrameType::MEMBERSHIP => self.membership(client, message).await,
             FrameType::SETTINGS => settings(message),
             FrameType::CONTACT => self.contact(client, message).await,
             FrameType::MODE => "(a large group from here on)".to_owned(),
+            // impl[EIM-CNT-015]
+            _ if let Some(text) = crate::shown::shown(message, None) => text,
             // impl[EIM-MSG-065]
             _ if !message.fallback_text.is_empty() => message.fallback_text.clone(),
             other => format!("({other})"),
@@ -136,27 +137,49 @@ impl Names {
     }
 
     async fn membership(&mut self, client: &Client, message: &Message) -> String {
-        let Ok(body) = MembershipBody::decode(message.body.clone()) else {
-            return "(membership)".to_owned();
-        };
-        let mut users = Vec::new();
-        for user in &body.users {
-            if let Ok(user) = UserId::from_slice(user) {
-                users.push(self.user(client, user).await);
-            }
+        let mut names = BTreeMap::new();
+        for user in MembershipBody::decode(message.body.clone())
+            .unwrap_or_default()
+            .users
+            .iter()
+            .flat_map(|user| UserId::from_slice(user))
+            .take(NAMED)
+        {
+            names.insert(user, self.user(client, user).await);
         }
-        let users = users.join(", ");
-        match body.change() {
-            MembershipChange::Added => format!("(added {users})"),
-            MembershipChange::Removed => format!("(removed {users})"),
-            MembershipChange::Left => format!("({users} left)"),
-            MembershipChange::Role => format!("({users} is now {})", role_name(body.role())),
-            MembershipChange::Unspecified => "(membership)".to_owned(),
-        }
+        membership(message, |user| {
+            names
+                .get(&user)
+                .cloned()
+                .unwrap_or_else(|| user.to_string())
+        })
+        .unwrap_or_else(|| "(membership)".to_owned())
     }
 }
 
-fn settings(message: &Message) -> String {
+/// Members whose names stand in one line at most.
+pub(crate) const NAMED: usize = 8;
+
+/// What a change of members says, with the names that `name` gives; `None` when it does not decode.
+pub(crate) fn membership(message: &Message, name: impl Fn(UserId) -> String) -> Option<String> {
+    let body = MembershipBody::decode(message.body.clone()).ok()?;
+    let users = body.users.iter();
+    let users = users.flat_map(|user| UserId::from_slice(user)).take(NAMED);
+    let mut users = users.map(name).collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = body.users.len().saturating_sub(NAMED) {
+        users.push_str(&format!(" and {more} more"));
+    }
+    Some(match body.change() {
+        MembershipChange::Added => format!("(added {users})"),
+        MembershipChange::Removed => format!("(removed {users})"),
+        MembershipChange::Left => format!("({users} left)"),
+        MembershipChange::Role => format!("({users} is now {})", role_name(body.role())),
+        MembershipChange::Unspecified => "(membership)".to_owned(),
+    })
+}
+
+/// What a change of the settings of a group says.
+pub(crate) fn settings(message: &Message) -> String {
     match SettingsBody::decode(message.body.clone()) {
         Ok(body) if body.created => format!("(created the group {})", body.name),
         Ok(body) => format!("(named the group {})", body.name),

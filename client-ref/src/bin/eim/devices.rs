@@ -2,7 +2,7 @@
 
 use clap::Args;
 use eim_client::options::Attach;
-use eim_client::store::Batch;
+use eim_client::store::{Batch, Cursor};
 use eim_client::{Client, Device};
 use eim_codec::id::DeviceId;
 use eim_codec::payload::DeviceClass;
@@ -52,12 +52,7 @@ impl Devices {
         let found = client.devices().await?;
         let mut output = Output::new();
         for device in &found.devices {
-            let head = found.head;
-            let behind = if device.cursor.log_epoch == head.log_epoch {
-                head.user_seq.saturating_sub(device.cursor.user_seq)
-            } else {
-                head.user_seq
-            };
+            let behind = behind(device, found.head);
             let line = Line {
                 device: device.device.to_string(),
                 class: class_name(device.class),
@@ -87,6 +82,15 @@ impl Devices {
         output.flush()?;
         client.close().await;
         Ok(())
+    }
+}
+
+/// How many entries of the timeline a device does not have.
+pub(crate) const fn behind(device: &Device, head: Cursor) -> u64 {
+    if device.cursor.log_epoch == head.log_epoch {
+        head.user_seq.saturating_sub(device.cursor.user_seq)
+    } else {
+        head.user_seq
     }
 }
 
@@ -147,7 +151,8 @@ async fn find(client: &Client, text: &str) -> Result<DeviceId, Failure> {
     Ok(first.device)
 }
 
-const fn class_name(class: DeviceClass) -> &'static str {
+/// The name of a class of devices.
+pub(crate) const fn class_name(class: DeviceClass) -> &'static str {
     match class {
         DeviceClass::Desktop => "desktop",
         DeviceClass::Phone => "phone",

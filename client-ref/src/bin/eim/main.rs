@@ -17,6 +17,7 @@ mod operate;
 mod output;
 mod profile;
 mod prompt;
+mod search;
 mod send;
 mod shown;
 mod status;
@@ -91,6 +92,8 @@ enum Verb {
     Unread(marks::Unread),
     /// Shows who has read a message, or has not.
     Readers(marks::Readers),
+    /// Looks for texts on this device, the newest first; asks nobody.
+    Search(search::Search),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -148,6 +151,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Read(read) => read.run(&globals).await,
         Verb::Unread(unread) => unread.run(&globals).await,
         Verb::Readers(readers) => readers.run(&globals).await,
+        Verb::Search(search) => search.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

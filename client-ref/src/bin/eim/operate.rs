@@ -3,9 +3,8 @@
 use clap::{Args, Subcommand};
 use eim_client::options::Attach;
 use eim_client::store::Target;
-use eim_client::{Client, Draft, Past, text_of};
-use eim_codec::payload::{Origin, TextBody};
-use prost::Message as _;
+use eim_client::{Client, Draft};
+use eim_codec::payload::TextBody;
 
 use crate::conversations::{Names, Where, conversation_id, find_group};
 use crate::exit::Failure;
@@ -73,6 +72,9 @@ pub(crate) enum Operate {
         /// Numbers of the messages.
         #[arg(value_name = "NUMBER", required = true)]
         numbers: Vec<u64>,
+        /// Sends them as one message, with this title.
+        #[arg(long, value_name = "TITLE", num_args = 0..=1, default_missing_value = "")]
+        merge: Option<String>,
     },
 }
 
@@ -121,6 +123,7 @@ impl Operate {
                 from,
                 from_group,
                 numbers,
+                merge: merged,
             } => {
                 let source = match (from, from_group) {
                     (Some(user), _) => Target::User(client.user(&user).await?.user),
@@ -128,7 +131,13 @@ impl Operate {
                     (None, None) => return Err(Failure::usage("--from or --from-group is needed")),
                 };
                 let target = place.target(client).await?;
-                return forward(client, output, source, target, &numbers).await;
+                let forwarding = Forwarding {
+                    source,
+                    target,
+                    numbers,
+                    merged,
+                };
+                return forward(client, output, forwarding).await;
             }
         };
         let sent = client.send(draft).await?.await?;
@@ -142,55 +151,61 @@ impl Which {
     }
 }
 
+/// Which messages are forwarded, and where to.
+struct Forwarding {
+    source: Target,
+    target: Target,
+    numbers: Vec<u64>,
+    /// As one message of this title.
+    merged: Option<String>,
+}
+
 async fn forward(
     client: &Client,
     output: &mut Output,
-    source: Target,
-    target: Target,
-    numbers: &[u64],
+    forwarding: Forwarding,
 ) -> Result<(), Failure> {
+    let Forwarding {
+        source,
+        target,
+        numbers,
+        merged,
+    } = forwarding;
     let from = conversation_id(client, source).await?;
+    let mut all = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let found = client.past(from, (*number, *number), 1, false).await?;
-        let past = found
-            .first()
-            .ok_or_else(|| Failure::refused(format!("there is no message {number}")))?;
-        let draft = forwarded(target, past)
-            .ok_or_else(|| Failure::refused(format!("message {number} is no text")))?;
+        let found = client.past(from, (number, number), 1, false).await?;
+        let past = found.into_iter().next();
+        all.push(past.ok_or_else(|| Failure::refused(format!("there is no message {number}")))?);
+    }
+    let drafts = match merged {
+        Some(title) => {
+            let mut names = Names::default();
+            let mut named = Vec::with_capacity(all.len());
+            for past in &all {
+                let name = match past.message.sender {
+                    Some(sender) => names.user(client, sender).await,
+                    None => String::new(),
+                };
+                named.push((past, name));
+            }
+            let draft = Draft::merged(target, title, named);
+            vec![draft.ok_or_else(|| Failure::refused("these messages cannot be merged"))?]
+        }
+        None => all
+            .iter()
+            .map(|past| {
+                let number = past.message.conv_seq;
+                let what = || Failure::refused(format!("message {number} cannot be forwarded"));
+                Draft::forward(target, past).ok_or_else(what)
+            })
+            .collect::<Result<_, _>>()?,
+    };
+    for draft in drafts {
         let sent = client.send(draft).await?.await?;
         output.line(&sent.conv_seq.to_string())?;
     }
     Ok(())
-}
-
-/// The same content once more, with its origin: the first one, where it was forwarded before.
-fn forwarded(target: Target, past: &Past) -> Option<Draft> {
-    let message = &past.message;
-    text_of(message)?;
-    let sent = TextBody::decode(message.body.clone()).ok()?;
-    let body = match &past.modified.edit {
-        Some(edit) => TextBody {
-            forwarded: sent.forwarded,
-            ..edit.body.clone()
-        },
-        None => sent,
-    };
-    let origin = body.forwarded.clone().unwrap_or_else(|| Origin {
-        sender: message
-            .sender
-            .map(|sender| sender.to_bytes())
-            .unwrap_or_default(),
-        time_ms: message.time_ms,
-    });
-    let body = TextBody {
-        forwarded: Some(origin),
-        // What it answered, and whom it called, belongs to the other conversation.
-        reply_to: 0,
-        mentions: Vec::new(),
-        mention_all: false,
-        ..body
-    };
-    Some(Draft::rich_text(target, &body))
 }
 
 async fn reactions(

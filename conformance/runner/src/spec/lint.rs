@@ -26,6 +26,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("DEV", "devices"),
     ("MSG", "messages"),
     ("TML", "timeline"),
+    ("CNT", "content"),
     ("OPS", "text and operations"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),

@@ -150,6 +150,10 @@ impl Protocol {
     pub fn body(&self, kind: u8) -> Option<MessageDescriptor> {
         let name = match self.frame(kind)?.name.as_str() {
             "TEXT" => "TextBody",
+            "IMAGE" | "FILE" | "VOICE" | "VIDEO" => "MediaBody",
+            "CARD" => "CardBody",
+            "FORWARD" => "ForwardBody",
+            "NOTICE" => "NoticeBody",
             "CUSTOM" => "CustomBody",
             "LOCATION" => "LocationBody",
             "EDIT" => "EditBody",

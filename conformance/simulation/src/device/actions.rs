@@ -10,8 +10,9 @@ use eim_client::options::Attach;
 use eim_client::store::Target;
 use eim_client::{Client, ContactList, Draft, GroupChange};
 use eim_codec::id::{ConversationId, DeviceId, UserId};
-use eim_codec::payload::{Role, TextBody};
+use eim_codec::payload::{CustomBody, Role, TextBody};
 use eim_codec::registry::{ErrorCode, FrameType, limits};
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
@@ -327,15 +328,17 @@ impl Drop for Asking {
 /// What is too long for a text is a message of an application.
 fn draft(target: Target, text: String) -> Draft {
     let long = u32::try_from(text.len()).is_ok_and(|octets| octets > limits::TEXT_OCTETS.default);
-    let draft = Draft::text(target, text);
-    let frame_type = if long {
-        FrameType::CUSTOM
-    } else {
-        FrameType::TEXT
+    if !long {
+        return Draft::text(target, text);
+    }
+    let body = CustomBody {
+        namespace: "org.example.long".to_owned(),
+        data: text.into(),
     };
     Draft {
-        frame_type,
-        ..draft
+        frame_type: FrameType::CUSTOM,
+        body: body.encode_to_vec().into(),
+        ..Draft::text(target, "")
     }
 }
 

@@ -20,6 +20,8 @@ mod idempotency;
 mod large;
 #[path = "../../../../server-ref/tests/store_contract/marks.rs"]
 mod marks;
+#[path = "../../../../server-ref/tests/store_contract/mentions.rs"]
+mod mentions;
 #[path = "../../../../server-ref/tests/store_contract/messages.rs"]
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]

@@ -47,20 +47,6 @@ export function errorRule(code, retryable = false) {
   return { class: name, retryable: errorCode(code)?.retryable ?? (retryable && RETRYABLE_CLASSES.has(name)) };
 }
 
-/** EIM-MSG-034. @param {number} latitude @param {number} longitude */
-export function checkLocation(latitude, longitude) {
-  const within = latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180; // false for NaN
-  if (!within) throw new Reject('INVALID_MESSAGE');
-}
-
-/** A host name of at least two labels (RFC 1123), its top level, which comes first, beginning with a letter. */
-const REVERSED_DOMAIN = /^(?=.{1,253}$)[a-z]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$/i;
-
-/** EIM-MSG-035. @param {string} namespace */
-export function checkNamespace(namespace) {
-  if (!REVERSED_DOMAIN.test(namespace)) throw new Reject('INVALID_MESSAGE');
-}
-
 /**
  * The number that counts for a field of an enumeration (EIM-REG-005); undefined if there is no such enumeration.
  * @param {string} name such as "Role" @param {number} number

@@ -49,6 +49,19 @@ export const MESSAGES = {
   ContactChangeResponse: ['1 log_epoch uint64', '2 conv_seq uint64', '3 time_ms uint64'],
   ContactsRequest: ['1 log_epoch uint64', '2 version uint64'],
   ContactsResponse: ['1 log_epoch uint64', '2 contacts Contact repeated', '3 more bool'],
+  BlobRef: ['1 blob bytes', '2 sha256 bytes', '3 size uint64', '4 media_type string', '5 name string'],
+  MediaBody: [
+    '1 blob BlobRef', '2 caption string', '3 width uint32', '4 height uint32', '5 duration_ms uint64', '6 thumbnail bytes',
+    '7 waveform bytes', '14 reply_to uint64', '15 forwarded Origin',
+  ],
+  CardBody: ['1 contact ContactCard oneof card', '2 link LinkCard oneof card', '14 reply_to uint64', '15 forwarded Origin'],
+  ContactCard: ['1 user bytes', '2 name string'],
+  LinkCard: ['1 url string', '2 title string', '3 text string', '4 thumbnail bytes'],
+  ForwardBody: ['1 title string', '2 messages ForwardedMessage repeated', '14 reply_to uint64', '15 forwarded Origin'],
+  ForwardedMessage: [
+    '1 type uint32', '2 sender bytes', '3 name string', '4 time_ms uint64', '5 body bytes', '6 fallback_text string',
+  ],
+  NoticeBody: ['1 text string'],
   DevicesRequest: ['1 after bytes'],
   DeviceInfo: [
     '1 device_id bytes', '2 class DeviceClass', '3 name string', '4 logged_in_ms uint64', '5 seen_ms uint64', '6 online bool',
@@ -110,7 +123,7 @@ export const MESSAGES = {
   Span: ['1 start uint32', '2 length uint32', '3 kind SpanKind', '4 value string'],
   Origin: ['1 sender bytes', '2 time_ms uint64'],
   CustomBody: ['1 namespace string', '2 data bytes'],
-  LocationBody: ['1 latitude double', '2 longitude double', '3 label string'],
+  LocationBody: ['1 latitude double', '2 longitude double', '3 label string', '14 reply_to uint64', '15 forwarded Origin'],
   MembershipBody: ['1 change MembershipChange', '2 users bytes repeated', '3 role Role'],
   SettingsBody: ['1 kind ConversationKind', '2 name string', '3 created bool'],
   EditBody: ['1 target uint64', '2 text TextBody'],

@@ -1,4 +1,5 @@
 // The functions of the operation `derive`.
+import { checkContent, checkLocation, checkNamespace, shownSpans } from '../eim/content.mjs';
 import * as derive from '../eim/derive.mjs';
 import { Reject, Unsupported } from '../eim/errors.mjs';
 import { prepare } from '../eim/saslprep.mjs';
@@ -25,8 +26,10 @@ const FUNCTIONS = {
   prepare: ({ text }) => prepare(text),
   iterations: ({ count }) => passed(derive.checkIterations(Number(count))),
   error_rule: ({ code, retryable }) => derive.errorRule(Number(code), retryable === true),
-  location: ({ latitude, longitude }) => passed(derive.checkLocation(latitude, longitude)),
-  custom_namespace: ({ namespace }) => passed(derive.checkNamespace(namespace)),
+  location: ({ latitude, longitude }) => passed(checkLocation(latitude, longitude)),
+  custom_namespace: ({ namespace }) => passed(checkNamespace(namespace)),
+  content: ({ type, body }) => passed(checkContent(Number(type), fromHex(body))),
+  spans: ({ body }) => shownSpans(fromHex(body)),
   enum: (args) => {
     const value = derive.enumValue(args.enum.replace(/^eim\.v1\./, ''), Number(args.number));
     if (value === undefined) throw new Unsupported(args.enum);

@@ -4,11 +4,12 @@ Each takes the arguments of the request by name and returns the value, or raises
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from typing import Any
 
 from . import story
+from .content import check, custom_namespace, location, shown_spans
+from .errors import Refused
 from .frame import HEADER_OCTETS
 from .protobuf import encode
 from .registry import ERROR_CLASSES, ERRORS, FRAME_TYPES, LIMITS, TYPE_NUMBERS
@@ -19,20 +20,8 @@ EXPORTER_LABEL = "EXPORTER-EIM-v1"
 _FEWEST_ITERATIONS, _MOST_ITERATIONS = 4096, 1_000_000
 _PUSH_MARGIN = 256  # EIM-MSG-068
 
-# Reversed: the top level first, which is never all digits (RFC 1123, 2.1); then labels of letters, digits and hyphens.
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_LONGEST_NAME = 253
-
 # Classes in which a retry can help, if `retryable` of the error says so (chapter 75).
 _MAYBE_RETRYABLE = frozenset({"session", "capacity", "server"})
-
-
-class Refused(Exception):
-    """The answer is an error code, given by name."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def conversation_id(a: str, b: str) -> str:
@@ -91,20 +80,15 @@ def error_rule(code: int, retryable: bool = False) -> dict[str, Any]:
     return {"class": class_["name"], "retryable": known["retryable"] if known else unlisted}
 
 
-def location(latitude: float, longitude: float) -> bool:
-    """EIM-MSG-034."""
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise Refused("INVALID_MESSAGE")
+def content(type: int, body: str) -> bool:
+    """EIM-CNT-001 and those beside it: the bodies that a client may send."""
+    check(type, bytes.fromhex(body))
     return True
 
 
-def custom_namespace(namespace: str) -> bool:
-    """EIM-MSG-035: two labels at least, since nobody controls a top-level domain by itself."""
-    labels = namespace.split(".")
-    well_formed = all(_LABEL.fullmatch(label) for label in labels) and not labels[0].isdigit()
-    if len(labels) < 2 or len(namespace) > _LONGEST_NAME or not well_formed:
-        raise Refused("INVALID_MESSAGE")
-    return True
+def spans(body: str) -> list[list[int]]:
+    """EIM-OPS-004."""
+    return shown_spans(bytes.fromhex(body))
 
 
 def enum(enum: str, number: int) -> int:
@@ -157,6 +141,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         conversation_id, binding, channel_binding, exporter_context, sequence, frame_octets, prepare, iterations,
-        error_rule, location, custom_namespace, enum, message_limit, websocket,
+        error_rule, location, custom_namespace, content, spans, enum, message_limit, websocket,
     )
 }  # fmt: skip

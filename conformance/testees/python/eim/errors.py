@@ -1,4 +1,4 @@
-"""The two ways in which octets fail to become a frame."""
+"""The ways in which octets fail to become a frame, and values to be what they should."""
 
 
 class Reject(Exception):
@@ -7,6 +7,14 @@ class Reject(Exception):
     def __init__(self, stage: str, code: str) -> None:
         super().__init__(f"{stage}: {code}")
         self.stage = stage
+        self.code = code
+
+
+class Refused(Exception):
+    """A function of the specification answers with an error code, given by name."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
         self.code = code
 
 

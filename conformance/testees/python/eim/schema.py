@@ -80,14 +80,13 @@ def _read_message(name: str, tokens: Iterator[str]) -> None:
             message.oneofs[oneof] = []
             next(tokens)  # {
         else:
-            repeated = token == "repeated"
-            type_ = next(tokens) if token in ("repeated", "optional") else token
+            repeated, optional = token == "repeated", token == "optional"
+            type_ = next(tokens) if repeated or optional else token
             field_name, _, number, _ = (next(tokens) for _ in range(4))
-            # An optional field is there or not, as the only member of a oneof is.
-            choice = f"_{field_name}" if token == "optional" else oneof
-            message.fields[int(number)] = Field(int(number), field_name, type_, repeated, choice)
-            if choice is not None:
-                message.oneofs.setdefault(choice, []).append(field_name)
+            member_of = f"_{field_name}" if optional else oneof  # an optional field is alone in its oneof
+            message.fields[int(number)] = Field(int(number), field_name, type_, repeated, member_of)
+            if member_of is not None:
+                message.oneofs.setdefault(member_of, []).append(field_name)
     message.fields = dict(sorted(message.fields.items()))
 
 

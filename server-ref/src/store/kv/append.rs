@@ -58,6 +58,7 @@ impl Committer {
             hash,
             seal,
             modifier,
+            mentions,
         } = prepared;
         let key = ActKey {
             tenant: origin.tenant,
@@ -96,6 +97,7 @@ impl Committer {
             body,
             fallback_text,
             seal,
+            mentions,
         };
         let numbered = self.deliver(origin.tenant, id, draft, &[])?;
         if let Some(effect) = effect {

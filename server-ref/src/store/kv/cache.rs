@@ -83,6 +83,8 @@ pub(super) struct Conversation {
     pub(super) conv_seq: u64,
     pub(super) time_ms: u64,
     pub(super) countable: u64,
+    /// Entries that mention everybody.
+    pub(super) calls: u64,
     /// Of a direct conversation.
     pub(super) relation: Relation,
 }
@@ -98,6 +100,7 @@ impl Conversation {
             conv_seq: 0,
             time_ms: 0,
             countable: 0,
+            calls: 0,
             relation: Relation::default(),
         }
     }

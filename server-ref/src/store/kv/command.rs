@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use eim_codec::payload::{InvalidSend, Modifier};
 
 use super::marks::MarkOutcome;
+use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
@@ -100,4 +101,6 @@ pub(super) struct Prepared {
     pub(super) seal: Seal,
     /// What an operation asks for; `None` for messages.
     pub(super) modifier: Result<Option<Modifier>, InvalidSend>,
+    /// Whom it calls.
+    pub(super) mentions: Mentions,
 }

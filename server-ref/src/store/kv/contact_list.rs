@@ -20,7 +20,7 @@ pub(super) fn page(
     version: u64,
     limit: usize,
 ) -> Result<ContactPage, StoreError> {
-    let (head, ..) = log_head(reader, tenant, ConversationId::personal(owner))?;
+    let head = log_head(reader, tenant, ConversationId::personal(owner))?.conv_seq;
     let mut users: Vec<UserId> = Vec::new();
     let mut more = false;
     let from = keys::contact_version(tenant, owner, version.saturating_add(1));

@@ -14,6 +14,7 @@ use super::committer::{Committer, Failure, refuse};
 use super::deliver::{Draft, Numbered};
 use super::groups::Done;
 use super::keys;
+use super::mentions::Mentions;
 use super::record::entry::Seal;
 use super::record::state::{
     self, ContactCountRow, ContactRow, ConversationRow, MemberRow, MembershipRow, UserRow,
@@ -235,6 +236,7 @@ impl Committer {
             seal: Seal::new(self.environment.random.octets(), &fallback_text, &body),
             body,
             fallback_text,
+            mentions: Mentions::default(),
         };
         let id = self.personal_log(tenant, owner)?;
         let numbered = self.deliver(tenant, id, draft, &[])?;

@@ -88,16 +88,12 @@ pub(super) fn view_of(
         .ok_or_else(|| StoreError::Corrupt(format!("no conversation {id}")))?;
     let row: ConversationRow = state::decode("conversation", &record)?;
     let former = membership.visible_through > 0;
-    let (conv_seq, time_ms, countable) = if former {
+    let head = if former {
         log_head_through(reader, tenant, id, membership.visible_through)?
     } else {
         log_head(reader, tenant, id)?
     };
-    let extent = Extent {
-        first: membership.visible_from,
-        last: conv_seq,
-        countable,
-    };
+    let extent = Extent::new(membership.visible_from, head);
     let marks = super::unread::own(reader, key, log_epoch, extent)?;
     let peer = match &membership.peer[..] {
         [] => None,
@@ -108,13 +104,13 @@ pub(super) fn view_of(
         fan_out: row.fan_out(),
         kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
         name: if former { membership.name } else { row.name },
-        conv_seq,
+        conv_seq: head.conv_seq,
         visible_from: membership.visible_from,
         visible_through: membership.visible_through,
         role: Role::try_from(membership.role).unwrap_or(Role::Unspecified),
         peer,
-        countable,
-        time_ms,
+        countable: head.countable,
+        time_ms: head.time_ms,
         members: if former {
             membership.members
         } else {
@@ -133,7 +129,7 @@ pub(super) fn members(
     after: Option<UserId>,
     limit: usize,
 ) -> Result<MemberPage, StoreError> {
-    let (as_of, ..) = log_head(reader, tenant, id)?;
+    let as_of = log_head(reader, tenant, id)?.conv_seq;
     let mut page = MemberPage {
         members: Vec::new(),
         more: false,

@@ -9,6 +9,7 @@ use eim_codec::registry::FrameType;
 
 use super::committer::Committer;
 use super::keys;
+use super::mentions::Mentions;
 use super::record::entry::{self, Seal};
 use super::record::timeline::Reference;
 use crate::store::engine::Space;
@@ -26,6 +27,8 @@ pub(super) struct Draft {
     pub(super) body: Bytes,
     pub(super) fallback_text: String,
     pub(super) seal: Seal,
+    /// Whom it calls.
+    pub(super) mentions: Mentions,
 }
 
 /// An entry after it was numbered.
@@ -53,11 +56,14 @@ impl Committer {
         let recipients = self.recipients(tenant, id, concerned)?;
         let mark = (tenant, draft.actor, id);
         self.register(mark)?;
+        let mentioned = self.mentioned(tenant, id, draft.actor, &draft.mentions)?;
         let now_ms = self.now_ms;
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
         conversation.conv_seq += 1;
         conversation.time_ms = conversation.time_ms.max(now_ms);
         conversation.countable += u64::from(is_countable(draft.frame_type));
+        conversation.calls += u64::from(draft.mentions.all);
+        let calls = conversation.calls;
         let audience = conversation.audience();
         let entry = Entry {
             conversation: id,
@@ -78,11 +84,14 @@ impl Committer {
             ..entry
         };
         if is_countable(entry.frame_type) {
-            self.sent(mark, entry.conv_seq, entry.countable);
+            self.sent(mark, entry.conv_seq, (entry.countable, calls));
+        }
+        for user in mentioned {
+            self.mention((tenant, user, id), entry.conv_seq);
         }
         let key = keys::log(tenant, id, entry.conv_seq);
         self.pending.batch.put_with(Space::Log, &key, |out| {
-            entry::encode(out, &entry, &draft.seal);
+            entry::encode(out, &entry, calls, &draft.seal);
         });
         let mut numbered = Numbered {
             conv_seq: entry.conv_seq,

@@ -14,6 +14,7 @@ use super::cache::{Conversation, Member};
 use super::committer::{Committer, Failure, refuse};
 use super::deliver::{Draft, Numbered};
 use super::keys;
+use super::mentions::Mentions;
 use super::record::entry::Seal;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
 use crate::store::Origin;
@@ -234,6 +235,7 @@ impl Committer {
             seal: Seal::new(self.environment.random.octets(), "", &body),
             body,
             fallback_text: String::new(),
+            mentions: Mentions::default(),
         }
     }
 }

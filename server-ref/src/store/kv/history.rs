@@ -33,7 +33,7 @@ impl Page {
         tenant: TenantId,
         id: ConversationId,
     ) -> Result<HistoryPage, StoreError> {
-        let head = log_head(reader, tenant, id)?.0;
+        let head = log_head(reader, tenant, id)?.conv_seq;
         let former = self.through != 0;
         let as_of = if former { self.through.min(head) } else { head };
         let (mut entries, mut octets) = self.entries(reader, tenant, id)?;

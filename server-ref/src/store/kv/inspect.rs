@@ -41,6 +41,8 @@ pub enum Name {
     Cursor(UserId, DeviceId),
     /// Marks of a user in a conversation.
     Mark(UserId, ConversationId),
+    /// An entry that names a user.
+    Mention(UserId, ConversationId, u64),
     /// A session that can be resumed.
     Session(SessionId),
     /// The highest number removed from a timeline.
@@ -137,6 +139,8 @@ pub enum Record {
         /// Everything through this number is on a device.
         delivered: u64,
     },
+    /// Entries through this one that name the user.
+    Mention(u64),
     /// The highest number removed from a timeline.
     Floor(u64),
     /// What operations have made of a message.
@@ -208,6 +212,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             33 => Name::UserReactions(rest.id()?, rest.number()?, rest.id()?),
             34 => Name::Pins(rest.id()?),
             20 => Name::Mark(rest.id()?, rest.id()?),
+            21 => Name::Mention(rest.id()?, rest.id()?, rest.number()?),
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
@@ -338,6 +343,7 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 delivered: row.delivered,
             }
         }
+        Name::Mention(..) => Record::Mention(super::mentions::count(value)?),
         Name::Contact(..) => {
             let row: ContactRow = state::decode("contact", value)?;
             Record::Contact {
@@ -482,6 +488,11 @@ mod tests {
                     Space::State,
                     keys::mark(at, user, conversation).to_vec(),
                     Name::Mark(user, conversation),
+                ),
+                (
+                    Space::State,
+                    keys::mention(at, user, conversation, 9).to_vec(),
+                    Name::Mention(user, conversation, 9),
                 ),
                 (Space::State, keys::user_name(at, b"ada"), Name::Index),
             ] {

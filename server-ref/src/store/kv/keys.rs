@@ -45,6 +45,7 @@ enum Kind {
     UserReactions = 33,
     Pins = 34,
     Mark = 20,
+    Mention = 21,
     Forgotten = 24,
     Contact = 80,
     ContactVersion = 81,
@@ -166,6 +167,12 @@ pub(super) fn sessions(at: TenantId) -> (Key, Key) {
 /// Marks of a user in a conversation, in the order of the user's conversations.
 pub(super) fn mark(at: TenantId, user: UserId, id: ConversationId) -> Key {
     key(at, [&[Kind::Mark as u8], user.as_bytes(), id.as_bytes()])
+}
+
+/// An entry that names a user.
+pub(super) fn mention(at: TenantId, user: UserId, id: ConversationId, conv_seq: u64) -> Key {
+    let (kind, conv_seq) = ([Kind::Mention as u8], conv_seq.to_be_bytes());
+    key(at, [&kind, user.as_bytes(), id.as_bytes(), &conv_seq])
 }
 
 pub(super) fn floor(at: TenantId, user: UserId) -> Key {

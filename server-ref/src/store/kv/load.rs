@@ -9,7 +9,7 @@ use eim_codec::payload::{ConversationKind, Role};
 use super::cache::{Conversation, Member, Standing, Timeline};
 use super::committer::Committer;
 use super::keys;
-use super::record::entry;
+use super::record::entry::{self, Head};
 use super::record::state::{self, ConversationRow, FloorRow, MemberRow};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{LogoutReason, StoreError, TenantId};
@@ -112,20 +112,19 @@ fn load_conversation(
         },
     )?;
     let head = log_head(engine, tenant, id)?;
-    (
-        conversation.conv_seq,
-        conversation.time_ms,
-        conversation.countable,
-    ) = head;
+    conversation.conv_seq = head.conv_seq;
+    conversation.time_ms = head.time_ms;
+    conversation.countable = head.countable;
+    conversation.calls = head.calls;
     Ok(Some(conversation))
 }
 
-/// Number, time and countable ordinal of the last entry of a log; zeros when it is empty.
+/// The numbers of the last entry of a log; zeros when it is empty.
 pub(super) fn log_head(
     reader: &(impl Reader + ?Sized),
     tenant: TenantId,
     id: ConversationId,
-) -> Result<(u64, u64, u64), StoreError> {
+) -> Result<Head, StoreError> {
     log_head_through(reader, tenant, id, u64::MAX)
 }
 
@@ -135,18 +134,17 @@ pub(super) fn log_head_through(
     tenant: TenantId,
     id: ConversationId,
     conv_seq: u64,
-) -> Result<(u64, u64, u64), StoreError> {
+) -> Result<Head, StoreError> {
     let from = keys::log(tenant, id, 0);
     let to = keys::log(tenant, id, conv_seq);
-    let mut head = (0, 0, 0);
+    let mut head = Head::default();
     reader.scan(
         Space::Log,
         &from,
         &to,
         Order::Descending,
         &mut |key, record| {
-            let (time_ms, countable) = entry::head(record)?;
-            head = (keys::number(key), time_ms, countable);
+            head = entry::head(keys::number(key), record)?;
             Ok(ControlFlow::Break(()))
         },
     )?;

@@ -11,7 +11,8 @@ use eim_codec::registry::ErrorCode;
 use super::committer::{Committer, Failure, refuse};
 use super::keys;
 use super::load::log_head_through;
-use super::record::entry;
+use super::mentions;
+use super::record::entry::{self, Head};
 use super::record::state::{self, MarkRow, MembershipRow};
 use crate::store::engine::{Reader, Space};
 use crate::store::{
@@ -48,24 +49,43 @@ pub(super) struct Extent {
     pub(super) last: u64,
     /// Countable entries through the last.
     pub(super) countable: u64,
+    /// Entries through the last that mention everybody.
+    pub(super) calls: u64,
 }
 
 impl Extent {
-    /// Countable entries that are not read.
-    // impl[EIM-MRK-008]
-    pub(super) fn unread(
+    /// From the entry `first` to the one of `head`.
+    pub(super) const fn new(first: u64, head: Head) -> Self {
+        Self {
+            first,
+            last: head.conv_seq,
+            countable: head.countable,
+            calls: head.calls,
+        }
+    }
+
+    /// Countable entries that are not read, and those of them that mention the user.
+    // impl[EIM-MRK-008] impl[EIM-MRK-029]
+    pub(super) fn counts(
         self,
         reader: &(impl Reader + ?Sized),
-        (tenant, _, id): MarkKey,
+        key: MarkKey,
         mark: &MarkRow,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(u64, u64), StoreError> {
+        let (tenant, _, id) = key;
         let before = self.first.saturating_sub(1);
-        let read = if mark.read >= before {
-            mark.countable
+        let (countable, calls, mentions) = if mark.read >= before {
+            (mark.countable, mark.calls, mark.mentions_read)
         } else {
-            log_head_through(reader, tenant, id, before)?.2
+            let head = log_head_through(reader, tenant, id, before)?;
+            let named = mentions::through(reader, key, before)?.unwrap_or(mark.mentions_read);
+            (head.countable, head.calls, named)
         };
-        Ok(self.countable.saturating_sub(read))
+        let unread = self.countable.saturating_sub(countable);
+        let called = self.calls.saturating_sub(calls);
+        let named = mark.mentions.saturating_sub(mentions);
+        // The register may be newer than the head.
+        Ok((unread, called.saturating_add(named).min(unread)))
     }
 }
 
@@ -85,9 +105,12 @@ pub(super) fn stored(
     let mut row: MarkRow = state::decode("mark", &record)?;
     // impl[EIM-MRK-021]
     if row.log_epoch != log_epoch {
-        let (read, _, countable) = log_head_through(reader, tenant, id, row.read)?;
-        (row.read, row.countable) = (read, countable);
-        row.delivered = log_head_through(reader, tenant, id, row.delivered)?.0;
+        let head = log_head_through(reader, tenant, id, row.read)?;
+        if head.conv_seq < row.read {
+            row.mentions_read = row.mentions;
+        }
+        (row.read, row.countable, row.calls) = (head.conv_seq, head.countable, head.calls);
+        row.delivered = log_head_through(reader, tenant, id, row.delivered)?.conv_seq;
         row.log_epoch = log_epoch;
     }
     Ok(row)
@@ -107,17 +130,21 @@ impl Committer {
         Ok(row)
     }
 
-    fn set_register(&mut self, key: MarkKey, row: MarkRow) {
+    pub(super) fn set_register(&mut self, key: MarkKey, row: MarkRow) {
         self.caches.marks.insert(key, row);
         self.pending.marks.rows.insert(key, row);
     }
 
     /// The sender of a message has read everything through it. The register was loaded before.
     // impl[EIM-MRK-007]
-    pub(super) fn sent(&mut self, key: MarkKey, conv_seq: u64, countable: u64) {
+    pub(super) fn sent(&mut self, key: MarkKey, conv_seq: u64, (countable, calls): (u64, u64)) {
         let Ok(mut row) = self.register(key) else {
             return;
         };
+        // What a failure leaves behind goes with a later mark.
+        let read = self.mentions_read(key, &row, (conv_seq, conv_seq));
+        row.mentions_read = read.unwrap_or(row.mentions);
+        row.calls = row.calls.max(calls);
         row.read = row.read.max(conv_seq);
         row.countable = row.countable.max(countable);
         row.delivered = row.delivered.max(conv_seq);
@@ -179,10 +206,13 @@ impl Committer {
         let mut row = before;
         if change.read > row.read {
             // impl[EIM-MRK-003]
-            let (read, countable) = self.place(key, extent, change.read)?;
-            if read > row.read {
-                (row.read, row.countable) = (read, countable);
-                row.delivered = row.delivered.max(read);
+            let place = self.place(key, extent, change.read)?;
+            if place.conv_seq > row.read {
+                let through = (place.conv_seq, extent.last);
+                row.mentions_read = self.mentions_read(key, &row, through)?;
+                (row.read, row.countable) = (place.conv_seq, place.countable);
+                row.calls = place.calls;
+                row.delivered = row.delivered.max(row.read);
                 row.marked_unread = false;
             }
         }
@@ -192,9 +222,11 @@ impl Committer {
             FlagChange::Set => row.marked_unread = true,
             FlagChange::Clear => row.marked_unread = false,
         }
+        let (unread, mentions) = extent.counts(&*self.engine, key, &row)?;
         let own = MarkView {
             marked_unread: row.marked_unread,
-            unread: extent.unread(&*self.engine, key, &row)?,
+            unread,
+            mentions,
             ..view(key, &row)
         };
         if row != before {
@@ -204,38 +236,38 @@ impl Committer {
         Ok(Some(own))
     }
 
-    /// The last number through `asked` that may be read, and how many entries count through it.
+    /// The last entry through `asked` that may be read.
     fn place(
         &self,
         (tenant, _, id): MarkKey,
         extent: Extent,
         asked: u64,
-    ) -> Result<(u64, u64), StoreError> {
+    ) -> Result<Head, StoreError> {
         if asked >= extent.last {
-            return Ok((extent.last, extent.countable));
+            return Ok(Head {
+                conv_seq: extent.last,
+                time_ms: 0,
+                countable: extent.countable,
+                calls: extent.calls,
+            });
         }
         // What this batch adds has no reader yet.
-        let (read, _, countable) = log_head_through(&*self.engine, tenant, id, asked)?;
-        Ok((read, countable))
+        log_head_through(&*self.engine, tenant, id, asked)
     }
 
     fn extent(&mut self, key: MarkKey, membership: &MembershipRow) -> Result<Extent, StoreError> {
         let (tenant, _, id) = key;
         let first = membership.visible_from;
         if membership.visible_through > 0 {
-            let (last, _, countable) =
-                log_head_through(&*self.engine, tenant, id, membership.visible_through)?;
-            return Ok(Extent {
-                first,
-                last,
-                countable,
-            });
+            let head = log_head_through(&*self.engine, tenant, id, membership.visible_through)?;
+            return Ok(Extent::new(first, head));
         }
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
         Ok(Extent {
             first,
             last: conversation.conv_seq,
             countable: conversation.countable,
+            calls: conversation.calls,
         })
     }
 

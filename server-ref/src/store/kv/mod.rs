@@ -24,6 +24,7 @@ mod keys;
 mod load;
 mod login;
 mod marks;
+mod mentions;
 mod meta;
 mod modified;
 mod modify;

@@ -89,7 +89,7 @@ pub(super) fn pins(
     after: u64,
     limit: usize,
 ) -> Result<PinPage, StoreError> {
-    let as_of = log_head(reader, tenant, id)?.0;
+    let as_of = log_head(reader, tenant, id)?.conv_seq;
     let row: PinsRow = match reader.get(Space::State, &keys::pins(tenant, id))? {
         Some(record) => state::decode("pins", &record)?,
         None => PinsRow::default(),
@@ -120,7 +120,7 @@ pub(super) fn reactions(
     after: Option<UserId>,
     limit: usize,
 ) -> Result<Option<ReactionPage>, StoreError> {
-    let as_of = log_head(reader, tenant, id)?.0;
+    let as_of = log_head(reader, tenant, id)?.conv_seq;
     let Some(record) = reader.get(Space::Log, &keys::log(tenant, id, target))? else {
         return Ok(None);
     };

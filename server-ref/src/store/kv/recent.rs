@@ -39,11 +39,11 @@ pub(super) async fn page(
     )?;
     let mut places = Vec::with_capacity(rows.len());
     for (index, (id, row)) in rows.iter().enumerate() {
-        let (_, time_ms, _) = match row.visible_through {
+        let head = match row.visible_through {
             0 => log_head(reader, tenant, *id)?,
             through => log_head_through(reader, tenant, *id, through)?,
         };
-        let place = (time_ms, *id);
+        let place = (head.time_ms, *id);
         if before.is_none_or(|before| place < before) {
             places.push((Reverse(place), index));
         }

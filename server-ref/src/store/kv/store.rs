@@ -16,6 +16,7 @@ use super::command::{AccountCommand, Command, Prepared, Reply};
 use super::committer::Committing;
 use super::content;
 use super::cursors::Cursors;
+use super::mentions::Mentions;
 use super::meta::Meta;
 use super::options::{Environment, Options};
 use super::record::entry::Seal;
@@ -123,12 +124,14 @@ impl KvStore {
             let hash = content::of_message(&secret, conversation, &append);
             let seal = Seal::new(*salt, &append.fallback_text, &append.body);
             let modifier = Modifier::of(append.frame_type, &append.body);
+            let mentions = Mentions::of(append.frame_type, &append.body);
             Prepared {
                 append,
                 conversation,
                 hash,
                 seal,
                 modifier,
+                mentions,
             }
         };
         batch.into_iter().zip(salts).map(prepare).collect()

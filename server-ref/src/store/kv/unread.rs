@@ -26,9 +26,11 @@ pub(super) fn own(
     extent: Extent,
 ) -> Result<MarkView, StoreError> {
     let row = stored(reader, key, log_epoch)?;
+    let (unread, mentions) = extent.counts(reader, key, &row)?;
     Ok(MarkView {
         marked_unread: row.marked_unread,
-        unread: extent.unread(reader, key, &row)?,
+        unread,
+        mentions,
         ..view(key, &row)
     })
 }
@@ -39,15 +41,11 @@ fn extent(
     id: ConversationId,
     row: &MembershipRow,
 ) -> Result<Extent, StoreError> {
-    let (last, _, countable) = match row.visible_through {
+    let head = match row.visible_through {
         0 => log_head(reader, tenant, id)?,
         through => log_head_through(reader, tenant, id, through)?,
     };
-    Ok(Extent {
-        first: row.visible_from,
-        last,
-        countable,
-    })
+    Ok(Extent::new(row.visible_from, head))
 }
 
 /// Marks of a user, and of the peers of direct conversations.

@@ -1,6 +1,8 @@
 //! `eim chat`: a terminal UI. The model is plain data; this file moves events between the
 //! terminal, the client and the model.
 
+mod act;
+mod ask;
 mod model;
 mod operate;
 mod view;
@@ -12,14 +14,14 @@ use std::time::Duration;
 use clap::Args;
 use eim_client::modified::modified;
 use eim_client::options::Attach;
-use eim_client::store::{MarkRecord, Target};
-use eim_client::{Client, Draft, Event, Events, Unread};
+use eim_client::store::{MarkRecord, Message, Target};
+use eim_client::{Client, ConnectionState, ContactList, ContactNews, Event, Events, Unread};
 use eim_codec::id::{ConversationId, UserId};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event as Input, KeyEventKind};
 use tokio::sync::mpsc;
 
-use self::model::{Action, Model};
+use self::model::{Action, Answer, Model, Question};
 use crate::conversations::{conversation_id, find_group, own_id};
 use crate::exit::Failure;
 use crate::profile::Globals;
@@ -28,6 +30,9 @@ use crate::witness::Witness;
 
 /// Messages read from the store for a conversation.
 const SCROLLBACK: usize = 500;
+
+/// Messages read before and after one that is looked for.
+const AROUND: u64 = 250;
 
 /// How often the reader of the terminal looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -55,6 +60,14 @@ enum Found {
     Marks(Vec<MarkRecord>),
     /// A conversation a person asked for by name.
     Peer(Result<(UserId, String), String>),
+    /// The profile of a user that a person asked for by name.
+    Profile(UserId, String),
+    /// The list of contacts.
+    Contacts(Box<ContactList>),
+    /// What a pane shows.
+    Answer(Question, Result<Answer, String>),
+    /// What became of something that was asked for, and the pane that shows it.
+    Done(String, Option<Question>),
 }
 
 impl Chat {
@@ -98,6 +111,9 @@ struct Ui<'a> {
     witness: Option<&'a Witness>,
     found: mpsc::UnboundedSender<Found>,
     findings: mpsc::UnboundedReceiver<Found>,
+    contacts: ContactList,
+    /// The server was asked what is unread since the connection is open.
+    counted: bool,
     /// The last message that was on the screen, and told.
     seen: Option<(ConversationId, u64)>,
 }
@@ -111,6 +127,8 @@ impl<'a> Ui<'a> {
             witness,
             found,
             findings,
+            contacts: ContactList::default(),
+            counted: false,
             seen: None,
         }
     }
@@ -122,7 +140,7 @@ impl<'a> Ui<'a> {
     ) -> Result<(), Failure> {
         let (typed, mut inputs) = mpsc::unbounded_channel();
         tokio::task::spawn_blocking(move || read_terminal(&typed));
-        self.ask_unread();
+        self.ask_contacts();
         self.load().await?;
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
@@ -140,6 +158,7 @@ impl<'a> Ui<'a> {
                         self.model.paste(&text);
                         Vec::new()
                     }
+                    // A new size is drawn like everything else.
                     Some(_) => Vec::new(),
                     None => return Err(Failure::usage("the terminal is gone")),
                 },
@@ -157,9 +176,7 @@ impl<'a> Ui<'a> {
                 match action {
                     Action::Quit => return Ok(()),
                     Action::Load => self.load().await?,
-                    Action::Send(target, text) => self.send(target, text).await?,
-                    Action::Operate(target, line) => self.operate(target, &line).await?,
-                    Action::Find(name) => self.find(name),
+                    other => self.act(other).await?,
                 }
             }
         }
@@ -167,26 +184,46 @@ impl<'a> Ui<'a> {
 
     async fn event(&mut self, event: Option<Event>) -> Result<(), Failure> {
         match event {
-            Some(Event::Message(message)) => {
-                self.model.message(&message);
-                if is_part_of_another(&message) {
-                    self.load().await?;
-                }
-            }
+            Some(Event::Message(message)) => self.message(&message).await?,
             Some(Event::Settled(settled)) => {
                 if let Some(witness) = self.witness {
                     witness.settled(&settled)?;
                 }
                 self.model.settled(&settled);
             }
-            Some(Event::State(state)) => self.model.state(state),
+            // Why stands on the terminal that is left, as for every other verb.
+            Some(Event::State(ConnectionState::Closed(end))) => return Err(end.into()),
+            Some(Event::State(state)) => {
+                self.counted &= matches!(state, ConnectionState::Open { .. });
+                self.model.state(state);
+            }
             Some(Event::Marks(marks)) => self.model.marks(&marks),
+            Some(Event::Readers {
+                conversation,
+                through,
+            }) => self.model.readers(conversation, through),
             Some(Event::Conversations) => {
                 self.model
                     .records(self.client.store().conversations().await?);
             }
+            // From here on what comes on this connection is counted one by one.
+            Some(Event::CaughtUp) if !self.counted => {
+                self.counted = true;
+                self.ask_unread();
+            }
             Some(_) => {}
             None => return Err(Failure::connection("the client is over")),
+        }
+        Ok(())
+    }
+
+    async fn message(&mut self, message: &Message) -> Result<(), Failure> {
+        self.model.message(message);
+        if ContactNews::of(message).is_some() {
+            self.ask_contacts();
+        }
+        if is_part_of_another(message) {
+            self.load().await?;
         }
         Ok(())
     }
@@ -203,27 +240,42 @@ impl<'a> Ui<'a> {
                 return Ok(vec![Action::Load]);
             }
             Found::Peer(Err(problem)) => self.model.notice(problem),
+            Found::Profile(user, name) => {
+                self.model.name(user, name);
+                return Ok(self.model.open(Question::Profile(user)));
+            }
+            Found::Contacts(list) => {
+                self.contacts = *list;
+                self.model.contacts(self.contacts.iter().cloned());
+            }
+            Found::Answer(question, answer) => self.model.answered(&question, answer),
+            Found::Done(notice, shown) => {
+                self.model.notice(notice);
+                return Ok(shown.map(Action::Ask).into_iter().collect());
+            }
         }
         Ok(Vec::new())
     }
 
-    /// Reads the selected conversation from the store.
+    /// Reads the selected conversation from the store: its newest messages, or those around the
+    /// one that is picked out, where that is older.
     async fn load(&mut self) -> Result<(), Failure> {
         let Some(conversation) = self.model.selected() else {
             return Ok(());
         };
-        let messages = self.client.store().latest(conversation, SCROLLBACK).await?;
-        let first = messages.first().map_or(0, |message| message.conv_seq);
         let store = &**self.client.store();
+        let mut messages = store.latest(conversation, SCROLLBACK).await?;
+        let first = messages.first().map_or(0, |message| message.conv_seq);
+        if let Some(sought) = self.model.focus.filter(|sought| *sought < first) {
+            let (first, last) = (sought.saturating_sub(AROUND), sought + AROUND);
+            messages = store
+                .messages(conversation, first, last, SCROLLBACK)
+                .await?;
+        }
+        let first = messages.first().map_or(0, |message| message.conv_seq);
         let modified = modified(store, conversation, first, i64::MAX as u64).await?;
         self.model.load(conversation, &messages, &modified);
-        let (client, found) = (self.client.clone(), self.found.clone());
-        tokio::spawn(async move {
-            if let Ok(marks) = client.marks(&[conversation]).await {
-                // The UI may be gone.
-                let _ = found.send(Found::Marks(marks));
-            }
-        });
+        self.ask_marks(conversation);
         Ok(())
     }
 
@@ -235,57 +287,6 @@ impl<'a> Ui<'a> {
             self.client.read(conversation, conv_seq).await?;
         }
         Ok(())
-    }
-
-    fn ask_unread(&self) {
-        let (client, found) = (self.client.clone(), self.found.clone());
-        tokio::spawn(async move {
-            if let Ok(counts) = client.unread().await {
-                // The UI may be gone.
-                let _ = found.send(Found::Unread(counts));
-            }
-        });
-    }
-
-    async fn send(&mut self, target: Target, text: String) -> Result<(), Failure> {
-        let conversation: ConversationId = conversation_id(self.client, target).await?;
-        let id = self.client.post(Draft::text(target, text.clone())).await?;
-        self.model.posted(conversation, id, text);
-        Ok(())
-    }
-
-    async fn operate(&mut self, target: Target, line: &str) -> Result<(), Failure> {
-        match operate::draft(target, line) {
-            Ok(draft) => {
-                self.client.post(draft).await?;
-            }
-            Err(usage) => self.model.notice(usage.to_owned()),
-        }
-        Ok(())
-    }
-
-    fn find(&self, name: String) {
-        let (client, found) = (self.client.clone(), self.found.clone());
-        tokio::spawn(async move {
-            let peer = match client.user(&name).await {
-                Ok(user) => Ok((user.user, user.name)),
-                Err(error) => Err(error.to_string()),
-            };
-            // The UI may be gone.
-            let _ = found.send(Found::Peer(peer));
-        });
-    }
-
-    fn ask_names(&mut self) {
-        for user in self.model.take_unnamed() {
-            let (client, found) = (self.client.clone(), self.found.clone());
-            tokio::spawn(async move {
-                if let Ok(Some(name)) = client.user_name(user).await {
-                    // The UI may be gone.
-                    let _ = found.send(Found::Name(user, name));
-                }
-            });
-        }
     }
 }
 

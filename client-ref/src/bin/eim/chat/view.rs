@@ -1,29 +1,27 @@
-//! The screen: conversations on the left, messages on the right, input and status below.
+//! The screen: conversations on the left, messages on the right, input and status below; a pane
+//! beside the messages, or over them where there is no room.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, List, ListItem, ListState, Paragraph};
+use ratatui::text::Span;
+use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 
-use super::model::{Entry, Mark, Model, Receipt};
+use super::model::{Model, Row};
 
-const KEYS: &str = "Enter send  ↑↓ conversation  PgUp/PgDn scroll  F1 help  Ctrl-C quit";
+mod help;
+mod messages;
+mod pane;
 
-const HELP: [&str; 12] = [
-    "Enter           send",
-    "/to USER        open the conversation with a user",
-    "/edit #N TEXT   /recall #N     change, take back",
-    "/reply #N TEXT  /pin #N        answer, pin",
-    "/react #N EMOJI /unreact /unpin",
-    "↑ ↓ Tab         previous, next conversation",
-    "PgUp PgDn       scroll",
-    "Ctrl-U          clear the input",
-    "F1 Esc          show, hide this help",
-    "Ctrl-C          quit",
-    "",
-    "… on its way    ! refused    ✓ delivered    ✓✓ read",
-];
+/// Columns of the list.
+const LIST: u16 = 24;
+/// Columns of a pane beside the messages.
+const PANE: u16 = 52;
+/// Columns of the screen from which on there is room beside.
+const WIDE: u16 = 120;
+
+const KEYS: &str =
+    "F1 help 2 people 3 find 4 contacts 5 devices 6 me 7 pins 8 readers  Ctrl-C quit";
 
 /// Draws everything. Works from very small terminals on.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
@@ -34,31 +32,46 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    let [list, messages] =
-        Layout::horizontal([Constraint::Length(24), Constraint::Min(20)]).areas(main);
+    let [list, right] =
+        Layout::horizontal([Constraint::Length(LIST), Constraint::Min(20)]).areas(main);
     draw_list(frame, model, list);
-    draw_messages(frame, model, messages);
+    match model.pane() {
+        Some(open) if frame.area().width >= WIDE => {
+            let [middle, right] =
+                Layout::horizontal([Constraint::Min(20), Constraint::Length(PANE)]).areas(right);
+            messages::draw(frame, model, middle);
+            pane::draw(frame, model, open, right);
+        }
+        Some(open) => pane::draw(frame, model, open, right),
+        None => messages::draw(frame, model, right),
+    }
     draw_input(frame, model, input);
     let bar = Style::new().add_modifier(Modifier::REVERSED);
     frame.render_widget(Paragraph::new(model.status()).style(bar), status);
-    frame.render_widget(
-        Paragraph::new(KEYS).style(Style::new().fg(Color::DarkGray)),
-        keys,
-    );
+    let hint = model
+        .pane()
+        .map_or_else(|| KEYS.to_owned(), |it| pane::keys(&it.question).to_owned());
+    let dim = Style::new().fg(Color::DarkGray);
+    frame.render_widget(Paragraph::new(hint).style(dim), keys);
     if model.help {
-        draw_help(frame);
+        help::draw(frame, model.pane().map(|pane| &pane.question));
     }
 }
 
 fn draw_list(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+    let width = usize::from(area.width.saturating_sub(2));
     let items = model.rows().iter().map(|row| {
         let title = model.title(row);
+        let count = unread(row);
+        let title = cut(&title, width.saturating_sub(count.chars().count()));
+        let mut style = Style::new();
         if row.unread > 0 {
-            let bold = Style::new().add_modifier(Modifier::BOLD);
-            ListItem::new(format!("{title} ({})", row.unread)).style(bold)
-        } else {
-            ListItem::new(title)
+            style = style.add_modifier(Modifier::BOLD);
         }
+        if row.former {
+            style = style.fg(Color::DarkGray);
+        }
+        ListItem::new(title + &count).style(style)
     });
     let list = List::new(items)
         .block(Block::bordered().title("Conversations"))
@@ -70,59 +83,38 @@ fn draw_list(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     frame.render_stateful_widget(list, area, &mut state);
 }
 
-fn draw_messages(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let title = model
-        .rows()
-        .get(model.selected_index())
-        .map_or_else(|| "no conversation yet".to_owned(), |row| model.title(row));
-    let block = Block::bordered().title(title);
-    let inner = block.inner(area);
-    let width = usize::from(inner.width).max(1);
-    let height = usize::from(inner.height);
-    // From the newest upwards, only as far as the screen and the scrolling reach.
-    let wanted = height.saturating_add(model.scroll);
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    for entry in model.entries().iter().rev() {
-        if lines.len() >= wanted {
-            break;
-        }
-        lines.extend(entry_lines(model, entry, width).into_iter().rev());
+fn unread(row: &Row) -> String {
+    match (row.unread, row.mentions) {
+        (0, _) => String::new(),
+        (unread, 0) => format!(" ({unread})"),
+        (unread, mentions) => format!(" ({unread} @{mentions})"),
     }
-    let scroll = model.scroll.min(lines.len().saturating_sub(height));
-    let mut visible: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(height).collect();
-    visible.reverse();
-    frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-fn entry_lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
-    let sender = entry
-        .sender
-        .map_or_else(|| "server".to_owned(), |sender| model.user(sender));
-    let mark = match entry.mark {
-        Mark::Durable => match model.receipt(entry) {
-            Receipt::None => "",
-            Receipt::Delivered => " ✓",
-            Receipt::Read => " ✓✓",
-        },
-        Mark::Pending => " …",
-        Mark::Failed => " !",
-    };
-    let style = match entry.mark {
-        Mark::Durable => Style::new(),
-        Mark::Pending => Style::new().fg(Color::DarkGray),
-        Mark::Failed => Style::new().fg(Color::Red),
-    };
-    let number = match entry.conv_seq {
-        0 => String::new(),
-        conv_seq => format!(" #{conv_seq}"),
-    };
-    wrap(
-        &format!("{}{number} {sender}: {}{mark}", entry.time, entry.text),
-        width,
-    )
-    .into_iter()
-    .map(|line| Line::styled(line, style))
-    .collect()
+/// Columns of a text.
+fn columns(text: &str) -> usize {
+    Span::raw(text).width()
+}
+
+/// A text of one line in at most so many columns.
+fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut line = String::new();
+    let mut used = 1;
+    for letter in text.chars() {
+        let mut octets = [0; 4];
+        used += columns(letter.encode_utf8(&mut octets));
+        if used > width {
+            break;
+        }
+        line.push(letter);
+    }
+    if width > 0 {
+        line.push('…');
+    }
+    line
 }
 
 /// Breaks text into lines of a width in columns, at line ends and wherever it has to.
@@ -132,7 +124,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         let (mut line, mut used) = (String::new(), 0);
         for letter in part.chars() {
             let mut octets = [0; 4];
-            let columns = Span::raw(&*letter.encode_utf8(&mut octets)).width();
+            let columns = columns(letter.encode_utf8(&mut octets));
             if used + columns > width {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
@@ -149,7 +141,7 @@ fn draw_input(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let block = Block::bordered();
     let inner = block.inner(area);
     let before: String = model.input.chars().take(model.cursor).collect();
-    let column = Span::raw(before.as_str()).width();
+    let column = columns(&before);
     // The part with the cursor is the visible one.
     let width = usize::from(inner.width).max(1);
     let hidden = (column + 1).saturating_sub(width);
@@ -158,22 +150,10 @@ fn draw_input(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         .block(block)
         .scroll((0, offset));
     frame.render_widget(input, area);
-    let column = u16::try_from(column - hidden).unwrap_or(u16::MAX);
-    frame.set_cursor_position(Position::new(inner.x.saturating_add(column), inner.y));
-}
-
-fn draw_help(frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let (width, height) = (56.min(area.width), 14.min(area.height));
-    let area = Rect {
-        x: (area.width - width) / 2,
-        y: (area.height - height) / 2,
-        width,
-        height,
-    };
-    let help = Paragraph::new(HELP.map(Line::from).to_vec()).block(Block::bordered().title("Help"));
-    frame.render_widget(Clear, area);
-    frame.render_widget(help, area);
+    if model.pane().is_none() {
+        let column = u16::try_from(column - hidden).unwrap_or(u16::MAX);
+        frame.set_cursor_position(Position::new(inner.x.saturating_add(column), inner.y));
+    }
 }
 
 #[cfg(test)]
@@ -186,5 +166,13 @@ mod tests {
         assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
         assert_eq!(wrap("漢字かな", 5), ["漢字", "かな"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn cuts_by_columns() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("漢字かな", 5), "漢字…");
+        assert_eq!(cut("abc", 0), "");
     }
 }

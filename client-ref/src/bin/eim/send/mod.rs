@@ -1,6 +1,7 @@
 //! `eim send`: an argument, or a file or standard input line by line.
 
 mod acks;
+mod content;
 mod input;
 mod progress;
 
@@ -12,11 +13,11 @@ use eim_client::error::SendError;
 use eim_client::options::Attach;
 use eim_client::store::{Checkpoint, Target};
 use eim_client::{Client, ConnectionState, Draft, Event, Events};
-use eim_codec::payload::{CustomBody, TextBody};
+use eim_codec::payload::TextBody;
 use eim_codec::registry::FrameType;
-use prost::Message as _;
 
 use self::acks::AckLog;
+use self::content::{ContentArgs, Template};
 use self::input::{Input, Lines};
 use self::progress::Progress;
 use crate::conversations::Where;
@@ -35,11 +36,10 @@ pub(crate) struct Send {
     /// Reads this file, every line a message, blank lines too.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Sends custom messages of this namespace (a reversed domain name) instead of texts.
-    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
-    kind: Option<String>,
+    #[command(flatten)]
+    content: ContentArgs,
     /// Number of the message that this one answers.
-    #[arg(long, value_name = "NUMBER", conflicts_with = "kind")]
+    #[arg(long, value_name = "NUMBER")]
     reply: Option<u64>,
     /// Mentions a user; may be given several times.
     #[arg(long, value_name = "USER", conflicts_with = "kind")]
@@ -69,16 +69,6 @@ pub(crate) struct Send {
     /// Sends only what an earlier, killed command left in the outbox.
     #[arg(long, conflicts_with_all = ["text", "file"])]
     resume_outbox: bool,
-}
-
-/// A namespace as the specification has them.
-fn namespace(text: &str) -> Result<String, String> {
-    let body = CustomBody {
-        namespace: text.to_owned(),
-        ..CustomBody::default()
-    };
-    body.check().map_err(|error| error.to_string())?;
-    Ok(body.namespace)
 }
 
 impl Send {
@@ -115,6 +105,7 @@ impl Send {
             _ if self.resume_outbox => Input::Nothing,
             (_, Some(file)) => Input::File(file.clone()),
             (Some(text), None) if text != "-" => Input::Text(text.clone()),
+            (None, None) if self.content.stands_alone() => Input::Text(String::new()),
             _ => Input::Standard,
         };
         Lines::open(input, self.repeat, self.until_total)
@@ -147,32 +138,33 @@ impl Send {
         Ok(Some(format!("send {target} {}", file.display())))
     }
 
-    fn draft(&self, target: Target, line: String, mentions: &[Bytes]) -> Draft {
-        match &self.kind {
-            None => {
-                let body = TextBody {
-                    mentions: mentions.to_vec(),
-                    mention_all: self.mention_all,
-                    reply_to: self.reply.unwrap_or(0),
-                    ..TextBody::new(line)
-                };
-                Draft::rich_text(target, &body)
-            }
-            Some(namespace) => {
-                let fallback_text = line.clone();
-                let body = CustomBody {
-                    namespace: namespace.clone(),
-                    data: line.into(),
-                };
-                Draft {
-                    target,
-                    frame_type: FrameType::CUSTOM,
-                    body: body.encode_to_vec().into(),
-                    fallback_text,
-                    checkpoint: None,
-                }
-            }
+    fn draft(&self, target: Target, line: String, common: &Common) -> Draft {
+        let reply_to = self.reply.unwrap_or(0);
+        let Some(template) = &common.template else {
+            let body = TextBody {
+                mentions: common.mentions.clone(),
+                mention_all: self.mention_all,
+                reply_to,
+                ..TextBody::new(line)
+            };
+            return Draft::rich_text(target, &body);
+        };
+        let content = template.with(line.clone(), reply_to);
+        let mut draft = Draft::content(target, template.frame_type, &content);
+        if template.frame_type == FrameType::CUSTOM {
+            // Whoever does not know the namespace reads what was typed.
+            draft.fallback_text = line;
         }
+        draft
+    }
+
+    async fn common(&self, client: &Client) -> Result<Common, Failure> {
+        let mut mentions = Vec::with_capacity(self.mention.len());
+        for name in &self.mention {
+            mentions.push(client.user(name).await?.user.to_bytes());
+        }
+        let template = self.content.template(client).await?;
+        Ok(Common { mentions, template })
     }
 
     async fn work(
@@ -184,10 +176,7 @@ impl Send {
         source: Option<String>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let mut mentions = Vec::with_capacity(self.mention.len());
-        for name in &self.mention {
-            mentions.push(client.user(name).await?.user.to_bytes());
-        }
+        let common = self.common(client).await?;
         let mut place = 0;
         if let Some(source) = &source {
             place = client.store().checkpoint(source).await?.unwrap_or(0);
@@ -201,7 +190,7 @@ impl Send {
                 match lines.next().await? {
                     Some(line) => {
                         place += 1;
-                        let mut draft = self.draft(target, line, &mentions);
+                        let mut draft = self.draft(target, line, &common);
                         draft.checkpoint =
                             source.clone().map(|source| Checkpoint { source, place });
                         next = Some(draft);
@@ -232,6 +221,12 @@ impl Send {
             }
         }
     }
+}
+
+/// What all messages of the command have in common.
+struct Common {
+    mentions: Vec<Bytes>,
+    template: Option<Template>,
 }
 
 async fn post(client: &Client, draft: Option<Draft>) -> Result<(), SendError> {

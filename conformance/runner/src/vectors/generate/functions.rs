@@ -21,7 +21,7 @@ pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
 }
 
 /// A value that is accepted, or refused with `near` as the one that is not.
-fn checked(
+pub(super) fn checked(
     function: &str,
     arguments: &[(&str, Value)],
     (id, req, field, class): (String, &str, &str, &str),

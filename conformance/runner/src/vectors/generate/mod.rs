@@ -12,6 +12,7 @@
 mod compressed;
 mod compression;
 mod compression_faults;
+mod contents;
 mod credit;
 mod derive;
 mod draft;
@@ -172,6 +173,11 @@ const FAMILIES: &[Family] = &[
         path: "derive/values",
         seed: None,
         cases: functions::cases,
+    },
+    Family {
+        path: "derive/content",
+        seed: None,
+        cases: contents::cases,
     },
 ];
 

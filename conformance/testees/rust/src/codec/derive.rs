@@ -6,9 +6,9 @@ use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding, transcript
 use eim_codec::connection::flow::{frame_octets, sequence_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
-    Auth, ContactChange, ContactState, ConversationKind, CustomBody, DeviceClass, Error, FanOut,
-    LocationBody, MembershipChange, Role, SessionOutcome, SpanKind, TextBody, UnavailableReason,
-    UnreadFlag,
+    Auth, ContactChange, ContactState, Content, ConversationKind, CustomBody, DeviceClass, Error,
+    FanOut, LocationBody, MembershipChange, Role, SessionOutcome, SpanKind, TextBody,
+    UnavailableReason, UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub(super) fn answer(mut request: Members) -> Result<Value, String> {
             LocationBody {
                 latitude: take(&mut arguments, "latitude")?,
                 longitude: take(&mut arguments, "longitude")?,
-                label: String::new(),
+                ..LocationBody::default()
             }
             .check(),
         ),
@@ -67,6 +67,12 @@ pub(super) fn answer(mut request: Members) -> Result<Value, String> {
             }
             .check(),
         ),
+        "content" => {
+            let frame_type = FrameType(take(&mut arguments, "type")?);
+            let body = hexadecimal(&mut arguments, "body")?.into();
+            checked(Content::of(frame_type, &body).map(|_| ()))
+        }
+        "spans" => spans(&mut arguments)?,
         "enum" => open_enum(&mut arguments)?,
         "message_limit" => message_limit(&mut arguments)?,
         "websocket" => match websocket::frames(take(&mut arguments, "messages")?)? {
@@ -133,6 +139,17 @@ fn checked(outcome: Result<(), eim_codec::payload::InvalidSend>) -> Yield {
     }
 }
 
+/// The spans that are shown.
+fn spans(arguments: &mut Members) -> Result<Yield, String> {
+    let body = hexadecimal(arguments, "body")?.into();
+    let body = TextBody::check(&body).map_err(|error| error.to_string())?;
+    let shown: Vec<_> = body
+        .shown_spans()
+        .map(|(kind, part, _)| json!([kind as i32, part.start, part.len()]))
+        .collect();
+    Ok(json!(shown).into())
+}
+
 /// The number that counts: that of a known value, else 0 unless a requirement says otherwise.
 fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
     let name: String = take(arguments, "enum")?;
@@ -163,13 +180,13 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
         }
         "Role" => counted::<Role>(number),
         "MembershipChange" => counted::<MembershipChange>(number),
+        "ContactChange" => counted::<ContactChange>(number),
+        "ContactState" => counted::<ContactState>(number),
+        "FanOut" => counted::<FanOut>(number),
+        "SpanKind" => counted::<SpanKind>(number),
+        "UnreadFlag" => counted::<UnreadFlag>(number),
         "ConversationKind" => counted::<ConversationKind>(number),
         "UnavailableReason" => counted::<UnavailableReason>(number),
-        "ContactState" => counted::<ContactState>(number),
-        "ContactChange" => counted::<ContactChange>(number),
-        "FanOut" => counted::<FanOut>(number),
-        "UnreadFlag" => counted::<UnreadFlag>(number),
-        "SpanKind" => counted::<SpanKind>(number),
         other => return Err(format!("no enumeration {other}")),
     };
     Ok(number.into())

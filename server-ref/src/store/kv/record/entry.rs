@@ -16,6 +16,7 @@ const SENDER: u8 = 1;
 const CLIENT_MSG_ID: u8 = 2;
 const TOMBSTONE: u8 = 4;
 const SENDER_DEVICE: u8 = 8;
+const CALLS: u8 = 16;
 
 /// Salt of one entry and the commitment it makes.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +40,10 @@ impl Seal {
     }
 }
 
-/// Appends the record of `entry`; conversation and conv_seq are in the key.
+/// Appends the record of `entry`; conversation and conv_seq are in the key. `calls` is the number of
+/// entries through this one that mention everybody.
 // impl[EIM-MSG-020] impl[EIM-MSG-060]
-pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal) {
+pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, calls: u64, seal: &Seal) {
     let mut flags = 0;
     flags |= if entry.sender.is_some() { SENDER } else { 0 };
     flags |= if entry.sender_device.is_some() {
@@ -54,11 +56,15 @@ pub(in crate::store::kv) fn encode(out: &mut Vec<u8>, entry: &Entry, seal: &Seal
     } else {
         0
     };
+    flags |= if calls > 0 { CALLS } else { 0 };
     out.reserve(128 + entry.fallback_text.len() + entry.body.len());
     out.extend_from_slice(&[VERSION, flags, entry.frame_type.0]);
     put_varint(out, entry.log_epoch);
     put_varint(out, entry.time_ms);
     put_varint(out, entry.countable);
+    if calls > 0 {
+        put_varint(out, calls);
+    }
     if let Some(user) = &entry.sender {
         out.extend_from_slice(user.as_bytes());
     }
@@ -84,6 +90,7 @@ pub(in crate::store::kv) fn erase(record: &[u8]) -> Result<Vec<u8>, StoreError> 
     for _number in 0..3 {
         octets.varint()?;
     }
+    calls_of(flags, &mut octets)?;
     for id in [SENDER, SENDER_DEVICE, CLIENT_MSG_ID] {
         if flags & id != 0 {
             let _id: [u8; 16] = octets.array()?;
@@ -101,14 +108,36 @@ pub(in crate::store::kv) fn erase(record: &[u8]) -> Result<Vec<u8>, StoreError> 
     Ok(erased)
 }
 
-/// Number of countable entries and time, without reading the content.
-pub(in crate::store::kv) fn head(record: &[u8]) -> Result<(u64, u64), StoreError> {
+/// Where a log stands at an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::store::kv) struct Head {
+    /// Number of the entry; 0 before the first one.
+    pub(in crate::store::kv) conv_seq: u64,
+    pub(in crate::store::kv) time_ms: u64,
+    /// Countable entries through this one.
+    pub(in crate::store::kv) countable: u64,
+    /// Entries through this one that mention everybody.
+    pub(in crate::store::kv) calls: u64,
+}
+
+/// The numbers of an entry, without reading the content.
+pub(in crate::store::kv) fn head(conv_seq: u64, record: &[u8]) -> Result<Head, StoreError> {
     let mut octets = Octets::new("log entry", VERSION, record)?;
-    let [_flags, _frame_type] = octets.array()?;
+    let [flags, _frame_type] = octets.array()?;
     let _log_epoch = octets.varint()?;
-    let time_ms = octets.varint()?;
-    let countable = octets.varint()?;
-    Ok((time_ms, countable))
+    Ok(Head {
+        conv_seq,
+        time_ms: octets.varint()?,
+        countable: octets.varint()?,
+        calls: calls_of(flags, &mut octets)?,
+    })
+}
+
+fn calls_of(flags: u8, octets: &mut Octets<'_>) -> Result<u64, StoreError> {
+    match flags & CALLS {
+        0 => Ok(0),
+        _ => octets.varint(),
+    }
 }
 
 /// Reads a record.
@@ -122,6 +151,7 @@ pub(in crate::store::kv) fn decode(
     let log_epoch = octets.varint()?;
     let time_ms = octets.varint()?;
     let countable = octets.varint()?;
+    let _calls = calls_of(flags, &mut octets)?;
     let sender = if flags & SENDER == 0 {
         None
     } else {
@@ -195,7 +225,8 @@ mod tests {
             };
             let seal = Seal::new([0x5A; 16], &entry.fallback_text, &entry.body);
             let mut record = Vec::new();
-            encode(&mut record, &entry, &seal);
+            let calls = if with { 300 } else { 0 };
+            encode(&mut record, &entry, calls, &seal);
             let erased = erase(&record).unwrap();
             let read = decode(conversation, 300, &erased).unwrap();
             let tombstone = Entry {
@@ -205,7 +236,9 @@ mod tests {
                 ..entry
             };
             assert_eq!(read, tombstone);
-            assert_eq!(head(&erased).unwrap(), head(&record).unwrap());
+            let numbers = head(300, &record).unwrap();
+            assert_eq!((numbers.countable, numbers.calls), (299, calls));
+            assert_eq!(head(300, &erased).unwrap(), numbers);
             let holds = |octets: &[u8]| erased.windows(octets.len()).any(|part| part == octets);
             assert!(holds(&seal.commitment));
             assert!(!holds(b"secret") && !holds(&seal.salt));

@@ -178,6 +178,15 @@ pub(in crate::store::kv) struct MarkRow {
     pub(in crate::store::kv) delivered: u64,
     #[prost(bool, tag = "5")]
     pub(in crate::store::kv) marked_unread: bool,
+    /// Entries that name the user, all of them.
+    #[prost(uint64, tag = "6")]
+    pub(in crate::store::kv) mentions: u64,
+    /// Those through `read`.
+    #[prost(uint64, tag = "7")]
+    pub(in crate::store::kv) mentions_read: u64,
+    /// Entries through `read` that mention everybody.
+    #[prost(uint64, tag = "8")]
+    pub(in crate::store::kv) calls: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]

@@ -6,7 +6,7 @@ use eim_codec::id::ConversationId;
 
 use super::{Entry, Mark, Model};
 
-/// What the other one in a direct conversation has of an own message.
+/// What the other one in a direct conversation has of an own message, or somebody in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Receipt {
     /// Nothing that is known.
@@ -26,6 +26,8 @@ impl Model {
             let flagged = count.is_some_and(|one| one.marked_unread);
             row.unread = count.map_or(0, |one| usize::try_from(one.unread).unwrap_or(usize::MAX));
             row.unread = row.unread.max(usize::from(flagged));
+            let mentions = count.map_or(0, |one| one.mentions);
+            row.mentions = usize::try_from(mentions).unwrap_or(usize::MAX);
         }
     }
 
@@ -38,12 +40,18 @@ impl Model {
                 if let Some(row) = row.next()
                     && mark.read >= row.last
                 {
+                    row.clear();
                     row.unread = usize::from(mark.marked_unread);
                 }
             } else {
                 self.reached(mark.conversation, mark.delivered, mark.read);
             }
         }
+    }
+
+    /// Somebody in a group has read through this number.
+    pub(crate) fn readers(&mut self, conversation: ConversationId, through: u64) {
+        self.reached(conversation, through, through);
     }
 
     /// The other one has come this far.
@@ -54,9 +62,9 @@ impl Model {
 
     /// What there is to say about an own message in the selected conversation.
     pub(crate) fn receipt(&self, entry: &Entry) -> Receipt {
-        let selected = self.rows.get(self.selected);
-        let direct = selected.is_some_and(|row| row.peer.is_some_and(|peer| peer != self.me));
-        if !direct || entry.sender != Some(self.me) || entry.mark != Mark::Durable {
+        let to_self = self.row().is_some_and(|row| row.peer == Some(self.me));
+        let sent = entry.id.is_some() && entry.mark == Mark::Durable;
+        if to_self || entry.sender != Some(self.me) || !sent {
             return Receipt::None;
         }
         let known = self.selected().and_then(|id| self.receipts.get(&id));

@@ -20,10 +20,19 @@ impl Model {
             ConnectionState::Closed(end) => format!("over: {end}"),
             _ => String::new(),
         };
-        let me = self.user(self.me);
-        match &self.notice {
-            Some(notice) => format!("{me} · {state} · {notice}"),
-            None => format!("{me} · {state}"),
+        let mut line = format!("{} · {state}", self.user(self.me));
+        if let Some(notice) = &self.notice {
+            return format!("{line} · {notice}");
         }
+        let unread = self.rows.iter().filter(|row| row.unread > 0).count();
+        if unread > 0 {
+            line.push_str(&format!(" · {unread} unread"));
+        }
+        match self.requests() {
+            0 => {}
+            1 => line.push_str(" · 1 request (F4)"),
+            requests => line.push_str(&format!(" · {requests} requests (F4)")),
+        }
+        line
     }
 }

@@ -1,13 +1,18 @@
-use std::collections::BTreeMap;
+mod messages;
+mod panes;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use eim_client::Settled;
 use eim_client::event::Refused;
-use eim_client::store::OutboxItem;
-use eim_codec::payload::{Role, TextBody};
+use eim_client::store::{ConversationRecord, OutboxItem};
+use eim_codec::payload::{ConversationKind, Role, TextBody};
 use eim_codec::registry::FrameType;
 use prost::Message as _;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 use crate::chat::view::draw;
@@ -260,7 +265,8 @@ fn requests_appear_in_words_and_get_their_names_when_these_are_known() {
     model.name([9; 16].into(), "ina".to_owned());
     assert_eq!(says(&model), "(ina asks to be your contact: it is me)");
     model.input = "hello".to_owned();
-    assert!(model.enter().is_empty(), "nobody writes to this log");
+    let sent = model.key(key(KeyCode::Enter));
+    assert!(sent.is_empty(), "nobody writes to this log");
 }
 
 // What is read, and what the other one has of it.

@@ -1,0 +1,182 @@
+//! Questions that are answered in the background.
+
+use eim_client::search::{Search, search};
+use eim_client::store::{Message, Store};
+use eim_client::{Client, text_of};
+use eim_codec::id::{ConversationId, UserId};
+use eim_codec::payload::Role;
+
+use super::model::{Answer, Item, Question};
+use super::{Found, Ui};
+use crate::contacts::state_name;
+use crate::devices::behind;
+use crate::exit::Failure;
+use crate::shown::fallback;
+
+impl Ui<'_> {
+    /// Does something in the background and tells what was found.
+    pub(super) fn spawn<F, Fut>(&self, work: F)
+    where
+        F: FnOnce(Client) -> Fut,
+        Fut: Future<Output = Option<Found>> + Send + 'static,
+    {
+        let (work, found) = (work(self.client.clone()), self.found.clone());
+        tokio::spawn(async move {
+            if let Some(what) = work.await {
+                // The UI may be gone.
+                let _ = found.send(what);
+            }
+        });
+    }
+
+    pub(super) fn ask_unread(&self) {
+        self.spawn(async |client| Some(Found::Unread(client.unread().await.ok()?)));
+    }
+
+    pub(super) fn ask_marks(&self, conversation: ConversationId) {
+        self.spawn(async move |client| {
+            Some(Found::Marks(client.marks(&[conversation]).await.ok()?))
+        });
+    }
+
+    pub(super) fn ask_contacts(&self) {
+        let mut list = self.contacts.clone();
+        self.spawn(async move |client| {
+            client.contacts(&mut list).await.ok()?;
+            Some(Found::Contacts(Box::new(list)))
+        });
+    }
+
+    pub(super) fn ask_names(&mut self) {
+        for user in self.model.take_unnamed() {
+            self.spawn(async move |client| {
+                let name = client.user_name(user).await.ok()??;
+                Some(Found::Name(user, name))
+            });
+        }
+    }
+
+    pub(super) fn find(&self, name: String) {
+        self.spawn(async move |client| {
+            let found = client.user(&name).await;
+            let found = found.map(|user| (user.user, user.name));
+            Some(Found::Peer(found.map_err(|error| error.to_string())))
+        });
+    }
+
+    /// Finds out what a pane shows.
+    pub(super) fn ask(&self, question: Question) {
+        if question == Question::Contacts {
+            return self.ask_contacts();
+        }
+        self.spawn(async move |client| {
+            let answer = answer(&client, &question).await;
+            let answer = answer.map_err(|failure| failure.to_string());
+            Some(Found::Answer(question, answer))
+        });
+    }
+}
+
+async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure> {
+    let items = match question {
+        Question::Contacts => Vec::new(),
+        Question::Members(group) => {
+            let mut members = client.group_members(*group).await?;
+            members.sort_by_key(|member| rank(member.role));
+            members.into_iter().map(Item::Member).collect()
+        }
+        Question::Devices => {
+            let found = client.devices().await?;
+            let item = |device| {
+                let behind = behind(&device, found.head);
+                Item::Device(device, behind)
+            };
+            found.devices.into_iter().map(item).collect()
+        }
+        Question::Profile(user) => profile(client, *user).await?,
+        Question::Pins(conversation) => pins(client, *conversation).await?,
+        Question::Readers(conversation, number) => {
+            let readers = client.readers(*conversation, *number, false).await?;
+            let item = |(user, read)| Item::Reader(user, read);
+            readers.into_iter().map(item).collect()
+        }
+        Question::Search(words) => return look(&**client.store(), words).await,
+    };
+    Ok(Answer::new(items))
+}
+
+/// The owner first, then the admins.
+const fn rank(role: Role) -> u8 {
+    match role {
+        Role::Owner => 0,
+        Role::Admin => 1,
+        Role::Member | Role::Unspecified => 2,
+    }
+}
+
+async fn profile(client: &Client, user: UserId) -> Result<Vec<Item>, Failure> {
+    let Some(profile) = client.profile(user).await? else {
+        return Err(Failure::refused("this profile may not be read"));
+    };
+    let fields = [
+        ("name", profile.name),
+        ("display name", profile.display_name),
+        ("title", profile.title),
+        ("phone", profile.phone),
+        ("mail", profile.mail),
+    ];
+    let filled = fields.into_iter().filter(|(_, text)| !text.is_empty());
+    let mut items: Vec<_> = filled
+        .map(|(what, text)| Item::Field(user, what, text))
+        .collect();
+    let mut contacts = eim_client::ContactList::default();
+    client.contacts(&mut contacts).await?;
+    if let Some(contact) = contacts.get(user) {
+        let state = state_name(contact.state).to_owned();
+        items.push(Item::Field(user, "contact", state));
+        if contact.blocked {
+            items.push(Item::Field(user, "blocked", "yes".to_owned()));
+        }
+    }
+    Ok(items)
+}
+
+async fn pins(client: &Client, conversation: ConversationId) -> Result<Vec<Item>, Failure> {
+    let mut items = Vec::new();
+    for pin in client.pins(conversation).await? {
+        let at = (pin.target, pin.target);
+        let found = client.past(conversation, at, 1, false).await?;
+        if let Some(past) = found.first() {
+            let text = crate::shown::shown(&past.message, Some(&past.modified));
+            items.push(item(
+                &past.message,
+                text.unwrap_or_else(|| fallback(&past.message)),
+            ));
+        }
+    }
+    Ok(items)
+}
+
+async fn look(store: &dyn Store, words: &str) -> Result<Answer, Failure> {
+    let found = search(store, &Search::new(words)).await?;
+    let hits = found.hits.iter();
+    let items = hits
+        .map(|hit| item(&hit.message, hit.text.clone()))
+        .collect();
+    let note = (!found.complete).then(|| "older messages may match too".to_owned());
+    Ok(Answer { items, note })
+}
+
+fn item(message: &Message, text: String) -> Item {
+    Item::Message {
+        conversation: message.conversation,
+        conv_seq: message.conv_seq,
+        time_ms: message.time_ms,
+        sender: message.sender,
+        text: if text.is_empty() {
+            text_of(message).unwrap_or_default()
+        } else {
+            text
+        },
+    }
+}

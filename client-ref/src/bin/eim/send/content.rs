@@ -1,0 +1,278 @@
+//! What is sent instead of texts: media by reference, places, cards, messages of applications.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use eim_client::Client;
+use eim_codec::payload::{
+    BlobRef, CardBody, ContactCard, Content, CustomBody, LinkCard, LocationBody, MediaBody,
+    card_body,
+};
+use eim_codec::registry::FrameType;
+use sha2::{Digest as _, Sha256};
+
+use crate::exit::Failure;
+
+/// Octets read at once.
+const READ: usize = 64 * 1024;
+
+/// What is sent instead of texts; the text becomes the caption, label or title.
+#[derive(Args, Debug)]
+pub(crate) struct ContentArgs {
+    /// image, file, voice, video, location, card, or a namespace (a reversed domain name) for
+    /// custom messages.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<Kind>,
+    /// Image, file, voice, video: the file that the message refers to. Only what is said of it is
+    /// sent, not its octets.
+    #[arg(long, value_name = "FILE", requires = "kind")]
+    media: Option<PathBuf>,
+    /// Media type, where the name of the file does not tell.
+    #[arg(long, value_name = "TYPE", requires = "media")]
+    media_type: Option<String>,
+    /// By which the keeper of the file knows it; its SHA-256 if not given.
+    #[arg(long, value_name = "TEXT", requires = "media")]
+    blob: Option<String>,
+    /// A small picture that is sent with it.
+    #[arg(long, value_name = "FILE", requires = "media")]
+    thumbnail: Option<PathBuf>,
+    /// Image, video: width and height in pixels.
+    #[arg(long, value_name = "WxH", requires = "media", value_parser = dimensions)]
+    dimensions: Option<(u32, u32)>,
+    /// Voice, video: seconds.
+    #[arg(long, value_name = "SECONDS", requires = "media")]
+    duration: Option<f64>,
+    /// Location: degrees north and east.
+    #[arg(
+        long,
+        value_name = "LAT,LON",
+        requires = "kind",
+        allow_hyphen_values = true,
+        value_parser = place
+    )]
+    at: Option<(f64, f64)>,
+    /// Card: a user.
+    #[arg(long, value_name = "USER", requires = "kind")]
+    contact: Option<String>,
+    /// Card: a page.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "kind",
+        conflicts_with = "contact"
+    )]
+    url: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Media(FrameType),
+    Location,
+    Card,
+    Custom(String),
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Ok(match text {
+        "image" => Kind::Media(FrameType::IMAGE),
+        "file" => Kind::Media(FrameType::FILE),
+        "voice" => Kind::Media(FrameType::VOICE),
+        "video" => Kind::Media(FrameType::VIDEO),
+        "location" => Kind::Location,
+        "card" => Kind::Card,
+        namespace => {
+            let body = CustomBody {
+                namespace: namespace.to_owned(),
+                ..CustomBody::default()
+            };
+            body.check().map_err(|error| error.to_string())?;
+            Kind::Custom(body.namespace)
+        }
+    })
+}
+
+fn dimensions(text: &str) -> Result<(u32, u32), String> {
+    let (width, height) = text.split_once('x').ok_or("WIDTHxHEIGHT")?;
+    let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+    Ok((number(width)?, number(height)?))
+}
+
+fn place(text: &str) -> Result<(f64, f64), String> {
+    let (latitude, longitude) = text.split_once(',').ok_or("LATITUDE,LONGITUDE")?;
+    let number = |text: &str| text.trim().parse().map_err(|_| "degrees".to_owned());
+    Ok((number(latitude)?, number(longitude)?))
+}
+
+impl ContentArgs {
+    /// Whether one message without any text makes sense.
+    pub(super) const fn stands_alone(&self) -> bool {
+        matches!(
+            self.kind,
+            Some(Kind::Media(_) | Kind::Location | Kind::Card)
+        )
+    }
+
+    /// What all messages of this command have in common; `None` for texts.
+    pub(super) async fn template(&self, client: &Client) -> Result<Option<Template>, Failure> {
+        let Some(kind) = &self.kind else {
+            return Ok(None);
+        };
+        let (frame_type, content) = match kind {
+            Kind::Media(frame_type) => (*frame_type, Content::Media(self.media()?)),
+            Kind::Location => {
+                let (latitude, longitude) = self.at.ok_or_else(|| needs("location", "--at"))?;
+                let body = LocationBody {
+                    latitude,
+                    longitude,
+                    ..LocationBody::default()
+                };
+                (FrameType::LOCATION, Content::Location(body))
+            }
+            Kind::Card => (FrameType::CARD, Content::Card(self.card(client).await?)),
+            Kind::Custom(namespace) => {
+                let body = CustomBody {
+                    namespace: namespace.clone(),
+                    ..CustomBody::default()
+                };
+                (FrameType::CUSTOM, Content::Custom(body))
+            }
+        };
+        Ok(Some(Template {
+            frame_type,
+            content,
+        }))
+    }
+
+    fn media(&self) -> Result<MediaBody, Failure> {
+        let path = self
+            .media
+            .as_deref()
+            .ok_or_else(|| needs("this kind", "--media"))?;
+        let (size, sha256) = digest(path).map_err(|error| Failure::file(path, &error))?;
+        let blob = match &self.blob {
+            Some(blob) => Bytes::from(blob.clone()),
+            None => Bytes::copy_from_slice(&sha256),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let media_type = match &self.media_type {
+            Some(media_type) => media_type.clone(),
+            None => media_type_of(path)
+                .ok_or_else(|| needs("a file of this name", "--media-type"))?
+                .to_owned(),
+        };
+        let thumbnail = match &self.thumbnail {
+            Some(path) => std::fs::read(path).map_err(|error| Failure::file(path, &error))?,
+            None => Vec::new(),
+        };
+        let (width, height) = self.dimensions.unwrap_or_default();
+        let duration = Duration::try_from_secs_f64(self.duration.unwrap_or_default())
+            .map_err(|error| Failure::usage(format!("--duration: {error}")))?;
+        Ok(MediaBody {
+            blob: Some(BlobRef {
+                blob,
+                sha256: Bytes::copy_from_slice(&sha256),
+                size,
+                media_type,
+                name: name.into_owned(),
+            }),
+            width,
+            height,
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            thumbnail: thumbnail.into(),
+            ..MediaBody::default()
+        })
+    }
+
+    async fn card(&self, client: &Client) -> Result<CardBody, Failure> {
+        let card = match (&self.contact, &self.url) {
+            (Some(name), _) => {
+                let user = client.user(name).await?;
+                card_body::Card::Contact(ContactCard {
+                    user: user.user.to_bytes(),
+                    name: user.name,
+                })
+            }
+            (None, Some(url)) => card_body::Card::Link(LinkCard {
+                url: url.clone(),
+                ..LinkCard::default()
+            }),
+            (None, None) => return Err(needs("a card", "--contact or --url")),
+        };
+        Ok(CardBody {
+            card: Some(card),
+            ..CardBody::default()
+        })
+    }
+}
+
+fn needs(what: &str, option: &str) -> Failure {
+    Failure::usage(format!("{what} needs {option}"))
+}
+
+/// What all messages of a command have in common.
+pub(super) struct Template {
+    pub(super) frame_type: FrameType,
+    content: Content,
+}
+
+impl Template {
+    /// The content with a line of the input in its place.
+    pub(super) fn with(&self, line: String, reply: u64) -> Content {
+        let mut content = self.content.clone();
+        match &mut content {
+            Content::Media(body) => (body.caption, body.reply_to) = (line, reply),
+            Content::Location(body) => (body.label, body.reply_to) = (line, reply),
+            Content::Card(body) => {
+                body.reply_to = reply;
+                if let Some(card_body::Card::Link(card)) = &mut body.card {
+                    card.title = line;
+                }
+            }
+            Content::Custom(body) => body.data = line.into(),
+            Content::Text(_) | Content::Notice(_) | Content::Forward(_) => {}
+        }
+        content
+    }
+}
+
+/// How many octets a file has, and their SHA-256.
+fn digest(path: &Path) -> std::io::Result<(u64, [u8; 32])> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; READ];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((size, hash.finalize().into()));
+        }
+        size += read as u64;
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
+}
+
+/// Media types of names that are common.
+fn media_type_of(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        "ogg" | "opus" => "audio/ogg",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        "txt" | "md" | "log" => "text/plain",
+        "csv" => "text/csv",
+        "html" => "text/html",
+        "json" => "application/json",
+        _ => return None,
+    })
+}

@@ -4,7 +4,7 @@ use eim_codec::id::{RequestId, UserId};
 use eim_codec::registry::ErrorCode;
 use eim_server::store::{
     Accounts, Change, Changed, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
-    DirectoryChange, People, ProfileChange, Refused, Store,
+    DirectoryChange, People, ProfileChange, Refused,
 };
 
 use crate::harness::{ALL, Harness, TENANT, origin, refused, user};

@@ -42,9 +42,10 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
+    include_str!("../../../../spec/proto/eim/v1/content.proto"),
     include_str!("../../../../spec/proto/eim/v1/devices.proto"),
     include_str!("../../../../spec/proto/eim/v1/directory.proto"),
     include_str!("../../../../spec/proto/eim/v1/marks.proto"),

@@ -158,3 +158,33 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Load(load) => load.run(&globals).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The table of features names commands that exist.
+    #[test]
+    fn the_readme_names_commands_that_exist() {
+        let readme = include_str!("../../../../README.md");
+        let (_, table) = readme.split_once("| feature |").expect("the table");
+        let rows = table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'));
+        let named = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+        let mut found = 0;
+        for named in named.filter_map(|named| named.strip_prefix("eim ")) {
+            let cli = Cli::command();
+            let mut command = &cli;
+            for word in named.split(' ').take_while(|word| !word.starts_with('-')) {
+                let next = command.find_subcommand(word);
+                command = next.unwrap_or_else(|| panic!("no command: eim {named}"));
+            }
+            found += 1;
+        }
+        assert!(found > 10, "{found}");
+    }
+}

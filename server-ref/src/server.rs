@@ -137,6 +137,7 @@ pub async fn open_store(
         idempotency_ms: config.store.idempotency_ms,
         timeline_ms: config.store.timeline_ms,
         group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+        group_waiting: config.limits.group_waiting,
         edit_ms: config.limits.edit_ms,
         recall_ms: config.limits.recall_ms,
         conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),

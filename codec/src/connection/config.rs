@@ -194,6 +194,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::GROUPS,
         Capability::SEND_ONLY,
         Capability::MARKS,
+        Capability::GROUP_POLICY,
         Capability::CONTACTS,
         Capability::DIRECTORY,
     ]

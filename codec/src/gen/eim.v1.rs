@@ -1309,12 +1309,594 @@ pub struct DepartmentMembersResponse {
     #[prost(bool, tag = "2")]
     pub more: bool,
 }
+/// State of one entry; its body in the log stays as it was sent, until it is recalled.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EntryState {
+    /// The operations through this conv_seq are in it.
+    #[prost(uint64, tag = "1")]
+    pub as_of: u64,
+    /// conv_seq of the EDIT in force; 0 when there is none.
+    #[prost(uint64, tag = "2")]
+    pub edit_seq: u64,
+    /// Server time of that EDIT, in milliseconds.
+    #[prost(uint64, tag = "3")]
+    pub edit_time_ms: u64,
+    /// Body of that EDIT, as sent.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub edit_body: ::prost::bytes::Bytes,
+    /// conv_seq of the RECALL; 0 when there is none.
+    #[prost(uint64, tag = "5")]
+    pub recall_seq: u64,
+    /// Who recalled it, 16 octets.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub recalled_by: ::prost::bytes::Bytes,
+    /// In the order in which each was given first.
+    #[prost(message, repeated, tag = "7")]
+    pub reactions: ::prost::alloc::vec::Vec<ReactionCount>,
+    /// conv_seq of the PIN in force; 0 when there is none.
+    #[prost(uint64, tag = "8")]
+    pub pin_seq: u64,
+}
+/// How many users react in one way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionCount {
+    #[prost(string, tag = "1")]
+    pub reaction: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+}
+/// Client to server, in every message and operation frame.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Send {
+    /// 16 octets, a UUIDv7; the idempotency key of the message.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub client_msg_id: ::prost::bytes::Bytes,
+    /// On a retry: server time, in milliseconds, of the first attempt; 0 on the first attempt.
+    #[prost(uint64, tag = "4")]
+    pub first_sent_at_ms: u64,
+    /// The sender knows that an earlier message of this conversation failed and sends on.
+    #[prost(bool, tag = "5")]
+    pub after_failed: bool,
+    /// The payload of the message type, relayed verbatim.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub body: ::prost::bytes::Bytes,
+    /// Shown by clients that do not know the type.
+    #[prost(string, tag = "7")]
+    pub fallback_text: ::prost::alloc::string::String,
+    /// Extension numbers that the receiver must understand or refuse.
+    #[prost(uint32, repeated, tag = "8")]
+    pub critical_extensions: ::prost::alloc::vec::Vec<u32>,
+    #[prost(oneof = "send::Target", tags = "1, 2")]
+    pub target: ::core::option::Option<send::Target>,
+}
+/// Nested message and enum types in `Send`.
+pub mod send {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Target {
+        /// 16 octets: a conversation the sender is a member of.
+        #[prost(bytes, tag = "1")]
+        Conversation(::prost::bytes::Bytes),
+        /// 16 octets: the peer of a direct conversation, which is created on demand.
+        #[prost(bytes, tag = "2")]
+        DirectTo(::prost::bytes::Bytes),
+    }
+}
+/// One entry of a conversation log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Entry {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub log_epoch: u64,
+    #[prost(uint64, tag = "3")]
+    pub conv_seq: u64,
+    /// The frame type the entry arrived in or is pushed in.
+    #[prost(uint32, tag = "4")]
+    pub r#type: u32,
+    /// 16 octets; empty for the server itself.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub sender: ::prost::bytes::Bytes,
+    /// 16 octets; the device that sent it.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub sender_device: ::prost::bytes::Bytes,
+    /// 16 octets; empty for entries written by the server.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub client_msg_id: ::prost::bytes::Bytes,
+    /// Server time of the commit, in milliseconds; monotonic in a conversation.
+    #[prost(uint64, tag = "8")]
+    pub time_ms: u64,
+    /// Number of entries that count as unread, through this one.
+    #[prost(uint64, tag = "9")]
+    pub countable: u64,
+    /// As sent; empty when erased or in an echo.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub body: ::prost::bytes::Bytes,
+    #[prost(string, tag = "11")]
+    pub fallback_text: ::prost::alloc::string::String,
+    /// The body was erased.
+    #[prost(bool, tag = "12")]
+    pub tombstone: bool,
+}
+/// Server to client, in every message and operation frame.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Push {
+    #[prost(message, optional, tag = "1")]
+    pub entry: ::core::option::Option<Entry>,
+    /// Place in the receiver's timeline; 0 when the entry is not in it (read fan-out).
+    #[prost(uint64, tag = "2")]
+    pub user_seq: u64,
+    /// Sent to the device that sent the message: the body is left out.
+    #[prost(bool, tag = "3")]
+    pub echo: bool,
+}
+/// ENTRY: the entry that did not fit the RESPONSE to `request_id`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DetachedEntry {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub request_id: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub entry: ::core::option::Option<Entry>,
+    #[prost(uint64, tag = "3")]
+    pub user_seq: u64,
+    /// In answers to HISTORY.
+    #[prost(message, optional, tag = "4")]
+    pub state: ::core::option::Option<EntryState>,
+}
+/// Body of TEXT.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TextBody {
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Users this message mentions, 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub mentions: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Mentions everybody in the conversation.
+    #[prost(bool, tag = "3")]
+    pub mention_all: bool,
+    /// How parts of the text are shown.
+    #[prost(message, repeated, tag = "4")]
+    pub spans: ::prost::alloc::vec::Vec<Span>,
+    /// conv_seq of the message this one answers; 0 when there is none.
+    #[prost(uint64, tag = "14")]
+    pub reply_to: u64,
+    /// Where the content comes from, when it was forwarded.
+    #[prost(message, optional, tag = "15")]
+    pub forwarded: ::core::option::Option<Origin>,
+}
+/// A part of a text, in octets of its UTF-8.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Span {
+    #[prost(uint32, tag = "1")]
+    pub start: u32,
+    #[prost(uint32, tag = "2")]
+    pub length: u32,
+    #[prost(enumeration = "SpanKind", tag = "3")]
+    pub kind: i32,
+    /// LINK: the address; MENTION: empty, or the user as 32 hexadecimal digits; CODE_BLOCK: the language.
+    #[prost(string, tag = "4")]
+    pub value: ::prost::alloc::string::String,
+}
+/// Who wrote forwarded content first, as the forwarder says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Origin {
+    /// 16 octets; empty when the forwarder does not tell.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sender: ::prost::bytes::Bytes,
+    /// Server time of the original, in milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+}
+/// Body of CUSTOM.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomBody {
+    /// Reverse domain name, such as "com.example.poll".
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: ::prost::bytes::Bytes,
+}
+/// Body of LOCATION, in degrees (WGS 84).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LocationBody {
+    #[prost(double, tag = "1")]
+    pub latitude: f64,
+    #[prost(double, tag = "2")]
+    pub longitude: f64,
+    #[prost(string, tag = "3")]
+    pub label: ::prost::alloc::string::String,
+}
+/// Body of MEMBERSHIP.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MembershipBody {
+    #[prost(enumeration = "MembershipChange", tag = "1")]
+    pub change: i32,
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// With ADDED and ROLE.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// With MUTED: until when, in server time; 0 when the user may send again.
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
+}
+/// What a group permits its members.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupPolicy {
+    /// Least role that may send; unspecified means ROLE_MEMBER.
+    #[prost(enumeration = "Role", tag = "1")]
+    pub post: i32,
+    /// Least role that may invite; unspecified means ROLE_ADMIN.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub invite: i32,
+    /// Who comes by an invitation waits for owner or admin.
+    #[prost(bool, tag = "3")]
+    pub approval: bool,
+}
+/// What owner or admin want everybody to know.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Announcement {
+    /// Empty: there is none any more.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// conv_seq of the entry that made it, which is its version; 0 in that entry.
+    #[prost(uint64, tag = "2")]
+    pub conv_seq: u64,
+    /// Who made it, 16 octets; empty in that entry.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub user: ::prost::bytes::Bytes,
+    /// When, in server time; 0 in that entry.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+}
+/// Body of SETTINGS: the state after the change.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettingsBody {
+    #[prost(enumeration = "ConversationKind", tag = "1")]
+    pub kind: i32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub created: bool,
+    /// Nobody sends or joins any more.
+    #[prost(bool, tag = "4")]
+    pub dissolved: bool,
+    /// What the group permits; absent: the defaults.
+    #[prost(message, optional, tag = "5")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+    /// Until when plain members may not send, in server time; 0: they may.
+    #[prost(uint64, tag = "6")]
+    pub muted_until_ms: u64,
+    /// Only in the entry that changes it.
+    #[prost(message, optional, tag = "7")]
+    pub announcement: ::core::option::Option<Announcement>,
+}
+/// How a span is shown. Readers ignore spans of kinds they do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SpanKind {
+    Unspecified = 0,
+    Bold = 1,
+    Italic = 2,
+    Strike = 3,
+    Underline = 4,
+    Code = 5,
+    CodeBlock = 6,
+    Quote = 7,
+    Link = 8,
+    Mention = 9,
+}
+impl SpanKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SPAN_KIND_UNSPECIFIED",
+            Self::Bold => "SPAN_KIND_BOLD",
+            Self::Italic => "SPAN_KIND_ITALIC",
+            Self::Strike => "SPAN_KIND_STRIKE",
+            Self::Underline => "SPAN_KIND_UNDERLINE",
+            Self::Code => "SPAN_KIND_CODE",
+            Self::CodeBlock => "SPAN_KIND_CODE_BLOCK",
+            Self::Quote => "SPAN_KIND_QUOTE",
+            Self::Link => "SPAN_KIND_LINK",
+            Self::Mention => "SPAN_KIND_MENTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SPAN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SPAN_KIND_BOLD" => Some(Self::Bold),
+            "SPAN_KIND_ITALIC" => Some(Self::Italic),
+            "SPAN_KIND_STRIKE" => Some(Self::Strike),
+            "SPAN_KIND_UNDERLINE" => Some(Self::Underline),
+            "SPAN_KIND_CODE" => Some(Self::Code),
+            "SPAN_KIND_CODE_BLOCK" => Some(Self::CodeBlock),
+            "SPAN_KIND_QUOTE" => Some(Self::Quote),
+            "SPAN_KIND_LINK" => Some(Self::Link),
+            "SPAN_KIND_MENTION" => Some(Self::Mention),
+            _ => None,
+        }
+    }
+}
+/// Role of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Role {
+    Unspecified = 0,
+    Member = 1,
+    Admin = 2,
+    Owner = 3,
+}
+impl Role {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLE_UNSPECIFIED",
+            Self::Member => "ROLE_MEMBER",
+            Self::Admin => "ROLE_ADMIN",
+            Self::Owner => "ROLE_OWNER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLE_MEMBER" => Some(Self::Member),
+            "ROLE_ADMIN" => Some(Self::Admin),
+            "ROLE_OWNER" => Some(Self::Owner),
+            _ => None,
+        }
+    }
+}
+/// What happened to members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MembershipChange {
+    Unspecified = 0,
+    Added = 1,
+    Removed = 2,
+    Left = 3,
+    Role = 4,
+    /// May not send for a while, or may again.
+    Muted = 5,
+}
+impl MembershipChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MEMBERSHIP_CHANGE_UNSPECIFIED",
+            Self::Added => "MEMBERSHIP_CHANGE_ADDED",
+            Self::Removed => "MEMBERSHIP_CHANGE_REMOVED",
+            Self::Left => "MEMBERSHIP_CHANGE_LEFT",
+            Self::Role => "MEMBERSHIP_CHANGE_ROLE",
+            Self::Muted => "MEMBERSHIP_CHANGE_MUTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MEMBERSHIP_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MEMBERSHIP_CHANGE_ADDED" => Some(Self::Added),
+            "MEMBERSHIP_CHANGE_REMOVED" => Some(Self::Removed),
+            "MEMBERSHIP_CHANGE_LEFT" => Some(Self::Left),
+            "MEMBERSHIP_CHANGE_ROLE" => Some(Self::Role),
+            "MEMBERSHIP_CHANGE_MUTED" => Some(Self::Muted),
+            _ => None,
+        }
+    }
+}
+/// Kind of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConversationKind {
+    Unspecified = 0,
+    Direct = 1,
+    Group = 2,
+    /// The log of one user, written by the server.
+    Personal = 3,
+}
+impl ConversationKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONVERSATION_KIND_UNSPECIFIED",
+            Self::Direct => "CONVERSATION_KIND_DIRECT",
+            Self::Group => "CONVERSATION_KIND_GROUP",
+            Self::Personal => "CONVERSATION_KIND_PERSONAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONVERSATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONVERSATION_KIND_DIRECT" => Some(Self::Direct),
+            "CONVERSATION_KIND_GROUP" => Some(Self::Group),
+            "CONVERSATION_KIND_PERSONAL" => Some(Self::Personal),
+            _ => None,
+        }
+    }
+}
 /// Body of MODE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModeBody {
     /// From the next entry on.
     #[prost(enumeration = "FanOut", tag = "1")]
     pub fan_out: i32,
+}
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Member {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// conv_seq of the entry that added the member.
+    #[prost(uint64, tag = "3")]
+    pub joined_at: u64,
+    /// Until when it may not send, in server time; 0: was never muted, or may again.
+    #[prost(uint64, tag = "4")]
+    pub muted_until_ms: u64,
+    /// In GROUP_MEMBERS_SINCE: the entry after which this is so.
+    #[prost(uint64, tag = "5")]
+    pub changed_at: u64,
+}
+/// GROUP_DISSOLVE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupDissolveRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+}
+/// GROUP_MUTE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupMuteRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Whom, 16 octets; empty: all plain members.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    /// How long from now, in milliseconds; 0 ends it.
+    #[prost(uint64, tag = "3")]
+    pub for_ms: u64,
+}
+/// GROUP_ANNOUNCE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupAnnounceRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Empty takes the announcement away.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+}
+/// GROUP_SET_POLICY.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupSetPolicyRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+}
+/// GROUP_INVITE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupInviteRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// How long the invitation is good, in milliseconds; 0 means the most.
+    #[prost(uint64, tag = "2")]
+    pub lifetime_ms: u64,
+    /// How many may use it; 0 means any number.
+    #[prost(uint32, tag = "3")]
+    pub uses: u32,
+    /// Takes all invitations of the group back instead of making one.
+    #[prost(bool, tag = "4")]
+    pub revoke: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupInviteResponse {
+    /// Whoever has it may use it; empty after `revoke`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token: ::prost::bytes::Bytes,
+    /// Server time when it ends; 0 after `revoke`.
+    #[prost(uint64, tag = "2")]
+    pub expires_ms: u64,
+}
+/// GROUP_JOIN.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupJoinRequest {
+    /// Token of an invitation.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupJoinResponse {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub log_epoch: u64,
+    /// The entry that added the caller; 0 when there is none.
+    #[prost(uint64, tag = "3")]
+    pub conv_seq: u64,
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// The caller is not a member yet: owner or admin decide.
+    #[prost(bool, tag = "5")]
+    pub waiting: bool,
+}
+/// GROUP_REQUESTS.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupRequestsRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Continue after this user; empty for the first page.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JoinRequest {
+    /// Who wants to join, 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// Who made the invitation, 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub invited_by: ::prost::bytes::Bytes,
+    /// Since when, in server time.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GroupRequestsResponse {
+    /// In ascending order of `user`.
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<JoinRequest>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
+/// GROUP_ANSWER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupAnswerRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Who waits.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "3")]
+    pub accept: bool,
+}
+/// GROUP_MEMBERS_SINCE: what has changed after the state `since`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupMembersSinceRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// `as_of` of what the caller has; on a further page `changed_at` of the last member.
+    #[prost(uint64, tag = "2")]
+    pub since: u64,
+    /// On a further page the last member; empty otherwise.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GroupMembersSinceResponse {
+    /// In ascending order of (`changed_at`, `user`); ROLE_UNSPECIFIED: not a member any more.
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<Member>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// conv_seq that the caller is at after the last page.
+    #[prost(uint64, tag = "3")]
+    pub as_of: u64,
 }
 /// How entries of a conversation reach its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1651,7 +2233,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1683,6 +2265,24 @@ pub mod request {
         GroupMembers(super::GroupMembersRequest),
         #[prost(message, tag = "38")]
         GroupRename(super::GroupRenameRequest),
+        #[prost(message, tag = "39")]
+        GroupDissolve(super::GroupDissolveRequest),
+        #[prost(message, tag = "40")]
+        GroupMute(super::GroupMuteRequest),
+        #[prost(message, tag = "41")]
+        GroupAnnounce(super::GroupAnnounceRequest),
+        #[prost(message, tag = "42")]
+        GroupInvite(super::GroupInviteRequest),
+        #[prost(message, tag = "43")]
+        GroupJoin(super::GroupJoinRequest),
+        #[prost(message, tag = "44")]
+        GroupRequests(super::GroupRequestsRequest),
+        #[prost(message, tag = "45")]
+        GroupSetPolicy(super::GroupSetPolicyRequest),
+        #[prost(message, tag = "46")]
+        GroupMembersSince(super::GroupMembersSinceRequest),
+        #[prost(message, tag = "47")]
+        GroupAnswer(super::GroupAnswerRequest),
         #[prost(message, tag = "48")]
         Pins(super::PinsRequest),
         #[prost(message, tag = "49")]
@@ -1733,7 +2333,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1757,6 +2357,14 @@ pub mod response {
         GroupChange(super::GroupChangeResponse),
         #[prost(message, tag = "37")]
         GroupMembers(super::GroupMembersResponse),
+        #[prost(message, tag = "42")]
+        GroupInvite(super::GroupInviteResponse),
+        #[prost(message, tag = "43")]
+        GroupJoin(super::GroupJoinResponse),
+        #[prost(message, tag = "44")]
+        GroupRequests(super::GroupRequestsResponse),
+        #[prost(message, tag = "46")]
+        GroupMembersSince(super::GroupMembersSinceResponse),
         #[prost(message, tag = "48")]
         Pins(super::PinsResponse),
         #[prost(message, tag = "49")]
@@ -1844,6 +2452,24 @@ pub struct Conversation {
     /// How its entries arrive; unspecified means by the timeline.
     #[prost(enumeration = "FanOut", tag = "16")]
     pub fan_out: i32,
+    /// Of a group, for its members: nobody sends or joins any more.
+    #[prost(bool, tag = "17")]
+    pub dissolved: bool,
+    /// What the group permits; absent: the defaults.
+    #[prost(message, optional, tag = "18")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+    /// Until when the caller may not send, in server time; 0: was never muted, or may again.
+    #[prost(uint64, tag = "19")]
+    pub muted_until_ms: u64,
+    /// The same for all plain members.
+    #[prost(uint64, tag = "20")]
+    pub all_muted_until_ms: u64,
+    /// Version of the announcement; 0: there is none.
+    #[prost(uint64, tag = "21")]
+    pub announced: u64,
+    /// How many users wait to join; for owner and admins.
+    #[prost(uint32, tag = "22")]
+    pub waiting: u32,
 }
 /// HEADS.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2024,6 +2650,9 @@ pub mod conversation_request {
 pub struct ConversationResponse {
     #[prost(message, optional, tag = "1")]
     pub conversation: ::core::option::Option<Conversation>,
+    /// Of a group, for its members; absent when there is none.
+    #[prost(message, optional, tag = "2")]
+    pub announcement: ::core::option::Option<Announcement>,
 }
 /// USERS: any mix of ids and names; unknown ones are left out of the answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2113,16 +2742,6 @@ pub struct GroupMembersRequest {
     /// Continue after this user; empty for the first page.
     #[prost(bytes = "bytes", tag = "2")]
     pub after: ::prost::bytes::Bytes,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Member {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub user: ::prost::bytes::Bytes,
-    #[prost(enumeration = "Role", tag = "2")]
-    pub role: i32,
-    /// conv_seq of the entry that added the member.
-    #[prost(uint64, tag = "3")]
-    pub joined_at: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GroupMembersResponse {

@@ -601,6 +601,8 @@ impl Capability {
     pub const ZSTD_DICTIONARY: Self = Self(7);
     /// The server may send events about marks.
     pub const MARKS: Self = Self(16);
+    /// What owner and admins decide about a group.
+    pub const GROUP_POLICY: Self = Self(23);
     /// Contacts and their operations.
     pub const CONTACTS: Self = Self(80);
     /// Profiles and departments.
@@ -622,6 +624,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::MLS, "mls"),
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
+    (Capability::GROUP_POLICY, "group-policy"),
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
 ];
@@ -651,6 +654,24 @@ impl Operation {
     pub const GROUP_MEMBERS: Self = Self(21);
     /// Changes the group's name.
     pub const GROUP_RENAME: Self = Self(22);
+    /// Ends a group: nobody sends or joins any more.
+    pub const GROUP_DISSOLVE: Self = Self(23);
+    /// Keeps a member, or all plain members, from sending for a while.
+    pub const GROUP_MUTE: Self = Self(24);
+    /// Sets the announcement of a group.
+    pub const GROUP_ANNOUNCE: Self = Self(25);
+    /// Makes an invitation to a group, or takes all back.
+    pub const GROUP_INVITE: Self = Self(26);
+    /// Joins a group by an invitation, or asks to.
+    pub const GROUP_JOIN: Self = Self(27);
+    /// A page of the users who wait to join.
+    pub const GROUP_REQUESTS: Self = Self(28);
+    /// Sets what a group permits its members.
+    pub const GROUP_SET_POLICY: Self = Self(29);
+    /// A page of the members that changed after a known state.
+    pub const GROUP_MEMBERS_SINCE: Self = Self(30);
+    /// Admits or refuses a user who waits to join.
+    pub const GROUP_ANSWER: Self = Self(31);
     /// A page of the pinned messages of a conversation.
     pub const PINS: Self = Self(32);
     /// A page of the users who react to a message.
@@ -702,6 +723,15 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::GROUP_SET_ROLE, "GROUP_SET_ROLE", true),
     (Operation::GROUP_MEMBERS, "GROUP_MEMBERS", false),
     (Operation::GROUP_RENAME, "GROUP_RENAME", true),
+    (Operation::GROUP_DISSOLVE, "GROUP_DISSOLVE", true),
+    (Operation::GROUP_MUTE, "GROUP_MUTE", true),
+    (Operation::GROUP_ANNOUNCE, "GROUP_ANNOUNCE", true),
+    (Operation::GROUP_INVITE, "GROUP_INVITE", true),
+    (Operation::GROUP_JOIN, "GROUP_JOIN", true),
+    (Operation::GROUP_REQUESTS, "GROUP_REQUESTS", false),
+    (Operation::GROUP_SET_POLICY, "GROUP_SET_POLICY", true),
+    (Operation::GROUP_MEMBERS_SINCE, "GROUP_MEMBERS_SINCE", false),
+    (Operation::GROUP_ANSWER, "GROUP_ANSWER", true),
     (Operation::PINS, "PINS", false),
     (Operation::REACTIONS, "REACTIONS", false),
     (Operation::MARK, "MARK", false),
@@ -851,6 +881,10 @@ impl ErrorCode {
     pub const ALREADY_EXISTS: Self = Self(0x050c);
     /// The sender cancelled the fragmented message.
     pub const CANCELLED: Self = Self(0x050d);
+    /// The sender may not send here now; retry_after_ms says for how long.
+    pub const MUTED: Self = Self(0x050e);
+    /// The group was dissolved; its log can still be read.
+    pub const DISSOLVED: Self = Self(0x050f);
     /// Too many; retry after the stated delay.
     pub const RATE_LIMITED: Self = Self(0x0601);
     /// The server sheds load; retry after the stated delay.
@@ -1344,6 +1378,28 @@ pub(crate) static ERRORS: &[(ErrorCode, &str, ErrorCodeInfo)] = &[
         },
     ),
     (
+        ErrorCode::MUTED,
+        "MUTED",
+        ErrorCodeInfo {
+            code: ErrorCode::MUTED,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
+        ErrorCode::DISSOLVED,
+        "DISSOLVED",
+        ErrorCodeInfo {
+            code: ErrorCode::DISSOLVED,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
         ErrorCode::RATE_LIMITED,
         "RATE_LIMITED",
         ErrorCodeInfo {
@@ -1556,6 +1612,26 @@ pub mod limits {
     /// Longest group name, UTF-8. Unit: octets.
     pub const GROUP_NAME_OCTETS: Limit<u32> =
         Limit { default: 256, minimum: 1, maximum: 1024 };
+
+    /// Longest announcement of a group, UTF-8. Unit: octets.
+    pub const ANNOUNCEMENT_OCTETS: Limit<u32> =
+        Limit { default: 4096, minimum: 1, maximum: 16384 };
+
+    /// Longest time for which GROUP_MUTE mutes. Unit: ms.
+    pub const MUTE_MS: Limit<u64> =
+        Limit { default: 31536000000, minimum: 60000, maximum: 315360000000 };
+
+    /// Invitations of one group that are good at once. Unit: count.
+    pub const GROUP_INVITATIONS: Limit<u32> =
+        Limit { default: 64, minimum: 1, maximum: 1024 };
+
+    /// Longest lifetime of an invitation. Unit: ms.
+    pub const INVITATION_MS: Limit<u64> =
+        Limit { default: 604800000, minimum: 60000, maximum: 31536000000 };
+
+    /// Users who wait to join one group. Unit: count.
+    pub const GROUP_WAITING: Limit<u32> =
+        Limit { default: 256, minimum: 1, maximum: 10000 };
 
     /// Longest user name, UTF-8. Unit: octets.
     pub const USER_NAME_OCTETS: Limit<u32> =

@@ -114,7 +114,7 @@ fn session_ranges(config: &Config) -> [Checked; 6] {
     ]
 }
 
-fn limit_ranges(config: &Config) -> [Checked; 9] {
+fn limit_ranges(config: &Config) -> [Checked; 10] {
     let limit = &config.limits;
     let half_open = bounded(&limits::HALF_OPEN_PER_ADDRESS);
     let results = bounded(&limits::UNSETTLED_RESULTS);
@@ -155,6 +155,11 @@ fn limit_ranges(config: &Config) -> [Checked; 9] {
             "limits.group_members",
             limit.group_members.into(),
             bounded(&limits::GROUP_MEMBERS),
+        ),
+        (
+            "limits.group_waiting",
+            limit.group_waiting.into(),
+            bounded(&limits::GROUP_WAITING),
         ),
         (
             "limits.contacts",

@@ -197,6 +197,8 @@ pub struct LimitsSection {
     pub group_members: u32,
     /// Members up to which every entry of a group enters every timeline.
     pub write_fanout_members: u32,
+    /// Users who wait to join a group.
+    pub group_waiting: u32,
     /// How long senders may edit; 0 for ever.
     pub edit_ms: u64,
     /// How long senders may recall; 0 for ever.

@@ -12,6 +12,7 @@ use super::{Caller, Refusal};
 enum Area {
     Logs,
     Groups,
+    GroupPolicy,
     Messages,
     Marks,
     Devices,
@@ -34,6 +35,15 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::GROUP_SET_ROLE
         | Operation::GROUP_MEMBERS
         | Operation::GROUP_RENAME => Area::Groups,
+        Operation::GROUP_DISSOLVE
+        | Operation::GROUP_MUTE
+        | Operation::GROUP_ANNOUNCE
+        | Operation::GROUP_INVITE
+        | Operation::GROUP_JOIN
+        | Operation::GROUP_REQUESTS
+        | Operation::GROUP_SET_POLICY
+        | Operation::GROUP_MEMBERS_SINCE
+        | Operation::GROUP_ANSWER => Area::GroupPolicy,
         Operation::PINS | Operation::REACTIONS => Area::Messages,
         Operation::MARK | Operation::MARKS | Operation::READERS | Operation::UNREAD => Area::Marks,
         Operation::DEVICES | Operation::DEVICE_LOGOUT | Operation::SNAPSHOT => Area::Devices,
@@ -88,6 +98,7 @@ impl Requests {
         match area {
             Area::Logs => self.of_logs(question).await,
             Area::Groups => self.of_groups(question).await,
+            Area::GroupPolicy => self.of_group_policy(question).await,
             Area::Messages => self.of_messages(question).await,
             Area::Marks => self.of_marks(question).await,
             Area::Devices => self.of_devices(question).await,
@@ -139,6 +150,34 @@ impl Requests {
             }
             (Operation::GROUP_RENAME, Some(Ask::GroupRename(ask))) => {
                 self.group_rename(caller, id, ask).await
+            }
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_group_policy(&self, question: Question) -> Result<Body, Refusal> {
+        let Question {
+            caller, id, page, ..
+        } = question;
+        match (question.operation, question.ask) {
+            (Operation::GROUP_DISSOLVE, Some(ask @ Ask::GroupDissolve(_)))
+            | (Operation::GROUP_MUTE, Some(ask @ Ask::GroupMute(_)))
+            | (Operation::GROUP_ANNOUNCE, Some(ask @ Ask::GroupAnnounce(_)))
+            | (Operation::GROUP_SET_POLICY, Some(ask @ Ask::GroupSetPolicy(_)))
+            | (Operation::GROUP_ANSWER, Some(ask @ Ask::GroupAnswer(_))) => {
+                self.group_act(caller, id, ask).await
+            }
+            (Operation::GROUP_INVITE, Some(Ask::GroupInvite(ask))) => {
+                self.group_invite(caller, id, &ask).await
+            }
+            (Operation::GROUP_JOIN, Some(Ask::GroupJoin(ask))) => {
+                self.group_join(caller, id, &ask).await
+            }
+            (Operation::GROUP_REQUESTS, Some(Ask::GroupRequests(ask))) => {
+                self.group_requests(caller, &ask, page).await
+            }
+            (Operation::GROUP_MEMBERS_SINCE, Some(Ask::GroupMembersSince(ask))) => {
+                self.group_members_since(caller, &ask, page).await
             }
             _ => Err(not_of_operation()),
         }

@@ -9,6 +9,7 @@ mod devices;
 pub mod directory;
 pub mod directory_import;
 mod dispatch;
+mod group_policy;
 mod groups;
 mod history;
 mod marks;
@@ -43,6 +44,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// For people.
     pub detail: String,
+    /// When another attempt may do better, in milliseconds from now; 0 when nothing is known.
+    pub retry_after_ms: u64,
 }
 
 impl Refusal {
@@ -52,6 +55,7 @@ impl Refusal {
         Self {
             code,
             detail: detail.into(),
+            retry_after_ms: retry_after_ms(code),
         }
     }
 
@@ -66,10 +70,16 @@ impl Refusal {
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        Self {
-            code: refused.code,
-            detail: refused.detail,
-        }
+        let known = refused.retry_after_ms;
+        let mut refusal = Self::new(refused.code, refused.detail);
+        refusal.retry_after_ms = refusal.retry_after_ms.max(known);
+        refusal
+    }
+}
+
+impl From<Refusal> for ErrorInfo {
+    fn from(refusal: Refusal) -> Self {
+        error_info(refusal.code, refusal.detail, refusal.retry_after_ms)
     }
 }
 

@@ -6,7 +6,7 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
 use super::directory::Visible;
-use super::{Caller, Refusal, error_info, retry_after_ms};
+use super::{Caller, Refusal};
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
@@ -82,10 +82,7 @@ impl Requests {
         let outcome = self.dispatch(caller, request, frame_octets).await;
         let (error, body, detached) = match outcome {
             Ok(Body { body, detached }) => (None, Some(body), detached),
-            Err(Refusal { code, detail }) => {
-                let error = error_info(code, detail, retry_after_ms(code));
-                (Some(error), None, Vec::new())
-            }
+            Err(refusal) => (Some(refusal.into()), None, Vec::new()),
         };
         Answer {
             response: Response {

@@ -21,6 +21,7 @@ const FEATURES: &[&str] = &[
     "fragments",
     "resume",
     "groups",
+    "group-policy",
     "contacts",
     "directory",
     "marks",

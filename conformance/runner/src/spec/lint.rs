@@ -30,6 +30,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("OPS", "text and operations"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),
+    ("GPO", "group policy"),
     ("LGR", "large groups"),
     ("CTC", "contacts"),
     ("DIR", "directory"),

@@ -87,6 +87,7 @@ mod tests {
             change: MembershipChange::Removed as i32,
             users: vec![scene::user(1).to_bytes()],
             role: 0,
+            ..MembershipBody::default()
         };
         let bad = then(|entry| {
             entry.frame_type = FrameType::MEMBERSHIP;
@@ -103,6 +104,7 @@ mod tests {
             change: MembershipChange::Left as i32,
             users: vec![scene::user(1).to_bytes()],
             role: 0,
+            ..MembershipBody::default()
         };
         let bad = then(|entry| {
             entry.frame_type = FrameType::MEMBERSHIP;

@@ -237,6 +237,10 @@ impl Conversation {
             MembershipChange::Removed => self.removed(number, sender, &users, effect),
             MembershipChange::Left => self.left(number, sender, &users, effect),
             MembershipChange::Role => self.role(sender, &users, body.role(), effect),
+            MembershipChange::Muted => {
+                let rulers = [Role::Owner, Role::Admin];
+                self.must_have(sender, &rulers, "mute", effect);
+            }
             MembershipChange::Unspecified => effect.broken.push("no change".to_owned()),
         }
         let owners = self

@@ -190,11 +190,13 @@ pub(crate) fn group(after: u64) -> Vec<(Name, Option<Record>)> {
         kind: ConversationKind::Group as i32,
         name: "g".to_owned(),
         created: true,
+        ..SettingsBody::default()
     };
     let membership = MembershipBody {
         change: MembershipChange::Added as i32,
         users: vec![user(2).to_bytes()],
         role: Role::Member as i32,
+        ..MembershipBody::default()
     };
     let bodies = [
         (FrameType::SETTINGS, settings.encode_to_vec()),

@@ -30,6 +30,9 @@ fn asked(change: &Change) -> (Origin, [u8; 16]) {
         | Change::Rename {
             origin, request, ..
         }
+        | Change::Group {
+            origin, request, ..
+        }
         | Change::Contact {
             origin, request, ..
         }
@@ -67,6 +70,9 @@ fn content(change: &Change) -> String {
         Change::Rename {
             conversation, name, ..
         } => format!("rename {conversation} {name}"),
+        Change::Group {
+            conversation, act, ..
+        } => format!("group {conversation} {act:?}"),
         Change::Contact { user, act, .. } => format!("contact {user} {act:?}"),
         Change::Profile { profile, .. } => format!("profile {profile:?}"),
     }
@@ -160,8 +166,11 @@ impl Model {
                 group.name.clone_from(name);
                 Ok(self.settings(origin, *conversation, false))
             }
-            // No input draws one: the model of the contract suite judges contacts, its stories profiles.
-            Change::Contact { .. } | Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
+            // No input draws one: the model of the contract suite judges contacts, its stories the
+            // others.
+            Change::Group { .. } | Change::Contact { .. } | Change::Profile { .. } => {
+                Err(ErrorCode::UNSUPPORTED)
+            }
         }
     }
 
@@ -365,6 +374,7 @@ impl Model {
             kind: ConversationKind::Group.into(),
             name: self.conversation(origin, id).name.clone(),
             created,
+            ..SettingsBody::default()
         };
         let body = body.encode_to_vec();
         self.log_change(origin, id, FrameType::SETTINGS, body, &BTreeSet::new())
@@ -398,6 +408,7 @@ fn membership(change: MembershipChange, users: &BTreeSet<UserId>, role: Role) ->
         change: change.into(),
         users: users.iter().map(|user| user.to_bytes()).collect(),
         role: role.into(),
+        ..MembershipBody::default()
     };
     body.encode_to_vec()
 }

@@ -303,6 +303,7 @@ impl Conversation {
                 FanOut::Write
             },
             marks: self.marks(id, user, seen.from),
+            group: Default::default(),
         })
     }
 

@@ -60,7 +60,8 @@ pub enum Name {
     /// Facts about the store itself.
     Meta,
     /// Indices: users by name, expiry lists, contacts by version and their
-    /// number; profiles and departments.
+    /// number; profiles and departments; announcements, invitations, users who wait to join a
+    /// group, and its members by their last change.
     Index,
 }
 
@@ -216,6 +217,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
+            25..=28 => Name::Index,
             81..=88 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },

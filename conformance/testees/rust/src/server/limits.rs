@@ -30,6 +30,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "devices" => config.devices.total = narrow()?,
         "desktops" => config.devices.desktop = narrow()?,
         "group_members" => limits.group_members = narrow()?,
+        "group_waiting" => limits.group_waiting = narrow()?,
         "edit_ms" => limits.edit_ms = value,
         "recall_ms" => limits.recall_ms = value,
         "conversation_pins" => limits.conversation_pins = narrow()?,

@@ -42,6 +42,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 mod export;
+pub mod group_policy;
 mod groups;
 mod history;
 pub mod link;

@@ -200,6 +200,7 @@ impl Engine {
             }
             response::Body::Conversation(payload::ConversationResponse {
                 conversation: Some(conversation),
+                ..
             })
             | response::Body::GroupCreate(payload::GroupCreateResponse {
                 conversation: Some(conversation),

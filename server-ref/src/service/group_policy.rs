@@ -18,7 +18,7 @@ use super::groups::to_member;
 use super::page::Page;
 use super::requests::{Body, Requests, conversation_id, user_id};
 use super::{Caller, Refusal};
-use crate::store::{Change, ConversationView, GroupAct, Policy};
+use crate::store::{Change, ConversationView, GroupAct, Origin, Policy};
 
 /// What a request wants of which group.
 fn asked(ask: request::Body) -> Result<(ConversationId, GroupAct), Refusal> {
@@ -81,6 +81,24 @@ fn parts(token: &[u8]) -> Option<(ConversationId, [u8; 16])> {
     Some((ConversationId::from(*group), secret.try_into().ok()?))
 }
 
+/// The secret of the invitation that a request makes. The same request makes the same, so nothing
+/// has to remember it.
+// impl[EIM-GPO-031]
+fn secret_of(key: &[u8; 32], origin: &Origin, request: RequestId) -> [u8; 16] {
+    let digest = Sha256::new()
+        .chain_update(key)
+        .chain_update(origin.tenant.0.to_be_bytes())
+        .chain_update(origin.user)
+        .chain_update(request)
+        .finalize();
+    let mut secret = [0; 16];
+    secret
+        .iter_mut()
+        .zip(digest)
+        .for_each(|(to, from)| *to = from);
+    secret
+}
+
 impl Requests {
     pub(super) async fn group_act(
         &self,
@@ -108,18 +126,8 @@ impl Requests {
     ) -> Result<Body, Refusal> {
         let conversation = conversation_id(&ask.conversation)?;
         let origin = caller.origin;
-        // The same request makes the same token, so nothing has to remember it.
-        let digest = Sha256::new()
-            .chain_update(self.store.derive_secret("group invitations"))
-            .chain_update(origin.tenant.0.to_be_bytes())
-            .chain_update(origin.user)
-            .chain_update(request)
-            .finalize();
-        let mut secret = [0; 16];
-        secret
-            .iter_mut()
-            .zip(digest)
-            .for_each(|(to, from)| *to = from);
+        let key = self.store.derive_secret("group invitations");
+        let secret = secret_of(&key, &origin, request);
         let lifetime_ms = match ask.lifetime_ms {
             0 => limits::INVITATION_MS.default,
             asked => asked,
@@ -292,5 +300,51 @@ fn after(octets: &Bytes) -> Result<Option<eim_codec::id::UserId>, Refusal> {
     match octets.is_empty() {
         true => Ok(None),
         false => user_id(octets).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::store::TenantId;
+
+    use super::*;
+
+    // test[EIM-GPO-031]
+    #[test]
+    fn a_secret_follows_from_the_key_the_user_and_the_request() {
+        let origin = |tenant, user| Origin {
+            tenant: TenantId(tenant),
+            user: [user; 16].into(),
+            device: [7; 16].into(),
+            generation: None,
+        };
+        let make = |key, tenant, user, request: u8| {
+            secret_of(&[key; 32], &origin(tenant, user), [request; 16].into())
+        };
+        let first = make(1, 1, 1, 1);
+        assert_eq!(first, make(1, 1, 1, 1));
+        let all = [
+            first,
+            make(2, 1, 1, 1),
+            make(1, 2, 1, 1),
+            make(1, 1, 2, 1),
+            make(1, 1, 1, 2),
+        ];
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn a_token_names_the_group_and_the_secret() {
+        let token: Vec<u8> = (0..32).collect();
+        let (group, secret) = parts(&token).expect("whole");
+        assert_eq!(
+            (group.as_bytes(), &secret[..]),
+            (&token[..16].try_into().unwrap(), &token[16..])
+        );
+        for wrong in [0, 15, 16, 31, 33] {
+            assert_eq!(parts(&vec![0; wrong]), None, "{wrong}");
+        }
     }
 }

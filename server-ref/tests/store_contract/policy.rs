@@ -77,7 +77,6 @@ async fn last_settings(h: &Harness, id: ConversationId) -> SettingsBody {
     SettingsBody::decode(entry.body.clone()).unwrap()
 }
 
-// test[EIM-GPO-001] test[EIM-GPO-002] test[EIM-GPO-003]
 pub(crate) async fn a_dissolved_group_can_only_be_read_and_left(h: Harness) {
     let [a, b, c, d] = h.users([1, 2, 3, 4]).await;
     let id = h.create_group(a, &[b, c]).await;
@@ -110,7 +109,6 @@ pub(crate) async fn a_dissolved_group_can_only_be_read_and_left(h: Harness) {
     assert_eq!(view.visible_through, 5);
 }
 
-// test[EIM-GPO-005] test[EIM-GPO-006] test[EIM-GPO-008] test[EIM-GPO-010]
 pub(crate) async fn a_muted_member_waits(h: Harness) {
     let [a, b, c, d] = h.users([1, 2, 3, 4]).await;
     let id = h.create_group(a, &[b, c]).await;
@@ -161,7 +159,6 @@ pub(crate) async fn a_muted_member_waits(h: Harness) {
     say(&h, c, id).await.unwrap();
 }
 
-// test[EIM-GPO-007] test[EIM-GPO-009]
 pub(crate) async fn all_plain_members_are_muted(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b, c]).await;
@@ -183,7 +180,6 @@ pub(crate) async fn all_plain_members_are_muted(h: Harness) {
     assert_eq!(again.conv_seq, 0);
 }
 
-// test[EIM-GPO-011] test[EIM-GPO-012] test[EIM-GPO-013] test[EIM-GPO-018]
 pub(crate) async fn announcements_have_versions(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let id = h.create_group(a, &[b]).await;
@@ -219,7 +215,6 @@ pub(crate) async fn announcements_have_versions(h: Harness) {
     assert_eq!(h.store.announcement(TENANT, id).await.unwrap(), None);
 }
 
-// test[EIM-GPO-014] test[EIM-GPO-016] test[EIM-GPO-017] test[EIM-GPO-021]
 pub(crate) async fn the_policy_says_who_sends_and_invites(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b, c]).await;
@@ -247,7 +242,6 @@ pub(crate) async fn the_policy_says_who_sends_and_invites(h: Harness) {
     assert_eq!(refusal, ErrorCode::FORBIDDEN);
 }
 
-// test[EIM-GPO-024]
 pub(crate) async fn an_invitation_makes_a_member(h: Harness) {
     let [a, b, c] = h.users([1, 2, 3]).await;
     let id = h.create_group(a, &[b]).await;
@@ -272,7 +266,6 @@ pub(crate) async fn an_invitation_makes_a_member(h: Harness) {
     assert_eq!((view.visible_from, view.role), (3, Role::Member));
 }
 
-// test[EIM-GPO-022] test[EIM-GPO-023] test[EIM-GPO-025]
 pub(crate) async fn an_invitation_ends(h: Harness) {
     let [a, b, c, d] = h.users([1, 2, 3, 4]).await;
     let id = h.create_group(a, &[b]).await;
@@ -320,7 +313,6 @@ pub(crate) async fn an_invitation_ends(h: Harness) {
     act(&h, a, id, invite(6, MINUTE, 0)).await.unwrap();
 }
 
-// test[EIM-GPO-026] test[EIM-GPO-027] test[EIM-GPO-028] test[EIM-GPO-029] test[EIM-GPO-030] test[EIM-GPO-032]
 pub(crate) async fn who_needs_approval_waits(h: Harness) {
     let mut options = h.options;
     options.group_waiting = 3;
@@ -381,7 +373,6 @@ fn changes(members: &[MemberView]) -> Vec<(UserId, Role, u64)> {
     members.iter().map(change).collect()
 }
 
-// test[EIM-GPO-033] test[EIM-GPO-034]
 pub(crate) async fn what_changed_among_members_is_paged(h: Harness) {
     use Role::{Admin, Member, Owner, Unspecified};
     let [a, b, c, d] = h.users([1, 2, 3, 4]).await;

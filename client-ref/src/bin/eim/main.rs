@@ -8,6 +8,7 @@ mod digest;
 mod directory;
 mod exit;
 mod export;
+mod govern;
 mod group;
 mod history;
 mod load;

@@ -244,10 +244,10 @@ impl Session {
         loop {
             match self.driver.next().await {
                 Some(ClientEvent::Response(response)) => {
-                    return response.body.ok_or_else(|| {
-                        let error = response.error.unwrap_or_default();
-                        Failure::refused(format!("{operation} was refused: {}", error.detail))
-                    });
+                    let detail = response.error.unwrap_or_default().detail;
+                    return response
+                        .body
+                        .ok_or_else(|| Failure::refused(format!("{operation}: {detail}")));
                 }
                 Some(ClientEvent::Push {
                     ordinal, payload, ..

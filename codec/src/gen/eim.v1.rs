@@ -830,6 +830,38 @@ pub struct MembershipBody {
     /// With ADDED and ROLE.
     #[prost(enumeration = "Role", tag = "3")]
     pub role: i32,
+    /// With MUTED: until when, in server time; 0 when the user may send again.
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
+}
+/// What a group permits its members.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupPolicy {
+    /// Least role that may send; unspecified means ROLE_MEMBER.
+    #[prost(enumeration = "Role", tag = "1")]
+    pub post: i32,
+    /// Least role that may invite; unspecified means ROLE_ADMIN.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub invite: i32,
+    /// Who comes by an invitation waits for owner or admin.
+    #[prost(bool, tag = "3")]
+    pub approval: bool,
+}
+/// What owner or admin want everybody to know.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Announcement {
+    /// Empty: there is none any more.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// conv_seq of the entry that made it, which is its version; 0 in that entry.
+    #[prost(uint64, tag = "2")]
+    pub conv_seq: u64,
+    /// Who made it, 16 octets; empty in that entry.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub user: ::prost::bytes::Bytes,
+    /// When, in server time; 0 in that entry.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
 }
 /// Body of SETTINGS: the state after the change.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -840,6 +872,18 @@ pub struct SettingsBody {
     pub name: ::prost::alloc::string::String,
     #[prost(bool, tag = "3")]
     pub created: bool,
+    /// Nobody sends or joins any more.
+    #[prost(bool, tag = "4")]
+    pub dissolved: bool,
+    /// What the group permits; absent: the defaults.
+    #[prost(message, optional, tag = "5")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+    /// Until when plain members may not send, in server time; 0: they may.
+    #[prost(uint64, tag = "6")]
+    pub muted_until_ms: u64,
+    /// Only in the entry that changes it.
+    #[prost(message, optional, tag = "7")]
+    pub announcement: ::core::option::Option<Announcement>,
 }
 /// How a span is shown. Readers ignore spans of kinds they do not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -934,6 +978,8 @@ pub enum MembershipChange {
     Removed = 2,
     Left = 3,
     Role = 4,
+    /// May not send for a while, or may again.
+    Muted = 5,
 }
 impl MembershipChange {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -947,6 +993,7 @@ impl MembershipChange {
             Self::Removed => "MEMBERSHIP_CHANGE_REMOVED",
             Self::Left => "MEMBERSHIP_CHANGE_LEFT",
             Self::Role => "MEMBERSHIP_CHANGE_ROLE",
+            Self::Muted => "MEMBERSHIP_CHANGE_MUTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -957,6 +1004,7 @@ impl MembershipChange {
             "MEMBERSHIP_CHANGE_REMOVED" => Some(Self::Removed),
             "MEMBERSHIP_CHANGE_LEFT" => Some(Self::Left),
             "MEMBERSHIP_CHANGE_ROLE" => Some(Self::Role),
+            "MEMBERSHIP_CHANGE_MUTED" => Some(Self::Muted),
             _ => None,
         }
     }
@@ -1308,427 +1356,6 @@ pub struct DepartmentMembersResponse {
     pub members: ::prost::alloc::vec::Vec<DepartmentMember>,
     #[prost(bool, tag = "2")]
     pub more: bool,
-}
-/// State of one entry; its body in the log stays as it was sent, until it is recalled.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct EntryState {
-    /// The operations through this conv_seq are in it.
-    #[prost(uint64, tag = "1")]
-    pub as_of: u64,
-    /// conv_seq of the EDIT in force; 0 when there is none.
-    #[prost(uint64, tag = "2")]
-    pub edit_seq: u64,
-    /// Server time of that EDIT, in milliseconds.
-    #[prost(uint64, tag = "3")]
-    pub edit_time_ms: u64,
-    /// Body of that EDIT, as sent.
-    #[prost(bytes = "bytes", tag = "4")]
-    pub edit_body: ::prost::bytes::Bytes,
-    /// conv_seq of the RECALL; 0 when there is none.
-    #[prost(uint64, tag = "5")]
-    pub recall_seq: u64,
-    /// Who recalled it, 16 octets.
-    #[prost(bytes = "bytes", tag = "6")]
-    pub recalled_by: ::prost::bytes::Bytes,
-    /// In the order in which each was given first.
-    #[prost(message, repeated, tag = "7")]
-    pub reactions: ::prost::alloc::vec::Vec<ReactionCount>,
-    /// conv_seq of the PIN in force; 0 when there is none.
-    #[prost(uint64, tag = "8")]
-    pub pin_seq: u64,
-}
-/// How many users react in one way.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReactionCount {
-    #[prost(string, tag = "1")]
-    pub reaction: ::prost::alloc::string::String,
-    #[prost(uint32, tag = "2")]
-    pub count: u32,
-}
-/// Client to server, in every message and operation frame.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Send {
-    /// 16 octets, a UUIDv7; the idempotency key of the message.
-    #[prost(bytes = "bytes", tag = "3")]
-    pub client_msg_id: ::prost::bytes::Bytes,
-    /// On a retry: server time, in milliseconds, of the first attempt; 0 on the first attempt.
-    #[prost(uint64, tag = "4")]
-    pub first_sent_at_ms: u64,
-    /// The sender knows that an earlier message of this conversation failed and sends on.
-    #[prost(bool, tag = "5")]
-    pub after_failed: bool,
-    /// The payload of the message type, relayed verbatim.
-    #[prost(bytes = "bytes", tag = "6")]
-    pub body: ::prost::bytes::Bytes,
-    /// Shown by clients that do not know the type.
-    #[prost(string, tag = "7")]
-    pub fallback_text: ::prost::alloc::string::String,
-    /// Extension numbers that the receiver must understand or refuse.
-    #[prost(uint32, repeated, tag = "8")]
-    pub critical_extensions: ::prost::alloc::vec::Vec<u32>,
-    #[prost(oneof = "send::Target", tags = "1, 2")]
-    pub target: ::core::option::Option<send::Target>,
-}
-/// Nested message and enum types in `Send`.
-pub mod send {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Target {
-        /// 16 octets: a conversation the sender is a member of.
-        #[prost(bytes, tag = "1")]
-        Conversation(::prost::bytes::Bytes),
-        /// 16 octets: the peer of a direct conversation, which is created on demand.
-        #[prost(bytes, tag = "2")]
-        DirectTo(::prost::bytes::Bytes),
-    }
-}
-/// One entry of a conversation log.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Entry {
-    /// 16 octets.
-    #[prost(bytes = "bytes", tag = "1")]
-    pub conversation: ::prost::bytes::Bytes,
-    #[prost(uint64, tag = "2")]
-    pub log_epoch: u64,
-    #[prost(uint64, tag = "3")]
-    pub conv_seq: u64,
-    /// The frame type the entry arrived in or is pushed in.
-    #[prost(uint32, tag = "4")]
-    pub r#type: u32,
-    /// 16 octets; empty for the server itself.
-    #[prost(bytes = "bytes", tag = "5")]
-    pub sender: ::prost::bytes::Bytes,
-    /// 16 octets; the device that sent it.
-    #[prost(bytes = "bytes", tag = "6")]
-    pub sender_device: ::prost::bytes::Bytes,
-    /// 16 octets; empty for entries written by the server.
-    #[prost(bytes = "bytes", tag = "7")]
-    pub client_msg_id: ::prost::bytes::Bytes,
-    /// Server time of the commit, in milliseconds; monotonic in a conversation.
-    #[prost(uint64, tag = "8")]
-    pub time_ms: u64,
-    /// Number of entries that count as unread, through this one.
-    #[prost(uint64, tag = "9")]
-    pub countable: u64,
-    /// As sent; empty when erased or in an echo.
-    #[prost(bytes = "bytes", tag = "10")]
-    pub body: ::prost::bytes::Bytes,
-    #[prost(string, tag = "11")]
-    pub fallback_text: ::prost::alloc::string::String,
-    /// The body was erased.
-    #[prost(bool, tag = "12")]
-    pub tombstone: bool,
-}
-/// Server to client, in every message and operation frame.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Push {
-    #[prost(message, optional, tag = "1")]
-    pub entry: ::core::option::Option<Entry>,
-    /// Place in the receiver's timeline; 0 when the entry is not in it (read fan-out).
-    #[prost(uint64, tag = "2")]
-    pub user_seq: u64,
-    /// Sent to the device that sent the message: the body is left out.
-    #[prost(bool, tag = "3")]
-    pub echo: bool,
-}
-/// ENTRY: the entry that did not fit the RESPONSE to `request_id`.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct DetachedEntry {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub request_id: ::prost::bytes::Bytes,
-    #[prost(message, optional, tag = "2")]
-    pub entry: ::core::option::Option<Entry>,
-    #[prost(uint64, tag = "3")]
-    pub user_seq: u64,
-    /// In answers to HISTORY.
-    #[prost(message, optional, tag = "4")]
-    pub state: ::core::option::Option<EntryState>,
-}
-/// Body of TEXT.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TextBody {
-    #[prost(string, tag = "1")]
-    pub text: ::prost::alloc::string::String,
-    /// Users this message mentions, 16 octets each.
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub mentions: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    /// Mentions everybody in the conversation.
-    #[prost(bool, tag = "3")]
-    pub mention_all: bool,
-    /// How parts of the text are shown.
-    #[prost(message, repeated, tag = "4")]
-    pub spans: ::prost::alloc::vec::Vec<Span>,
-    /// conv_seq of the message this one answers; 0 when there is none.
-    #[prost(uint64, tag = "14")]
-    pub reply_to: u64,
-    /// Where the content comes from, when it was forwarded.
-    #[prost(message, optional, tag = "15")]
-    pub forwarded: ::core::option::Option<Origin>,
-}
-/// A part of a text, in octets of its UTF-8.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Span {
-    #[prost(uint32, tag = "1")]
-    pub start: u32,
-    #[prost(uint32, tag = "2")]
-    pub length: u32,
-    #[prost(enumeration = "SpanKind", tag = "3")]
-    pub kind: i32,
-    /// LINK: the address; MENTION: empty, or the user as 32 hexadecimal digits; CODE_BLOCK: the language.
-    #[prost(string, tag = "4")]
-    pub value: ::prost::alloc::string::String,
-}
-/// Who wrote forwarded content first, as the forwarder says.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Origin {
-    /// 16 octets; empty when the forwarder does not tell.
-    #[prost(bytes = "bytes", tag = "1")]
-    pub sender: ::prost::bytes::Bytes,
-    /// Server time of the original, in milliseconds.
-    #[prost(uint64, tag = "2")]
-    pub time_ms: u64,
-}
-/// Body of CUSTOM.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CustomBody {
-    /// Reverse domain name, such as "com.example.poll".
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub data: ::prost::bytes::Bytes,
-}
-/// Body of LOCATION, in degrees (WGS 84).
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LocationBody {
-    #[prost(double, tag = "1")]
-    pub latitude: f64,
-    #[prost(double, tag = "2")]
-    pub longitude: f64,
-    #[prost(string, tag = "3")]
-    pub label: ::prost::alloc::string::String,
-}
-/// Body of MEMBERSHIP.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MembershipBody {
-    #[prost(enumeration = "MembershipChange", tag = "1")]
-    pub change: i32,
-    /// 16 octets each.
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    /// With ADDED and ROLE.
-    #[prost(enumeration = "Role", tag = "3")]
-    pub role: i32,
-    /// With MUTED: until when, in server time; 0 when the user may send again.
-    #[prost(uint64, tag = "4")]
-    pub until_ms: u64,
-}
-/// What a group permits its members.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GroupPolicy {
-    /// Least role that may send; unspecified means ROLE_MEMBER.
-    #[prost(enumeration = "Role", tag = "1")]
-    pub post: i32,
-    /// Least role that may invite; unspecified means ROLE_ADMIN.
-    #[prost(enumeration = "Role", tag = "2")]
-    pub invite: i32,
-    /// Who comes by an invitation waits for owner or admin.
-    #[prost(bool, tag = "3")]
-    pub approval: bool,
-}
-/// What owner or admin want everybody to know.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Announcement {
-    /// Empty: there is none any more.
-    #[prost(string, tag = "1")]
-    pub text: ::prost::alloc::string::String,
-    /// conv_seq of the entry that made it, which is its version; 0 in that entry.
-    #[prost(uint64, tag = "2")]
-    pub conv_seq: u64,
-    /// Who made it, 16 octets; empty in that entry.
-    #[prost(bytes = "bytes", tag = "3")]
-    pub user: ::prost::bytes::Bytes,
-    /// When, in server time; 0 in that entry.
-    #[prost(uint64, tag = "4")]
-    pub time_ms: u64,
-}
-/// Body of SETTINGS: the state after the change.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SettingsBody {
-    #[prost(enumeration = "ConversationKind", tag = "1")]
-    pub kind: i32,
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(bool, tag = "3")]
-    pub created: bool,
-    /// Nobody sends or joins any more.
-    #[prost(bool, tag = "4")]
-    pub dissolved: bool,
-    /// What the group permits; absent: the defaults.
-    #[prost(message, optional, tag = "5")]
-    pub policy: ::core::option::Option<GroupPolicy>,
-    /// Until when plain members may not send, in server time; 0: they may.
-    #[prost(uint64, tag = "6")]
-    pub muted_until_ms: u64,
-    /// Only in the entry that changes it.
-    #[prost(message, optional, tag = "7")]
-    pub announcement: ::core::option::Option<Announcement>,
-}
-/// How a span is shown. Readers ignore spans of kinds they do not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum SpanKind {
-    Unspecified = 0,
-    Bold = 1,
-    Italic = 2,
-    Strike = 3,
-    Underline = 4,
-    Code = 5,
-    CodeBlock = 6,
-    Quote = 7,
-    Link = 8,
-    Mention = 9,
-}
-impl SpanKind {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SPAN_KIND_UNSPECIFIED",
-            Self::Bold => "SPAN_KIND_BOLD",
-            Self::Italic => "SPAN_KIND_ITALIC",
-            Self::Strike => "SPAN_KIND_STRIKE",
-            Self::Underline => "SPAN_KIND_UNDERLINE",
-            Self::Code => "SPAN_KIND_CODE",
-            Self::CodeBlock => "SPAN_KIND_CODE_BLOCK",
-            Self::Quote => "SPAN_KIND_QUOTE",
-            Self::Link => "SPAN_KIND_LINK",
-            Self::Mention => "SPAN_KIND_MENTION",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SPAN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
-            "SPAN_KIND_BOLD" => Some(Self::Bold),
-            "SPAN_KIND_ITALIC" => Some(Self::Italic),
-            "SPAN_KIND_STRIKE" => Some(Self::Strike),
-            "SPAN_KIND_UNDERLINE" => Some(Self::Underline),
-            "SPAN_KIND_CODE" => Some(Self::Code),
-            "SPAN_KIND_CODE_BLOCK" => Some(Self::CodeBlock),
-            "SPAN_KIND_QUOTE" => Some(Self::Quote),
-            "SPAN_KIND_LINK" => Some(Self::Link),
-            "SPAN_KIND_MENTION" => Some(Self::Mention),
-            _ => None,
-        }
-    }
-}
-/// Role of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Role {
-    Unspecified = 0,
-    Member = 1,
-    Admin = 2,
-    Owner = 3,
-}
-impl Role {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "ROLE_UNSPECIFIED",
-            Self::Member => "ROLE_MEMBER",
-            Self::Admin => "ROLE_ADMIN",
-            Self::Owner => "ROLE_OWNER",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "ROLE_UNSPECIFIED" => Some(Self::Unspecified),
-            "ROLE_MEMBER" => Some(Self::Member),
-            "ROLE_ADMIN" => Some(Self::Admin),
-            "ROLE_OWNER" => Some(Self::Owner),
-            _ => None,
-        }
-    }
-}
-/// What happened to members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum MembershipChange {
-    Unspecified = 0,
-    Added = 1,
-    Removed = 2,
-    Left = 3,
-    Role = 4,
-    /// May not send for a while, or may again.
-    Muted = 5,
-}
-impl MembershipChange {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "MEMBERSHIP_CHANGE_UNSPECIFIED",
-            Self::Added => "MEMBERSHIP_CHANGE_ADDED",
-            Self::Removed => "MEMBERSHIP_CHANGE_REMOVED",
-            Self::Left => "MEMBERSHIP_CHANGE_LEFT",
-            Self::Role => "MEMBERSHIP_CHANGE_ROLE",
-            Self::Muted => "MEMBERSHIP_CHANGE_MUTED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "MEMBERSHIP_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
-            "MEMBERSHIP_CHANGE_ADDED" => Some(Self::Added),
-            "MEMBERSHIP_CHANGE_REMOVED" => Some(Self::Removed),
-            "MEMBERSHIP_CHANGE_LEFT" => Some(Self::Left),
-            "MEMBERSHIP_CHANGE_ROLE" => Some(Self::Role),
-            "MEMBERSHIP_CHANGE_MUTED" => Some(Self::Muted),
-            _ => None,
-        }
-    }
-}
-/// Kind of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ConversationKind {
-    Unspecified = 0,
-    Direct = 1,
-    Group = 2,
-    /// The log of one user, written by the server.
-    Personal = 3,
-}
-impl ConversationKind {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "CONVERSATION_KIND_UNSPECIFIED",
-            Self::Direct => "CONVERSATION_KIND_DIRECT",
-            Self::Group => "CONVERSATION_KIND_GROUP",
-            Self::Personal => "CONVERSATION_KIND_PERSONAL",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "CONVERSATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
-            "CONVERSATION_KIND_DIRECT" => Some(Self::Direct),
-            "CONVERSATION_KIND_GROUP" => Some(Self::Group),
-            "CONVERSATION_KIND_PERSONAL" => Some(Self::Personal),
-            _ => None,
-        }
-    }
 }
 /// Body of MODE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2440,7 +2067,7 @@ pub struct Conversation {
     /// Countable entries that the caller has not read.
     #[prost(uint64, tag = "12")]
     pub unread: u64,
-    /// Of the unread entries, those that mention the caller; 0 where they are not counted.
+    /// Of the unread entries, those that mention the caller.
     #[prost(uint64, tag = "13")]
     pub mentions: u64,
     /// The caller's read mark.

@@ -94,7 +94,7 @@ fn changed(
     (since, after): (u64, Option<UserId>),
     limit: usize,
 ) -> Result<MemberPage, StoreError> {
-    let (as_of, ..) = log_head(reader, tenant, id)?;
+    let as_of = log_head(reader, tenant, id)?.conv_seq;
     let (mut found, mut more) = (Vec::new(), false);
     let from = match after {
         Some(user) => keys::member_change(tenant, id, since, user),

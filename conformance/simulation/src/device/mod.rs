@@ -2,6 +2,7 @@
 
 mod actions;
 mod program;
+mod questions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

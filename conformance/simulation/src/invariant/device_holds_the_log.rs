@@ -25,6 +25,9 @@ impl Invariant for DeviceHoldsTheLog {
             "EIM-MSG-060",
             "EIM-SYN-017",
             "EIM-SYN-044",
+            "EIM-OPS-018",
+            "EIM-OPS-020",
+            "EIM-OPS-021",
         ]
     }
 
@@ -33,13 +36,17 @@ impl Invariant for DeviceHoldsTheLog {
             Event::Device(device, change) => {
                 for message in &change.stored {
                     let place = (message.conversation, message.conv_seq);
-                    let Some(entry) = model.server.entry(place) else {
+                    let Some(mut entry) = model.server.entry(place) else {
                         // Of an epoch that lost it; it goes when the device learns of the new one.
                         found.add_if(message.log_epoch >= model.server.log_epoch, || {
                             format!("{device:?} stored {place:?}, which is not in the log")
                         });
                         continue;
                     };
+                    // On its way when it was taken back: the RECALL follows.
+                    if entry.tombstone && !message.tombstone {
+                        entry = model.server.original(place).unwrap_or(entry);
+                    }
                     let echo = message.body.is_empty()
                         && message.sender_device == model.sight.id_of(*device);
                     let differs =

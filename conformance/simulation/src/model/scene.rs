@@ -136,6 +136,7 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
         read: seq,
         countable: seq,
         delivered: seq,
+        marked_unread: false,
     };
     batch.push((Name::Mark(user(1), conversation), Some(mark)));
     if number == 1 {

@@ -139,6 +139,8 @@ pub enum Record {
         countable: u64,
         /// Everything through this number is on a device.
         delivered: u64,
+        /// The user wants to come back.
+        marked_unread: bool,
     },
     /// Entries through this one that name the user.
     Mention(u64),
@@ -343,6 +345,7 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 read: row.read,
                 countable: row.countable,
                 delivered: row.delivered,
+                marked_unread: row.marked_unread,
             }
         }
         Name::Mention(..) => Record::Mention(super::mentions::count(value)?),

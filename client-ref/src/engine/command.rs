@@ -33,6 +33,8 @@ pub(crate) struct Marking {
     pub conversation: ConversationId,
     /// Everything through this number is read; 0 leaves the mark.
     pub read: u64,
+    /// The last number that this device holds.
+    pub held: u64,
     pub flag: Option<bool>,
     /// Told when this device will remember it.
     pub stored: Option<oneshot::Sender<()>>,

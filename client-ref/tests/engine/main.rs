@@ -4,6 +4,7 @@ mod contacts;
 mod durable;
 mod large;
 mod login;
+mod marks;
 mod peer;
 mod sending;
 mod sharing;

@@ -1,8 +1,11 @@
 //! What a device stores is what the log says.
 
+use eim_client::store::Message;
+
 use super::{Found, Invariant};
 use crate::model::device::same_entry;
 use crate::model::{Event, Model};
+use crate::plan::DeviceNumber;
 
 /// Each entry that a device stores is durable at the server and the same in every field; at the
 /// end no body is missing.
@@ -65,6 +68,7 @@ impl Invariant for DeviceHoldsTheLog {
                     for (place, message) in &held.messages {
                         let entry = model.server.entry(*place);
                         let differs = match entry {
+                            Some(_) if unheard(model, device, message) => None,
                             Some(entry) => same_entry(message, entry),
                             None => Some("everything"),
                         };
@@ -79,12 +83,29 @@ impl Invariant for DeviceHoldsTheLog {
     }
 }
 
+/// Whether the message was taken back while the user of the device was no member, who does not
+/// hear of it: what it was then is still there.
+fn unheard(model: &Model, device: DeviceNumber, message: &Message) -> bool {
+    let place = (message.conversation, message.conv_seq);
+    let original = model.server.original(place);
+    let conversation = model.server.conversations.get(&message.conversation);
+    let (Some(conversation), Some(original)) = (conversation, original) else {
+        return false;
+    };
+    let user = model.sight.user_of(device);
+    let recall = conversation.recall_of(original);
+    let hears = recall
+        .zip(user)
+        .is_none_or(|(recall, user)| conversation.may_hold(user, recall));
+    !hears && same_entry(message, original).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::scene::{self, Feed};
 
-    fn stored(message: eim_client::store::Message) -> Vec<Feed> {
+    fn stored(message: Message) -> Vec<Feed> {
         let mut feeds = scene::opening();
         feeds.extend(scene::begin(1));
         feeds.push(Feed::Server(scene::commit(1)));

@@ -53,7 +53,7 @@ impl Invariant for LogHasNoGaps {
         }
         for (before, after) in &change.rewritten {
             let conversation = model.server.conversations.get(&before.conversation);
-            let recalled = conversation.is_some_and(|it| it.is_recalled(before));
+            let recalled = conversation.is_some_and(|it| it.recall_of(before).is_some());
             found.add_if(!recalled || **after != erased(before), || {
                 format!("{before:?} became {after:?}")
             });
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::model::scene::{self, Feed};
 
-    fn second(change: impl Fn(&mut eim_server::store::Entry)) -> Vec<Feed> {
+    fn second(change: impl Fn(&mut Entry)) -> Vec<Feed> {
         let mut feeds = scene::opening();
         feeds.extend(scene::sent(1));
         let mut batch = scene::commit(2);
@@ -136,5 +136,15 @@ mod tests {
         let mut bad = scene::good();
         bad.push(Feed::Server(vec![(name, None)]));
         scene::assert_judges::<LogHasNoGaps>(bad, "was removed");
+    }
+
+    #[test]
+    fn what_is_taken_back_is_erased_and_nothing_else() {
+        let mut good = scene::good();
+        good.push(Feed::Server(scene::recall(3, 1)));
+        assert_eq!(scene::judge(LogHasNoGaps, good.clone()), []);
+        let mut bad = good;
+        bad.push(Feed::Server(scene::erasure(2)));
+        scene::assert_judges::<LogHasNoGaps>(bad, "became");
     }
 }

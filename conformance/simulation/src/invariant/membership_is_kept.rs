@@ -112,4 +112,17 @@ mod tests {
         });
         scene::assert_judges::<MembershipIsKept>(bad, "left the others behind");
     }
+
+    #[test]
+    fn what_is_left_of_a_message_that_was_taken_back_is_found() {
+        let mut batch = scene::recall(3, 1);
+        batch.remove(0);
+        let mut bad = scene::good();
+        bad.push(Feed::Server(batch));
+        scene::assert_judges::<MembershipIsKept>(bad, "is left");
+        let mut twice = scene::good();
+        twice.push(Feed::Server(scene::recall(3, 1)));
+        twice.push(Feed::Server(scene::recall(4, 1)));
+        scene::assert_judges::<MembershipIsKept>(twice, "was recalled");
+    }
 }

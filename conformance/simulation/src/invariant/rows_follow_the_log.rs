@@ -185,4 +185,30 @@ mod tests {
             scene::assert_judges::<RowsFollowTheLog>(bad, why);
         }
     }
+
+    #[test]
+    fn what_operations_leave_is_in_the_rows() {
+        let recalled = Record::Modified {
+            edits: Vec::new(),
+            recall_seq: 3,
+            reactions: Vec::new(),
+            pin_seq: 0,
+        };
+        let row = (Name::Modified(scene::direct(), 1), Some(recalled));
+        let mut good = scene::good();
+        let mut batch = scene::recall(3, 1);
+        batch.push(row);
+        good.push(Feed::Server(batch));
+        assert_eq!(scene::judge(RowsFollowTheLog, good), []);
+        let mut bad = scene::good();
+        bad.push(Feed::Server(scene::recall(3, 1)));
+        scene::assert_judges::<RowsFollowTheLog>(bad, "its operations make");
+        let pins = (
+            Name::Pins(scene::direct()),
+            Some(Record::Pins(vec![(1, 3)])),
+        );
+        let mut bad = scene::good();
+        bad.push(Feed::Server(vec![pins]));
+        scene::assert_judges::<RowsFollowTheLog>(bad, "has pins");
+    }
 }

@@ -17,6 +17,9 @@ pub struct UnreadIsTrue {
     open: BTreeMap<(Process, u32), Open>,
 }
 
+/// Unread messages, the read mark, and the flag of a conversation; `None` for none at all.
+type State = Option<(u64, u64, bool)>;
+
 #[derive(Debug)]
 struct Open {
     user: UserId,
@@ -24,7 +27,7 @@ struct Open {
     /// Its states were noted before.
     begun: bool,
     /// What each conversation was: unread, read, flagged; `None` while there was nothing to read.
-    unread: BTreeMap<ConversationId, BTreeSet<Option<(u64, u64, bool)>>>,
+    unread: BTreeMap<ConversationId, BTreeSet<State>>,
     /// How far each user had read; `None` while it was no member.
     read: BTreeMap<UserId, BTreeSet<Option<u64>>>,
 }

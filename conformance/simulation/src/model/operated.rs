@@ -46,15 +46,15 @@ impl Conversation {
         entry.or_else(|| self.erased.get(&conv_seq))
     }
 
-    /// Whether a RECALL has erased the entry: that of itself, or of the message that it edits.
+    /// The RECALL that has erased the entry: that of itself, or of the message that it edits.
     #[must_use]
-    pub fn is_recalled(&self, entry: &Entry) -> bool {
+    pub fn recall_of(&self, entry: &Entry) -> Option<u64> {
         let edited = match entry.frame_type {
             FrameType::EDIT => operation(entry.frame_type, &entry.body).map(|edit| edit.target),
             _ => Some(entry.conv_seq),
         };
-        let operated = edited.and_then(|target| self.operated.get(&target));
-        operated.is_some_and(|operated| operated.recall != 0)
+        let operated = self.operated.get(&edited?)?;
+        (operated.recall != 0).then_some(operated.recall)
     }
 
     /// Puts another entry in the place of one.

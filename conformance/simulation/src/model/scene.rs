@@ -7,7 +7,7 @@ use eim_client::store::{
 };
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{
-    ConversationKind, FanOut, MembershipBody, MembershipChange, Role, SettingsBody,
+    ConversationKind, FanOut, MembershipBody, MembershipChange, RecallBody, Role, SettingsBody,
 };
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
@@ -148,6 +148,37 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
         ));
     }
     batch
+}
+
+/// The commit of RECALL `number` of message `target`, without what is not in the log.
+pub(crate) fn recall(number: u8, target: u8) -> Vec<(Name, Option<Record>)> {
+    let recall = Entry {
+        frame_type: FrameType::RECALL,
+        body: RecallBody {
+            target: u64::from(target),
+        }
+        .encode_to_vec()
+        .into(),
+        countable: u64::from(number) - 1,
+        ..entry(number)
+    };
+    let mut batch = erasure(target);
+    batch.push((
+        Name::Entry(direct(), u64::from(number)),
+        Some(Record::Entry(Box::new(recall))),
+    ));
+    batch
+}
+
+/// What a RECALL does to a message in the log.
+pub(crate) fn erasure(target: u8) -> Vec<(Name, Option<Record>)> {
+    let erased = Entry {
+        body: Bytes::new(),
+        tombstone: true,
+        ..entry(target)
+    };
+    let name = Name::Entry(direct(), u64::from(target));
+    vec![(name, Some(Record::Entry(Box::new(erased))))]
 }
 
 fn rows(

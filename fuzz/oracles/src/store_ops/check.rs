@@ -1,11 +1,14 @@
 //! What can be read is what the model says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use eim_codec::id::{ConversationId, SessionId, UserId};
 use eim_server::store::{
-    Accounts, ConversationView, DeviceRecord, Entry, MemberView, Store, TenantId, TimelinePage,
+    Accounts, ConversationView, DeviceRecord, Entry, HistoryPage, MemberView, Store, TenantId,
+    TimelinePage,
 };
 
-use super::model::{Device, Timeline};
+use super::model::{Conversation, Device, Timeline};
 use super::{TENANTS, USERS, World, user};
 use crate::input::Input;
 
@@ -100,6 +103,14 @@ impl World {
             (self.model.tenant(tenant).views(user), false),
             "of {user}"
         );
+        let unread = self.store.unread(tenant, user, None, ALL).await;
+        let unread = unread.expect("it works").conversations;
+        let unread = unread.iter().map(|it| (it.conversation, it.unread, it.read));
+        let expected = self.model.tenant(tenant).views(user);
+        let some = expected.iter().map(|it| it.marks);
+        let some = some.filter(|marks| marks.unread > 0 || marks.marked_unread);
+        let some = some.map(|marks| (marks.conversation, marks.unread, marks.read));
+        assert!(unread.eq(some), "unread of {user}");
         let record = self.store.user(tenant, user).await.expect("it works");
         assert_eq!(record.as_ref(), self.model.tenant(tenant).users.get(&user));
         if let Some(record) = record {
@@ -113,8 +124,16 @@ impl World {
             .store
             .history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10, 0)
             .await;
-        let log = log.expect("it works").entries;
-        let expected = &self.model.tenant(tenant).conversations[&id];
+        let HistoryPage {
+            entries: log,
+            states,
+            ..
+        } = log.expect("it works");
+        let expected = self.model.tenant(tenant).conversations[&id].clone();
+        for (entry, state) in log.iter().zip(&states) {
+            expected.check_state(entry.conv_seq, state.as_ref());
+        }
+        self.check_operations(tenant, id, &expected).await;
         assert!(log.iter().map(|it| &**it).eq(&expected.log), "log of {id}");
         let numbers = log.iter().map(|it| it.conv_seq);
         assert!(numbers.eq(1..=log.len() as u64), "gapless");
@@ -126,6 +145,25 @@ impl World {
         let members = members(&expected.members);
         assert_eq!((unversioned(page.members), page.more), (members, false));
         assert_eq!(page.as_of, expected.log.len() as u64);
+    }
+
+    /// Pins, and who reacts to the first messages.
+    async fn check_operations(&self, tenant: TenantId, id: ConversationId, of: &Conversation) {
+        let pins = self.store.pins(tenant, id, 0, ALL).await.expect("it works");
+        let pins = pins.pins.iter().map(|pin| (pin.target, pin.pin_seq));
+        assert_eq!(pins.collect::<Vec<_>>(), of.pins(), "pins of {id}");
+        for target in 1..=8 {
+            let page = self.store.reactions(tenant, id, target, None, ALL).await;
+            let users = page.expect("it works").map(|page| page.users);
+            let found = users.map(|users| {
+                let given = users.into_iter().map(|it| {
+                    let user = UserId::from_slice(&it.user).expect("an id");
+                    (user, it.reactions.into_iter().collect())
+                });
+                given.collect::<BTreeMap<UserId, BTreeSet<String>>>()
+            });
+            assert_eq!(found, of.reactions(target), "reactions to {target} of {id}");
+        }
     }
 
     /// A page of a timeline, from anywhere and of any size.
@@ -255,7 +293,8 @@ impl World {
                 .await
                 .expect("it works");
             let view = undelivered(view).pop();
-            assert_eq!(view, conversation.view(*id, who));
+            let mark = model.mark_of(who, *id);
+            assert_eq!(view, conversation.view(*id, who, mark));
             let from = (after % 3 > 0).then(|| user(after % USERS));
             let page = self
                 .store

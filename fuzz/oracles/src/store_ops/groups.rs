@@ -11,6 +11,7 @@ use eim_server::store::{Change, Changed, Origin};
 use prost::Message;
 
 use super::model::{Conversation, Draft, Model, Once, Seen};
+use super::operations::Mark;
 
 /// Who asks, under which key.
 fn asked(change: &Change) -> (Origin, [u8; 16]) {
@@ -202,6 +203,7 @@ impl Model {
             kind: ConversationKind::Group,
             name: name.to_owned(),
             log: Vec::new(),
+            operated: BTreeMap::new(),
             large: false,
             members: BTreeMap::from([(origin.user, (Role::Owner, 1))]),
             seen: BTreeMap::from([(origin.user, owner)]),
@@ -281,7 +283,8 @@ impl Model {
         let changed = self.log_change(origin, id, FrameType::MEMBERSHIP, body, &removed);
         let group = self.conversation(origin, id);
         for user in removed {
-            let mut last = group.view(id, user).expect("it was a member");
+            let none = Mark::default();
+            let mut last = group.view(id, user, none).expect("it was a member");
             last.role = Role::Unspecified;
             last.visible_through = changed.conv_seq;
             group.seen.get_mut(&user).expect("it was a member").last = Some(last);

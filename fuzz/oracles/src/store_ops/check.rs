@@ -406,7 +406,7 @@ impl World {
 }
 
 fn members(
-    members: &std::collections::BTreeMap<UserId, (eim_codec::payload::Role, u64)>,
+    members: &BTreeMap<UserId, (eim_codec::payload::Role, u64)>,
 ) -> Vec<MemberView> {
     let view = |(user, (role, joined_at)): (&UserId, &(_, u64))| MemberView {
         user: *user,

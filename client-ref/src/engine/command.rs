@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Request(Box<Question>),
     /// Raises a mark of this user, or flags a conversation.
     Mark(Marking),
+    /// This user is writing in a conversation, or does no longer.
+    Typing(ConversationId, bool),
     /// Whether there is a network.
     Network(bool),
     /// The application goes to the background until its next contact, or returns (zero).

@@ -180,7 +180,7 @@ impl Engine {
             }
             // impl[EIM-MRK-027]
             EventNumber::MARKS_STALE if self.is_full_client() => self.walk_heads(Walk::News),
-            _ => {}
+            _ => self.reached(event),
         }
     }
 

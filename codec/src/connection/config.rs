@@ -197,6 +197,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::GROUP_POLICY,
         Capability::CONTACTS,
         Capability::DIRECTORY,
+        Capability::PRESENCE,
     ]
     .into()
 }

@@ -1846,6 +1846,125 @@ pub struct ReactionsResponse {
     #[prost(uint64, tag = "3")]
     pub as_of: u64,
 }
+/// One user, all devices together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Presence {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(enumeration = "PresenceState", tag = "2")]
+    pub state: i32,
+    /// What the user says about it; empty when offline.
+    #[prost(string, tag = "3")]
+    pub status: ::prost::alloc::string::String,
+    /// When an offline user was connected last, Unix milliseconds; 0 when that is not told. In answers only.
+    #[prost(uint64, tag = "4")]
+    pub last_seen_ms: u64,
+}
+/// PRESENCE_SUBSCRIBE: events about these users come until the connection ends.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSubscribeRequest {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// PRESENCE_UNSUBSCRIBE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceUnsubscribeRequest {
+    /// 16 octets each; none means all.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceUnsubscribeResponse {}
+/// PRESENCE_QUERY: once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceQueryRequest {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// Answer to PRESENCE_SUBSCRIBE and PRESENCE_QUERY, in the order of the request.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PresenceResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub presences: ::prost::alloc::vec::Vec<Presence>,
+}
+/// PRESENCE_SET: what the caller says, while a device of the caller is connected.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSetRequest {
+    #[prost(bool, tag = "1")]
+    pub away: bool,
+    #[prost(string, tag = "2")]
+    pub status: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSetResponse {}
+/// TYPING.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// False: no longer.
+    #[prost(bool, tag = "2")]
+    pub typing: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingResponse {}
+/// Event PRESENCE: last values.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PresenceEvent {
+    #[prost(message, repeated, tag = "1")]
+    pub presences: ::prost::alloc::vec::Vec<Presence>,
+}
+/// Event TYPING.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingEvent {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "3")]
+    pub typing: bool,
+}
+/// Whether a user can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PresenceState {
+    Unspecified = 0,
+    /// No device is connected, or none that the receiver may know of.
+    Offline = 1,
+    /// All connected devices are in the background, or the user says so.
+    Away = 2,
+    Online = 3,
+}
+impl PresenceState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PRESENCE_STATE_UNSPECIFIED",
+            Self::Offline => "PRESENCE_STATE_OFFLINE",
+            Self::Away => "PRESENCE_STATE_AWAY",
+            Self::Online => "PRESENCE_STATE_ONLINE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PRESENCE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PRESENCE_STATE_OFFLINE" => Some(Self::Offline),
+            "PRESENCE_STATE_AWAY" => Some(Self::Away),
+            "PRESENCE_STATE_ONLINE" => Some(Self::Online),
+            _ => None,
+        }
+    }
+}
 /// REQUEST.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
@@ -1860,7 +1979,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 114, 115, 116"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1946,6 +2065,16 @@ pub mod request {
         ProfileSet(super::ProfileSetRequest),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotRequest),
+        #[prost(message, tag = "112")]
+        PresenceSubscribe(super::PresenceSubscribeRequest),
+        #[prost(message, tag = "113")]
+        PresenceUnsubscribe(super::PresenceUnsubscribeRequest),
+        #[prost(message, tag = "114")]
+        PresenceQuery(super::PresenceQueryRequest),
+        #[prost(message, tag = "115")]
+        PresenceSet(super::PresenceSetRequest),
+        #[prost(message, tag = "116")]
+        Typing(super::TypingRequest),
     }
 }
 /// RESPONSE.
@@ -1960,7 +2089,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 115, 116"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -2022,6 +2151,14 @@ pub mod response {
         ProfileSet(super::ProfileSetResponse),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotResponse),
+        #[prost(message, tag = "112")]
+        Presence(super::PresenceResponse),
+        #[prost(message, tag = "113")]
+        PresenceUnsubscribe(super::PresenceUnsubscribeResponse),
+        #[prost(message, tag = "115")]
+        PresenceSet(super::PresenceSetResponse),
+        #[prost(message, tag = "116")]
+        Typing(super::TypingResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.

@@ -607,6 +607,8 @@ impl Capability {
     pub const CONTACTS: Self = Self(80);
     /// Profiles and departments.
     pub const DIRECTORY: Self = Self(88);
+    /// Presence and typing; the server may send their events.
+    pub const PRESENCE: Self = Self(112);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -627,6 +629,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::GROUP_POLICY, "group-policy"),
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
+    (Capability::PRESENCE, "presence"),
 ];
 
 impl Operation {
@@ -708,6 +711,16 @@ impl Operation {
     pub const PROFILES: Self = Self(90);
     /// Changes the caller's profile.
     pub const PROFILE_SET: Self = Self(91);
+    /// Whether users can be reached, and events when that changes.
+    pub const PRESENCE_SUBSCRIBE: Self = Self(112);
+    /// Ends such events.
+    pub const PRESENCE_UNSUBSCRIBE: Self = Self(113);
+    /// Whether users can be reached, once, and when they were.
+    pub const PRESENCE_QUERY: Self = Self(114);
+    /// What the caller says about being reachable. Repeating it changes nothing.
+    pub const PRESENCE_SET: Self = Self(115);
+    /// The caller writes something, or does no longer.
+    pub const TYPING: Self = Self(116);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -750,6 +763,11 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEPARTMENT_MEMBERS, "DEPARTMENT_MEMBERS", false),
     (Operation::PROFILES, "PROFILES", false),
     (Operation::PROFILE_SET, "PROFILE_SET", true),
+    (Operation::PRESENCE_SUBSCRIBE, "PRESENCE_SUBSCRIBE", false),
+    (Operation::PRESENCE_UNSUBSCRIBE, "PRESENCE_UNSUBSCRIBE", false),
+    (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
+    (Operation::PRESENCE_SET, "PRESENCE_SET", false),
+    (Operation::TYPING, "TYPING", false),
 ];
 
 impl EventNumber {
@@ -759,12 +777,18 @@ impl EventNumber {
     pub const READERS: Self = Self(2);
     /// Events about marks were dropped; HEADS and MARKS tell how they are.
     pub const MARKS_STALE: Self = Self(3);
+    /// Users that the connection is subscribed to have come, gone, or say something else: their last values.
+    pub const PRESENCE: Self = Self(16);
+    /// Another member of a conversation writes something, or does no longer.
+    pub const TYPING: Self = Self(17);
 }
 
 pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
     (EventNumber::MARKS, "MARKS"),
     (EventNumber::READERS, "READERS"),
     (EventNumber::MARKS_STALE, "MARKS_STALE"),
+    (EventNumber::PRESENCE, "PRESENCE"),
+    (EventNumber::TYPING, "TYPING"),
 ];
 
 impl ErrorClass {
@@ -1752,4 +1776,36 @@ pub mod limits {
     /// Most messages in one FORWARD. Unit: count.
     pub const FORWARD_MESSAGES: Limit<u32> =
         Limit { default: 100, minimum: 10, maximum: 1000 };
+
+    /// Most users in one PRESENCE_SUBSCRIBE, PRESENCE_UNSUBSCRIBE or PRESENCE_QUERY. Unit: count.
+    pub const PRESENCE_USERS: Limit<u32> =
+        Limit { default: 256, minimum: 16, maximum: 1024 };
+
+    /// Users that one connection is subscribed to. Unit: count.
+    pub const PRESENCE_SUBSCRIPTIONS: Limit<u32> =
+        Limit { default: 512, minimum: 4, maximum: 10000 };
+
+    /// Longest status of PRESENCE_SET, UTF-8. Unit: octets.
+    pub const PRESENCE_STATUS_OCTETS: Limit<u32> =
+        Limit { default: 128, minimum: 0, maximum: 512 };
+
+    /// How long a server gathers changes of the same user before it tells a connection again. Unit: ms.
+    pub const PRESENCE_MS: Limit<u64> =
+        Limit { default: 1000, minimum: 50, maximum: 60000 };
+
+    /// Requests about presence and typing that a server carries out per second and connection, sustained, with bursts of the same number. Unit: count.
+    pub const PRESENCE_PER_S: Limit<u32> =
+        Limit { default: 10, minimum: 1, maximum: 1000 };
+
+    /// Most members of a conversation in which typing is told. Unit: count.
+    pub const TYPING_MEMBERS: Limit<u32> =
+        Limit { default: 64, minimum: 2, maximum: 1000 };
+
+    /// How long somebody counts as typing after the last event that says so. Unit: ms.
+    pub const TYPING_MS: Limit<u64> =
+        Limit { default: 6000, minimum: 1000, maximum: 60000 };
+
+    /// How long a client waits before it says again that its user is typing in the same conversation. Unit: ms.
+    pub const TYPING_REPEAT_MS: Limit<u64> =
+        Limit { default: 3000, minimum: 100, maximum: 60000 };
 }

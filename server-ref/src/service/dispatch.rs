@@ -18,6 +18,7 @@ enum Area {
     Devices,
     Contacts,
     Directory,
+    Presence,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -56,8 +57,19 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::DEPARTMENT_MEMBERS
         | Operation::PROFILES
         | Operation::PROFILE_SET => Area::Directory,
+        Operation::PRESENCE_SUBSCRIBE
+        | Operation::PRESENCE_UNSUBSCRIBE
+        | Operation::PRESENCE_QUERY
+        | Operation::PRESENCE_SET
+        | Operation::TYPING => Area::Presence,
         _ => return None,
     })
+}
+
+/// Whether an operation is about presence or typing: those are limited by rate.
+#[must_use]
+pub const fn is_about_presence(operation: Operation) -> bool {
+    matches!(area(operation), Some(Area::Presence))
 }
 
 /// A request that can be read so far.
@@ -104,6 +116,7 @@ impl Requests {
             Area::Devices => self.of_devices(question).await,
             Area::Contacts => self.of_contacts(question).await,
             Area::Directory => self.of_directory(question).await,
+            Area::Presence => self.of_presence(question).await,
         }
     }
 
@@ -256,6 +269,26 @@ impl Requests {
             (Operation::PROFILE_SET, Some(Ask::ProfileSet(ask))) => {
                 self.profile_set(caller, id, ask).await
             }
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_presence(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::PRESENCE_SUBSCRIBE, Some(Ask::PresenceSubscribe(ask))) => {
+                self.presence_subscribe(caller, &ask, page).await
+            }
+            (Operation::PRESENCE_UNSUBSCRIBE, Some(Ask::PresenceUnsubscribe(ask))) => {
+                self.presence_unsubscribe(caller, &ask)
+            }
+            (Operation::PRESENCE_QUERY, Some(Ask::PresenceQuery(ask))) => {
+                self.presence_query(caller, &ask, page).await
+            }
+            (Operation::PRESENCE_SET, Some(Ask::PresenceSet(ask))) => {
+                self.presence_set(caller, ask)
+            }
+            (Operation::TYPING, Some(Ask::Typing(ask))) => self.typing(caller, ask).await,
             _ => Err(not_of_operation()),
         }
     }

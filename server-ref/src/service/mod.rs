@@ -17,12 +17,15 @@ pub mod messaging;
 mod modified;
 mod page;
 pub mod password;
+pub mod presence;
 mod requests;
 mod snapshot;
 mod sync;
 mod users;
 
+pub use dispatch::is_about_presence;
 pub(crate) use marks::to_mark;
+pub(crate) use presence::to_presence;
 pub use requests::{Answer, Requests};
 
 use eim_codec::payload::ErrorInfo;
@@ -35,6 +38,8 @@ use crate::store::{Origin, Refused, StoreError};
 pub struct Caller {
     /// Tenant, user, device and connection.
     pub origin: Origin,
+    /// Number of the connection's mailbox.
+    pub connection: u64,
 }
 
 /// Why a request or message is refused.

@@ -6,6 +6,7 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
 use super::directory::Visible;
+use super::presence::PresencePolicy;
 use super::{Caller, Refusal};
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
@@ -41,6 +42,7 @@ pub struct Requests {
     pub(super) max_members: usize,
     pub(super) write_fanout_members: usize,
     pub(super) visible: Visible,
+    pub(super) presence: PresencePolicy,
 }
 
 impl std::fmt::Debug for Requests {
@@ -65,6 +67,7 @@ impl Requests {
             max_members,
             write_fanout_members,
             visible: Visible::default(),
+            presence: PresencePolicy::default(),
         }
     }
 
@@ -72,6 +75,13 @@ impl Requests {
     #[must_use]
     pub fn with_directory(mut self, visible: Visible) -> Self {
         self.visible = visible;
+        self
+    }
+
+    /// Chooses who sees what of presence.
+    #[must_use]
+    pub const fn with_presence(mut self, policy: PresencePolicy) -> Self {
+        self.presence = policy;
         self
     }
 

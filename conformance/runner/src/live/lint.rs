@@ -25,6 +25,7 @@ const FEATURES: &[&str] = &[
     "contacts",
     "directory",
     "marks",
+    "presence",
     "send-only",
     "tls",
     "websocket",

@@ -201,4 +201,12 @@ export const LIMITS = {
   waveform_octets: 256,
   url_octets: 2048,
   forward_messages: 100,
+  presence_users: 256,
+  presence_subscriptions: 512,
+  presence_status_octets: 128,
+  presence_ms: 1000,
+  presence_per_s: 10,
+  typing_members: 64,
+  typing_ms: 6000,
+  typing_repeat_ms: 3000,
 };

@@ -312,6 +312,12 @@ impl Client {
         Ok(client_msg_id)
     }
 
+    /// Hands something to the engine.
+    pub(crate) async fn command(&self, command: Command) -> Result<(), RequestError> {
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_| RequestError::Closed)
+    }
+
     /// Hands a mark to the engine.
     pub(crate) async fn marking(&self, marking: Marking) -> Result<(), RequestError> {
         self.commands

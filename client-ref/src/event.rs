@@ -7,11 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eim_codec::connection::ClosedBy;
-use eim_codec::id::{ClientMsgId, ConversationId};
+use eim_codec::id::{ClientMsgId, ConversationId, UserId};
 use eim_codec::registry::ErrorCode;
 use futures_util::Stream;
 use tokio::sync::{Notify, mpsc};
 
+use crate::presence::Presence;
 use crate::store::{MarkRecord, Message, OutboxItem};
 
 /// Unread messages at which the server gets no more credit.
@@ -44,6 +45,18 @@ pub enum Event {
         conversation: ConversationId,
         /// The message.
         through: u64,
+    },
+    /// Users that the application watches have come, gone, or say something else; `Unspecified` when
+    /// the connection was lost.
+    Presence(Vec<Presence>),
+    /// Somebody else writes in a conversation, or does no longer.
+    Typing {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// Begins, or goes on; or ends, also because nothing was heard for a while.
+        typing: bool,
     },
     /// Everything in the timeline is here, for the moment.
     CaughtUp,

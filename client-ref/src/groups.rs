@@ -184,7 +184,7 @@ impl Client {
         }
     }
 
-    async fn change(
+    pub(crate) async fn change(
         &self,
         operation: Operation,
         body: request::Body,

@@ -30,7 +30,7 @@ impl Client {
     /// as soon as there is a connection; many such words become one.
     ///
     /// # Errors
-    /// [`RequestError::Closed`] when the client is over.
+    /// [`RequestError::Closed`] when the client is over, [`RequestError::Store`] when its store fails.
     pub async fn read(
         &self,
         conversation: ConversationId,
@@ -40,12 +40,19 @@ impl Client {
         self.marking(Marking {
             conversation,
             read: conv_seq,
+            held: self.held(conversation).await?,
             flag: None,
             stored: Some(stored),
             done: None,
         })
         .await?;
         durable.await.map_err(|_| RequestError::Closed)
+    }
+
+    /// The last number of a conversation that this device holds: HEADS may not have told of it.
+    async fn held(&self, conversation: ConversationId) -> Result<u64, RequestError> {
+        let latest = self.store().latest(conversation, 1).await?;
+        Ok(latest.last().map_or(0, |message| message.conv_seq))
     }
 
     /// Raises the read mark (0 leaves it), sets or clears the flag, and waits until the server knows.
@@ -62,6 +69,7 @@ impl Client {
         self.marking(Marking {
             conversation,
             read: conv_seq,
+            held: self.held(conversation).await?,
             flag,
             stored: None,
             done: Some(done),

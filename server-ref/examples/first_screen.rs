@@ -139,7 +139,10 @@ fn caller(number: u64) -> Caller {
         device: DeviceId::from([1; 16]),
         generation: None,
     };
-    Caller { origin }
+    Caller {
+        origin,
+        connection: 0,
+    }
 }
 
 fn account(number: u64) -> UserRecord {

@@ -19,6 +19,7 @@ pub mod descriptors;
 pub mod hub;
 pub mod logging;
 pub mod metrics;
+pub mod presence;
 pub mod random;
 pub mod server;
 pub mod service;

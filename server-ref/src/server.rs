@@ -15,6 +15,7 @@ use crate::admin::{self, Http, Recorder};
 use crate::clock::Clock;
 use crate::config::{Config, Engine};
 use crate::hub::{Budget, Hub, QueueLimits, Signal};
+use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
@@ -137,6 +138,7 @@ pub async fn open_store(
         idempotency_ms: config.store.idempotency_ms,
         timeline_ms: config.store.timeline_ms,
         group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+        group_waiting: config.limits.group_waiting,
         edit_ms: config.limits.edit_ms,
         recall_ms: config.limits.recall_ms,
         conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),
@@ -206,7 +208,8 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             auth,
         ),
         requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout)
-            .with_directory(config.directory.visible),
+            .with_directory(config.directory.visible)
+            .with_presence(config.presence_policy()),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,
@@ -229,7 +232,9 @@ pub fn hub(config: &Config) -> Arc<Hub> {
         frames: memory.queue_frames,
         octets: memory.queue_octets,
     };
-    Arc::new(Hub::new(limits, memory.queues_octets))
+    let subscriptions = usize::try_from(config.limits.presence_subscriptions);
+    let hub = Hub::new(limits, memory.queues_octets);
+    Arc::new(hub.with_subscriptions(subscriptions.unwrap_or(usize::MAX)))
 }
 
 /// Starts a server.
@@ -347,6 +352,13 @@ impl Running {
         let commands = admin::listen(data_dir, accounts, hub, TENANT, self.closed.clone())
             .map_err(StartError::AdminSocket)?;
         self.helpers.push(tokio::spawn(commands));
+        let ticks = presence::run(
+            Arc::clone(&self.shared.hub),
+            Arc::clone(&self.shared.clock),
+            Duration::from_millis(config.limits.presence_ms),
+            self.shared.stopping.clone(),
+        );
+        self.helpers.push(tokio::spawn(ticks));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),
             limit: config.store.sweep_limit,

@@ -23,6 +23,7 @@ impl Engine {
         match (purpose, outcome) {
             (Purpose::Application(question), Ok(body)) => {
                 self.learn(&body);
+                self.presence_asked(&question.body);
                 // The asker may have gone away.
                 let _ = question.answer.send(Ok(body));
             }
@@ -51,6 +52,10 @@ impl Engine {
             }
             (Purpose::Mark, Ok(response::Body::Mark(marked))) => self.marked(&marked),
             (Purpose::Mark, Err(error)) => self.marks_refused(&error),
+            (Purpose::Presence, Ok(response::Body::Presence(told))) => {
+                self.presence_told(&told.presences);
+            }
+            (Purpose::Ephemeral, Ok(_)) => {}
             (purpose, Err(error)) => self.pull_refused(&purpose, &error),
             (_, Ok(_)) => {
                 self.misbehaved(ErrorCode::INVALID_VALUE, "an answer of another operation");
@@ -83,7 +88,11 @@ impl Engine {
                 self.backlog_done();
             }
             // It stays marked in the store and is asked for at the next start.
-            Purpose::Hollow | Purpose::Mark | Purpose::Application(_) => {}
+            Purpose::Hollow
+            | Purpose::Mark
+            | Purpose::Presence
+            | Purpose::Ephemeral
+            | Purpose::Application(_) => {}
         }
     }
 
@@ -200,6 +209,7 @@ impl Engine {
             }
             response::Body::Conversation(payload::ConversationResponse {
                 conversation: Some(conversation),
+                ..
             })
             | response::Body::GroupCreate(payload::GroupCreateResponse {
                 conversation: Some(conversation),

@@ -43,6 +43,7 @@ impl Engine {
                     .ask(id, operation, body, Purpose::Application(*question));
             }
             Command::Mark(marking) => self.mark(marking),
+            Command::Typing(conversation, typing) => self.tell_typing(conversation, typing),
             Command::Network(available) => self.network(available),
             Command::Background(next_contact) => self.background(next_contact),
             Command::Close(told) => self.close(Some(told)),

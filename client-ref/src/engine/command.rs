@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Request(Box<Question>),
     /// Raises a mark of this user, or flags a conversation.
     Mark(Marking),
+    /// This user is writing in a conversation, or does no longer.
+    Typing(ConversationId, bool),
     /// Whether there is a network.
     Network(bool),
     /// The application goes to the background until its next contact, or returns (zero).
@@ -33,6 +35,8 @@ pub(crate) struct Marking {
     pub conversation: ConversationId,
     /// Everything through this number is read; 0 leaves the mark.
     pub read: u64,
+    /// The last number that this device holds.
+    pub held: u64,
     pub flag: Option<bool>,
     /// Told when this device will remember it.
     pub stored: Option<oneshot::Sender<()>>,

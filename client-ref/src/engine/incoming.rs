@@ -118,11 +118,19 @@ impl Engine {
             self.look_behind(&arrival.message);
             self.note_membership(&arrival.message);
             self.settle_by_entry(&arrival.message);
+            self.typed(&arrival.message);
             self.staging.arrive(arrival, Source::Timeline);
         }
         self.staging.advance(self.timeline.cursor());
         if self.timeline.is_caught_up() {
             self.staging.follow.caught_up = true;
+        }
+    }
+
+    // impl[EIM-PRS-024]
+    fn typed(&mut self, message: &Message) {
+        if let Some(sender) = message.sender {
+            self.types(message.conversation, sender, false);
         }
     }
 

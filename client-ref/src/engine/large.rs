@@ -160,7 +160,9 @@ fn note_change(record: &mut ConversationRecord, message: &Message) -> bool {
                 MembershipChange::Removed | MembershipChange::Left => {
                     record.members.saturating_sub(users)
                 }
-                MembershipChange::Role | MembershipChange::Unspecified => return false,
+                MembershipChange::Role
+                | MembershipChange::Muted
+                | MembershipChange::Unspecified => return false,
             };
             true
         }

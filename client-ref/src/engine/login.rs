@@ -22,6 +22,7 @@ const TOKEN_ATTEMPTS: u32 = 5;
 impl Engine {
     /// WELCOME: chooses the mechanism and begins.
     pub(super) fn welcomed(&mut self, welcome: &payload::Welcome) {
+        self.presence_offered(welcome);
         let Phase::Online(online) = &mut self.phase else {
             return;
         };
@@ -134,6 +135,7 @@ impl Engine {
         self.marks.opened(ok.log_epoch);
         self.tell_cursor();
         self.repeat_background();
+        self.repeat_presence();
         self.show(ConnectionState::Open { resumed });
         if self.is_full_client() {
             self.compare(Cursor {

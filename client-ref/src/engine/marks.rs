@@ -36,16 +36,18 @@ impl Engine {
         let Marking {
             conversation,
             read,
+            held,
             flag,
             stored,
             done,
         } = marking;
         let mut mark = self.marks.of(conversation, me);
         // A mark beyond what there is would count what comes later as read.
-        let head = self
-            .records
-            .get(&conversation)
-            .map_or(0, |record| record.conv_seq);
+        let known = self.records.get(&conversation);
+        let known = known.map_or(0, |record| record.conv_seq);
+        // What is held may be gone in the epoch of the server, until that is looked at.
+        let moved = self.timeline.cursor().log_epoch != self.marks.log_epoch();
+        let head = known.max(if moved { 0 } else { held });
         if read.min(head) > mark.read {
             mark.read = read.min(head);
             mark.marked_unread = false;
@@ -178,7 +180,7 @@ impl Engine {
             }
             // impl[EIM-MRK-027]
             EventNumber::MARKS_STALE if self.is_full_client() => self.walk_heads(Walk::News),
-            _ => {}
+            _ => self.reached(event),
         }
     }
 

@@ -13,6 +13,7 @@ mod large;
 mod login;
 mod marks;
 mod online;
+mod presence;
 mod pull;
 mod requests;
 mod sending;
@@ -97,6 +98,7 @@ pub(crate) struct Engine {
     marks: Marks,
     /// Who waits until the server knows of a mark.
     mark_waiters: Vec<(ConversationId, MarkWaiter)>,
+    reach: presence::Reach,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -220,6 +222,7 @@ impl Engine {
             requests: Requests::default(),
             marks: Marks::new(loaded.cursor.log_epoch),
             mark_waiters: Vec::new(),
+            reach: presence::Reach::default(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),
@@ -353,6 +356,7 @@ impl Engine {
             self.give_credit();
             self.pull();
             self.tell_marks();
+            self.expire_typists();
             self.transmit();
         }
         self.begin_commit();
@@ -459,7 +463,9 @@ impl Engine {
         let release = self.outbox.next_release();
         let pull = (self.pull_after > now).then_some(self.pull_after);
         let marks = self.marks.next_timer(now);
-        let at = release.into_iter().chain(pull).chain(marks).min()?;
+        let typists = self.reach.typists.next_timer();
+        let others = marks.into_iter().chain(typists);
+        let at = release.into_iter().chain(pull).chain(others).min()?;
         Some(at.saturating_since(now))
     }
 

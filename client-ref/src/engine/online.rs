@@ -122,6 +122,7 @@ impl Engine {
         self.timeline.disconnected();
         self.backlogs.disconnected();
         self.requests.disconnected();
+        self.presence_lost();
         self.heads = None;
         self.looking = None;
         let reason = closed.unwrap_or_else(|| CloseReason::orderly(ClosedBy::Transport));

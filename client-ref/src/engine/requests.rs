@@ -31,6 +31,10 @@ pub(super) enum Purpose {
     Hollow,
     /// Marks of this user.
     Mark,
+    /// Presence of the users that the application watches.
+    Presence,
+    /// Nobody waits for the answer.
+    Ephemeral,
 }
 
 /// An answer that is complete.

@@ -142,31 +142,33 @@ impl State {
             .and_then(|id| self.places.get(&id))
             .and_then(|position| self.outbox.get(position))
             .map(|item| (item.body.clone(), item.fallback_text.clone()));
+        // What was taken back has no body, whoever still has it.
+        let echo = echo && !message.tombstone;
         let hollow = echo && body.is_none();
         if echo {
             (message.body, message.fallback_text) = body.unwrap_or_default();
         }
-        let shown = presented && !hollow;
-        self.insert(&mut message, shown, hollow);
-        if hollow {
+        if self.insert(&mut message, presented, hollow) {
             ArrivalOutcome::Hollow(key.0, key.1)
         } else {
             ArrivalOutcome::New(message)
         }
     }
 
-    fn insert(&mut self, message: &mut Message, shown: bool, hollow: bool) {
+    /// Returns whether its body is missing; an entry is shown when it is whole.
+    fn insert(&mut self, message: &mut Message, presented: bool, hollow: bool) -> bool {
         let epochs = self.epochs.entry(message.conversation).or_default();
         epochs.note(message.log_epoch, message.conv_seq);
         let recalled = self.settle(message);
         let hollow = hollow && !recalled;
         let held = Held {
             message: message.clone(),
-            shown,
+            shown: presented && !hollow,
             hollow,
         };
         let key = (message.conversation, message.conv_seq);
         self.messages.insert(key, held);
+        hollow
     }
 
     /// Applies what is known about an entry that is about to be stored, and takes over what it

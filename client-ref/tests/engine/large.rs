@@ -31,6 +31,7 @@ fn membership(
         change: change_.into(),
         users: vec![Bytes::copy_from_slice(&user)],
         role: role.into(),
+        ..MembershipBody::default()
     };
     change(conv_seq, FrameType::MEMBERSHIP, body.encode_to_vec())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eim_client::modified::{Modified, modified};
-use eim_client::store::{ArrivalOutcome, Batch, Message, Modifier, Store};
+use eim_client::store::{Arrival, ArrivalOutcome, Batch, Message, Modifier, Store};
 use eim_codec::id::ConversationId;
 use eim_codec::payload::{EditBody, EntryState, ReactionBody, RecallBody, TextBody};
 use eim_codec::registry::FrameType;
@@ -98,6 +98,36 @@ pub(crate) async fn a_recall_erases_what_is_here_and_what_comes(store: Arc<dyn S
     assert!(shown.tombstone && shown.body.is_empty());
     assert!(contents(&*store).await.contains(&(5, true, true)));
     assert_eq!(store.modifiers(id(), 1, 1).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn what_was_taken_back_has_no_body_left_in_the_outbox(store: Arc<dyn Store>) {
+    let batch = Batch {
+        outbox: vec![fixtures::item(1)],
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    let echo = |message| Arrival {
+        echo: true,
+        ..arrival(message)
+    };
+    let mut erased = message(1, 1);
+    erased.erase();
+    // The second one is known to be taken back before its echo, and is not in the outbox.
+    store_all(&*store, [recall(9, 5)]).await;
+    let batch = Batch {
+        arrivals: vec![echo(erased), echo(message(5, 5))],
+        ..Batch::default()
+    };
+    let applied = store.commit(batch).await.unwrap();
+    for outcome in &applied.arrivals {
+        let ArrivalOutcome::New(shown) = outcome else {
+            panic!("{applied:?}")
+        };
+        assert!(shown.tombstone && shown.body.is_empty() && shown.fallback_text.is_empty());
+    }
+    let gone = [(1, true, true), (5, true, true), (9, false, false)];
+    assert_eq!(contents(&*store).await, gone);
+    assert_eq!(store.load(true).await.unwrap().hollow, []);
 }
 
 pub(crate) async fn states_in_history_are_operations_too(store: Arc<dyn Store>) {

@@ -23,6 +23,7 @@ use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key
 pub(crate) use crate::operations::{
     a_new_epoch_takes_operations_along, a_recall_erases_what_is_here_and_what_comes,
     states_in_history_are_operations_too, the_last_edit_counts_whenever_it_comes,
+    what_was_taken_back_has_no_body_left_in_the_outbox,
 };
 
 /// Runs each story on a store, in a module of the given name, as the given kind of test. The store
@@ -47,6 +48,7 @@ macro_rules! on_store {
             checkpoints_and_users_are_kept,
             the_last_edit_counts_whenever_it_comes,
             a_recall_erases_what_is_here_and_what_comes,
+            what_was_taken_back_has_no_body_left_in_the_outbox,
             states_in_history_are_operations_too,
             a_new_epoch_takes_operations_along,
             the_cursor_goes_back_only_on_purpose,

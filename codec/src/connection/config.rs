@@ -194,8 +194,10 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::GROUPS,
         Capability::SEND_ONLY,
         Capability::MARKS,
+        Capability::GROUP_POLICY,
         Capability::CONTACTS,
         Capability::DIRECTORY,
+        Capability::PRESENCE,
     ]
     .into()
 }

@@ -830,6 +830,38 @@ pub struct MembershipBody {
     /// With ADDED and ROLE.
     #[prost(enumeration = "Role", tag = "3")]
     pub role: i32,
+    /// With MUTED: until when, in server time; 0 when the user may send again.
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
+}
+/// What a group permits its members.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupPolicy {
+    /// Least role that may send; unspecified means ROLE_MEMBER.
+    #[prost(enumeration = "Role", tag = "1")]
+    pub post: i32,
+    /// Least role that may invite; unspecified means ROLE_ADMIN.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub invite: i32,
+    /// Who comes by an invitation waits for owner or admin.
+    #[prost(bool, tag = "3")]
+    pub approval: bool,
+}
+/// What owner or admin want everybody to know.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Announcement {
+    /// Empty: there is none any more.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// conv_seq of the entry that made it, which is its version; 0 in that entry.
+    #[prost(uint64, tag = "2")]
+    pub conv_seq: u64,
+    /// Who made it, 16 octets; empty in that entry.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub user: ::prost::bytes::Bytes,
+    /// When, in server time; 0 in that entry.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
 }
 /// Body of SETTINGS: the state after the change.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -840,6 +872,18 @@ pub struct SettingsBody {
     pub name: ::prost::alloc::string::String,
     #[prost(bool, tag = "3")]
     pub created: bool,
+    /// Nobody sends or joins any more.
+    #[prost(bool, tag = "4")]
+    pub dissolved: bool,
+    /// What the group permits; absent: the defaults.
+    #[prost(message, optional, tag = "5")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+    /// Until when plain members may not send, in server time; 0: they may.
+    #[prost(uint64, tag = "6")]
+    pub muted_until_ms: u64,
+    /// Only in the entry that changes it.
+    #[prost(message, optional, tag = "7")]
+    pub announcement: ::core::option::Option<Announcement>,
 }
 /// How a span is shown. Readers ignore spans of kinds they do not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -934,6 +978,8 @@ pub enum MembershipChange {
     Removed = 2,
     Left = 3,
     Role = 4,
+    /// May not send for a while, or may again.
+    Muted = 5,
 }
 impl MembershipChange {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -947,6 +993,7 @@ impl MembershipChange {
             Self::Removed => "MEMBERSHIP_CHANGE_REMOVED",
             Self::Left => "MEMBERSHIP_CHANGE_LEFT",
             Self::Role => "MEMBERSHIP_CHANGE_ROLE",
+            Self::Muted => "MEMBERSHIP_CHANGE_MUTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -957,6 +1004,7 @@ impl MembershipChange {
             "MEMBERSHIP_CHANGE_REMOVED" => Some(Self::Removed),
             "MEMBERSHIP_CHANGE_LEFT" => Some(Self::Left),
             "MEMBERSHIP_CHANGE_ROLE" => Some(Self::Role),
+            "MEMBERSHIP_CHANGE_MUTED" => Some(Self::Muted),
             _ => None,
         }
     }
@@ -1316,6 +1364,167 @@ pub struct ModeBody {
     #[prost(enumeration = "FanOut", tag = "1")]
     pub fan_out: i32,
 }
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Member {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// conv_seq of the entry that added the member.
+    #[prost(uint64, tag = "3")]
+    pub joined_at: u64,
+    /// Until when it may not send, in server time; 0: was never muted, or may again.
+    #[prost(uint64, tag = "4")]
+    pub muted_until_ms: u64,
+    /// In GROUP_MEMBERS_SINCE: the entry after which this is so.
+    #[prost(uint64, tag = "5")]
+    pub changed_at: u64,
+}
+/// GROUP_DISSOLVE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupDissolveRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+}
+/// GROUP_MUTE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupMuteRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Whom, 16 octets; empty: all plain members.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    /// How long from now, in milliseconds; 0 ends it.
+    #[prost(uint64, tag = "3")]
+    pub for_ms: u64,
+}
+/// GROUP_ANNOUNCE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupAnnounceRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Empty takes the announcement away.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+}
+/// GROUP_SET_POLICY.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupSetPolicyRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+}
+/// GROUP_INVITE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupInviteRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// How long the invitation is good, in milliseconds; 0 means the most.
+    #[prost(uint64, tag = "2")]
+    pub lifetime_ms: u64,
+    /// How many may use it; 0 means any number.
+    #[prost(uint32, tag = "3")]
+    pub uses: u32,
+    /// Takes all invitations of the group back instead of making one.
+    #[prost(bool, tag = "4")]
+    pub revoke: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupInviteResponse {
+    /// Whoever has it may use it; empty after `revoke`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token: ::prost::bytes::Bytes,
+    /// Server time when it ends; 0 after `revoke`.
+    #[prost(uint64, tag = "2")]
+    pub expires_ms: u64,
+}
+/// GROUP_JOIN.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupJoinRequest {
+    /// Token of an invitation.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupJoinResponse {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub log_epoch: u64,
+    /// The entry that added the caller; 0 when there is none.
+    #[prost(uint64, tag = "3")]
+    pub conv_seq: u64,
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// The caller is not a member yet: owner or admin decide.
+    #[prost(bool, tag = "5")]
+    pub waiting: bool,
+}
+/// GROUP_REQUESTS.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupRequestsRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Continue after this user; empty for the first page.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JoinRequest {
+    /// Who wants to join, 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    /// Who made the invitation, 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub invited_by: ::prost::bytes::Bytes,
+    /// Since when, in server time.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GroupRequestsResponse {
+    /// In ascending order of `user`.
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<JoinRequest>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
+/// GROUP_ANSWER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupAnswerRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Who waits.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "3")]
+    pub accept: bool,
+}
+/// GROUP_MEMBERS_SINCE: what has changed after the state `since`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GroupMembersSinceRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// `as_of` of what the caller has; on a further page `changed_at` of the last member.
+    #[prost(uint64, tag = "2")]
+    pub since: u64,
+    /// On a further page the last member; empty otherwise.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GroupMembersSinceResponse {
+    /// In ascending order of (`changed_at`, `user`); ROLE_UNSPECIFIED: not a member any more.
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<Member>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// conv_seq that the caller is at after the last page.
+    #[prost(uint64, tag = "3")]
+    pub as_of: u64,
+}
 /// How entries of a conversation reach its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1637,6 +1846,125 @@ pub struct ReactionsResponse {
     #[prost(uint64, tag = "3")]
     pub as_of: u64,
 }
+/// One user, all devices together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Presence {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(enumeration = "PresenceState", tag = "2")]
+    pub state: i32,
+    /// What the user says about it; empty when offline.
+    #[prost(string, tag = "3")]
+    pub status: ::prost::alloc::string::String,
+    /// When an offline user was connected last, Unix milliseconds; 0 when that is not told. In answers only.
+    #[prost(uint64, tag = "4")]
+    pub last_seen_ms: u64,
+}
+/// PRESENCE_SUBSCRIBE: events about these users come until the connection ends.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSubscribeRequest {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// PRESENCE_UNSUBSCRIBE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceUnsubscribeRequest {
+    /// 16 octets each; none means all.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceUnsubscribeResponse {}
+/// PRESENCE_QUERY: once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceQueryRequest {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// Answer to PRESENCE_SUBSCRIBE and PRESENCE_QUERY, in the order of the request.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PresenceResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub presences: ::prost::alloc::vec::Vec<Presence>,
+}
+/// PRESENCE_SET: what the caller says, while a device of the caller is connected.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSetRequest {
+    #[prost(bool, tag = "1")]
+    pub away: bool,
+    #[prost(string, tag = "2")]
+    pub status: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PresenceSetResponse {}
+/// TYPING.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// False: no longer.
+    #[prost(bool, tag = "2")]
+    pub typing: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingResponse {}
+/// Event PRESENCE: last values.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PresenceEvent {
+    #[prost(message, repeated, tag = "1")]
+    pub presences: ::prost::alloc::vec::Vec<Presence>,
+}
+/// Event TYPING.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TypingEvent {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "3")]
+    pub typing: bool,
+}
+/// Whether a user can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PresenceState {
+    Unspecified = 0,
+    /// No device is connected, or none that the receiver may know of.
+    Offline = 1,
+    /// All connected devices are in the background, or the user says so.
+    Away = 2,
+    Online = 3,
+}
+impl PresenceState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PRESENCE_STATE_UNSPECIFIED",
+            Self::Offline => "PRESENCE_STATE_OFFLINE",
+            Self::Away => "PRESENCE_STATE_AWAY",
+            Self::Online => "PRESENCE_STATE_ONLINE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PRESENCE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PRESENCE_STATE_OFFLINE" => Some(Self::Offline),
+            "PRESENCE_STATE_AWAY" => Some(Self::Away),
+            "PRESENCE_STATE_ONLINE" => Some(Self::Online),
+            _ => None,
+        }
+    }
+}
 /// REQUEST.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
@@ -1651,7 +1979,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 114, 115, 116"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -1683,6 +2011,24 @@ pub mod request {
         GroupMembers(super::GroupMembersRequest),
         #[prost(message, tag = "38")]
         GroupRename(super::GroupRenameRequest),
+        #[prost(message, tag = "39")]
+        GroupDissolve(super::GroupDissolveRequest),
+        #[prost(message, tag = "40")]
+        GroupMute(super::GroupMuteRequest),
+        #[prost(message, tag = "41")]
+        GroupAnnounce(super::GroupAnnounceRequest),
+        #[prost(message, tag = "42")]
+        GroupInvite(super::GroupInviteRequest),
+        #[prost(message, tag = "43")]
+        GroupJoin(super::GroupJoinRequest),
+        #[prost(message, tag = "44")]
+        GroupRequests(super::GroupRequestsRequest),
+        #[prost(message, tag = "45")]
+        GroupSetPolicy(super::GroupSetPolicyRequest),
+        #[prost(message, tag = "46")]
+        GroupMembersSince(super::GroupMembersSinceRequest),
+        #[prost(message, tag = "47")]
+        GroupAnswer(super::GroupAnswerRequest),
         #[prost(message, tag = "48")]
         Pins(super::PinsRequest),
         #[prost(message, tag = "49")]
@@ -1719,6 +2065,16 @@ pub mod request {
         ProfileSet(super::ProfileSetRequest),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotRequest),
+        #[prost(message, tag = "112")]
+        PresenceSubscribe(super::PresenceSubscribeRequest),
+        #[prost(message, tag = "113")]
+        PresenceUnsubscribe(super::PresenceUnsubscribeRequest),
+        #[prost(message, tag = "114")]
+        PresenceQuery(super::PresenceQueryRequest),
+        #[prost(message, tag = "115")]
+        PresenceSet(super::PresenceSetRequest),
+        #[prost(message, tag = "116")]
+        Typing(super::TypingRequest),
     }
 }
 /// RESPONSE.
@@ -1733,7 +2089,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 115, 116"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -1757,6 +2113,14 @@ pub mod response {
         GroupChange(super::GroupChangeResponse),
         #[prost(message, tag = "37")]
         GroupMembers(super::GroupMembersResponse),
+        #[prost(message, tag = "42")]
+        GroupInvite(super::GroupInviteResponse),
+        #[prost(message, tag = "43")]
+        GroupJoin(super::GroupJoinResponse),
+        #[prost(message, tag = "44")]
+        GroupRequests(super::GroupRequestsResponse),
+        #[prost(message, tag = "46")]
+        GroupMembersSince(super::GroupMembersSinceResponse),
         #[prost(message, tag = "48")]
         Pins(super::PinsResponse),
         #[prost(message, tag = "49")]
@@ -1787,6 +2151,14 @@ pub mod response {
         ProfileSet(super::ProfileSetResponse),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotResponse),
+        #[prost(message, tag = "112")]
+        Presence(super::PresenceResponse),
+        #[prost(message, tag = "113")]
+        PresenceUnsubscribe(super::PresenceUnsubscribeResponse),
+        #[prost(message, tag = "115")]
+        PresenceSet(super::PresenceSetResponse),
+        #[prost(message, tag = "116")]
+        Typing(super::TypingResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.
@@ -1832,7 +2204,7 @@ pub struct Conversation {
     /// Countable entries that the caller has not read.
     #[prost(uint64, tag = "12")]
     pub unread: u64,
-    /// Of the unread entries, those that mention the caller; 0 where they are not counted.
+    /// Of the unread entries, those that mention the caller.
     #[prost(uint64, tag = "13")]
     pub mentions: u64,
     /// The caller's read mark.
@@ -1844,6 +2216,24 @@ pub struct Conversation {
     /// How its entries arrive; unspecified means by the timeline.
     #[prost(enumeration = "FanOut", tag = "16")]
     pub fan_out: i32,
+    /// Of a group, for its members: nobody sends or joins any more.
+    #[prost(bool, tag = "17")]
+    pub dissolved: bool,
+    /// What the group permits; absent: the defaults.
+    #[prost(message, optional, tag = "18")]
+    pub policy: ::core::option::Option<GroupPolicy>,
+    /// Until when the caller may not send, in server time; 0: was never muted, or may again.
+    #[prost(uint64, tag = "19")]
+    pub muted_until_ms: u64,
+    /// The same for all plain members.
+    #[prost(uint64, tag = "20")]
+    pub all_muted_until_ms: u64,
+    /// Version of the announcement; 0: there is none.
+    #[prost(uint64, tag = "21")]
+    pub announced: u64,
+    /// How many users wait to join; for owner and admins.
+    #[prost(uint32, tag = "22")]
+    pub waiting: u32,
 }
 /// HEADS.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2024,6 +2414,9 @@ pub mod conversation_request {
 pub struct ConversationResponse {
     #[prost(message, optional, tag = "1")]
     pub conversation: ::core::option::Option<Conversation>,
+    /// Of a group, for its members; absent when there is none.
+    #[prost(message, optional, tag = "2")]
+    pub announcement: ::core::option::Option<Announcement>,
 }
 /// USERS: any mix of ids and names; unknown ones are left out of the answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2113,16 +2506,6 @@ pub struct GroupMembersRequest {
     /// Continue after this user; empty for the first page.
     #[prost(bytes = "bytes", tag = "2")]
     pub after: ::prost::bytes::Bytes,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Member {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub user: ::prost::bytes::Bytes,
-    #[prost(enumeration = "Role", tag = "2")]
-    pub role: i32,
-    /// conv_seq of the entry that added the member.
-    #[prost(uint64, tag = "3")]
-    pub joined_at: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GroupMembersResponse {

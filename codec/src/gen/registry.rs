@@ -601,10 +601,14 @@ impl Capability {
     pub const ZSTD_DICTIONARY: Self = Self(7);
     /// The server may send events about marks.
     pub const MARKS: Self = Self(16);
+    /// What owner and admins decide about a group.
+    pub const GROUP_POLICY: Self = Self(23);
     /// Contacts and their operations.
     pub const CONTACTS: Self = Self(80);
     /// Profiles and departments.
     pub const DIRECTORY: Self = Self(88);
+    /// Presence and typing; the server may send their events.
+    pub const PRESENCE: Self = Self(112);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -622,8 +626,10 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::MLS, "mls"),
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
+    (Capability::GROUP_POLICY, "group-policy"),
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
+    (Capability::PRESENCE, "presence"),
 ];
 
 impl Operation {
@@ -651,6 +657,24 @@ impl Operation {
     pub const GROUP_MEMBERS: Self = Self(21);
     /// Changes the group's name.
     pub const GROUP_RENAME: Self = Self(22);
+    /// Ends a group: nobody sends or joins any more.
+    pub const GROUP_DISSOLVE: Self = Self(23);
+    /// Keeps a member, or all plain members, from sending for a while.
+    pub const GROUP_MUTE: Self = Self(24);
+    /// Sets the announcement of a group.
+    pub const GROUP_ANNOUNCE: Self = Self(25);
+    /// Makes an invitation to a group, or takes all back.
+    pub const GROUP_INVITE: Self = Self(26);
+    /// Joins a group by an invitation, or asks to.
+    pub const GROUP_JOIN: Self = Self(27);
+    /// A page of the users who wait to join.
+    pub const GROUP_REQUESTS: Self = Self(28);
+    /// Sets what a group permits its members.
+    pub const GROUP_SET_POLICY: Self = Self(29);
+    /// A page of the members that changed after a known state.
+    pub const GROUP_MEMBERS_SINCE: Self = Self(30);
+    /// Admits or refuses a user who waits to join.
+    pub const GROUP_ANSWER: Self = Self(31);
     /// A page of the pinned messages of a conversation.
     pub const PINS: Self = Self(32);
     /// A page of the users who react to a message.
@@ -687,6 +711,16 @@ impl Operation {
     pub const PROFILES: Self = Self(90);
     /// Changes the caller's profile.
     pub const PROFILE_SET: Self = Self(91);
+    /// Whether users can be reached, and events when that changes.
+    pub const PRESENCE_SUBSCRIBE: Self = Self(112);
+    /// Ends such events.
+    pub const PRESENCE_UNSUBSCRIBE: Self = Self(113);
+    /// Whether users can be reached, once, and when they were.
+    pub const PRESENCE_QUERY: Self = Self(114);
+    /// What the caller says about being reachable. Repeating it changes nothing.
+    pub const PRESENCE_SET: Self = Self(115);
+    /// The caller writes something, or does no longer.
+    pub const TYPING: Self = Self(116);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -702,6 +736,15 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::GROUP_SET_ROLE, "GROUP_SET_ROLE", true),
     (Operation::GROUP_MEMBERS, "GROUP_MEMBERS", false),
     (Operation::GROUP_RENAME, "GROUP_RENAME", true),
+    (Operation::GROUP_DISSOLVE, "GROUP_DISSOLVE", true),
+    (Operation::GROUP_MUTE, "GROUP_MUTE", true),
+    (Operation::GROUP_ANNOUNCE, "GROUP_ANNOUNCE", true),
+    (Operation::GROUP_INVITE, "GROUP_INVITE", true),
+    (Operation::GROUP_JOIN, "GROUP_JOIN", true),
+    (Operation::GROUP_REQUESTS, "GROUP_REQUESTS", false),
+    (Operation::GROUP_SET_POLICY, "GROUP_SET_POLICY", true),
+    (Operation::GROUP_MEMBERS_SINCE, "GROUP_MEMBERS_SINCE", false),
+    (Operation::GROUP_ANSWER, "GROUP_ANSWER", true),
     (Operation::PINS, "PINS", false),
     (Operation::REACTIONS, "REACTIONS", false),
     (Operation::MARK, "MARK", false),
@@ -720,6 +763,11 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEPARTMENT_MEMBERS, "DEPARTMENT_MEMBERS", false),
     (Operation::PROFILES, "PROFILES", false),
     (Operation::PROFILE_SET, "PROFILE_SET", true),
+    (Operation::PRESENCE_SUBSCRIBE, "PRESENCE_SUBSCRIBE", false),
+    (Operation::PRESENCE_UNSUBSCRIBE, "PRESENCE_UNSUBSCRIBE", false),
+    (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
+    (Operation::PRESENCE_SET, "PRESENCE_SET", false),
+    (Operation::TYPING, "TYPING", false),
 ];
 
 impl EventNumber {
@@ -729,12 +777,18 @@ impl EventNumber {
     pub const READERS: Self = Self(2);
     /// Events about marks were dropped; HEADS and MARKS tell how they are.
     pub const MARKS_STALE: Self = Self(3);
+    /// Users that the connection is subscribed to have come, gone, or say something else: their last values.
+    pub const PRESENCE: Self = Self(16);
+    /// Another member of a conversation writes something, or does no longer.
+    pub const TYPING: Self = Self(17);
 }
 
 pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
     (EventNumber::MARKS, "MARKS"),
     (EventNumber::READERS, "READERS"),
     (EventNumber::MARKS_STALE, "MARKS_STALE"),
+    (EventNumber::PRESENCE, "PRESENCE"),
+    (EventNumber::TYPING, "TYPING"),
 ];
 
 impl ErrorClass {
@@ -851,6 +905,10 @@ impl ErrorCode {
     pub const ALREADY_EXISTS: Self = Self(0x050c);
     /// The sender cancelled the fragmented message.
     pub const CANCELLED: Self = Self(0x050d);
+    /// The sender may not send here now; retry_after_ms says for how long.
+    pub const MUTED: Self = Self(0x050e);
+    /// The group was dissolved; its log can still be read.
+    pub const DISSOLVED: Self = Self(0x050f);
     /// Too many; retry after the stated delay.
     pub const RATE_LIMITED: Self = Self(0x0601);
     /// The server sheds load; retry after the stated delay.
@@ -1344,6 +1402,28 @@ pub(crate) static ERRORS: &[(ErrorCode, &str, ErrorCodeInfo)] = &[
         },
     ),
     (
+        ErrorCode::MUTED,
+        "MUTED",
+        ErrorCodeInfo {
+            code: ErrorCode::MUTED,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
+        ErrorCode::DISSOLVED,
+        "DISSOLVED",
+        ErrorCodeInfo {
+            code: ErrorCode::DISSOLVED,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
         ErrorCode::RATE_LIMITED,
         "RATE_LIMITED",
         ErrorCodeInfo {
@@ -1557,6 +1637,26 @@ pub mod limits {
     pub const GROUP_NAME_OCTETS: Limit<u32> =
         Limit { default: 256, minimum: 1, maximum: 1024 };
 
+    /// Longest announcement of a group, UTF-8. Unit: octets.
+    pub const ANNOUNCEMENT_OCTETS: Limit<u32> =
+        Limit { default: 4096, minimum: 1, maximum: 16384 };
+
+    /// Longest time for which GROUP_MUTE mutes. Unit: ms.
+    pub const MUTE_MS: Limit<u64> =
+        Limit { default: 31536000000, minimum: 60000, maximum: 315360000000 };
+
+    /// Invitations of one group that are good at once. Unit: count.
+    pub const GROUP_INVITATIONS: Limit<u32> =
+        Limit { default: 64, minimum: 1, maximum: 1024 };
+
+    /// Longest lifetime of an invitation. Unit: ms.
+    pub const INVITATION_MS: Limit<u64> =
+        Limit { default: 604800000, minimum: 60000, maximum: 31536000000 };
+
+    /// Users who wait to join one group. Unit: count.
+    pub const GROUP_WAITING: Limit<u32> =
+        Limit { default: 256, minimum: 1, maximum: 10000 };
+
     /// Longest user name, UTF-8. Unit: octets.
     pub const USER_NAME_OCTETS: Limit<u32> =
         Limit { default: 64, minimum: 1, maximum: 255 };
@@ -1676,4 +1776,36 @@ pub mod limits {
     /// Most messages in one FORWARD. Unit: count.
     pub const FORWARD_MESSAGES: Limit<u32> =
         Limit { default: 100, minimum: 10, maximum: 1000 };
+
+    /// Most users in one PRESENCE_SUBSCRIBE, PRESENCE_UNSUBSCRIBE or PRESENCE_QUERY. Unit: count.
+    pub const PRESENCE_USERS: Limit<u32> =
+        Limit { default: 256, minimum: 16, maximum: 1024 };
+
+    /// Users that one connection is subscribed to. Unit: count.
+    pub const PRESENCE_SUBSCRIPTIONS: Limit<u32> =
+        Limit { default: 512, minimum: 4, maximum: 10000 };
+
+    /// Longest status of PRESENCE_SET, UTF-8. Unit: octets.
+    pub const PRESENCE_STATUS_OCTETS: Limit<u32> =
+        Limit { default: 128, minimum: 0, maximum: 512 };
+
+    /// How long a server gathers changes of the same user before it tells a connection again. Unit: ms.
+    pub const PRESENCE_MS: Limit<u64> =
+        Limit { default: 1000, minimum: 50, maximum: 60000 };
+
+    /// Requests about presence and typing that a server carries out per second and connection, sustained, with bursts of the same number. Unit: count.
+    pub const PRESENCE_PER_S: Limit<u32> =
+        Limit { default: 10, minimum: 1, maximum: 1000 };
+
+    /// Most members of a conversation in which typing is told. Unit: count.
+    pub const TYPING_MEMBERS: Limit<u32> =
+        Limit { default: 64, minimum: 2, maximum: 1000 };
+
+    /// How long somebody counts as typing after the last event that says so. Unit: ms.
+    pub const TYPING_MS: Limit<u64> =
+        Limit { default: 6000, minimum: 1000, maximum: 60000 };
+
+    /// How long a client waits before it says again that its user is typing in the same conversation. Unit: ms.
+    pub const TYPING_REPEAT_MS: Limit<u64> =
+        Limit { default: 3000, minimum: 100, maximum: 60000 };
 }

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) rate: Option<u32>,
     /// Length of the measured part.
     pub(crate) seconds: u32,
+    /// One group instead of pairs: its members, how many are connected, how many of those send.
+    pub(crate) group: Option<(u32, u32, u32)>,
 }
 
 impl Default for Plan {
@@ -36,6 +38,7 @@ impl Default for Plan {
             payload: 200,
             rate: None,
             seconds: 30,
+            group: None,
         }
     }
 }
@@ -95,6 +98,12 @@ impl LoadGenerator {
             .arg("--json");
         if let Some(rate) = plan.rate {
             command.args(["--rate", &rate.to_string()]);
+        }
+        if let Some((members, online, senders)) = plan.group {
+            command
+                .args(["--group-size", &members.to_string()])
+                .args(["--online", &online.to_string()])
+                .args(["--senders", &senders.to_string()]);
         }
         let report = File::create(&self.report)?;
         let log = File::options().create(true).append(true).open(&self.log)?;

@@ -54,6 +54,8 @@ enum Verb {
     Hostile(scenario::hostile::Options),
     /// Throughput and latency beside the bare store, and memory of idle connections.
     Figures(scenario::figures::Options),
+    /// One group of thousands, some of them connected: delivery times, memory, processor.
+    Large(scenario::large::Options),
 }
 
 fn main() -> ExitCode {
@@ -88,5 +90,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Faults(options) => scenario::faults::run(&ground, &options),
         Verb::Hostile(options) => scenario::hostile::run(&ground, &options),
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
+        Verb::Large(options) => scenario::large::run(&ground, &options),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
-use eim_client::{ConnectionState, Contact, Sent};
+use eim_client::{ConnectionState, Contact, Sent, Unread};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
@@ -123,6 +123,24 @@ pub enum Question {
         /// Which.
         device: DeviceId,
     },
+    /// A conversation is to be read once more, or not any longer.
+    Flag {
+        /// Which.
+        conversation: ConversationId,
+        /// Once more.
+        set: bool,
+    },
+    /// What is unread.
+    Unread,
+    /// Who has read a conversation.
+    Readers {
+        /// Which.
+        conversation: ConversationId,
+        /// Through this number.
+        conv_seq: u64,
+        /// Or rather who has not.
+        missing: bool,
+    },
     /// A part of a log.
     History {
         /// The conversation.
@@ -160,6 +178,12 @@ pub enum Reply {
     Devices(Vec<DeviceId>),
     /// The device is logged out.
     LoggedOut,
+    /// The flag is set.
+    Flagged(bool),
+    /// Conversations with something unread.
+    Unread(Vec<Unread>),
+    /// Members with their read marks.
+    Readers(Vec<(UserId, u64)>),
     /// Entries in order; numbers that cannot be read are left out.
     Entries(Vec<Message>),
     /// An error.

@@ -63,6 +63,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .chain(limit_ranges(config))
         .chain(window_ranges(config))
         .chain(operation_ranges(config))
+        .chain(presence_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -114,7 +115,7 @@ fn session_ranges(config: &Config) -> [Checked; 6] {
     ]
 }
 
-fn limit_ranges(config: &Config) -> [Checked; 9] {
+fn limit_ranges(config: &Config) -> [Checked; 10] {
     let limit = &config.limits;
     let half_open = bounded(&limits::HALF_OPEN_PER_ADDRESS);
     let results = bounded(&limits::UNSETTLED_RESULTS);
@@ -155,6 +156,11 @@ fn limit_ranges(config: &Config) -> [Checked; 9] {
             "limits.group_members",
             limit.group_members.into(),
             bounded(&limits::GROUP_MEMBERS),
+        ),
+        (
+            "limits.group_waiting",
+            limit.group_waiting.into(),
+            bounded(&limits::GROUP_WAITING),
         ),
         (
             "limits.contacts",
@@ -210,6 +216,32 @@ fn operation_ranges(config: &Config) -> [Checked; 3] {
             "limits.conversation_pins",
             limit.conversation_pins.into(),
             bounded(&limits::CONVERSATION_PINS),
+        ),
+    ]
+}
+
+fn presence_ranges(config: &Config) -> [Checked; 4] {
+    let limit = &config.limits;
+    [
+        (
+            "limits.presence_subscriptions",
+            limit.presence_subscriptions.into(),
+            bounded(&limits::PRESENCE_SUBSCRIPTIONS),
+        ),
+        (
+            "limits.presence_per_s",
+            limit.presence_per_s.into(),
+            bounded(&limits::PRESENCE_PER_S),
+        ),
+        (
+            "limits.presence_ms",
+            limit.presence_ms,
+            bounded(&limits::PRESENCE_MS),
+        ),
+        (
+            "limits.typing_members",
+            limit.typing_members.into(),
+            bounded(&limits::TYPING_MEMBERS),
         ),
     ]
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::service::directory::Visible;
+use crate::service::presence::{PresencePolicy, SeenBy};
 use crate::store::ClassLimits;
 
 /// The whole configuration.
@@ -31,6 +32,8 @@ pub struct Config {
     pub contacts: ContactsSection,
     /// The directory.
     pub directory: DirectorySection,
+    /// Presence and typing.
+    pub presence: PresenceSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
@@ -197,6 +200,8 @@ pub struct LimitsSection {
     pub group_members: u32,
     /// Members up to which every entry of a group enters every timeline.
     pub write_fanout_members: u32,
+    /// Users who wait to join a group.
+    pub group_waiting: u32,
     /// How long senders may edit; 0 for ever.
     pub edit_ms: u64,
     /// How long senders may recall; 0 for ever.
@@ -205,6 +210,14 @@ pub struct LimitsSection {
     pub conversation_pins: u32,
     /// Users on a list of contacts.
     pub contacts: u32,
+    /// Users whose presence one connection hears of.
+    pub presence_subscriptions: u32,
+    /// Requests about presence and typing per second and connection.
+    pub presence_per_s: u32,
+    /// How long changes of presence are gathered.
+    pub presence_ms: u64,
+    /// Members up to which typing is told.
+    pub typing_members: u32,
 }
 
 /// `[contacts]`.
@@ -221,6 +234,29 @@ pub struct ContactsSection {
 pub struct DirectorySection {
     /// Who reads what.
     pub visible: Visible,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct PresenceSection {
+    /// Who sees others.
+    pub visible: SeenBy,
+    /// Whether it is told when somebody was here last.
+    pub last_seen: bool,
+}
+
+impl Config {
+    /// Who sees what of presence.
+    #[must_use]
+    pub fn presence_policy(&self) -> PresencePolicy {
+        let typing_members = self.limits.typing_members;
+        PresencePolicy {
+            seen_by: self.presence.visible,
+            last_seen: self.presence.last_seen,
+            typing_members: usize::try_from(typing_members).unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// `[memory]`.

@@ -1,13 +1,14 @@
 //! The bounded queue between the committer and one session, and the signals to that session.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use eim_codec::id::{DeviceId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 
 use super::{Budget, Heads, Notes};
+use crate::presence::{Hints, Shown};
 use crate::store::{Entry, LogoutReason, MarkNote, TenantId};
 
 /// What a queued push costs beside its body.
@@ -44,6 +45,8 @@ pub struct Room {
     pub frames: usize,
     /// Octets; one push fits whatever its size while this is not 0.
     pub octets: usize,
+    /// No push waits in the connection.
+    pub quiet: bool,
 }
 
 impl Room {
@@ -51,6 +54,7 @@ impl Room {
     pub const NONE: Self = Self {
         frames: 0,
         octets: 0,
+        quiet: false,
     };
 
     /// Whether anything fits.
@@ -110,6 +114,8 @@ pub enum Mail {
     Pushes(VecDeque<Delivery>),
     /// What changed about marks.
     Notes(Box<Notes>),
+    /// What changed about presence and typing.
+    Hints(Box<Hints>),
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +131,11 @@ struct State {
     missed: Heads,
     signal: Option<Signal>,
     notes: Option<Box<Notes>>,
+    hints: Option<Box<Hints>>,
+    /// Hints wait for the next tick.
+    held: bool,
+    /// The client is in the background: hints wait.
+    background: bool,
     waker: Option<Waker>,
     /// The session has no connection now.
     detached: bool,
@@ -243,6 +254,9 @@ impl Mailbox {
         if let Some(notes) = state.notes.take() {
             return Poll::Ready(Mail::Notes(notes));
         }
+        if let Some(hints) = state.take_hints(room) {
+            return Poll::Ready(Mail::Hints(hints));
+        }
         match &mut state.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
@@ -282,6 +296,7 @@ impl Mailbox {
             state.signal = None;
         }
         state.detached = false;
+        state.background = false;
     }
 
     /// The connection is gone: nobody is woken until the next poll.
@@ -299,6 +314,99 @@ impl Mailbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Presence and typing.
+impl Mailbox {
+    /// A user is shown like this now. Returns whom to wake.
+    #[must_use]
+    pub(crate) fn hint_presence(&self, user: UserId, shown: Arc<Shown>) -> Option<Waker> {
+        let mut state = self.lock();
+        let hints = state.hints.get_or_insert_default();
+        hints.presences.insert(user, shown);
+        state.hint_waker()
+    }
+
+    /// Somebody types, or ceases to; nothing to a client in the background. Returns whom to wake.
+    // impl[EIM-PRS-021]
+    #[must_use]
+    pub(crate) fn hint_typing(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        typing: bool,
+    ) -> Option<Waker> {
+        let mut state = self.lock();
+        if state.background || state.detached {
+            return None;
+        }
+        let hints = state.hints.get_or_insert_default();
+        hints.type_in(conversation, user, typing);
+        state.hint_waker()
+    }
+
+    /// Takes back what waits about users.
+    pub(crate) fn unhint(&self, users: &BTreeSet<UserId>) {
+        let mut state = self.lock();
+        if let Some(hints) = &mut state.hints {
+            hints.presences.retain(|user, _| !users.contains(user));
+            if hints.is_empty() {
+                state.hints = None;
+            }
+        }
+    }
+
+    /// Could not be told: waits until it is released, unless something newer has come.
+    pub(crate) fn put_back(&self, hints: Hints) {
+        let mut state = self.lock();
+        state.held = true;
+        let waiting = state.hints.get_or_insert_default();
+        for (user, shown) in hints.presences {
+            waiting.presences.entry(user).or_insert(shown);
+        }
+    }
+
+    /// What was put back may be told now. Returns whom to wake.
+    #[must_use]
+    pub(crate) fn release_hints(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        state.held = false;
+        state.hints.as_ref()?;
+        state.hint_waker()
+    }
+
+    /// The client goes to the background, or is back.
+    pub(crate) fn set_background(&self, background: bool) {
+        let mut state = self.lock();
+        state.background = background;
+        if background && let Some(hints) = &mut state.hints {
+            hints.typing.clear();
+        }
+    }
+
+    /// The connection is over, and what it was to be told.
+    pub(crate) fn forget_hints(&self) {
+        let mut state = self.lock();
+        state.hints = None;
+        state.held = false;
+    }
+}
+
+impl State {
+    // impl[EIM-PRS-021, EIM-PRS-022]
+    fn take_hints(&mut self, room: Room) -> Option<Box<Hints>> {
+        if self.held || self.background || !room.quiet || !self.queue.is_empty() {
+            return None;
+        }
+        self.hints.take().filter(|hints| !hints.is_empty())
+    }
+
+    fn hint_waker(&mut self) -> Option<Waker> {
+        if self.held || self.background {
+            return None;
+        }
+        self.waker.take()
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eim_codec::id::{DeviceId, UserId};
+use eim_codec::registry::limits;
 
 pub use budget::Budget;
 pub use heads::Heads;
@@ -24,6 +25,7 @@ pub use notes::Notes;
 
 use self::posted::Posted;
 use crate::metrics::names;
+use crate::presence::Presence;
 use crate::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 
 /// Whether a session gets pushes.
@@ -50,6 +52,7 @@ pub struct Hub {
     online: Mutex<Sessions>,
     limits: QueueLimits,
     budget: Arc<Budget>,
+    presence: Arc<Presence>,
     next_id: AtomicU64,
     pushes: metrics::Counter,
     lagged: metrics::Counter,
@@ -65,12 +68,28 @@ impl Hub {
             online: Mutex::default(),
             limits,
             budget: Arc::new(Budget::new(octets)),
+            presence: Arc::new(Presence::new(usize_of(
+                limits::PRESENCE_SUBSCRIPTIONS.default,
+            ))),
             next_id: AtomicU64::new(1),
             pushes: metrics::counter!(names::PUSHES),
             lagged: metrics::counter!(names::LAGGED),
             accepted: metrics::counter!(names::MESSAGES_ACCEPTED),
             batch: metrics::histogram!(names::COMMIT_BATCH_SIZE),
         }
+    }
+
+    /// Sets how many subscriptions a connection may have.
+    #[must_use]
+    pub fn with_subscriptions(mut self, subscriptions: usize) -> Self {
+        self.presence = Arc::new(Presence::new(subscriptions));
+        self
+    }
+
+    /// Presence and typing of those who are online.
+    #[must_use]
+    pub const fn presence(&self) -> &Arc<Presence> {
+        &self.presence
     }
 
     /// Opens a mailbox for a session of `owner`.
@@ -165,6 +184,10 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.online.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn usize_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl CommitSink for Hub {

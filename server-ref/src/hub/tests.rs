@@ -68,6 +68,7 @@ fn hub(frames: usize) -> Hub {
 }
 
 const ROOM: Room = Room {
+    quiet: true,
     frames: 100,
     octets: 1 << 20,
 };
@@ -152,7 +153,14 @@ fn pushes_are_taken_as_far_as_there_is_room() {
         hub.committed(&[commit(owner(2, 2), &[(1, seq)])]);
     }
     let cx = Context::from_waker(Waker::noop());
-    let take = |frames, octets| match mailbox.poll(&cx, Room { frames, octets }) {
+    let take = |frames, octets| match mailbox.poll(
+        &cx,
+        Room {
+            frames,
+            octets,
+            quiet: false,
+        },
+    ) {
         Poll::Ready(Mail::Pushes(queue)) => queue.len(),
         _ => 0,
     };

@@ -52,6 +52,8 @@ impl Requests {
             act,
         };
         let changed = self.store.change(change).await??;
+        self.contacts_changed(origin.tenant, origin.user, user)
+            .await;
         let changed = ContactChangeResponse {
             log_epoch: self.store.log_epoch(),
             conv_seq: changed.conv_seq,

@@ -12,11 +12,13 @@ use super::{Caller, Refusal};
 enum Area {
     Logs,
     Groups,
+    GroupPolicy,
     Messages,
     Marks,
     Devices,
     Contacts,
     Directory,
+    Presence,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -34,6 +36,15 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::GROUP_SET_ROLE
         | Operation::GROUP_MEMBERS
         | Operation::GROUP_RENAME => Area::Groups,
+        Operation::GROUP_DISSOLVE
+        | Operation::GROUP_MUTE
+        | Operation::GROUP_ANNOUNCE
+        | Operation::GROUP_INVITE
+        | Operation::GROUP_JOIN
+        | Operation::GROUP_REQUESTS
+        | Operation::GROUP_SET_POLICY
+        | Operation::GROUP_MEMBERS_SINCE
+        | Operation::GROUP_ANSWER => Area::GroupPolicy,
         Operation::PINS | Operation::REACTIONS => Area::Messages,
         Operation::MARK | Operation::MARKS | Operation::READERS | Operation::UNREAD => Area::Marks,
         Operation::DEVICES | Operation::DEVICE_LOGOUT | Operation::SNAPSHOT => Area::Devices,
@@ -46,8 +57,19 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::DEPARTMENT_MEMBERS
         | Operation::PROFILES
         | Operation::PROFILE_SET => Area::Directory,
+        Operation::PRESENCE_SUBSCRIBE
+        | Operation::PRESENCE_UNSUBSCRIBE
+        | Operation::PRESENCE_QUERY
+        | Operation::PRESENCE_SET
+        | Operation::TYPING => Area::Presence,
         _ => return None,
     })
+}
+
+/// Whether an operation is about presence or typing: those are limited by rate.
+#[must_use]
+pub const fn is_about_presence(operation: Operation) -> bool {
+    matches!(area(operation), Some(Area::Presence))
 }
 
 /// A request that can be read so far.
@@ -88,11 +110,13 @@ impl Requests {
         match area {
             Area::Logs => self.of_logs(question).await,
             Area::Groups => self.of_groups(question).await,
+            Area::GroupPolicy => self.of_group_policy(question).await,
             Area::Messages => self.of_messages(question).await,
             Area::Marks => self.of_marks(question).await,
             Area::Devices => self.of_devices(question).await,
             Area::Contacts => self.of_contacts(question).await,
             Area::Directory => self.of_directory(question).await,
+            Area::Presence => self.of_presence(question).await,
         }
     }
 
@@ -139,6 +163,34 @@ impl Requests {
             }
             (Operation::GROUP_RENAME, Some(Ask::GroupRename(ask))) => {
                 self.group_rename(caller, id, ask).await
+            }
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_group_policy(&self, question: Question) -> Result<Body, Refusal> {
+        let Question {
+            caller, id, page, ..
+        } = question;
+        match (question.operation, question.ask) {
+            (Operation::GROUP_DISSOLVE, Some(ask @ Ask::GroupDissolve(_)))
+            | (Operation::GROUP_MUTE, Some(ask @ Ask::GroupMute(_)))
+            | (Operation::GROUP_ANNOUNCE, Some(ask @ Ask::GroupAnnounce(_)))
+            | (Operation::GROUP_SET_POLICY, Some(ask @ Ask::GroupSetPolicy(_)))
+            | (Operation::GROUP_ANSWER, Some(ask @ Ask::GroupAnswer(_))) => {
+                self.group_act(caller, id, ask).await
+            }
+            (Operation::GROUP_INVITE, Some(Ask::GroupInvite(ask))) => {
+                self.group_invite(caller, id, &ask).await
+            }
+            (Operation::GROUP_JOIN, Some(Ask::GroupJoin(ask))) => {
+                self.group_join(caller, id, &ask).await
+            }
+            (Operation::GROUP_REQUESTS, Some(Ask::GroupRequests(ask))) => {
+                self.group_requests(caller, &ask, page).await
+            }
+            (Operation::GROUP_MEMBERS_SINCE, Some(Ask::GroupMembersSince(ask))) => {
+                self.group_members_since(caller, &ask, page).await
             }
             _ => Err(not_of_operation()),
         }
@@ -217,6 +269,26 @@ impl Requests {
             (Operation::PROFILE_SET, Some(Ask::ProfileSet(ask))) => {
                 self.profile_set(caller, id, ask).await
             }
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_presence(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::PRESENCE_SUBSCRIBE, Some(Ask::PresenceSubscribe(ask))) => {
+                self.presence_subscribe(caller, &ask, page).await
+            }
+            (Operation::PRESENCE_UNSUBSCRIBE, Some(Ask::PresenceUnsubscribe(ask))) => {
+                self.presence_unsubscribe(caller, &ask)
+            }
+            (Operation::PRESENCE_QUERY, Some(Ask::PresenceQuery(ask))) => {
+                self.presence_query(caller, &ask, page).await
+            }
+            (Operation::PRESENCE_SET, Some(Ask::PresenceSet(ask))) => {
+                self.presence_set(caller, ask)
+            }
+            (Operation::TYPING, Some(Ask::Typing(ask))) => self.typing(caller, ask).await,
             _ => Err(not_of_operation()),
         }
     }

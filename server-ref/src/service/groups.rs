@@ -14,7 +14,7 @@ use eim_codec::registry::{ErrorCode, limits};
 use super::page::Page;
 use super::requests::{Body, Requests, conversation_id, user_id};
 use super::{Caller, Refusal};
-use crate::store::{Change, Changed};
+use crate::store::{Change, Changed, MemberView};
 
 impl Requests {
     pub(super) async fn group_create(
@@ -174,26 +174,15 @@ impl Requests {
         } else {
             Some(user_id(&ask.after)?)
         };
-        let view = self.view(caller, conversation).await?;
-        if view.visible_through != 0 {
-            return Err(Refusal::not_found());
-        }
-        if view.kind != ConversationKind::Group {
-            return Err(Refusal::invalid("not a group"));
-        }
+        self.group_view(caller, conversation).await?;
         let found = self
             .store
             .members(caller.origin.tenant, conversation, after, page.items())
             .await?;
         let mut more = found.more;
         let mut members = Vec::with_capacity(found.members.len());
-        for member in found.members {
-            let (role, joined_at) = (member.role.into(), member.joined_at);
-            let member = Member {
-                user: member.user.to_bytes(),
-                role,
-                joined_at,
-            };
+        for member in &found.members {
+            let member = to_member(member);
             if !page.take(&member) {
                 more = true;
                 break;
@@ -209,7 +198,7 @@ impl Requests {
         .into())
     }
 
-    async fn change(&self, change: Change) -> Result<Body, Refusal> {
+    pub(super) async fn change(&self, change: Change) -> Result<Body, Refusal> {
         let Changed {
             conv_seq, time_ms, ..
         } = self.store.change(change).await??;
@@ -229,6 +218,16 @@ impl Requests {
             return Err(Refusal::new(ErrorCode::LIMIT_REACHED, detail));
         }
         Ok(())
+    }
+}
+
+pub(super) fn to_member(member: &MemberView) -> Member {
+    Member {
+        user: member.user.to_bytes(),
+        role: member.role.into(),
+        joined_at: member.joined_at,
+        muted_until_ms: member.muted_until_ms,
+        changed_at: 0,
     }
 }
 

@@ -273,6 +273,7 @@ mod tests {
                 mentions: 0,
             },
             fan_out: FanOut::Write,
+            group: crate::store::GroupState::default(),
         }
     }
 

@@ -9,6 +9,7 @@ mod devices;
 pub mod directory;
 pub mod directory_import;
 mod dispatch;
+mod group_policy;
 mod groups;
 mod history;
 mod marks;
@@ -16,12 +17,15 @@ pub mod messaging;
 mod modified;
 mod page;
 pub mod password;
+pub mod presence;
 mod requests;
 mod snapshot;
 mod sync;
 mod users;
 
+pub use dispatch::is_about_presence;
 pub(crate) use marks::to_mark;
+pub(crate) use presence::to_presence;
 pub use requests::{Answer, Requests};
 
 use eim_codec::payload::ErrorInfo;
@@ -34,6 +38,8 @@ use crate::store::{Origin, Refused, StoreError};
 pub struct Caller {
     /// Tenant, user, device and connection.
     pub origin: Origin,
+    /// Number of the connection's mailbox.
+    pub connection: u64,
 }
 
 /// Why a request or message is refused.
@@ -43,6 +49,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// For people.
     pub detail: String,
+    /// When another attempt may do better, in milliseconds from now; 0 when nothing is known.
+    pub retry_after_ms: u64,
 }
 
 impl Refusal {
@@ -52,6 +60,7 @@ impl Refusal {
         Self {
             code,
             detail: detail.into(),
+            retry_after_ms: retry_after_ms(code),
         }
     }
 
@@ -66,10 +75,16 @@ impl Refusal {
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
-        Self {
-            code: refused.code,
-            detail: refused.detail,
-        }
+        let known = refused.retry_after_ms;
+        let mut refusal = Self::new(refused.code, refused.detail);
+        refusal.retry_after_ms = refusal.retry_after_ms.max(known);
+        refusal
+    }
+}
+
+impl From<Refusal> for ErrorInfo {
+    fn from(refusal: Refusal) -> Self {
+        error_info(refusal.code, refusal.detail, refusal.retry_after_ms)
     }
 }
 

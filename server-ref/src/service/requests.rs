@@ -6,7 +6,8 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
 use super::directory::Visible;
-use super::{Caller, Refusal, error_info, retry_after_ms};
+use super::presence::PresencePolicy;
+use super::{Caller, Refusal};
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
@@ -41,6 +42,7 @@ pub struct Requests {
     pub(super) max_members: usize,
     pub(super) write_fanout_members: usize,
     pub(super) visible: Visible,
+    pub(super) presence: PresencePolicy,
 }
 
 impl std::fmt::Debug for Requests {
@@ -65,6 +67,7 @@ impl Requests {
             max_members,
             write_fanout_members,
             visible: Visible::default(),
+            presence: PresencePolicy::default(),
         }
     }
 
@@ -75,6 +78,13 @@ impl Requests {
         self
     }
 
+    /// Chooses who sees what of presence.
+    #[must_use]
+    pub const fn with_presence(mut self, policy: PresencePolicy) -> Self {
+        self.presence = policy;
+        self
+    }
+
     /// Answers `request`; `frame_octets` is the largest payload the client accepts.
     // impl[EIM-SYN-001]
     pub async fn answer(&self, caller: Caller, request: Request, frame_octets: u32) -> Answer {
@@ -82,10 +92,7 @@ impl Requests {
         let outcome = self.dispatch(caller, request, frame_octets).await;
         let (error, body, detached) = match outcome {
             Ok(Body { body, detached }) => (None, Some(body), detached),
-            Err(Refusal { code, detail }) => {
-                let error = error_info(code, detail, retry_after_ms(code));
-                (Some(error), None, Vec::new())
-            }
+            Err(refusal) => (Some(refusal.into()), None, Vec::new()),
         };
         Answer {
             response: Response {

@@ -12,7 +12,7 @@ use super::page::Page;
 use super::requests::{Body, Requests, conversation_id, user_id};
 use super::{Caller, Refusal};
 use crate::session::push::to_payload;
-use crate::store::{ConversationView, TimelinePage};
+use crate::store::{ConversationView, Policy, TimelinePage};
 
 impl Requests {
     // impl[EIM-SYN-020, EIM-SYN-021, EIM-SYN-022, EIM-SYN-023]
@@ -144,7 +144,12 @@ impl Requests {
         };
         let view = self.view(caller, conversation).await?;
         let conversation = Some(to_conversation(&view));
-        Ok(response::Body::Conversation(ConversationResponse { conversation }).into())
+        let announcement = self.announcement(caller, &view).await?;
+        Ok(response::Body::Conversation(ConversationResponse {
+            conversation,
+            announcement,
+        })
+        .into())
     }
 
     /// The conversation as the caller sees it.
@@ -160,8 +165,9 @@ impl Requests {
     }
 }
 
-// impl[EIM-SYN-035, EIM-LGR-013]
+// impl[EIM-SYN-035, EIM-LGR-013] impl[EIM-GPO-019, EIM-GPO-020, EIM-GPO-032]
 pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
+    let group = &view.group;
     Conversation {
         conversation: view.conversation.to_bytes(),
         kind: view.kind.into(),
@@ -179,5 +185,11 @@ pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
         read: view.marks.read,
         marked_unread: view.marks.marked_unread,
         fan_out: view.fan_out.into(),
+        dissolved: group.dissolved,
+        policy: (group.policy != Policy::default()).then(|| group.policy.into()),
+        muted_until_ms: group.muted_until_ms,
+        all_muted_until_ms: group.all_muted_until_ms,
+        announced: group.announced,
+        waiting: group.waiting,
     }
 }

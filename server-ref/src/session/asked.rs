@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::SendError;
 use eim_codec::payload::{self, DetachedEntry, Pong, Request};
-use eim_codec::registry::{ErrorCode, FrameType};
+use eim_codec::registry::{ErrorCode, FrameType, Operation};
 use metrics::counter;
 use prost::Message as _;
 
 use super::open::{Done, Session};
 use crate::metrics::names;
-use crate::service::{Answer, Caller, error_info};
+use crate::service::{Answer, Caller, error_info, is_about_presence};
 use crate::store::Origin;
 
 /// Most PINGs whose answer waits for the store.
@@ -20,9 +21,15 @@ const PINGS: usize = 16;
 
 impl Session {
     pub(super) fn request(&mut self, request: Box<Request>) {
+        if is_about_presence(Operation(request.operation))
+            && let Err(wait) = self.reach.take(&self.shared, self.driver.now())
+        {
+            return self.answer(too_many(*request, wait));
+        }
         let shared = Arc::clone(&self.shared);
         let caller = Caller {
             origin: self.origin,
+            connection: self.mailbox.id,
         };
         let most = self
             .driver
@@ -153,6 +160,21 @@ impl Session {
             }
         }
         self.entries = VecDeque::new();
+    }
+}
+
+fn too_many(request: Request, wait: Duration) -> Answer {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let detail = "too many requests about presence";
+    let error = error_info(ErrorCode::RATE_LIMITED, detail, wait_ms.saturating_add(1));
+    Answer {
+        response: payload::Response {
+            request_id: request.request_id,
+            operation: request.operation,
+            error: Some(error),
+            body: None,
+        },
+        detached: Vec::new(),
     }
 }
 

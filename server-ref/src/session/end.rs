@@ -26,6 +26,7 @@ impl Session {
             mut driver,
             mailbox,
             turn,
+            reach,
             resumable,
             leaving,
             held,
@@ -34,6 +35,7 @@ impl Session {
             borrowed,
             ..
         } = *self;
+        drop(reach);
         let code = reason.as_ref().and_then(|reason| reason.code);
         let name = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);

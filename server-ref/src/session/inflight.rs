@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use eim_codec::payload;
 
-use crate::service::{error_info, retry_after_ms};
+use crate::service::Refusal;
 use crate::store::{Append, Appended, Origin, Outcomes, Refused, SenderOrder, Store, StoreError};
 
 type Outcome = Result<Vec<Result<Appended, Refused>>, StoreError>;
@@ -32,9 +32,9 @@ pub(super) fn result(ordinal: u64, outcome: Result<Appended, Refused>) -> payloa
             user_seq: appended.user_seq,
             error: None,
         },
-        Err(Refused { code, detail }) => payload::Result {
+        Err(refused) => payload::Result {
             ordinal,
-            error: Some(error_info(code, detail, retry_after_ms(code))),
+            error: Some(Refusal::from(refused).into()),
             ..payload::Result::default()
         },
     }

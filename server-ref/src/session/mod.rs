@@ -12,6 +12,7 @@ mod order;
 mod outgoing;
 pub mod push;
 mod rate;
+mod reach;
 mod shared;
 mod slots;
 

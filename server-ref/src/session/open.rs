@@ -18,6 +18,7 @@ use super::handshake::ServerDriver;
 use super::inflight::{Committed, InFlight};
 use super::order::Held;
 use super::rate::Rate;
+use super::reach::Reach;
 use super::shared::{QUEUED_FRAMES, QUEUED_OCTETS, Shared};
 use super::slots::Turn;
 use crate::hub::{Heads, Mail, Mailbox, Room, Signal};
@@ -51,6 +52,8 @@ pub(super) struct Session {
     pub(super) mailbox: Arc<Mailbox>,
     /// `None` for a send-only session.
     pub(super) turn: Option<Turn>,
+    /// Boxed: a session is small.
+    pub(super) reach: Box<Reach>,
     /// The session, if a token for it was given.
     pub(super) resumable: Option<SessionId>,
     pub(super) origin: Origin,
@@ -90,11 +93,13 @@ impl Session {
         } = opened;
         let rate = Rate::new(shared.options.messages_per_s, driver.now());
         let window = shared.options.window;
+        let reach = Box::new(Reach::new(&shared, &mailbox, turn.is_some()));
         Self {
             shared,
             driver,
             mailbox,
             turn,
+            reach,
             resumable,
             origin,
             held,
@@ -161,7 +166,9 @@ impl Session {
                 return Poll::Ready(Woken::Event(event));
             }
             // The driver may have sent what filled the connection's queue.
-            if room.is_some() || !self.room().is_some() {
+            let now = self.room();
+            let more = now.is_some() && !room.is_some() || now.quiet && !room.quiet;
+            if !more {
                 return Poll::Pending;
             }
         }
@@ -187,6 +194,7 @@ impl Session {
         Room {
             frames: QUEUED_FRAMES.saturating_sub(frames),
             octets: QUEUED_OCTETS.saturating_sub(octets),
+            quiet: frames == 0,
         }
     }
 
@@ -223,7 +231,12 @@ impl Session {
             // impl[EIM-CON-036]: results still leave, pushes do not.
             ServerEvent::GoAway(_) => self.leaving = true,
             ServerEvent::Writable => self.push_entries(),
-            // BACKGROUND is the connection's business; nothing else concerns an open session.
+            ServerEvent::Background { next_contact_ms } => {
+                if let Some(attendance) = &self.reach.attendance {
+                    attendance.background(next_contact_ms > 0);
+                }
+            }
+            // Nothing else concerns an open session.
             _ => {}
         }
     }

@@ -77,10 +77,7 @@ mod tests {
         for n in 0..4095 {
             held.hold(id(n));
         }
-        let failed = Err(Refused {
-            code: ErrorCode::OVERLOADED,
-            detail: String::new(),
-        });
+        let failed = Err(Refused::new(ErrorCode::OVERLOADED, ""));
         held.at_store().carried_out(id(0), &failed);
         assert!(!held.overflows());
         held.at_store().carried_out(id(1), &failed);

@@ -4,14 +4,18 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use eim_codec::connection::SendError;
-use eim_codec::payload::{Event, Lagged, MarksEvent, ReadersEvent};
+use eim_codec::payload::{Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent};
 use eim_codec::registry::{Capability, EventNumber};
 use prost::Message as _;
 
 use super::open::Session;
 use super::push::{self, Parts};
 use crate::hub::{Delivery, Heads, Mail, Notes};
-use crate::service::to_mark;
+use crate::presence::Hints;
+use crate::service::{to_mark, to_presence};
+
+/// Users in one event PRESENCE: fits into the smallest frame limit.
+const PRESENCES: usize = 24;
 
 impl Session {
     pub(super) fn mail(&mut self, mail: Mail) {
@@ -20,6 +24,7 @@ impl Session {
             Mail::Lagged(head, missed) => self.lagged(head, missed),
             Mail::Pushes(pushes) => self.pushes(pushes),
             Mail::Notes(notes) => self.notes(*notes),
+            Mail::Hints(hints) => self.hints(*hints),
         }
     }
 
@@ -47,9 +52,40 @@ impl Session {
         }
     }
 
-    fn tell(&mut self, event: EventNumber, body: Bytes) {
+    // impl[EIM-PRS-008, EIM-PRS-017, EIM-PRS-020]
+    fn hints(&mut self, mut hints: Hints) {
+        if !self.driver.endpoint().has(Capability::PRESENCE) {
+            return;
+        }
+        for ((conversation, user), typing) in std::mem::take(&mut hints.typing) {
+            let body = TypingEvent {
+                conversation: conversation.to_bytes(),
+                user: user.to_bytes(),
+                typing,
+            };
+            self.tell(EventNumber::TYPING, body.encode_to_vec().into());
+        }
+        let all: Vec<_> = std::mem::take(&mut hints.presences).into_iter().collect();
+        for some in all.chunks(PRESENCES) {
+            let presences = some.iter().map(|(user, shown)| to_presence(*user, shown));
+            let body = PresenceEvent {
+                presences: presences.collect(),
+            };
+            if !self.tell(EventNumber::PRESENCE, body.encode_to_vec().into()) {
+                hints.presences.extend(some.iter().cloned());
+            }
+        }
+        if let Some(attendance) = &self.reach.attendance
+            && !hints.is_empty()
+        {
+            attendance.put_back(hints);
+        }
+    }
+
+    /// Sends an event, unless so much waits that it is dropped.
+    fn tell(&mut self, event: EventNumber, body: Bytes) -> bool {
         let event = event.0;
-        self.driver.endpoint_mut().event(&Event { event, body });
+        self.driver.endpoint_mut().try_event(&Event { event, body })
     }
 
     // impl[EIM-MSG-057, EIM-MSG-058]

@@ -43,6 +43,8 @@ pub struct SessionOptions {
     pub drain: Duration,
     /// Jitter announced to clients when stopping.
     pub jitter: Duration,
+    /// Requests about presence per second.
+    pub presence_per_s: u32,
     /// How many devices of a user may be logged in at once.
     pub devices: ClassLimits,
 }
@@ -178,6 +180,7 @@ impl SessionOptions {
             frame_octets: config.limits.frame_octets,
             drain: ms(config.shutdown.drain_ms),
             jitter: ms(config.shutdown.reconnect_jitter_ms),
+            presence_per_s: config.limits.presence_per_s,
             devices: config.devices.limits(),
         }
     }

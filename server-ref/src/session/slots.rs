@@ -143,7 +143,8 @@ mod tests {
                 &cx,
                 Room {
                     frames: 1,
-                    octets: 1
+                    octets: 1,
+                    quiet: false,
                 }
             ),
             Poll::Ready(Mail::Signal(Signal::Replaced))

@@ -12,6 +12,8 @@ mod device;
 mod directory;
 pub mod embedded;
 pub mod engine;
+mod group;
+mod groups;
 pub mod kv;
 mod marks;
 pub mod memory;
@@ -37,6 +39,8 @@ pub use self::directory::{
     DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange, ProfileChange,
     ProfilePage, ProfileView,
 };
+pub use self::group::{AnnouncementView, GroupAct, GroupState, Policy, WaitingView};
+pub use self::groups::Groups;
 pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
 };
@@ -58,7 +62,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Accounts + People {
+pub trait Store: Accounts + Groups + People {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.

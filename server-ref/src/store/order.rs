@@ -65,10 +65,7 @@ mod tests {
     #[test]
     fn a_failure_holds_its_own_conversation_until_the_sender_knows() {
         let (a, b) = (ConversationId::from([1; 16]), ConversationId::from([2; 16]));
-        let failed = |code| {
-            let detail = String::new();
-            Err(Refused { code, detail })
-        };
+        let failed = |code| Err(Refused::new(code, ""));
         let order = SenderOrder::default();
         order.carried_out(a, &failed(ErrorCode::CONFLICT));
         assert!(order.passes(a, false) && order.is_empty());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ConversationKind, EntryState, FanOut, Pin, Role, UserReactions};
 
-use super::{Entry, MarkView};
+use super::{Entry, GroupState, MarkView};
 
 /// A conversation as one member sees it; as a former member sees it, as it was after the entry
 /// that ended the membership.
@@ -37,6 +37,8 @@ pub struct ConversationView {
     pub marks: MarkView,
     /// How its entries reach members.
     pub fan_out: FanOut,
+    /// Of a group, for its members; the default for others.
+    pub group: GroupState,
 }
 
 /// A part of a log.
@@ -111,6 +113,10 @@ pub struct MemberView {
     pub role: Role,
     /// conv_seq of the entry that added it.
     pub joined_at: u64,
+    /// Until when it may not send, in Unix milliseconds; 0 for not.
+    pub muted_until_ms: u64,
+    /// conv_seq of the entry after which this is so.
+    pub changed_at: u64,
 }
 
 /// A page of members.

@@ -5,7 +5,7 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 
-use super::{ContactAct, ProfileChange};
+use super::{ContactAct, GroupAct, ProfileChange};
 
 /// Who writes: the identity of an authenticated connection. The tenant comes from the session,
 /// never from a frame.
@@ -77,16 +77,28 @@ pub struct Refused {
     pub code: ErrorCode,
     /// For people.
     pub detail: String,
+    /// When another attempt may do better, in milliseconds from now; 0 when nothing is known.
+    pub retry_after_ms: u64,
 }
 
 impl Refused {
+    /// A refusal with a code and a sentence for people.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: 0,
+        }
+    }
+
     /// An earlier message of the conversation failed, and the sender did not know yet.
     #[must_use]
     pub fn predecessor_failed() -> Self {
-        Self {
-            code: ErrorCode::PREDECESSOR_FAILED,
-            detail: "an earlier message of this conversation failed".to_owned(),
-        }
+        Self::new(
+            ErrorCode::PREDECESSOR_FAILED,
+            "an earlier message of this conversation failed",
+        )
     }
 }
 
@@ -166,6 +178,17 @@ pub enum Change {
         conversation: ConversationId,
         /// The new name.
         name: String,
+    },
+    /// Decides something else about a group.
+    Group {
+        /// Who asks.
+        origin: Origin,
+        /// Idempotency key.
+        request: RequestId,
+        /// The group.
+        conversation: ConversationId,
+        /// What.
+        act: GroupAct,
     },
     /// Changes what the caller and another user are to each other, as entries of their personal
     /// logs.

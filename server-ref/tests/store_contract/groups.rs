@@ -83,7 +83,8 @@ pub(crate) async fn creating_logs_settings_then_members(h: Harness) {
         SettingsBody {
             kind,
             name: "team".to_owned(),
-            created: true
+            created: true,
+            ..SettingsBody::default()
         }
     );
     let membership = MembershipBody::decode(log[1].body.clone()).unwrap();

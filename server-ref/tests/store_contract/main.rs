@@ -18,6 +18,7 @@ mod messages;
 mod model;
 mod operations;
 mod played;
+mod policy;
 mod roles;
 #[macro_use]
 mod stories;

@@ -67,6 +67,17 @@ macro_rules! on_engine {
                 handing_over_is_one_entry
                 leaving_needs_a_transfer_first
             }
+            policy {
+                a_dissolved_group_can_only_be_read_and_left
+                a_muted_member_waits
+                all_plain_members_are_muted
+                announcements_have_versions
+                the_policy_says_who_sends_and_invites
+                an_invitation_makes_a_member
+                an_invitation_ends
+                who_needs_approval_waits
+                what_changed_among_members_is_paged
+            }
             marks {
                 a_mark_rises_and_never_falls
                 sending_is_reading

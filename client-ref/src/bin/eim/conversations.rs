@@ -13,6 +13,7 @@ use eim_codec::registry::FrameType;
 use prost::Message as _;
 
 use crate::exit::Failure;
+use crate::output::time_of_day;
 
 /// `--to USER` or `--group ID|NAME`.
 #[derive(Args, Clone, Debug)]
@@ -174,6 +175,10 @@ pub(crate) fn membership(message: &Message, name: impl Fn(UserId) -> String) -> 
         MembershipChange::Removed => format!("(removed {users})"),
         MembershipChange::Left => format!("({users} left)"),
         MembershipChange::Role => format!("({users} is now {})", role_name(body.role())),
+        MembershipChange::Muted if body.until_ms == 0 => format!("({users} may send again)"),
+        MembershipChange::Muted => {
+            format!("({users} is muted until {})", time_of_day(body.until_ms))
+        }
         MembershipChange::Unspecified => "(membership)".to_owned(),
     })
 }
@@ -182,9 +187,37 @@ pub(crate) fn membership(message: &Message, name: impl Fn(UserId) -> String) -> 
 pub(crate) fn settings(message: &Message) -> String {
     match SettingsBody::decode(message.body.clone()) {
         Ok(body) if body.created => format!("(created the group {})", body.name),
-        Ok(body) => format!("(named the group {})", body.name),
+        Ok(body) if body.dissolved => format!("(dissolved the group {})", body.name),
+        Ok(SettingsBody {
+            announcement: Some(announcement),
+            ..
+        }) if announcement.text.is_empty() => "(took the announcement away)".to_owned(),
+        Ok(SettingsBody {
+            announcement: Some(announcement),
+            ..
+        }) => format!("(announced: {})", announcement.text),
+        Ok(body) => format!("(named the group {}{})", body.name, rules(&body)),
         Err(_) => "(settings)".to_owned(),
     }
+}
+
+/// What settings permit, where it is not the usual.
+fn rules(body: &SettingsBody) -> String {
+    let mut rules = String::new();
+    if body.muted_until_ms > 0 {
+        let until = time_of_day(body.muted_until_ms);
+        rules.push_str(&format!("; plain members are muted until {until}"));
+    }
+    if let Some(policy) = &body.policy {
+        let (post, invite) = (role_name(policy.post()), role_name(policy.invite()));
+        rules.push_str(&format!(
+            "; send: {post} and above, invite: {invite} and above"
+        ));
+        if policy.approval {
+            rules.push_str(", to be approved");
+        }
+    }
+    rules
 }
 
 /// What happened between this user and the one called `name`.

@@ -8,6 +8,7 @@ use eim_codec::payload::{ConversationKind, Role};
 
 use crate::conversations::{Names, find_group, own_id, role_name};
 use crate::exit::Failure;
+use crate::govern::Govern;
 use crate::output::Output;
 use crate::profile::Globals;
 
@@ -65,6 +66,8 @@ pub(crate) enum Group {
     },
     /// Lists the groups of this user.
     List,
+    #[command(flatten)]
+    Govern(Govern),
 }
 
 /// A role, as typed.
@@ -111,6 +114,10 @@ impl Group {
             }
             Self::Members { group } => return members(client, &group, output).await,
             Self::List => return list(client, output).await,
+            Self::Govern(govern) => match govern.ask(client, output).await? {
+                Some(change) => change,
+                None => return Ok(()),
+            },
             Self::Add {
                 group,
                 users: names,

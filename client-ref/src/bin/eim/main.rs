@@ -8,6 +8,7 @@ mod digest;
 mod directory;
 mod exit;
 mod export;
+mod govern;
 mod group;
 mod history;
 mod load;
@@ -15,6 +16,7 @@ mod login;
 mod marks;
 mod operate;
 mod output;
+mod presence;
 mod profile;
 mod prompt;
 mod search;
@@ -94,6 +96,10 @@ enum Verb {
     Readers(marks::Readers),
     /// Looks for texts on this device, the newest first; asks nobody.
     Search(search::Search),
+    /// Shows who can be reached, or says whether this user can.
+    Presence(presence::Presence),
+    /// Says that this user is writing in a conversation.
+    Typing(presence::Typing),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -152,6 +158,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Unread(unread) => unread.run(&globals).await,
         Verb::Readers(readers) => readers.run(&globals).await,
         Verb::Search(search) => search.run(&globals).await,
+        Verb::Presence(presence) => presence.run(&globals).await,
+        Verb::Typing(typing) => typing.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

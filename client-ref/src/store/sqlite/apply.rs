@@ -288,7 +288,8 @@ impl Transaction<'_> {
             return self.arrive_again(message, &known, echo, presented);
         }
         let mut hollow = false;
-        if echo {
+        // What was taken back has no body, whoever still has it.
+        if echo && !message.tombstone {
             match self.outbox_body(&message)? {
                 Some((body, fallback_text)) => {
                     message.body = body.into();
@@ -297,7 +298,7 @@ impl Transaction<'_> {
                 None => hollow = true,
             }
         }
-        self.insert(&mut message, presented && !hollow, hollow)?;
+        let hollow = self.insert(&mut message, presented, hollow)?;
         Ok(if hollow {
             ArrivalOutcome::Hollow(message.conversation, message.conv_seq)
         } else {
@@ -392,7 +393,13 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    fn insert(&self, message: &mut Message, shown: bool, hollow: bool) -> Result<(), StoreError> {
+    /// Returns whether its body is missing; an entry is shown when it is whole.
+    fn insert(
+        &self,
+        message: &mut Message,
+        presented: bool,
+        hollow: bool,
+    ) -> Result<bool, StoreError> {
         modifier::take_over(self.connection, message)?;
         let hollow = hollow && !message.tombstone;
         self.epochs(message.conversation, |epochs| {
@@ -415,10 +422,10 @@ impl Transaction<'_> {
                 &message.body[..],
                 message.fallback_text,
                 message.tombstone,
-                shown,
+                presented && !hollow,
                 hollow,
             ])?;
-        Ok(())
+        Ok(hollow)
     }
 
     fn settle(&self, settlement: Settlement, applied: &mut Applied) -> Result<(), StoreError> {

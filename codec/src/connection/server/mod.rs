@@ -210,8 +210,14 @@ impl ServerConnection {
 
     /// Sends an ephemeral event; dropped silently when much is queued already.
     pub fn event(&mut self, event: &payload::Event) {
-        if let State::Open(open) = &mut self.state {
-            open.event(event, &mut self.line);
+        self.try_event(event);
+    }
+
+    /// As [`event`](Self::event), and says whether it was not dropped.
+    pub fn try_event(&mut self, event: &payload::Event) -> bool {
+        match &mut self.state {
+            State::Open(open) => open.event(event, &mut self.line),
+            _ => false,
         }
     }
 

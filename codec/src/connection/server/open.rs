@@ -256,11 +256,11 @@ impl Open {
         self.lagged = Some(Box::new(Late { lagged, at: None }));
     }
 
-    pub(super) fn event(&mut self, event: &payload::Event, line: &mut Line) {
-        if line.backlog() < BACKLOG_OCTETS && self.live.may_send(line.now) {
-            // An event that is too large is dropped like one too many.
-            let _ = line.put(FrameType::EVENT, event);
-        }
+    pub(super) fn event(&mut self, event: &payload::Event, line: &mut Line) -> bool {
+        // An event that is too large is dropped like one too many.
+        line.backlog() < BACKLOG_OCTETS
+            && self.live.may_send(line.now)
+            && line.put(FrameType::EVENT, event).is_ok()
     }
 
     // impl[EIM-HBT-009]

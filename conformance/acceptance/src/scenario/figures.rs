@@ -118,6 +118,7 @@ fn plan(options: &Options, seconds: u32) -> Plan {
         payload: options.payload,
         rate: None,
         seconds,
+        group: None,
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod figures;
 mod group;
 pub(crate) mod hostile;
 mod judge;
+pub(crate) mod large;
 pub(crate) mod replay;
 
 use std::path::PathBuf;

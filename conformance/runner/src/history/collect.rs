@@ -1,7 +1,9 @@
 //! From events to facts.
 
-use super::event::{Ack, Deliver, Entry, Event, Fail, Op, RESTORE, Read, Send, Start};
-use super::facts::{Facts, Flow, Outbox, Process, Reading, mark};
+use super::event::{
+    Ack, Deliver, Entry, Event, Fail, Op, RESTORE, Read, ReadMark, Send, Start, Unread,
+};
+use super::facts::{Facts, Flow, Outbox, Process, Reading, Told, mark};
 use super::log::{Place, Who};
 use super::names::content;
 use super::runs::Runs;
@@ -9,6 +11,9 @@ use super::{Malformed, digest};
 
 /// The type of entries that change who is a member.
 const MEMBERSHIP: u8 = 0x48;
+
+/// The types of messages, which count as unread.
+const COUNTABLE: std::ops::Range<u8> = 0x20..0x40;
 
 /// Final refusals after which the message may stand all the same: the server no longer knows the
 /// key (EIM-MSG-044), or knows it with other content (EIM-MSG-039).
@@ -42,7 +47,35 @@ impl Facts {
             }
             Op::Deliver(deliver) => self.deliver(process, deliver),
             Op::Read(read) => self.read(process, read),
+            Op::Mark(mark) => self.mark(process, mark),
+            Op::Unread(told) => self.unread(process, told),
         }
+    }
+
+    fn mark(&mut self, process: u32, mark: &ReadMark) -> Result<(), Malformed> {
+        let conversation = self.names.number(&mark.conversation);
+        let place = self.place(conversation, mark.log_epoch, mark.read)?;
+        let user = self.processes[&process].user;
+        let read = self
+            .confirmed
+            .entry((user, conversation, place.epoch))
+            .or_default();
+        *read = mark.read.max(*read);
+        Ok(())
+    }
+
+    fn unread(&mut self, process: u32, told: &Unread) -> Result<(), Malformed> {
+        let conversation = self.names.number(&told.conversation);
+        let place = self.place(conversation, told.log_epoch, told.from)?;
+        self.told.push(Told {
+            user: self.processes[&process].user,
+            conversation,
+            epoch: place.epoch,
+            from: told.from,
+            read: told.read,
+            unread: told.unread,
+        });
+        Ok(())
     }
 
     fn start(&mut self, name: u32, start: &Start, event: &Event) -> Result<(), Malformed> {
@@ -340,6 +373,7 @@ impl Facts {
             slot.seen = who;
             slot.content = content;
             slot.device = device;
+            slot.countable = COUNTABLE.contains(&entry.frame_type);
         } else if slot.seen == who {
             let other = |old: u64, new: u64| old != 0 && new != 0 && old != new;
             let altered = other(slot.content, content) || other(slot.device.into(), device.into());

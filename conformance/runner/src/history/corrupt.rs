@@ -1,6 +1,7 @@
 //! Faults put into good histories, to test the checker: what it has to find, and nothing else.
 
 mod entries;
+mod marks;
 mod results;
 mod select;
 
@@ -72,4 +73,8 @@ corruptions! {
     "unacked-send-not-recorded" WasSent results::unsent;
     "sent-twice" OneContent results::sent_twice;
     "other-target" RightConversation results::other_target;
+    "mark-forgotten" MarkStays marks::forgotten;
+    "unread-too-many" UnreadCounts marks::too_many;
+    "unread-too-few" UnreadCounts marks::too_few;
+    "unread-none" UnreadCounts marks::none;
 }

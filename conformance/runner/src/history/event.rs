@@ -73,6 +73,10 @@ pub enum Op {
     Deliver(Deliver),
     /// What the device holds of a conversation at the end.
     Read(Read),
+    /// A person has read a conversation this far, and was promised that it is remembered.
+    Mark(ReadMark),
+    /// How far a user has read a conversation at the end, and what is unread, as the server says.
+    Unread(Unread),
     /// Something was done to make life hard.
     Fault(Fault),
 }
@@ -191,6 +195,32 @@ pub struct Read {
     pub visible_through: Option<u64>,
     /// The entries, in the order in which the device shows them.
     pub entries: Vec<Entry>,
+}
+
+/// See [`Op::Mark`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadMark {
+    /// The conversation.
+    pub conversation: String,
+    /// Epoch of the log.
+    pub log_epoch: u64,
+    /// Everything through this number is read.
+    pub read: u64,
+}
+
+/// See [`Op::Unread`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The conversation; the user is a member of it.
+    pub conversation: String,
+    /// Epoch of the log.
+    pub log_epoch: u64,
+    /// First number that the user may read now.
+    pub from: u64,
+    /// Everything through this number is read; 0 for nothing.
+    pub read: u64,
+    /// Messages that are not.
+    pub unread: u64,
 }
 
 /// See [`Op::Fault`].

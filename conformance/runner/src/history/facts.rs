@@ -101,6 +101,18 @@ pub(super) struct Reading {
     pub(super) more: bool,
 }
 
+/// What a user was told at the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) user: u32,
+    pub(super) conversation: u32,
+    pub(super) epoch: u32,
+    /// First number that the user may read.
+    pub(super) from: u64,
+    pub(super) read: u64,
+    pub(super) unread: u64,
+}
+
 /// What cannot be judged before everything is read.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
@@ -154,6 +166,10 @@ pub(super) struct Facts {
     /// How often the store was set back.
     pub(super) restores: usize,
     pub(super) marks: Marks,
+    /// How far users have read, as they were promised, by user, conversation and epoch.
+    pub(super) confirmed: BTreeMap<(u32, u32, u32), u64>,
+    /// What users were told at the end.
+    pub(super) told: Vec<Told>,
 }
 
 impl Facts {

@@ -1,8 +1,12 @@
 //! Good histories by chance: a small deployment with everything that may happen to one that keeps its
 //! promises. Lost results, crashes, members who come and go, a store set back.
 
+mod dice;
+mod marks;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use self::dice::Dice;
 use super::event::{Ack, Deliver, Entry, Event, Fail, Fault, Op, RESTORE, Read, Send, Start};
 
 /// TEXT.
@@ -11,46 +15,6 @@ const TEXT: u8 = 0x20;
 const MEMBERSHIP: u8 = 0x48;
 /// Entries of one part of a reading.
 const PART: usize = 5;
-
-/// Reproducible chance: SplitMix64.
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Dice of a seed.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next 64 bits.
-    pub const fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`; 0 for 0.
-    pub const fn below(&mut self, n: usize) -> usize {
-        if n == 0 {
-            0
-        } else {
-            (self.draw() % n as u64) as usize
-        }
-    }
-
-    /// True `percent` times in a hundred.
-    pub const fn percent(&mut self, percent: u64) -> bool {
-        self.draw() % 100 < percent
-    }
-
-    /// One of a list.
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        list.get(self.below(list.len()))
-    }
-}
 
 /// A history without a fault in it, of about this many steps; some with a store that was set back.
 #[must_use]
@@ -114,6 +78,8 @@ struct World {
     /// Keys that have an entry, to where.
     taken: BTreeMap<String, (usize, u64)>,
     acked: BTreeSet<String>,
+    /// How far users have read, by user and conversation.
+    marks: BTreeMap<(usize, usize), u64>,
     epoch: u64,
     keys: u64,
     may_restore: bool,
@@ -131,6 +97,7 @@ impl World {
             conversations: Vec::new(),
             taken: BTreeMap::new(),
             acked: BTreeSet::new(),
+            marks: BTreeMap::new(),
             epoch: 1,
             keys: 0,
             may_restore: dice.percent(25),
@@ -182,7 +149,8 @@ impl World {
         match self.dice.below(100) {
             0..30 => self.ask(device),
             30..60 => self.serve(device),
-            60..90 => self.deliver(device),
+            60..86 => self.deliver(device),
+            86..90 => self.mark(device),
             90..94 => self.member(device),
             94..98 => self.crash(device),
             98 if self.may_restore => self.restore(),
@@ -297,6 +265,8 @@ impl World {
         });
         self.taken
             .insert(message.key.clone(), (message.conversation, seq));
+        // Who writes has read.
+        self.marks.insert((user, message.conversation), seq);
         (self.epoch, seq)
     }
 
@@ -391,6 +361,9 @@ impl World {
                 self.taken.remove(&key_of);
             }
         }
+        for ((_, conversation), mark) in &mut self.marks {
+            *mark = (self.conversations[*conversation].log.len() as u64).min(*mark);
+        }
     }
 
     fn finish(mut self) -> Vec<Event> {
@@ -419,6 +392,7 @@ impl World {
         for device in 0..self.devices.len() {
             for conversation in 0..self.conversations.len() {
                 self.read(device, conversation);
+                self.unread(device, conversation);
             }
             self.write(self.process(device), Op::End);
         }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::event::{
-    Ack, Deliver, Entry, Event, FORMAT, Fail, Fault, Header, Op, Read, Send, Start,
+    Ack, Deliver, Entry, Event, FORMAT, Fail, Fault, Header, Op, Read, ReadMark, Send, Start,
+    Unread,
 };
 
 /// What a line is.
@@ -69,6 +70,8 @@ struct Flat<'a> {
     #[serde(borrow)]
     detail: Option<Cow<'a, str>>,
     for_us: Option<u64>,
+    read: Option<u64>,
+    unread: Option<u64>,
 }
 
 /// A member that has to be there.
@@ -145,6 +148,18 @@ impl Flat<'_> {
                 more: self.more,
                 visible_through: self.visible_through,
                 entries: need(self.entries, "entries")?,
+            }),
+            "mark" => Op::Mark(ReadMark {
+                conversation: text(self.conversation, "conversation")?,
+                log_epoch: need(self.log_epoch, "log_epoch")?,
+                read: need(self.read, "read")?,
+            }),
+            "unread" => Op::Unread(Unread {
+                conversation: text(self.conversation, "conversation")?,
+                log_epoch: need(self.log_epoch, "log_epoch")?,
+                from: need(self.from, "from")?,
+                read: need(self.read, "read")?,
+                unread: need(self.unread, "unread")?,
             }),
             "fault" => Op::Fault(Fault {
                 kind: text(self.kind, "kind")?,

@@ -48,6 +48,8 @@ pub(super) struct Slot {
     pub(super) content: u64,
     /// Sending device that was seen, plus 1; 0 if none was named.
     pub(super) device: u32,
+    /// Counts as unread for those who have not read it.
+    pub(super) countable: bool,
 }
 
 impl Slot {

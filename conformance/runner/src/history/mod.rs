@@ -31,7 +31,9 @@ mod witness;
 pub mod write;
 
 pub use check::{Checker, check, check_by};
-pub use event::{Ack, Deliver, Entry, Event, Fail, Fault, Header, Op, Read, Send, Start};
+pub use event::{
+    Ack, Deliver, Entry, Event, Fail, Fault, Header, Op, Read, ReadMark, Send, Start, Unread,
+};
 pub use files::{Judged, check_files};
 pub use timeline::{Column, Mark, Timeline};
 pub use verdict::{Counts, Finding, Kind, Rule, Rules, Subject, Verdict};

@@ -86,7 +86,7 @@ impl Timeline {
                 let text = format!("{} {}", fault.kind, fault.detail);
                 self.fault(at_us, fault.for_us.unwrap_or(0), text.trim().to_owned());
             }
-            Op::Start(_) | Op::End | Op::Fail(_) | Op::Read(_) => {}
+            Op::Start(_) | Op::End | Op::Fail(_) | Op::Read(_) | Op::Mark(_) | Op::Unread(_) => {}
         }
     }
 

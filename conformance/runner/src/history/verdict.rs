@@ -104,11 +104,15 @@ pub enum Rule {
     RightConversation,
     /// A new epoch goes on from the surviving head, and what is beyond it is dropped.
     EpochsAscend,
+    /// What somebody has read stays read.
+    MarkStays,
+    /// As many messages are unread as there are behind the mark.
+    UnreadCounts,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::AckedIsThere,
         Self::DeliveredStays,
         Self::OnePlace,
@@ -131,13 +135,15 @@ impl Rule {
         Self::OneMessage,
         Self::RightConversation,
         Self::EpochsAscend,
+        Self::MarkStays,
+        Self::UnreadCounts,
     ];
 
     /// What people would call a breach.
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
-            Self::AckedIsThere | Self::DeliveredStays => Kind::Lost,
+            Self::AckedIsThere | Self::DeliveredStays | Self::MarkStays => Kind::Lost,
             Self::OnePlace | Self::DeliveredOnce => Kind::Duplicated,
             Self::SenderOrder
             | Self::AnswerAfter
@@ -154,7 +160,8 @@ impl Rule {
             | Self::Unaltered
             | Self::OneMessage
             | Self::RightConversation
-            | Self::EpochsAscend => Kind::Contradiction,
+            | Self::EpochsAscend
+            | Self::UnreadCounts => Kind::Contradiction,
         }
     }
 
@@ -184,6 +191,8 @@ impl Rule {
             Self::OneMessage => "one-message",
             Self::RightConversation => "right-conversation",
             Self::EpochsAscend => "epochs-ascend",
+            Self::MarkStays => "mark-stays",
+            Self::UnreadCounts => "unread-counts",
         }
     }
 
@@ -207,6 +216,8 @@ impl Rule {
             Self::OneContent => "EIM-MSG-045",
             Self::Unaltered => "EIM-MSG-020",
             Self::EpochsAscend => "EIM-MSG-023",
+            Self::MarkStays => "EIM-MRK-002",
+            Self::UnreadCounts => "EIM-MRK-008",
             Self::RefusedIsAbsent | Self::ResultOfSent | Self::RightConversation => return None,
         })
     }

@@ -76,6 +76,20 @@ impl Shrink {
                 }
             }
             Op::Read(read) => self.read(event, read),
+            Op::Mark(mark) => self.marked(event, &mark.conversation),
+            Op::Unread(told) => self.marked(event, &told.conversation),
+        }
+    }
+
+    fn marked(&mut self, event: &Event, conversation: &str) {
+        let conversation = self.facts.names.number(conversation);
+        let process = self.facts.names.number(&event.process);
+        let Some(process) = self.facts.processes.get(&process) else {
+            return;
+        };
+        let mark = Some((process.user, conversation));
+        for slice in self.slices.iter_mut().filter(|it| it.found.mark == mark) {
+            slice.put(self.seen, event.clone());
         }
     }
 

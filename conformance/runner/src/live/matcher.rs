@@ -269,6 +269,8 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "SettingsBody",
         "MarksEvent",
         "ReadersEvent",
+        "PresenceEvent",
+        "TypingEvent",
         "ContactBody",
         "ModeBody",
     ];

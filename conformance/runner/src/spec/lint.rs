@@ -30,6 +30,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("OPS", "text and operations"),
     ("SYN", "synchronisation"),
     ("GRP", "groups"),
+    ("GPO", "group policy"),
     ("LGR", "large groups"),
     ("CTC", "contacts"),
     ("DIR", "directory"),
@@ -40,6 +41,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("EXT", "extension points"),
     ("REG", "registries"),
     ("MRK", "marks"),
+    ("PRS", "presence"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

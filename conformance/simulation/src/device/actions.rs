@@ -5,21 +5,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eim_client::error::RequestError;
 use eim_client::options::Attach;
 use eim_client::store::Target;
-use eim_client::{Client, ContactList, Draft, GroupChange};
+use eim_client::{Client, Draft};
 use eim_codec::id::{ConversationId, DeviceId, UserId};
-use eim_codec::payload::{CustomBody, Role, TextBody};
-use eim_codec::registry::{ErrorCode, FrameType, limits};
+use eim_codec::payload::{CustomBody, TextBody};
+use eim_codec::registry::{FrameType, limits};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
+use super::questions::answer;
 use crate::observation::{Observation, Process, Question, Reply};
-use crate::plan::{Action, DeviceNumber, Doing, GroupNumber, To, UserNumber};
+use crate::plan::{Action, DeviceNumber, GroupNumber, To, UserNumber};
 use crate::seed::Dice;
-use crate::server::{name_of, user_id};
+use crate::server::user_id;
 
 /// How long a program that only sends takes to end.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -124,7 +124,8 @@ impl DeviceNode {
             return draft(target, words);
         };
         let (seq, remove) = (message.conv_seq, dice.chance(250));
-        match dice.between(0, 2) {
+        match dice.between(0, 3) {
+            3 => Draft::recall(target, seq),
             0 => Draft::edit(target, seq, TextBody::new(words)),
             1 => Draft::react(target, seq, "+1", remove),
             _ => Draft::pin(target, seq, remove),
@@ -180,14 +181,19 @@ impl DeviceNode {
         });
     }
 
-    /// A person reads some of what the device holds.
-    fn mark(&self, of: To, permille: u64) {
-        let (Some((process, life, client)), Some(target)) = (self.main(), self.target(of)) else {
-            return;
-        };
-        let conversation = match target {
+    fn conversation(&self, of: To) -> Option<ConversationId> {
+        Some(match self.target(of)? {
             Target::Conversation(id) => id,
             Target::User(user) => ConversationId::direct(user_id(self.0.user), user),
+        })
+    }
+
+    /// A person reads some of what the device holds.
+    fn mark(&self, of: To, permille: u64) {
+        let (Some((process, life, client)), Some(conversation)) =
+            (self.main(), self.conversation(of))
+        else {
+            return;
         };
         let node = self.clone();
         life.spawn(async move {
@@ -296,13 +302,31 @@ impl DeviceNode {
             Action::History {
                 of, first, limit, ..
             } => Question::History {
-                conversation: match self.target(*of)? {
-                    Target::Conversation(id) => id,
-                    Target::User(user) => ConversationId::direct(user_id(self.0.user), user),
-                },
+                conversation: self.conversation(*of)?,
                 first: *first,
                 last: 0,
                 limit: usize::try_from(*limit).unwrap_or(1),
+            },
+            other => return self.question_of_marks(other),
+        })
+    }
+
+    fn question_of_marks(&self, action: &Action) -> Option<Question> {
+        Some(match action {
+            Action::Flag { of, set, .. } => Question::Flag {
+                conversation: self.conversation(*of)?,
+                set: *set,
+            },
+            Action::Unread { .. } => Question::Unread,
+            Action::Readers {
+                of,
+                conv_seq,
+                missing,
+                ..
+            } => Question::Readers {
+                conversation: self.conversation(*of)?,
+                conv_seq: *conv_seq,
+                missing: *missing,
             },
             _ => return None,
         })
@@ -356,111 +380,4 @@ fn text(dice: &mut Dice, octets: u32) -> String {
         text.truncate(octets.max(16));
     }
     text
-}
-
-async fn answer(client: &Client, question: &Question, admin: bool, step: u32) -> Reply {
-    let answered = match question {
-        Question::CreateGroup { members } => client
-            .group_create(&format!("group {step}"), members)
-            .await
-            .map(|record| Reply::Created(record.conversation)),
-        Question::AddMembers { group, members } => {
-            client.group_add(*group, members).await.map(changed)
-        }
-        Question::RemoveMembers { group, members } => {
-            client.group_remove(*group, members).await.map(changed)
-        }
-        Question::Leave { group } => client.group_leave(*group).await.map(changed),
-        Question::Rename { group } => client
-            .group_rename(*group, &format!("name {step}"))
-            .await
-            .map(changed),
-        Question::SetRole { group, member } => {
-            let role = if admin { Role::Admin } else { Role::Member };
-            client.group_role(*group, *member, role).await.map(changed)
-        }
-        Question::Members { group } => client
-            .group_members(*group)
-            .await
-            .map(|members| Reply::Members(members.iter().map(|member| member.user).collect())),
-        Question::Contact { user, doing, .. } => contact(client, *user, *doing).await,
-        Question::Contacts { .. } => {
-            let mut list = ContactList::default();
-            let read = client.contacts(&mut list).await;
-            read.map(|()| Reply::Contacts(list.iter().cloned().collect()))
-        }
-        Question::Conversation { target } => client
-            .conversation(*target)
-            .await
-            .map(|record| Reply::Heads(vec![(record.conversation, record.conv_seq)])),
-        Question::Users { users, by_name } => {
-            let (ids, names) = if *by_name {
-                let names = users.iter().filter_map(|user| name_of(*user)).collect();
-                (Vec::new(), names)
-            } else {
-                (users.clone(), Vec::new())
-            };
-            let found = client.users(ids, names).await;
-            found.map(|users| Reply::Users(users.iter().map(|user| user.user).collect()))
-        }
-        Question::Heads => client.heads().await.map(|records| {
-            let heads = records
-                .iter()
-                .map(|record| (record.conversation, record.conv_seq));
-            Reply::Heads(heads.collect())
-        }),
-        Question::Devices => client.devices().await.map(|found| {
-            let devices = found.devices.iter().map(|device| device.device);
-            Reply::Devices(devices.collect())
-        }),
-        Question::LogOut { device } => client
-            .device_logout(*device)
-            .await
-            .map(|()| Reply::LoggedOut),
-        Question::History {
-            conversation,
-            first: 0,
-            limit,
-            ..
-        } => client
-            .newest(*conversation, *limit)
-            .await
-            .map(Reply::Entries),
-        Question::History {
-            conversation,
-            first,
-            last,
-            limit,
-        } => client
-            .history(*conversation, *first, *last, *limit)
-            .await
-            .map(Reply::Entries),
-    };
-    answered.unwrap_or_else(|error| match error {
-        RequestError::Refused { code, .. } => Reply::Refused(code),
-        RequestError::Nonsense(_) => Reply::Refused(ErrorCode::MALFORMED_PAYLOAD),
-        _ => Reply::None,
-    })
-}
-
-async fn contact(client: &Client, user: UserId, doing: Doing) -> Result<Reply, RequestError> {
-    let done = match doing {
-        Doing::Request => client.contact_request(user, "please").await,
-        Doing::Accept => client.contact_answer(user, true).await,
-        Doing::Refuse => client.contact_answer(user, false).await,
-        Doing::Remove => client.contact_remove(user).await,
-        Doing::Block => client.contact_block(user, true).await,
-        Doing::Unblock => client.contact_block(user, false).await,
-    };
-    done.map(|done| Reply::Changed {
-        log_epoch: done.log_epoch,
-        conv_seq: done.conv_seq,
-    })
-}
-
-const fn changed(change: GroupChange) -> Reply {
-    Reply::Changed {
-        log_epoch: change.log_epoch,
-        conv_seq: change.conv_seq,
-    }
 }

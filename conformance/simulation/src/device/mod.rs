@@ -2,6 +2,7 @@
 
 mod actions;
 mod program;
+mod questions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,6 +41,8 @@ struct State {
     over: bool,
     down: Duration,
     healed: bool,
+    /// A second program took its place once.
+    replaced: bool,
 }
 
 impl State {
@@ -146,6 +149,12 @@ impl DeviceNode {
     #[must_use]
     pub fn user(&self) -> UserNumber {
         self.0.user
+    }
+
+    /// Whether a second program took the place of another one.
+    #[must_use]
+    pub fn was_replaced(&self) -> bool {
+        self.lock().replaced
     }
 
     /// Its wall clock.
@@ -274,7 +283,10 @@ impl DeviceNode {
     /// A second program takes the place of the one that runs, which is not told.
     pub fn replace(&self) {
         let (number, life) = self.begin(false);
-        self.lock().main = number;
+        let mut state = self.lock();
+        state.main = number;
+        state.replaced = true;
+        drop(state);
         self.0.replaced.notify_one();
         self.launch(number, &life);
     }

@@ -85,12 +85,15 @@ pub(super) const fn group_of(question: &Question) -> Option<eim_codec::id::Conve
         | Question::SetRole { group, .. }
         | Question::Members { group } => Some(*group),
         Question::Contact { log, .. } | Question::Contacts { log } => Some(*log),
+        Question::Readers { conversation, .. } => Some(*conversation),
         Question::CreateGroup { .. }
         | Question::Devices
         | Question::LogOut { .. }
         | Question::Conversation { .. }
         | Question::Users { .. }
         | Question::Heads
+        | Question::Flag { .. }
+        | Question::Unread
         | Question::History { .. } => None,
     }
 }

@@ -190,7 +190,13 @@ impl Open {
             Reply::Entries(messages) => {
                 for message in messages {
                     let place = (message.conversation, message.conv_seq);
-                    let entry = model.server.entry(place);
+                    // Taken back since it was read.
+                    let entry = match model.server.entry(place) {
+                        Some(entry) if entry.tombstone && !message.tombstone => {
+                            model.server.original(place)
+                        }
+                        entry => entry,
+                    };
                     let same = entry.is_some_and(|entry| same_entry(message, entry).is_none());
                     let readable = model
                         .server

@@ -1,8 +1,11 @@
 //! What a device stores is what the log says.
 
+use eim_client::store::Message;
+
 use super::{Found, Invariant};
 use crate::model::device::same_entry;
 use crate::model::{Event, Model};
+use crate::plan::DeviceNumber;
 
 /// Each entry that a device stores is durable at the server and the same in every field; at the
 /// end no body is missing.
@@ -25,6 +28,9 @@ impl Invariant for DeviceHoldsTheLog {
             "EIM-MSG-060",
             "EIM-SYN-017",
             "EIM-SYN-044",
+            "EIM-OPS-018",
+            "EIM-OPS-020",
+            "EIM-OPS-021",
         ]
     }
 
@@ -33,13 +39,17 @@ impl Invariant for DeviceHoldsTheLog {
             Event::Device(device, change) => {
                 for message in &change.stored {
                     let place = (message.conversation, message.conv_seq);
-                    let Some(entry) = model.server.entry(place) else {
+                    let Some(mut entry) = model.server.entry(place) else {
                         // Of an epoch that lost it; it goes when the device learns of the new one.
                         found.add_if(message.log_epoch >= model.server.log_epoch, || {
                             format!("{device:?} stored {place:?}, which is not in the log")
                         });
                         continue;
                     };
+                    // On its way when it was taken back: the RECALL follows.
+                    if entry.tombstone && !message.tombstone {
+                        entry = model.server.original(place).unwrap_or(entry);
+                    }
                     let echo = message.body.is_empty()
                         && message.sender_device == model.sight.id_of(*device);
                     let differs =
@@ -58,6 +68,7 @@ impl Invariant for DeviceHoldsTheLog {
                     for (place, message) in &held.messages {
                         let entry = model.server.entry(*place);
                         let differs = match entry {
+                            Some(_) if unheard(model, device, message) => None,
                             Some(entry) => same_entry(message, entry),
                             None => Some("everything"),
                         };
@@ -72,12 +83,29 @@ impl Invariant for DeviceHoldsTheLog {
     }
 }
 
+/// Whether the message was taken back while the user of the device was no member, who does not
+/// hear of it: what it was then is still there.
+fn unheard(model: &Model, device: DeviceNumber, message: &Message) -> bool {
+    let place = (message.conversation, message.conv_seq);
+    let original = model.server.original(place);
+    let conversation = model.server.conversations.get(&message.conversation);
+    let (Some(conversation), Some(original)) = (conversation, original) else {
+        return false;
+    };
+    let user = model.sight.user_of(device);
+    let recall = conversation.recall_of(original);
+    let hears = recall
+        .zip(user)
+        .is_none_or(|(recall, user)| conversation.may_hold(user, recall));
+    !hears && same_entry(message, original).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::scene::{self, Feed};
 
-    fn stored(message: eim_client::store::Message) -> Vec<Feed> {
+    fn stored(message: Message) -> Vec<Feed> {
         let mut feeds = scene::opening();
         feeds.extend(scene::begin(1));
         feeds.push(Feed::Server(scene::commit(1)));

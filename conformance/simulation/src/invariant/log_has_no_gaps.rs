@@ -1,10 +1,14 @@
-//! Logs grow by one and never change.
+//! Logs grow by one and never change, but for what is taken back.
+
+use eim_codec::registry::FrameType;
+use eim_server::store::Entry;
 
 use super::{Found, Invariant};
-use crate::model::{Event, Model};
+use crate::model::{Event, Model, ServerChange};
 
 /// Each log is numbered 1, 2, 3 …, its times do not fall, `countable` counts its messages, and no
-/// durable entry changes or goes.
+/// durable entry changes or goes. A RECALL erases its message and the EDITs of it, in its own
+/// batch; nothing else is ever erased.
 #[derive(Debug, Default)]
 pub struct LogHasNoGaps;
 
@@ -20,10 +24,11 @@ impl Invariant for LogHasNoGaps {
             "EIM-MSG-018",
             "EIM-MSG-019",
             "EIM-TML-012",
+            "EIM-OPS-017",
         ]
     }
 
-    fn check(&mut self, _model: &Model, event: &Event<'_>, found: &mut Found) {
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
         let Event::Server(change) = event else {
             return;
         };
@@ -47,11 +52,40 @@ impl Invariant for LogHasNoGaps {
             });
         }
         for (before, after) in &change.rewritten {
-            found.add(format!("{before:?} became {after:?}"));
+            let conversation = model.server.conversations.get(&before.conversation);
+            let recalled = conversation.is_some_and(|it| it.recall_of(before).is_some());
+            found.add_if(!recalled || **after != erased(before), || {
+                format!("{before:?} became {after:?}")
+            });
         }
         for place in &change.removed {
             found.add(format!("{place:?} was removed"));
         }
+        unseen(change, found);
+    }
+}
+
+/// The entry without what its sender took back.
+fn erased(entry: &Entry) -> Entry {
+    Entry {
+        body: bytes::Bytes::new(),
+        fallback_text: String::new(),
+        tombstone: true,
+        ..entry.clone()
+    }
+}
+
+/// What nobody ever saw was taken back in the batch that brought it.
+fn unseen(change: &ServerChange, found: &mut Found) {
+    for appended in change.entries.iter().filter(|it| it.effect.unseen) {
+        let recalled = change.entries.iter().any(|other| {
+            other.entry.frame_type == FrameType::RECALL
+                && other.entry.conversation == appended.entry.conversation
+                && other.entry.conv_seq > appended.entry.conv_seq
+        });
+        found.add_if(!recalled, || {
+            format!("{:?} was erased by nobody", appended.entry)
+        });
     }
 }
 
@@ -62,7 +96,7 @@ mod tests {
     use super::*;
     use crate::model::scene::{self, Feed};
 
-    fn second(change: impl Fn(&mut eim_server::store::Entry)) -> Vec<Feed> {
+    fn second(change: impl Fn(&mut Entry)) -> Vec<Feed> {
         let mut feeds = scene::opening();
         feeds.extend(scene::sent(1));
         let mut batch = scene::commit(2);
@@ -102,5 +136,15 @@ mod tests {
         let mut bad = scene::good();
         bad.push(Feed::Server(vec![(name, None)]));
         scene::assert_judges::<LogHasNoGaps>(bad, "was removed");
+    }
+
+    #[test]
+    fn what_is_taken_back_is_erased_and_nothing_else() {
+        let mut good = scene::good();
+        good.push(Feed::Server(scene::recall(3, 1)));
+        assert_eq!(scene::judge(LogHasNoGaps, good.clone()), []);
+        let mut bad = good;
+        bad.push(Feed::Server(scene::erasure(2)));
+        scene::assert_judges::<LogHasNoGaps>(bad, "became");
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use eim_codec::id::{ConversationId, UserId};
 
 use super::{Found, Invariant};
-use crate::model::{Event, Held, Model};
-use crate::observation::{Observation, Process};
+use crate::model::{Event, Held, Model, ServerChange};
+use crate::observation::{Observation, Process, Question};
 
 /// A mark at the server never falls, counts what the log counts, is not beyond what its user may
 /// read, and rises because the user has read or written. In the end the server and all devices of a
@@ -29,7 +29,7 @@ impl Invariant for MarksAreTrue {
             "EIM-MRK-002",
             "EIM-MRK-003",
             "EIM-MRK-007",
-            "EIM-MRK-008",
+            "EIM-MRK-009",
             "EIM-MRK-013",
             "EIM-MRK-014",
             "EIM-MRK-022",
@@ -53,6 +53,9 @@ impl Invariant for MarksAreTrue {
                 for ((id, user), before, after) in &change.marks {
                     self.moved(model, (*id, *user), (*before, *after), found);
                 }
+                for (key, set) in &change.flags {
+                    flagged(model, change, *key, *set, found);
+                }
                 for appended in &change.entries {
                     let entry = &appended.entry;
                     let sender = entry.sender.filter(|_| entry.frame_type.0 < 0x40);
@@ -68,6 +71,35 @@ impl Invariant for MarksAreTrue {
             _ => {}
         }
     }
+}
+
+/// A flag is set because somebody asked for it, and goes because somebody asked, read on or wrote.
+fn flagged(
+    model: &Model,
+    change: &ServerChange,
+    key: (ConversationId, UserId),
+    set: bool,
+    found: &mut Found,
+) {
+    let (id, user) = key;
+    let asked = model.sight.questions.iter().any(|((process, _), (it, _))| {
+        let wanted = Question::Flag {
+            conversation: id,
+            set,
+        };
+        *it == wanted && model.sight.user_of(process.device) == Some(user)
+    });
+    let wrote = change.entries.iter().any(|appended| {
+        let entry = &appended.entry;
+        let message = (0x20..0x40).contains(&entry.frame_type.0);
+        message && entry.conversation == id && entry.sender == Some(user)
+    });
+    let mut moves = change.marks.iter();
+    let read = moves.any(|(of, before, after)| *of == key && after.0 > before.0);
+    found.add_if(!asked && (set || !wrote && !read), || {
+        let word = if set { "set" } else { "cleared" };
+        format!("the flag of {user} in {id} was {word} by nobody")
+    });
 }
 
 /// How far a device knows its user to have read: whoever writes has read.
@@ -167,6 +199,7 @@ mod tests {
             read,
             countable,
             delivered,
+            marked_unread: false,
         };
         let name = Name::Mark(scene::user(2), scene::direct());
         Feed::Server(vec![(name, Some(record))])
@@ -204,6 +237,37 @@ mod tests {
         let mut bad = scene::good();
         bad.push(mark(1, 1, 1));
         scene::assert_judges::<MarksAreTrue>(bad, "nobody has read that");
+    }
+
+    #[test]
+    fn a_flag_that_nobody_set_or_cleared_is_found() {
+        let flag = |marked_unread| {
+            let record = Record::Mark {
+                log_epoch: scene::EPOCH,
+                read: 0,
+                countable: 0,
+                delivered: 0,
+                marked_unread,
+            };
+            let name = Name::Mark(scene::user(2), scene::direct());
+            Feed::Server(vec![(name, Some(record))])
+        };
+        let mut bad = scene::good();
+        bad.push(flag(true));
+        scene::assert_judges::<MarksAreTrue>(bad, "set by nobody");
+        let mut asked = scene::good();
+        asked.push(Feed::Seen(Observation::Asked {
+            process: scene::process(1),
+            step: 3,
+            question: Question::Flag {
+                conversation: scene::direct(),
+                set: true,
+            },
+        }));
+        asked.push(flag(true));
+        assert_eq!(scene::judge(MarksAreTrue::default(), asked.clone()), []);
+        asked.push(flag(false));
+        scene::assert_judges::<MarksAreTrue>(asked, "cleared by nobody");
     }
 
     #[test]

@@ -87,6 +87,7 @@ mod tests {
             change: MembershipChange::Removed as i32,
             users: vec![scene::user(1).to_bytes()],
             role: 0,
+            ..MembershipBody::default()
         };
         let bad = then(|entry| {
             entry.frame_type = FrameType::MEMBERSHIP;
@@ -103,11 +104,25 @@ mod tests {
             change: MembershipChange::Left as i32,
             users: vec![scene::user(1).to_bytes()],
             role: 0,
+            ..MembershipBody::default()
         };
         let bad = then(|entry| {
             entry.frame_type = FrameType::MEMBERSHIP;
             entry.body = body.encode_to_vec().into();
         });
         scene::assert_judges::<MembershipIsKept>(bad, "left the others behind");
+    }
+
+    #[test]
+    fn what_is_left_of_a_message_that_was_taken_back_is_found() {
+        let mut batch = scene::recall(3, 1);
+        batch.remove(0);
+        let mut bad = scene::good();
+        bad.push(Feed::Server(batch));
+        scene::assert_judges::<MembershipIsKept>(bad, "is left");
+        let mut twice = scene::good();
+        twice.push(Feed::Server(scene::recall(3, 1)));
+        twice.push(Feed::Server(scene::recall(4, 1)));
+        scene::assert_judges::<MembershipIsKept>(twice, "was recalled");
     }
 }

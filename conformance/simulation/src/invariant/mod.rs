@@ -28,6 +28,7 @@ pub mod one_result;
 pub mod outbox_order_holds;
 pub mod rows_follow_the_log;
 pub mod timeline_is_complete;
+pub mod unread_is_true;
 
 use std::fmt;
 use std::time::Duration;
@@ -103,6 +104,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(outbox_order_holds::OutboxOrderHolds::default()),
         Box::new(rows_follow_the_log::RowsFollowTheLog),
         Box::new(timeline_is_complete::TimelineIsComplete::default()),
+        Box::new(unread_is_true::UnreadIsTrue::default()),
     ]
 }
 

@@ -1,13 +1,15 @@
 //! What the server keeps beside its logs says the same as they.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use eim_codec::id::ConversationId;
 use eim_codec::payload::{ConversationKind, FanOut, Role};
 
 use super::{Found, Invariant};
 use crate::model::{Conversation, Event, Model};
 
-/// After each batch, kind, name, members, roles and visible ranges of its conversations are what
-/// their logs say.
+/// After each batch, kind, name, members, roles, visible ranges, reactions, pins, and the EDITs and
+/// RECALLs of messages of its conversations are what their logs say.
 #[derive(Debug, Default)]
 pub struct RowsFollowTheLog;
 
@@ -27,6 +29,8 @@ impl Invariant for RowsFollowTheLog {
             "EIM-GRP-029",
             "EIM-GRP-030",
             "EIM-GRP-039",
+            "EIM-OPS-019",
+            "EIM-OPS-023",
             "EIM-SYN-035",
         ]
     }
@@ -37,7 +41,10 @@ impl Invariant for RowsFollowTheLog {
         };
         for id in &change.touched {
             match model.server.conversations.get(id) {
-                Some(conversation) => compare(model, *id, conversation, found),
+                Some(conversation) => {
+                    compare(model, *id, conversation, found);
+                    operated(model, *id, conversation, found);
+                }
                 None => found.add(format!("{id} has rows and no log")),
             }
         }
@@ -87,6 +94,52 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
     }
 }
 
+/// What operations have made of messages.
+fn operated(model: &Model, id: ConversationId, conversation: &Conversation, found: &mut Found) {
+    let rows = &model.server.rows;
+    let mut reactions = BTreeMap::<_, BTreeSet<String>>::new();
+    let mut pins = Vec::new();
+    let mut modified = BTreeMap::new();
+    for (target, operated) in &conversation.operated {
+        let counted = operated.reactions.iter();
+        let counted = counted.map(|(reaction, users)| (reaction.clone(), users.len() as u32));
+        let row = (
+            operated.edits.clone(),
+            operated.recall,
+            counted.collect(),
+            operated.pin,
+        );
+        modified.insert((id, *target), row);
+        for (reaction, users) in &operated.reactions {
+            for user in users {
+                let key = ((id, *target), *user);
+                reactions.entry(key).or_default().insert(reaction.clone());
+            }
+        }
+        if operated.pin != 0 {
+            pins.push((*target, operated.pin));
+        }
+    }
+    let all = (id, 0)..=(id, u64::MAX);
+    let found_rows: BTreeMap<_, _> = rows.modified.range(all).map(copied).collect();
+    found.add_if(found_rows != modified, || {
+        format!("{id} has {found_rows:?}, its operations make {modified:?}")
+    });
+    let given = rows.reactions.iter().filter(|(((at, _), _), _)| *at == id);
+    let given: BTreeMap<_, _> = given.map(copied).collect();
+    found.add_if(given != reactions, || {
+        format!("{id} has reactions {given:?}, its log says {reactions:?}")
+    });
+    let held = rows.pins.get(&id).cloned().unwrap_or_default();
+    found.add_if(held != pins, || {
+        format!("{id} has pins {held:?}, its log says {pins:?}")
+    });
+}
+
+fn copied<K: Copy, V: Clone>((key, value): (&K, &V)) -> (K, V) {
+    (*key, value.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use eim_server::store::kv::inspect::{Name, Record};
@@ -131,5 +184,31 @@ mod tests {
             bad.push(Feed::Server(vec![(name, record)]));
             scene::assert_judges::<RowsFollowTheLog>(bad, why);
         }
+    }
+
+    #[test]
+    fn what_operations_leave_is_in_the_rows() {
+        let recalled = Record::Modified {
+            edits: Vec::new(),
+            recall_seq: 3,
+            reactions: Vec::new(),
+            pin_seq: 0,
+        };
+        let row = (Name::Modified(scene::direct(), 1), Some(recalled));
+        let mut good = scene::good();
+        let mut batch = scene::recall(3, 1);
+        batch.push(row);
+        good.push(Feed::Server(batch));
+        assert_eq!(scene::judge(RowsFollowTheLog, good), []);
+        let mut bad = scene::good();
+        bad.push(Feed::Server(scene::recall(3, 1)));
+        scene::assert_judges::<RowsFollowTheLog>(bad, "its operations make");
+        let pins = (
+            Name::Pins(scene::direct()),
+            Some(Record::Pins(vec![(1, 3)])),
+        );
+        let mut bad = scene::good();
+        bad.push(Feed::Server(vec![pins]));
+        scene::assert_judges::<RowsFollowTheLog>(bad, "has pins");
     }
 }

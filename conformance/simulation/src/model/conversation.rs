@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody};
+use eim_codec::payload::{
+    FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody, is_modifier,
+};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use prost::Message as _;
+
+use super::operated::Operated;
 
 /// A conversation, entry by entry.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +30,10 @@ pub struct Conversation {
     pub personal: bool,
     /// Number of MODE: entries after it are read from the log.
     pub mode: Option<u64>,
+    /// What operations have made of messages.
+    pub operated: BTreeMap<u64, Operated>,
+    /// Entries that are erased now, as they were before.
+    pub erased: BTreeMap<u64, Arc<Entry>>,
 }
 
 /// A member.
@@ -44,6 +52,8 @@ pub struct Effect {
     pub readers: BTreeSet<UserId>,
     /// Why nobody was allowed to write it; empty when all is well.
     pub broken: Vec<String>,
+    /// An operation of which nothing can be read: it was erased in its own batch.
+    pub unseen: bool,
 }
 
 impl Conversation {
@@ -88,6 +98,10 @@ impl Conversation {
             FrameType::MEMBERSHIP => self.membership(number, entry, &mut effect),
             FrameType::CONTACT => self.personal(number, entry, users, &mut effect),
             _ if number == 1 => self.open(entry, users, &mut effect),
+            operation if is_modifier(operation) => {
+                self.must_be_member(entry, &mut effect);
+                self.operate(number, entry, &mut effect);
+            }
             _ => self.must_be_member(entry, &mut effect),
         }
         if !large {
@@ -237,6 +251,10 @@ impl Conversation {
             MembershipChange::Removed => self.removed(number, sender, &users, effect),
             MembershipChange::Left => self.left(number, sender, &users, effect),
             MembershipChange::Role => self.role(sender, &users, body.role(), effect),
+            MembershipChange::Muted => {
+                let rulers = [Role::Owner, Role::Admin];
+                self.must_have(sender, &rulers, "mute", effect);
+            }
             MembershipChange::Unspecified => effect.broken.push("no change".to_owned()),
         }
         let owners = self

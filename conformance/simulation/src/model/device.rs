@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eim_client::store::{Applied, Backlog, Batch, Cursor, CursorChange, Message, OutboxItem};
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+use eim_codec::payload::Act;
+use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 
+use super::operated::{erase, operation};
 use super::server::Place;
 use crate::plan::DeviceNumber;
 
@@ -37,6 +40,8 @@ pub struct Held {
     pub read: BTreeMap<(ConversationId, UserId), u64>,
     /// The cursor once jumped over numbers: a snapshot was taken.
     pub snapshots: u32,
+    /// Messages that were taken back, with the number of the RECALL.
+    pub recalled: BTreeMap<Place, u64>,
 }
 
 /// What a batch changed.
@@ -99,6 +104,10 @@ impl Held {
         }
         for arrival in &batch.arrivals {
             self.store(&arrival.message, arrival.echo, &mut change);
+        }
+        for modifier in batch.modifiers.iter().filter(|it| it.recalls()) {
+            let place = (modifier.conversation, modifier.target);
+            self.recall(place, modifier.conv_seq);
         }
         for settlement in &batch.settlements {
             let id = settlement.client_msg_id;
@@ -180,6 +189,8 @@ impl Held {
     fn take(&mut self, doomed: Vec<Place>, change: &mut DeviceChange) {
         for place in doomed {
             change.taken.extend(self.messages.remove(&place));
+            self.recalled
+                .retain(|(conversation, _), number| (*conversation, *number) != place);
         }
     }
 
@@ -193,12 +204,23 @@ impl Held {
             .map(|(place, _)| *place)
             .collect();
         self.take(doomed, change);
-        let body = self.body_of(message, echo);
+        let mut message = message.clone();
+        if let Some((body, fallback_text)) = self.body_of(&message, echo) {
+            (message.body, message.fallback_text) = (body, fallback_text);
+        }
+        let operation = operation(message.frame_type, &message.body);
+        let target = match &operation {
+            Some(edit) if edit.act == Act::Edit => edit.target,
+            _ => message.conv_seq,
+        };
+        if self.recalled.contains_key(&(message.conversation, target)) {
+            erase(&mut message);
+        }
+        if let Some(recall) = operation.filter(|it| it.act == Act::Recall) {
+            let by = message.conv_seq;
+            self.recall((message.conversation, recall.target), by);
+        }
         let Some(held) = self.messages.get_mut(&place) else {
-            let mut message = message.clone();
-            if let Some((body, fallback_text)) = body {
-                (message.body, message.fallback_text) = (body, fallback_text);
-            }
             change.stored.push(message.clone());
             self.messages.insert(place, message);
             return;
@@ -219,8 +241,25 @@ impl Held {
         }
     }
 
+    /// Nothing is left of a message that was taken back, nor of the EDITs of it.
+    fn recall(&mut self, place: Place, by: u64) {
+        self.recalled.insert(place, by);
+        let (conversation, target) = place;
+        for (at, held) in self.messages.range_mut((conversation, target)..) {
+            if at.0 != conversation {
+                break;
+            }
+            let edits = held.frame_type == FrameType::EDIT
+                && operation(held.frame_type, &held.body).is_some_and(|it| it.target == target);
+            if at.1 == target || edits {
+                erase(held);
+            }
+        }
+    }
+
     /// An echo has no body: the outbox has it, or it comes later.
     fn body_of(&self, message: &Message, echo: bool) -> Option<(bytes::Bytes, String)> {
+        let echo = echo && !message.tombstone;
         let id = message.client_msg_id.filter(|_| echo)?;
         let item = self.outbox.get(self.positions.get(&id)?)?;
         Some((item.body.clone(), item.fallback_text.clone()))

@@ -2,9 +2,11 @@
 //! checker.
 
 use eim_client::store::{Message, Target};
-use eim_codec::id::ConversationId;
+use eim_codec::id::{ConversationId, UserId};
 use eim_codec::registry::ErrorCode;
-use eim_conformance::history::{Ack, Deliver, Entry, Event, Fail, Fault, Op, Read, Send, Start};
+use eim_conformance::history::{
+    Ack, Deliver, Entry, Event, Fail, Fault, Op, Read, ReadMark, Send, Start, Unread,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::Model;
@@ -90,6 +92,18 @@ impl History {
                 };
                 (*process, Op::Deliver(deliver))
             }
+            Observation::MarkStored {
+                process,
+                conversation,
+                through,
+            } => {
+                let mark = ReadMark {
+                    conversation: conversation.to_string(),
+                    log_epoch: model.server.log_epoch,
+                    read: *through,
+                };
+                (*process, Op::Mark(mark))
+            }
             Observation::Fault(fault) => {
                 let fault = Fault {
                     kind: "fault".to_owned(),
@@ -144,9 +158,32 @@ impl History {
                     entries: entries.collect(),
                 };
                 all.push(model, word(*process), Op::Read(read));
+                if member && model.sight.quiet {
+                    let told = unread(model, *id, program.user, from);
+                    all.push(model, word(*process), Op::Unread(told));
+                }
             }
         }
         all.events
+    }
+}
+
+/// What the server would say now, by the numbers that it keeps.
+fn unread(model: &Model, id: ConversationId, user: UserId, from: u64) -> Unread {
+    let conversation = model.server.conversations.get(&id);
+    let through = |number| {
+        let entry = conversation.and_then(|it| it.entry(number));
+        entry.map_or(0, |entry| entry.countable)
+    };
+    let head = conversation.map_or(0, |it| it.head());
+    let mark = model.server.marks.get(&(id, user)).copied();
+    let (read, countable, _) = mark.unwrap_or_default();
+    Unread {
+        conversation: id.to_string(),
+        log_epoch: model.server.log_epoch,
+        from,
+        read,
+        unread: through(head).saturating_sub(countable.max(through(from.saturating_sub(1)))),
     }
 }
 

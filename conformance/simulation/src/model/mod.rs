@@ -10,6 +10,7 @@ pub mod contacts;
 pub mod conversation;
 pub mod device;
 pub mod history;
+pub mod operated;
 #[cfg(test)]
 pub mod scene;
 pub mod server;

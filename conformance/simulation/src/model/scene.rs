@@ -7,7 +7,7 @@ use eim_client::store::{
 };
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{
-    ConversationKind, FanOut, MembershipBody, MembershipChange, Role, SettingsBody,
+    ConversationKind, FanOut, MembershipBody, MembershipChange, RecallBody, Role, SettingsBody,
 };
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
@@ -136,6 +136,7 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
         read: seq,
         countable: seq,
         delivered: seq,
+        marked_unread: false,
     };
     batch.push((Name::Mark(user(1), conversation), Some(mark)));
     if number == 1 {
@@ -147,6 +148,37 @@ pub(crate) fn commit(number: u8) -> Vec<(Name, Option<Record>)> {
         ));
     }
     batch
+}
+
+/// The commit of RECALL `number` of message `target`, without what is not in the log.
+pub(crate) fn recall(number: u8, target: u8) -> Vec<(Name, Option<Record>)> {
+    let recall = Entry {
+        frame_type: FrameType::RECALL,
+        body: RecallBody {
+            target: u64::from(target),
+        }
+        .encode_to_vec()
+        .into(),
+        countable: u64::from(number) - 1,
+        ..entry(number)
+    };
+    let mut batch = erasure(target);
+    batch.push((
+        Name::Entry(direct(), u64::from(number)),
+        Some(Record::Entry(Box::new(recall))),
+    ));
+    batch
+}
+
+/// What a RECALL does to a message in the log.
+pub(crate) fn erasure(target: u8) -> Vec<(Name, Option<Record>)> {
+    let erased = Entry {
+        body: Bytes::new(),
+        tombstone: true,
+        ..entry(target)
+    };
+    let name = Name::Entry(direct(), u64::from(target));
+    vec![(name, Some(Record::Entry(Box::new(erased))))]
 }
 
 fn rows(
@@ -190,11 +222,13 @@ pub(crate) fn group(after: u64) -> Vec<(Name, Option<Record>)> {
         kind: ConversationKind::Group as i32,
         name: "g".to_owned(),
         created: true,
+        ..SettingsBody::default()
     };
     let membership = MembershipBody {
         change: MembershipChange::Added as i32,
         users: vec![user(2).to_bytes()],
         role: Role::Member as i32,
+        ..MembershipBody::default()
     };
     let bodies = [
         (FrameType::SETTINGS, settings.encode_to_vec()),

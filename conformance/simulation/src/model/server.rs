@@ -44,6 +44,8 @@ pub struct Server {
     pub logged_out: BTreeSet<(UserId, DeviceId)>,
     /// Marks: read, countable entries through it, delivered.
     pub marks: BTreeMap<Place2, (u64, u64, u64)>,
+    /// Conversations to which users want to come back.
+    pub flags: BTreeSet<Place2>,
     /// Rows beside the logs.
     pub rows: Rows,
 }
@@ -59,7 +61,16 @@ pub struct Rows {
     pub contacts: Lists,
     /// Role and visible range.
     pub memberships: BTreeMap<Place2, (Role, u64, u64)>,
+    /// EDITs, RECALL, reactions with the numbers of their users, and PIN of messages.
+    pub modified: BTreeMap<Place, ModifiedRow>,
+    /// Reactions of a user to a message.
+    pub reactions: BTreeMap<(Place, UserId), BTreeSet<String>>,
+    /// Pinned messages, and their PINs.
+    pub pins: BTreeMap<ConversationId, Vec<(u64, u64)>>,
 }
+
+/// EDITs, RECALL, reactions with the numbers of their users, and PIN of a message.
+pub type ModifiedRow = (Vec<u64>, u64, BTreeMap<String, u32>, u64);
 
 /// A conversation and a user.
 pub type Place2 = (ConversationId, UserId);
@@ -119,6 +130,8 @@ pub struct ServerChange {
     pub put_out: Vec<(UserId, DeviceId)>,
     /// Marks that were written: whose, before, after.
     pub marks: Vec<MarkMove>,
+    /// Flags that were set or cleared.
+    pub flags: Vec<(Place2, bool)>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.
@@ -130,6 +143,12 @@ impl Server {
     #[must_use]
     pub fn entry(&self, (conversation, conv_seq): Place) -> Option<&Arc<Entry>> {
         self.conversations.get(&conversation)?.entry(conv_seq)
+    }
+
+    /// An entry as it was when it was written; `None` if nobody ever saw it so.
+    #[must_use]
+    pub fn original(&self, (conversation, conv_seq): Place) -> Option<&Arc<Entry>> {
+        self.conversations.get(&conversation)?.original(conv_seq)
     }
 
     /// Last number of a timeline, removed ones included.
@@ -171,7 +190,9 @@ impl Server {
         if let Some(before) = conversation.entry(place.1) {
             // What a recovery finds again is no change.
             if **before != *entry {
-                change.rewritten.push((Arc::clone(before), entry));
+                let before = Arc::clone(before);
+                conversation.rewrite(&before, &entry);
+                change.rewritten.push((before, entry));
             }
             return;
         }
@@ -276,13 +297,14 @@ impl Server {
 
     fn state(&mut self, name: Name, record: Option<Record>, change: &mut ServerChange) {
         match (name, record) {
-            (
-                Name::Cursor(user, device),
-                Some(Record::Cursor {
+            (Name::Cursor(user, device), Some(record)) => {
+                let Record::Cursor {
                     log_epoch,
                     user_seq,
-                }),
-            ) => {
+                } = record
+                else {
+                    return;
+                };
                 let after = (log_epoch, user_seq);
                 let before = self
                     .cursors
@@ -290,37 +312,10 @@ impl Server {
                     .unwrap_or_default();
                 change.cursors.push((user, device, before, after));
             }
-            (
-                Name::Mark(user, conversation),
-                Some(Record::Mark {
-                    read,
-                    countable,
-                    delivered,
-                    ..
-                }),
-            ) => {
-                let (key, after) = ((conversation, user), (read, countable, delivered));
-                let before = self.marks.insert(key, after).unwrap_or_default();
-                change.marks.push((key, before, after));
+            (Name::Mark(user, conversation), Some(record)) => {
+                self.mark((conversation, user), &record, change);
             }
-            (
-                Name::Device(user, device),
-                Some(Record::Device {
-                    generation,
-                    logged_out,
-                }),
-            ) => {
-                self.generations.insert((user, device), generation);
-                if !logged_out {
-                    self.logged_out.remove(&(user, device));
-                } else if self.logged_out.insert((user, device)) {
-                    change.put_out.push((user, device));
-                }
-            }
-            (Name::Device(user, device), None) => {
-                self.generations.remove(&(user, device));
-                self.logged_out.remove(&(user, device));
-            }
+            (Name::Device(user, device), record) => self.device((user, device), record, change),
             (Name::Floor(user), Some(Record::Floor(floor))) => {
                 self.floors.insert(user, floor);
             }
@@ -331,14 +326,15 @@ impl Server {
             (Name::User(user), Some(_)) => {
                 self.users.insert(user);
             }
-            (
-                Name::Contact(owner, user),
-                Some(Record::Contact {
+            (Name::Contact(owner, user), Some(record)) => {
+                let Record::Contact {
                     state,
                     blocked,
                     version,
-                }),
-            ) => {
+                } = record
+                else {
+                    return;
+                };
                 let listed = Listed {
                     state,
                     blocked,
@@ -349,8 +345,77 @@ impl Server {
             (Name::Conversation(_) | Name::Member(..) | Name::Membership(..), record) => {
                 self.rows.apply(name, record, &mut change.touched);
             }
+            (Name::Modified(..) | Name::UserReactions(..) | Name::Pins(_), record) => {
+                self.rows.operated(name, record, &mut change.touched);
+            }
             _ => {}
         }
+    }
+
+    fn mark(&mut self, key: Place2, record: &Record, change: &mut ServerChange) {
+        let Record::Mark {
+            read,
+            countable,
+            delivered,
+            marked_unread,
+            ..
+        } = *record
+        else {
+            return;
+        };
+        let after = (read, countable, delivered);
+        let before = self.marks.insert(key, after).unwrap_or_default();
+        change.marks.push((key, before, after));
+        let changed = if marked_unread {
+            self.flags.insert(key)
+        } else {
+            self.flags.remove(&key)
+        };
+        if changed {
+            change.flags.push((key, marked_unread));
+        }
+    }
+
+    fn device(
+        &mut self,
+        key: (UserId, DeviceId),
+        record: Option<Record>,
+        change: &mut ServerChange,
+    ) {
+        match record {
+            Some(Record::Device {
+                generation,
+                logged_out,
+            }) => {
+                self.generations.insert(key, generation);
+                if !logged_out {
+                    self.logged_out.remove(&key);
+                } else if self.logged_out.insert(key) {
+                    change.put_out.push(key);
+                }
+            }
+            None => {
+                self.generations.remove(&key);
+                self.logged_out.remove(&key);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// What `user` has not read of a conversation, how far it has read, and whether it wants to
+    /// come back; `None` for one that it never could read.
+    #[must_use]
+    pub fn unread(&self, user: UserId, id: ConversationId) -> Option<(u64, u64, bool)> {
+        let conversation = self.conversations.get(&id)?;
+        let (from, through) = conversation.visible(user)?;
+        let read = self.marks.get(&(id, user)).map_or(0, |mark| mark.0);
+        let unread = conversation.entries.iter().filter(|entry| {
+            let number = entry.conv_seq;
+            let message = (0x20..0x40).contains(&entry.frame_type.0);
+            message && number >= from && number <= through && number > read
+        });
+        let flagged = self.flags.contains(&(id, user));
+        Some((unread.count() as u64, read, flagged))
     }
 }
 
@@ -394,6 +459,51 @@ impl Rows {
                 touched.insert(id);
                 let row = (role, visible_from, visible_through);
                 self.memberships.insert((id, user), row);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Rows {
+    fn operated(
+        &mut self,
+        name: Name,
+        record: Option<Record>,
+        touched: &mut BTreeSet<ConversationId>,
+    ) {
+        match (name, record) {
+            (Name::Modified(id, target), record) => {
+                touched.insert(id);
+                if let Some(Record::Modified {
+                    edits,
+                    recall_seq,
+                    reactions,
+                    pin_seq,
+                }) = record
+                {
+                    let row = (edits, recall_seq, reactions.into_iter().collect(), pin_seq);
+                    self.modified.insert((id, target), row);
+                } else {
+                    self.modified.remove(&(id, target));
+                }
+            }
+            (Name::UserReactions(id, target, user), record) => {
+                touched.insert(id);
+                let key = ((id, target), user);
+                if let Some(Record::UserReactions(reactions)) = record {
+                    self.reactions.insert(key, reactions.into_iter().collect());
+                } else {
+                    self.reactions.remove(&key);
+                }
+            }
+            (Name::Pins(id), Some(Record::Pins(pins))) => {
+                touched.insert(id);
+                self.pins.insert(id, pins);
+            }
+            (Name::Pins(id), _) => {
+                touched.insert(id);
+                self.pins.remove(&id);
             }
             _ => {}
         }

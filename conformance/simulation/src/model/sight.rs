@@ -263,7 +263,10 @@ impl Question {
             | Self::SetRole { .. }
             | Self::Contact { .. }
             | Self::LogOut { .. } => true,
-            Self::Contacts { .. }
+            Self::Flag { .. }
+            | Self::Unread
+            | Self::Readers { .. }
+            | Self::Contacts { .. }
             | Self::Members { .. }
             | Self::Devices
             | Self::Conversation { .. }

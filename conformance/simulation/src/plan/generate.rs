@@ -34,6 +34,9 @@ pub(super) enum Kind {
     History,
     Newest,
     Mark,
+    Flag,
+    Unread,
+    Readers,
     Reading,
     Account,
     PutOut,
@@ -62,6 +65,9 @@ const KINDS: &[(Kind, u64)] = &[
     (Kind::History, 30),
     (Kind::Newest, 15),
     (Kind::Mark, 60),
+    (Kind::Flag, 15),
+    (Kind::Unread, 25),
+    (Kind::Readers, 15),
     (Kind::Reading, 20),
     (Kind::Account, 6),
     (Kind::PutOut, 6),
@@ -215,13 +221,24 @@ impl Maker {
     }
 
     fn of_device(&self, kind: Kind, device: DeviceNumber, dice: &mut Dice) -> Action {
+        match kind {
+            Kind::CreateGroup
+            | Kind::AddMembers
+            | Kind::RemoveMember
+            | Kind::Leave
+            | Kind::Rename
+            | Kind::SetRole
+            | Kind::Members => self.of_group(kind, device, dice),
+            Kind::Mark | Kind::Flag | Kind::Unread | Kind::Readers => {
+                self.of_marks(kind, device, dice)
+            }
+            kind => self.of_person(kind, device, dice),
+        }
+    }
+
+    fn of_group(&self, kind: Kind, device: DeviceNumber, dice: &mut Dice) -> Action {
         let group = Self::group(dice);
         match kind {
-            Kind::SendOnly => Action::SendOnly {
-                device,
-                to: self.to(dice),
-                count: narrow(dice.skewed(1, 5)),
-            },
             Kind::CreateGroup => Action::CreateGroup {
                 device,
                 group,
@@ -245,7 +262,39 @@ impl Maker {
                 member: self.user(dice),
                 admin: dice.chance(700),
             },
-            Kind::Members => Action::Members { device, group },
+            _ => Action::Members { device, group },
+        }
+    }
+
+    fn of_marks(&self, kind: Kind, device: DeviceNumber, dice: &mut Dice) -> Action {
+        match kind {
+            Kind::Mark => Action::Mark {
+                device,
+                of: self.to(dice),
+                permille: *dice.pick(&[1000, 1000, 500, 900]).unwrap_or(&1000),
+            },
+            Kind::Flag => Action::Flag {
+                device,
+                of: self.to(dice),
+                set: dice.chance(700),
+            },
+            Kind::Readers => Action::Readers {
+                device,
+                of: self.to(dice),
+                conv_seq: dice.skewed(1, 40),
+                missing: dice.chance(500),
+            },
+            _ => Action::Unread { device },
+        }
+    }
+
+    fn of_person(&self, kind: Kind, device: DeviceNumber, dice: &mut Dice) -> Action {
+        match kind {
+            Kind::SendOnly => Action::SendOnly {
+                device,
+                to: self.to(dice),
+                count: narrow(dice.skewed(1, 5)),
+            },
             Kind::Contact => Action::Contact {
                 device,
                 user: self.user(dice),
@@ -284,11 +333,6 @@ impl Maker {
                 of: self.to(dice),
                 first: dice.skewed(1, 40),
                 limit: narrow(dice.skewed(1, 100)),
-            },
-            Kind::Mark => Action::Mark {
-                device,
-                of: self.to(dice),
-                permille: *dice.pick(&[1000, 1000, 500, 900]).unwrap_or(&1000),
             },
             Kind::Reading => Action::Reading {
                 device,

@@ -278,6 +278,31 @@ pub enum Action {
         /// How much of what the device holds, in thousandths.
         permille: u64,
     },
+    /// A person wants to come back to a conversation, or does not any longer.
+    Flag {
+        /// The device.
+        device: DeviceNumber,
+        /// Which conversation.
+        of: To,
+        /// Wants to.
+        set: bool,
+    },
+    /// A device asks what is unread.
+    Unread {
+        /// The device.
+        device: DeviceNumber,
+    },
+    /// A device asks who has read a conversation.
+    Readers {
+        /// The device.
+        device: DeviceNumber,
+        /// Which conversation.
+        of: To,
+        /// Through this number.
+        conv_seq: u64,
+        /// Or rather who has not.
+        missing: bool,
+    },
     /// The application of a device stops reading its events, or goes on.
     Reading {
         /// The device.
@@ -486,6 +511,9 @@ impl Action {
             | Self::LogOut { device, .. }
             | Self::History { device, .. }
             | Self::Mark { device, .. }
+            | Self::Flag { device, .. }
+            | Self::Unread { device }
+            | Self::Readers { device, .. }
             | Self::Reading { device, .. }
             | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Sweep | Self::Fault(_) => None,

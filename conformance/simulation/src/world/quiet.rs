@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eim_client::ConnectionState;
-use eim_client::store::Backlog;
+use eim_client::store::{Backlog, ConversationRecord};
 use eim_codec::payload::FanOut;
 use eim_server::server::TENANT;
 use tokio::time::sleep;
@@ -24,9 +24,28 @@ const LOOKS: u32 = 6_000;
 /// Looks in a row in which everything was quiet.
 const QUIET: u32 = 3;
 
+/// Looks between two in which devices take over what other programs left in their stores.
+const ADOPTING: u32 = 64;
+/// Looks between two in which they take over what others had still to read: their own programs
+/// may be reading it.
+const READING: u32 = 512;
+
 /// What a second program left in the outbox is taken over when the first one starts again.
 fn adopt(device: &DeviceNode) {
     if device.load().0 == 1 && device.disk().orphans() > 0 {
+        device.stop(Duration::ZERO);
+    }
+}
+
+/// What a second program had still to read is read when the first one starts again: until then it
+/// does not know, and misses nothing, for it reads on from its own cursor.
+async fn read_on(device: &DeviceNode) {
+    let records = device.disk().durable().conversations().await;
+    let behind = |records: Vec<ConversationRecord>| {
+        let mut records = records.into_iter();
+        records.any(|it| it.backlog != Backlog::None)
+    };
+    if device.load().0 == 1 && device.was_replaced() && records.is_ok_and(behind) {
         device.stop(Duration::ZERO);
     }
 }
@@ -66,8 +85,13 @@ impl World {
                     (most, until) = (progress, look + LOOKS);
                 }
             }
-            if look % 64 == 16 {
+            if look % ADOPTING == 16 {
                 self.devices.iter().for_each(adopt);
+            }
+            if look % READING == READING - 1 {
+                for device in &self.devices {
+                    read_on(device).await;
+                }
             }
             match self.restless().await {
                 None => quiet += 1,

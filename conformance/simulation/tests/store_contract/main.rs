@@ -28,6 +28,8 @@ mod messages;
 mod model;
 #[path = "../../../../server-ref/tests/store_contract/operations.rs"]
 mod operations;
+#[path = "../../../../server-ref/tests/store_contract/policy.rs"]
+mod policy;
 #[path = "../../../../server-ref/tests/store_contract/roles.rs"]
 mod roles;
 #[macro_use]

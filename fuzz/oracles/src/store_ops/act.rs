@@ -5,11 +5,12 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, SessionId,
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{
-    Accounts, Append, Change, DeviceRecord, LogOut, LoggedOut, LogoutReason, Origin, SessionRecord,
+    Accounts, Append, Change, DeviceRecord, FlagChange, LogOut, LoggedOut, LogoutReason, MarkChange, Origin, SessionRecord,
     Store, Target, TenantId,
 };
 
 use super::model::{Device, Timeline};
+use super::operations;
 use super::outside::Crash;
 use super::{TENANTS, USERS, World, Write, account, device, user};
 use crate::input::{Input, trace};
@@ -59,8 +60,31 @@ impl World {
             20 => self.check_history(input).await,
             21 => self.check_pages(input).await,
             22 => self.check_devices().await,
+            _ if input.flag() => self.act_mark(input).await,
             _ => self.check_all().await,
         }
+    }
+
+    /// A user reads some conversations, or flags them.
+    async fn act_mark(&mut self, input: &mut Input<'_>) {
+        let origin = self.read_origin(input);
+        let known = self.model.log_epoch;
+        let log_epoch = known + u64::from(input.octet() % 16 == 15);
+        let one = |_| MarkChange {
+            conversation: self.read_conversation(&origin, input),
+            read: u64::from(input.octet() % 24),
+            flag: input.pick(&[FlagChange::Leave, FlagChange::Set, FlagChange::Clear]),
+        };
+        let changes: Vec<_> = (0..2).map(one).collect();
+        trace!("  {origin:?} {log_epoch} {changes:?}");
+        let found = self.store.mark(origin, log_epoch, changes.clone()).await;
+        let found = found.expect("it works").map_err(|refused| refused.code);
+        let found = found.map(|mut views| {
+            views.iter_mut().for_each(|view| view.delivered = 0);
+            views
+        });
+        let expected = self.model.mark(&origin, log_epoch, &changes);
+        assert_eq!(found, expected, "{changes:?}");
     }
 
     fn read_writes(&self, input: &mut Input<'_>) -> Vec<Write> {
@@ -127,14 +151,21 @@ impl World {
                 7 => self.model.now_ms.saturating_sub(7 * 24 * HOUR_MS + 1),
                 _ => 0,
             };
+            let plain = [FrameType::TEXT, FrameType::CUSTOM, FrameType(0x44)];
+            let (frame_type, body) = match plain.get(usize::from(what & 3)) {
+                Some(plain) => {
+                    let body = vec![what >> 2 & 1; usize::from(what >> 3) * 9];
+                    (*plain, Bytes::from(body))
+                }
+                None => operations::draw(what >> 2, age << 3 | what >> 5),
+            };
             Append {
                 target,
-                frame_type: [FrameType::TEXT, FrameType::CUSTOM, FrameType(0x44)]
-                    [usize::from(what & 3) % 3],
+                frame_type,
                 client_msg_id: ClientMsgId::from([key.wrapping_add(number) % 24; 16]),
                 first_sent_at_ms,
                 after_failed: false,
-                body: Bytes::from(vec![what >> 2 & 1; usize::from(what >> 3) * 9]),
+                body,
                 fallback_text: "f".repeat(usize::from(age >> 6)),
             }
         };

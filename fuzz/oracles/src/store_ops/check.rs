@@ -1,11 +1,14 @@
 //! What can be read is what the model says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use eim_codec::id::{ConversationId, SessionId, UserId};
 use eim_server::store::{
-    Accounts, ConversationView, DeviceRecord, Entry, MemberView, Store, TenantId, TimelinePage,
+    Accounts, ConversationView, DeviceRecord, Entry, HistoryPage, MemberView, Store, TenantId,
+    TimelinePage,
 };
 
-use super::model::{Device, Timeline};
+use super::model::{Conversation, Device, Timeline};
 use super::{TENANTS, USERS, World, user};
 use crate::input::Input;
 
@@ -100,6 +103,14 @@ impl World {
             (self.model.tenant(tenant).views(user), false),
             "of {user}"
         );
+        let unread = self.store.unread(tenant, user, None, ALL).await;
+        let unread = unread.expect("it works").conversations;
+        let unread = unread.iter().map(|it| (it.conversation, it.unread, it.read));
+        let expected = self.model.tenant(tenant).views(user);
+        let some = expected.iter().map(|it| it.marks);
+        let some = some.filter(|marks| marks.unread > 0 || marks.marked_unread);
+        let some = some.map(|marks| (marks.conversation, marks.unread, marks.read));
+        assert!(unread.eq(some), "unread of {user}");
         let record = self.store.user(tenant, user).await.expect("it works");
         assert_eq!(record.as_ref(), self.model.tenant(tenant).users.get(&user));
         if let Some(record) = record {
@@ -113,8 +124,16 @@ impl World {
             .store
             .history(tenant, id, 1, u64::MAX, false, ALL, ALL << 10, 0)
             .await;
-        let log = log.expect("it works").entries;
-        let expected = &self.model.tenant(tenant).conversations[&id];
+        let HistoryPage {
+            entries: log,
+            states,
+            ..
+        } = log.expect("it works");
+        let expected = self.model.tenant(tenant).conversations[&id].clone();
+        for (entry, state) in log.iter().zip(&states) {
+            expected.check_state(entry.conv_seq, state.as_ref());
+        }
+        self.check_operations(tenant, id, &expected).await;
         assert!(log.iter().map(|it| &**it).eq(&expected.log), "log of {id}");
         let numbers = log.iter().map(|it| it.conv_seq);
         assert!(numbers.eq(1..=log.len() as u64), "gapless");
@@ -124,8 +143,27 @@ impl World {
             .await
             .expect("it works");
         let members = members(&expected.members);
-        assert_eq!((page.members, page.more), (members, false));
+        assert_eq!((unversioned(page.members), page.more), (members, false));
         assert_eq!(page.as_of, expected.log.len() as u64);
+    }
+
+    /// Pins, and who reacts to the first messages.
+    async fn check_operations(&self, tenant: TenantId, id: ConversationId, of: &Conversation) {
+        let pins = self.store.pins(tenant, id, 0, ALL).await.expect("it works");
+        let pins = pins.pins.iter().map(|pin| (pin.target, pin.pin_seq));
+        assert_eq!(pins.collect::<Vec<_>>(), of.pins(), "pins of {id}");
+        for target in 1..=8 {
+            let page = self.store.reactions(tenant, id, target, None, ALL).await;
+            let users = page.expect("it works").map(|page| page.users);
+            let found = users.map(|users| {
+                let given = users.into_iter().map(|it| {
+                    let user = UserId::from_slice(&it.user).expect("an id");
+                    (user, it.reactions.into_iter().collect())
+                });
+                given.collect::<BTreeMap<UserId, BTreeSet<String>>>()
+            });
+            assert_eq!(found, of.reactions(target), "reactions to {target} of {id}");
+        }
     }
 
     /// A page of a timeline, from anywhere and of any size.
@@ -255,7 +293,8 @@ impl World {
                 .await
                 .expect("it works");
             let view = undelivered(view).pop();
-            assert_eq!(view, conversation.view(*id, who));
+            let mark = model.mark_of(who, *id);
+            assert_eq!(view, conversation.view(*id, who, mark));
             let from = (after % 3 > 0).then(|| user(after % USERS));
             let page = self
                 .store
@@ -266,7 +305,7 @@ impl World {
             rest.retain(|it| from.is_none_or(|from| it.user > from));
             let more = rest.len() > limit;
             rest.truncate(limit);
-            assert_eq!((page.members, page.more), (rest, more));
+            assert_eq!((unversioned(page.members), page.more), (rest, more));
         }
         let name = format!("user{}", after % 9);
         let from = (after % 2 > 0).then_some(name.as_str());
@@ -367,14 +406,22 @@ impl World {
 }
 
 fn members(
-    members: &std::collections::BTreeMap<UserId, (eim_codec::payload::Role, u64)>,
+    members: &BTreeMap<UserId, (eim_codec::payload::Role, u64)>,
 ) -> Vec<MemberView> {
     let view = |(user, (role, joined_at)): (&UserId, &(_, u64))| MemberView {
         user: *user,
         role: *role,
         joined_at: *joined_at,
+        muted_until_ms: 0,
+        changed_at: 0,
     };
     members.iter().map(view).collect()
+}
+
+/// Nobody mutes in this model; when somebody changed last is not in it.
+fn unversioned(mut members: Vec<MemberView>) -> Vec<MemberView> {
+    members.iter_mut().for_each(|member| member.changed_at = 0);
+    members
 }
 
 /// A page has at least one entry, no more than asked for, and ends early only for its octets.

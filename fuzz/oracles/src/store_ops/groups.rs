@@ -11,6 +11,7 @@ use eim_server::store::{Change, Changed, Origin};
 use prost::Message;
 
 use super::model::{Conversation, Draft, Model, Once, Seen};
+use super::operations::Mark;
 
 /// Who asks, under which key.
 fn asked(change: &Change) -> (Origin, [u8; 16]) {
@@ -28,6 +29,9 @@ fn asked(change: &Change) -> (Origin, [u8; 16]) {
             origin, request, ..
         }
         | Change::Rename {
+            origin, request, ..
+        }
+        | Change::Group {
             origin, request, ..
         }
         | Change::Contact {
@@ -67,6 +71,9 @@ fn content(change: &Change) -> String {
         Change::Rename {
             conversation, name, ..
         } => format!("rename {conversation} {name}"),
+        Change::Group {
+            conversation, act, ..
+        } => format!("group {conversation} {act:?}"),
         Change::Contact { user, act, .. } => format!("contact {user} {act:?}"),
         Change::Profile { profile, .. } => format!("profile {profile:?}"),
     }
@@ -160,8 +167,11 @@ impl Model {
                 group.name.clone_from(name);
                 Ok(self.settings(origin, *conversation, false))
             }
-            // No input draws one: the model of the contract suite judges contacts, its stories profiles.
-            Change::Contact { .. } | Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
+            // No input draws one: the model of the contract suite judges contacts, its stories the
+            // others.
+            Change::Group { .. } | Change::Contact { .. } | Change::Profile { .. } => {
+                Err(ErrorCode::UNSUPPORTED)
+            }
         }
     }
 
@@ -193,6 +203,7 @@ impl Model {
             kind: ConversationKind::Group,
             name: name.to_owned(),
             log: Vec::new(),
+            operated: BTreeMap::new(),
             large: false,
             members: BTreeMap::from([(origin.user, (Role::Owner, 1))]),
             seen: BTreeMap::from([(origin.user, owner)]),
@@ -272,7 +283,8 @@ impl Model {
         let changed = self.log_change(origin, id, FrameType::MEMBERSHIP, body, &removed);
         let group = self.conversation(origin, id);
         for user in removed {
-            let mut last = group.view(id, user).expect("it was a member");
+            let none = Mark::default();
+            let mut last = group.view(id, user, none).expect("it was a member");
             last.role = Role::Unspecified;
             last.visible_through = changed.conv_seq;
             group.seen.get_mut(&user).expect("it was a member").last = Some(last);
@@ -365,6 +377,7 @@ impl Model {
             kind: ConversationKind::Group.into(),
             name: self.conversation(origin, id).name.clone(),
             created,
+            ..SettingsBody::default()
         };
         let body = body.encode_to_vec();
         self.log_change(origin, id, FrameType::SETTINGS, body, &BTreeSet::new())
@@ -398,6 +411,7 @@ fn membership(change: MembershipChange, users: &BTreeSet<UserId>, role: Role) ->
         change: change.into(),
         users: users.iter().map(|user| user.to_bytes()).collect(),
         role: role.into(),
+        ..MembershipBody::default()
     };
     body.encode_to_vec()
 }

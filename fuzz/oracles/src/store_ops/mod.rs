@@ -8,9 +8,10 @@ mod act;
 mod check;
 mod groups;
 mod model;
+mod operations;
 mod outside;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -60,9 +61,23 @@ async fn play(octets: &[u8]) {
     world.check_all().await;
 }
 
-/// Few bits: small caches, small batches, small groups, short memory.
+/// Few bits: small caches, small batches, small groups, short memory, few operations.
 fn options(input: &mut Input<'_>) -> Options {
     let bits = input.octet();
+    let few = Options::default();
+    let few = if bits & 128 == 0 {
+        few
+    } else {
+        Options {
+            message_edits: 2,
+            message_reactions: 2,
+            user_reactions: 1,
+            conversation_pins: 1,
+            edit_ms: 3_600_000,
+            recall_ms: 7_200_000,
+            ..few
+        }
+    };
     Options {
         cached: if bits & 1 == 0 { 65_536 } else { 1 },
         batch_octets: if bits & 2 == 0 { 4 << 20 } else { 1 },
@@ -71,7 +86,7 @@ fn options(input: &mut Input<'_>) -> Options {
         timeline_ms: if bits & 16 == 0 { 7 } else { 2 } * 24 * 3_600_000,
         write_fanout_members: if bits & 64 == 0 { 500 } else { 2 },
         queue: if bits & 32 == 0 { 1_024 } else { 1 },
-        ..Options::default()
+        ..few
     }
 }
 
@@ -120,6 +135,7 @@ impl World {
             log_epoch: store.log_epoch(),
             commit: 0,
             announced: Vec::new(),
+            erasable: BTreeSet::new(),
         };
         let secret = store.derive_secret("test");
         let mut world = Self {
@@ -325,7 +341,13 @@ impl World {
         let heard = self.listener.taken();
         let expected: Vec<Announced> = std::mem::take(&mut self.model.announced);
         assert_eq!(heard.len(), expected.len(), "commits announced");
-        for (heard, (tenant, entry, places)) in heard.into_iter().zip(expected) {
+        let erasable = std::mem::take(&mut self.model.erasable);
+        for (heard, (tenant, mut entry, places)) in heard.into_iter().zip(expected) {
+            // Taken back in the batch that brought it, or in a later one.
+            let place = (tenant, entry.conversation, entry.conv_seq);
+            if heard.entry.tombstone && erasable.contains(&place) {
+                operations::erase(&mut entry);
+            }
             assert_eq!((heard.tenant, &*heard.entry), (tenant, &entry));
             let recipients: BTreeMap<UserId, u64> = heard.recipients.iter().copied().collect();
             assert_eq!(

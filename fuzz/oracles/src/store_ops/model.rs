@@ -8,15 +8,19 @@ use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{
-    Append, Appended, Changed, ConversationView, DeviceRecord, Entry, MarkView, Origin,
-    SessionRecord, Target, TenantId, UserRecord,
+    Append, Appended, Changed, ConversationView, DeviceRecord, Entry, Origin, SessionRecord,
+    Target, TenantId, UserRecord,
 };
+
+use super::operations::{Mark, Operated, opens};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Conversation {
     pub(super) kind: ConversationKind,
     pub(super) name: String,
     pub(super) log: Vec<Entry>,
+    /// What operations have made of messages.
+    pub(super) operated: BTreeMap<u64, Operated>,
     /// Read from its log.
     pub(super) large: bool,
     /// Role, and the entry that added the member.
@@ -83,6 +87,8 @@ pub(super) struct Tenant {
     pub(super) requests: BTreeMap<(UserId, [u8; 16]), Once<Changed>>,
     pub(super) devices: BTreeMap<(UserId, DeviceId), Device>,
     pub(super) sessions: BTreeMap<SessionId, (SessionRecord, bool)>,
+    /// How far users have read.
+    pub(super) marks: BTreeMap<(UserId, ConversationId), Mark>,
 }
 
 /// What the sink has to hear.
@@ -96,6 +102,8 @@ pub(super) struct Model {
     pub(super) log_epoch: u64,
     pub(super) commit: u64,
     pub(super) announced: Vec<Announced>,
+    /// Entries that were taken back since anything was announced.
+    pub(super) erasable: BTreeSet<(TenantId, ConversationId, u64)>,
 }
 
 /// What an entry is made of.
@@ -165,9 +173,12 @@ impl Model {
         }
         match (tenant.conversations.get(&id), append.target) {
             (Some(it), _) if it.members.contains_key(&origin.user) => {}
-            (None, Target::Direct(peer)) => tenant.open_direct(origin.user, peer, id)?,
+            (None, Target::Direct(peer)) if opens(append) => {
+                tenant.open_direct(origin.user, peer, id)?;
+            }
             _ => return Err(ErrorCode::NOT_FOUND),
         }
+        let modifier = self.may_operate(origin, id, append)?;
         let draft = Draft {
             frame_type: append.frame_type,
             client_msg_id: Some(append.client_msg_id),
@@ -175,6 +186,9 @@ impl Model {
             fallback_text: append.fallback_text.clone(),
         };
         let (conv_seq, time_ms, user_seq) = self.deliver(origin, id, draft, &BTreeSet::new());
+        if let Some(modifier) = modifier {
+            self.operate(origin, id, conv_seq, modifier);
+        }
         let outcome = Appended {
             conversation: id,
             conv_seq,
@@ -222,6 +236,12 @@ impl Model {
             tombstone: false,
         };
         conversation.log.push(entry.clone());
+        if entry.client_msg_id.is_some() {
+            let mark = tenant.marks.entry((origin.user, id)).or_default();
+            if is_message {
+                (mark.read, mark.flagged) = (entry.conv_seq, false);
+            }
+        }
         let mut readers = former.clone();
         if !conversation.large {
             readers.extend(conversation.members.keys());
@@ -263,6 +283,7 @@ impl Tenant {
             kind: ConversationKind::Direct,
             name: String::new(),
             log: Vec::new(),
+            operated: BTreeMap::new(),
             large: false,
             members: [user, peer].map(|it| (it, (Role::Member, 1))).into(),
             seen: [(user, seen(peer)), (peer, seen(user))].into(),
@@ -273,16 +294,27 @@ impl Tenant {
 
     pub(super) fn views(&self, user: UserId) -> Vec<ConversationView> {
         let all = self.conversations.iter();
-        all.filter_map(|(id, it)| it.view(*id, user)).collect()
+        let mark = |id| self.mark_of(user, id);
+        all.filter_map(|(id, it)| it.view(*id, user, mark(*id)))
+            .collect()
     }
 }
 
 impl Conversation {
     /// The conversation as one who is or was a member sees it.
-    pub(super) fn view(&self, id: ConversationId, user: UserId) -> Option<ConversationView> {
+    pub(super) fn view(
+        &self,
+        id: ConversationId,
+        user: UserId,
+        mark: Mark,
+    ) -> Option<ConversationView> {
         let seen = self.seen.get(&user)?;
+        let marks = self.marks(id, user, mark);
         if let Some(last) = &seen.last {
-            return Some(last.clone());
+            return Some(ConversationView {
+                marks,
+                ..last.clone()
+            });
         }
         let head = self.log.last()?;
         Some(ConversationView {
@@ -302,24 +334,8 @@ impl Conversation {
             } else {
                 FanOut::Write
             },
-            marks: self.marks(id, user, seen.from),
+            marks,
+            group: Default::default(),
         })
-    }
-
-    /// Nobody marks anything here: read is what one has sent.
-    fn marks(&self, id: ConversationId, user: UserId, from: u64) -> MarkView {
-        let messages = self.log.iter().filter(|entry| entry.frame_type.0 < 0x40);
-        let sent = messages.clone().filter(|entry| entry.sender == Some(user));
-        let read = sent.map(|entry| entry.conv_seq).max().unwrap_or(0);
-        let unread = messages.filter(|entry| entry.conv_seq > read && entry.conv_seq >= from);
-        MarkView {
-            conversation: id,
-            user,
-            read,
-            delivered: 0,
-            marked_unread: false,
-            unread: unread.count() as u64,
-            mentions: 0,
-        }
     }
 }

@@ -76,6 +76,7 @@ impl Committer {
         self.check_room()?;
         self.check_age(append.first_sent_at_ms)?;
         self.check_target(origin, id, append.target)?;
+        self.check_may_send(origin, id, append.frame_type)?;
         // impl[EIM-OPS-007]
         let effect = match modifier {
             Ok(None) => None,
@@ -174,11 +175,7 @@ impl Committer {
         for user in [origin.user, peer] {
             // Read now, so that nothing can fail between opening and the first message.
             self.timeline(tenant, user)?;
-            conversation.put(Member {
-                user,
-                role: Role::Member,
-                joined_at: 1,
-            });
+            conversation.put(Member::joined(user, Role::Member, 1));
         }
         let row = ConversationRow {
             kind: ConversationKind::Direct as i32,
@@ -194,7 +191,11 @@ impl Committer {
                 peer
             };
             let role = Role::Member as i32;
-            let row = MemberRow { role, joined_at: 1 };
+            let row = MemberRow {
+                role,
+                joined_at: 1,
+                ..MemberRow::default()
+            };
             self.pending
                 .put_state(&keys::member(tenant, id, member.user), state::encode(&row));
             let row = MembershipRow {
@@ -251,10 +252,7 @@ fn as_refused(failure: Failure) -> Refused {
         Failure::Refused(refused) => refused,
         Failure::Store(error) => {
             tracing::error!(%error, "a message was not appended");
-            Refused {
-                code: ErrorCode::INTERNAL,
-                detail: "the store could not be read".to_owned(),
-            }
+            Refused::new(ErrorCode::INTERNAL, "the store could not be read")
         }
     }
 }

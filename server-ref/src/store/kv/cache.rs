@@ -12,7 +12,7 @@ use eim_codec::payload::{ConversationKind, FanOut, Role};
 
 use super::marks::MarkKey;
 use super::record::state::MarkRow;
-use crate::store::{LogoutReason, TenantId};
+use crate::store::{LogoutReason, Policy, TenantId};
 
 /// A map that forgets what was not used for a while: two generations, no iteration.
 #[derive(Debug)]
@@ -58,6 +58,23 @@ pub(super) struct Member {
     pub(super) user: UserId,
     pub(super) role: Role,
     pub(super) joined_at: u64,
+    /// Entry that changed it last.
+    pub(super) changed_at: u64,
+    /// Until when it may not send; 0 for not.
+    pub(super) muted_until_ms: u64,
+}
+
+impl Member {
+    /// A member as it joins.
+    pub(super) const fn joined(user: UserId, role: Role, joined_at: u64) -> Self {
+        Self {
+            user,
+            role,
+            joined_at,
+            changed_at: joined_at,
+            muted_until_ms: 0,
+        }
+    }
 }
 
 /// What two users are to each other, as it matters to their direct conversation.
@@ -87,6 +104,15 @@ pub(super) struct Conversation {
     pub(super) calls: u64,
     /// Of a direct conversation.
     pub(super) relation: Relation,
+    /// Nobody sends or joins any more.
+    pub(super) dissolved: bool,
+    pub(super) policy: Policy,
+    /// Until when plain members may not send; 0 for not.
+    pub(super) muted_until_ms: u64,
+    /// conv_seq of the announcement; 0 for none.
+    pub(super) announced: u64,
+    /// Users who wait to join.
+    pub(super) waiting: u32,
 }
 
 impl Conversation {
@@ -102,6 +128,11 @@ impl Conversation {
             countable: 0,
             calls: 0,
             relation: Relation::default(),
+            dissolved: false,
+            policy: Policy::default(),
+            muted_until_ms: 0,
+            announced: 0,
+            waiting: 0,
         }
     }
 

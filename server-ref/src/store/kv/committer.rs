@@ -351,10 +351,7 @@ impl From<StoreError> for Failure {
 
 /// Refuses with a code and a sentence for people.
 pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Refused(Refused {
-        code,
-        detail: detail.into(),
-    }))
+    Err(Failure::Refused(Refused::new(code, detail)))
 }
 
 /// Keeps refusals apart from failures of the engine.

@@ -272,11 +272,7 @@ impl Committer {
         }
         let mut conversation = Conversation::new(ConversationKind::Personal, String::new());
         let (role, joined_at) = (Role::Member, 1);
-        conversation.put(Member {
-            user,
-            role,
-            joined_at,
-        });
+        conversation.put(Member::joined(user, role, joined_at));
         let row = ConversationRow {
             kind: ConversationKind::Personal as i32,
             name: String::new(),
@@ -286,7 +282,11 @@ impl Committer {
         self.pending
             .put_state(&keys::conversation(tenant, id), state::encode(&row));
         let role = role as i32;
-        let row = MemberRow { role, joined_at };
+        let row = MemberRow {
+            role,
+            joined_at,
+            ..MemberRow::default()
+        };
         self.pending
             .put_state(&keys::member(tenant, id, user), state::encode(&row));
         let row = MembershipRow {

@@ -5,7 +5,7 @@ use eim_codec::id::{ConversationId, DeviceId, RequestId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::record::act::ContentHash;
-use crate::store::{Append, Change, ContactAct, Origin};
+use crate::store::{Append, Change, ContactAct, GroupAct, Origin};
 
 /// Hash of a message: type, conversation, body and fallback text.
 // impl[EIM-MSG-039]
@@ -69,6 +69,9 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
             .chain_update([5])
             .chain_update(conversation)
             .chain_update(name),
+        Change::Group {
+            conversation, act, ..
+        } => group(digest.chain_update([6]).chain_update(conversation), act),
         Change::Contact { user, act, .. } => {
             let digest = digest.chain_update([80]).chain_update(user);
             match act {
@@ -97,6 +100,34 @@ pub(super) fn of_change(secret: &[u8; 32], change: &Change) -> ContentHash {
     truncate(digest)
 }
 
+fn group(digest: Sha256, act: &GroupAct) -> Sha256 {
+    match act {
+        GroupAct::Dissolve => digest.chain_update([1]),
+        GroupAct::Mute { user, for_ms } => {
+            let digest = digest.chain_update([2, u8::from(user.is_some())]);
+            let digest = digest.chain_update(for_ms.to_be_bytes());
+            user.iter().fold(digest, Sha256::chain_update)
+        }
+        GroupAct::Announce { text } => digest.chain_update([3]).chain_update(text),
+        GroupAct::SetPolicy { policy } => digest
+            .chain_update([4, u8::from(policy.approval)])
+            .chain_update((policy.post as i32).to_be_bytes())
+            .chain_update((policy.invite as i32).to_be_bytes()),
+        // The secret follows from the request.
+        GroupAct::Invite {
+            lifetime_ms, uses, ..
+        } => digest
+            .chain_update([5])
+            .chain_update(lifetime_ms.to_be_bytes())
+            .chain_update(uses.to_be_bytes()),
+        GroupAct::Revoke => digest.chain_update([6]),
+        GroupAct::Join { secret } => digest.chain_update([7]).chain_update(secret),
+        GroupAct::Answer { user, accept } => digest
+            .chain_update([8, u8::from(*accept)])
+            .chain_update(user),
+    }
+}
+
 /// Who asks for a change, and its idempotency key.
 pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
     match change {
@@ -113,6 +144,9 @@ pub(super) const fn asked_by(change: &Change) -> (Origin, RequestId) {
             origin, request, ..
         }
         | Change::Rename {
+            origin, request, ..
+        }
+        | Change::Group {
             origin, request, ..
         }
         | Change::Contact {

@@ -10,7 +10,7 @@ use super::load::{log_head, log_head_through};
 use super::marks::{Extent, MarkKey};
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
 use crate::store::engine::{Order, Reader, Space};
-use crate::store::{ConversationView, MemberPage, MemberView, StoreError, TenantId};
+use crate::store::{ConversationView, GroupState, MemberPage, MemberView, StoreError, TenantId};
 
 /// Conversations read before other tasks get their turn.
 pub(super) const TURN: usize = 64;
@@ -95,6 +95,10 @@ pub(super) fn view_of(
     };
     let extent = Extent::new(membership.visible_from, head);
     let marks = super::unread::own(reader, key, log_epoch, extent)?;
+    let group = match former {
+        true => GroupState::default(),
+        false => group_state(&row, &membership),
+    };
     let peer = match &membership.peer[..] {
         [] => None,
         octets => Some(state::id("peer", octets)?),
@@ -117,7 +121,22 @@ pub(super) fn view_of(
             row.members
         },
         marks,
+        group,
     })
+}
+
+/// What a member sees of what is decided about a group.
+// impl[EIM-GPO-020] impl[EIM-GPO-032]
+fn group_state(row: &ConversationRow, membership: &MembershipRow) -> GroupState {
+    let rules = [Role::Owner as i32, Role::Admin as i32].contains(&membership.role);
+    GroupState {
+        dissolved: row.dissolved,
+        policy: row.policy(),
+        muted_until_ms: membership.muted_until_ms,
+        all_muted_until_ms: row.muted_until_ms,
+        announced: row.announced,
+        waiting: if rules { row.waiting } else { 0 },
+    }
 }
 
 /// A page of members, in id order.
@@ -157,6 +176,8 @@ pub(super) fn members(
                 user,
                 role,
                 joined_at: row.joined_at,
+                muted_until_ms: row.muted_until_ms,
+                changed_at: row.changed_at,
             });
             Ok(ControlFlow::Continue(()))
         },

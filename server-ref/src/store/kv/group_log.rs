@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::{
-    ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
+    Announcement, ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role,
+    SettingsBody,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message;
@@ -17,7 +18,7 @@ use super::keys;
 use super::mentions::Mentions;
 use super::record::entry::Seal;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
-use crate::store::Origin;
+use crate::store::{Origin, Policy};
 
 impl Committer {
     /// The group, when the caller is a member.
@@ -38,9 +39,24 @@ impl Committer {
         }
     }
 
-    /// The group, when the caller is a member with one of these roles, ready for an entry.
-    // impl[EIM-GRP-011]
+    /// The group, when it is not dissolved and the caller is a member with one of these roles,
+    /// ready for an entry.
+    // impl[EIM-GRP-011] impl[EIM-GPO-003]
     pub(super) fn group_as(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+        roles: &[Role],
+    ) -> Result<&mut Conversation, Failure> {
+        let conversation = self.group_of(origin, id, roles)?;
+        if conversation.dissolved {
+            return refuse(ErrorCode::DISSOLVED, "the group was dissolved");
+        }
+        Ok(conversation)
+    }
+
+    /// The same, be it dissolved or not.
+    pub(super) fn group_of(
         &mut self,
         origin: &Origin,
         id: ConversationId,
@@ -51,25 +67,34 @@ impl Committer {
         if !role.is_some_and(|role| roles.contains(&role)) {
             return refuse(ErrorCode::FORBIDDEN, "the role does not permit this");
         }
-        // Read now, so that nothing can fail once the change has begun. With read fan-out few are
-        // concerned, and those are read by who changes something of theirs.
-        if conversation.fan_out == FanOut::Read {
-            return self.group(origin, id);
-        }
-        let users: Vec<UserId> = conversation
-            .members
-            .iter()
-            .map(|member| member.user)
-            .collect();
-        for user in users {
-            self.timeline(origin.tenant, user)?;
-        }
+        self.timelines_of_members(origin, id)?;
         self.group(origin, id)
     }
 
-    pub(super) fn head(&mut self, origin: &Origin, id: ConversationId) -> Result<u64, Failure> {
-        self.group(origin, id)
-            .map(|conversation| conversation.conv_seq)
+    /// Reads the timelines an entry enters, so that nothing can fail once a change has begun. With
+    /// read fan-out few are concerned, and those are read by who changes something of theirs.
+    pub(super) fn timelines_of_members(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+    ) -> Result<(), Failure> {
+        let users: Vec<UserId> = match self.conversation(origin.tenant, id)? {
+            Some(conversation) if conversation.fan_out != FanOut::Read => {
+                let users = conversation.members.iter().map(|member| member.user);
+                users.collect()
+            }
+            _ => return Ok(()),
+        };
+        for user in users {
+            self.timeline(origin.tenant, user)?;
+        }
+        Ok(())
+    }
+
+    /// Number of the next entry.
+    pub(super) fn next(&mut self, origin: &Origin, id: ConversationId) -> Result<u64, Failure> {
+        let conversation = self.conversation(origin.tenant, id)?;
+        Ok(conversation.map_or(0, |conversation| conversation.conv_seq) + 1)
     }
 
     pub(super) fn check_name(&self, name: &str) -> Result<(), Failure> {
@@ -104,27 +129,44 @@ impl Committer {
         Ok(())
     }
 
-    /// Records a member with its role, new or changed.
+    /// Records a member as the next entry makes it.
+    // impl[EIM-GPO-033]
     pub(super) fn put_member(
         &mut self,
         origin: &Origin,
         id: ConversationId,
         member: Member,
     ) -> Result<(), Failure> {
-        let role = member.role as i32;
-        let row = MemberRow {
-            role,
-            joined_at: member.joined_at,
+        let (tenant, role) = (origin.tenant, member.role as i32);
+        let changed_at = self.next(origin, id)?;
+        let member = Member {
+            changed_at,
+            ..member
         };
-        let key = keys::member(origin.tenant, id, member.user);
-        self.pending.put_state(&key, state::encode(&row));
+        let key = keys::membership(tenant, member.user, id);
+        if let Some(record) = self.pending.state(&*self.engine, &key)? {
+            let row: MembershipRow = state::decode("membership", &record)?;
+            let old = keys::member_change(tenant, id, row.changed_at, member.user);
+            self.pending.delete_state(&old);
+        }
         let row = MembershipRow {
             role,
             visible_from: member.joined_at,
+            changed_at,
+            muted_until_ms: member.muted_until_ms,
             ..MembershipRow::default()
         };
-        let key = keys::membership(origin.tenant, member.user, id);
         self.pending.put_state(&key, state::encode(&row));
+        let row = MemberRow {
+            role,
+            joined_at: member.joined_at,
+            changed_at,
+            muted_until_ms: member.muted_until_ms,
+        };
+        let key = keys::member(tenant, id, member.user);
+        self.pending.put_state(&key, state::encode(&row));
+        let key = keys::member_change(tenant, id, changed_at, member.user);
+        self.pending.put_state(&key, Vec::new());
         if let Some(conversation) = self.conversation(origin.tenant, id)? {
             conversation.put(member);
         }
@@ -142,6 +184,13 @@ impl Committer {
                 name: conversation.name.clone(),
                 members: conversation.members.len() as u32,
                 fan_out: conversation.fan_out as i32,
+                dissolved: conversation.dissolved,
+                post: conversation.policy.post as i32,
+                invite: conversation.policy.invite as i32,
+                approval: conversation.policy.approval,
+                muted_until_ms: conversation.muted_until_ms,
+                announced: conversation.announced,
+                waiting: conversation.waiting,
             };
             self.pending
                 .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
@@ -149,18 +198,28 @@ impl Committer {
         Ok(())
     }
 
+    /// Writes the settings as they are.
+    // impl[EIM-GPO-018]
     pub(super) fn settings(
         &mut self,
         origin: &Origin,
         id: ConversationId,
-        name: &str,
         created: bool,
+        announcement: Option<String>,
     ) -> Result<Numbered, Failure> {
-        let kind = ConversationKind::Group as i32;
+        let conversation = self.group(origin, id)?;
+        let policy = conversation.policy;
         let body = SettingsBody {
-            kind,
-            name: name.to_owned(),
+            kind: ConversationKind::Group as i32,
+            name: conversation.name.clone(),
             created,
+            dissolved: conversation.dissolved,
+            policy: (policy != Policy::default()).then(|| policy.into()),
+            muted_until_ms: conversation.muted_until_ms,
+            announcement: announcement.map(|text| Announcement {
+                text,
+                ..Announcement::default()
+            }),
         };
         self.log_change(origin, id, FrameType::SETTINGS, &body, &[])
     }
@@ -178,6 +237,7 @@ impl Committer {
             change: change as i32,
             users: users.iter().map(|user| user.to_bytes()).collect(),
             role: role as i32,
+            until_ms: 0,
         };
         self.log_change(origin, id, FrameType::MEMBERSHIP, &body, concerned)
     }
@@ -206,7 +266,7 @@ impl Committer {
     }
 
     // impl[EIM-GRP-003]
-    fn log_change(
+    pub(super) fn log_change(
         &mut self,
         origin: &Origin,
         id: ConversationId,

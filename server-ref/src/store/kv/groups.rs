@@ -94,6 +94,12 @@ impl Committer {
                 name,
                 ..
             } => self.rename(origin, *conversation, name),
+            Change::Group {
+                origin,
+                conversation,
+                act,
+                ..
+            } => self.govern(origin, *conversation, act),
             Change::Contact {
                 origin, user, act, ..
             } => self.contact(origin, *user, act),
@@ -117,13 +123,9 @@ impl Committer {
         self.caches
             .conversations
             .insert((origin.tenant, id), conversation);
-        let owner = Member {
-            user: origin.user,
-            role: Role::Owner,
-            joined_at: 1,
-        };
+        let owner = Member::joined(origin.user, Role::Owner, 1);
         self.put_member(origin, id, owner)?;
-        let created = self.settings(origin, id, name, true)?;
+        let created = self.settings(origin, id, true, None)?;
         if others.is_empty() {
             self.put_conversation(origin, id)?;
             return Ok((id, Some(created)));
@@ -151,17 +153,19 @@ impl Committer {
 
     /// Adds users who exist and are not members, by one entry.
     // impl[EIM-GRP-027] impl[EIM-GRP-028] impl[EIM-GRP-030] impl[EIM-TML-003]
-    fn add(&mut self, origin: &Origin, id: ConversationId, added: &BTreeSet<UserId>) -> Done {
+    pub(super) fn add(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+        added: &BTreeSet<UserId>,
+    ) -> Done {
         for user in added {
             self.timeline(origin.tenant, *user)?;
         }
-        let joined_at = self.head(origin, id)? + 1;
+        let joined_at = self.next(origin, id)?;
         for user in added {
-            let member = Member {
-                user: *user,
-                role: Role::Member,
-                joined_at,
-            };
+            self.waits_no_more(origin, id, *user)?;
+            let member = Member::joined(*user, Role::Member, joined_at);
             self.put_member(origin, id, member)?;
         }
         self.caches.count_members(added.len());
@@ -202,7 +206,7 @@ impl Committer {
 
     // impl[EIM-GRP-025] impl[EIM-GRP-026]
     fn leave(&mut self, origin: &Origin, id: ConversationId) -> Done {
-        let conversation = self.group_as(origin, id, &[Role::Owner, Role::Admin, Role::Member])?;
+        let conversation = self.group_of(origin, id, &[Role::Owner, Role::Admin, Role::Member])?;
         let role = conversation.member(origin.user).map(|member| member.role);
         if role == Some(Role::Owner) && conversation.members.len() > 1 {
             return refuse(
@@ -228,7 +232,7 @@ impl Committer {
         removed: &BTreeSet<UserId>,
     ) -> Done {
         let tenant = origin.tenant;
-        let visible_through = self.head(origin, id)? + 1;
+        let visible_through = self.next(origin, id)?;
         let mut rows = Vec::with_capacity(removed.len());
         for user in removed {
             self.timeline(tenant, *user)?;
@@ -244,8 +248,14 @@ impl Committer {
         let name = conversation.name.clone();
         let members = conversation.members.len() as u32;
         for (key, user, mut row) in rows {
+            let old = keys::member_change(tenant, id, row.changed_at, user);
+            self.pending.delete_state(&old);
+            let new = keys::member_change(tenant, id, visible_through, user);
+            self.pending.put_state(&new, Vec::new());
             row.role = Role::Unspecified as i32;
             row.visible_through = visible_through;
+            row.changed_at = visible_through;
+            row.muted_until_ms = 0;
             row.name.clone_from(&name);
             row.members = members;
             self.pending.put_state(&key, state::encode(&row));
@@ -310,7 +320,7 @@ impl Committer {
         }
         name.clone_into(&mut self.group(origin, id)?.name);
         self.put_conversation(origin, id)?;
-        let numbered = self.settings(origin, id, name, false)?;
+        let numbered = self.settings(origin, id, false, None)?;
         Ok((id, Some(numbered)))
     }
 }

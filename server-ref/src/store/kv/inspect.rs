@@ -60,7 +60,8 @@ pub enum Name {
     /// Facts about the store itself.
     Meta,
     /// Indices: users by name, expiry lists, contacts by version and their
-    /// number; profiles and departments.
+    /// number; profiles and departments; announcements, invitations, users who wait to join a
+    /// group, and its members by their last change.
     Index,
 }
 
@@ -138,6 +139,8 @@ pub enum Record {
         countable: u64,
         /// Everything through this number is on a device.
         delivered: u64,
+        /// The user wants to come back.
+        marked_unread: bool,
     },
     /// Entries through this one that name the user.
     Mention(u64),
@@ -216,6 +219,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
+            25..=28 => Name::Index,
             81..=88 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },
@@ -341,6 +345,7 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 read: row.read,
                 countable: row.countable,
                 delivered: row.delivered,
+                marked_unread: row.marked_unread,
             }
         }
         Name::Mention(..) => Record::Mention(super::mentions::count(value)?),
@@ -407,95 +412,77 @@ mod tests {
     use super::super::keys::{self, Act, ActKey};
     use super::*;
 
+    const USER: [u8; 16] = [1; 16];
+    const CONVERSATION: [u8; 16] = [2; 16];
+
+    /// Keys with the names that they were made of.
+    type Made = Vec<(Space, Vec<u8>, Name)>;
+
+    fn of_logs(at: TenantId) -> Made {
+        let (user, conversation) = (UserId::from(USER), ConversationId::from(CONVERSATION));
+        let act = |act| ActKey {
+            tenant: at,
+            user,
+            act,
+            id: [5; 16],
+        };
+        let key = keys::log(at, conversation, 7).to_vec();
+        let chunk = keys::timeline(at, user, 8).to_vec();
+        let message = act(Act::Message).key().to_vec();
+        let request = act(Act::Request).key().to_vec();
+        vec![
+            (Space::Log, key, Name::Entry(conversation, 7)),
+            (Space::Timeline, chunk, Name::Chunk(user, 8)),
+            (Space::Idempotency, message, Name::Message(user, [5; 16])),
+            (Space::Idempotency, request, Name::Request(user, [5; 16])),
+        ]
+    }
+
+    fn of_state(at: TenantId) -> Made {
+        let (user, conversation) = (UserId::from(USER), ConversationId::from(CONVERSATION));
+        let (device, session) = (DeviceId::from([3; 16]), SessionId::from([4; 16]));
+        let made = [
+            (
+                keys::member(at, conversation, user),
+                Name::Member(conversation, user),
+            ),
+            (
+                keys::membership(at, user, conversation),
+                Name::Membership(user, conversation),
+            ),
+            (keys::device(at, user, device), Name::Device(user, device)),
+            (keys::cursor(at, user, device), Name::Cursor(user, device)),
+            (keys::session(at, session), Name::Session(session)),
+            (keys::floor(at, user), Name::Floor(user)),
+            (
+                keys::modified(at, conversation, 9),
+                Name::Modified(conversation, 9),
+            ),
+            (
+                keys::user_reactions(at, conversation, 9, user),
+                Name::UserReactions(conversation, 9, user),
+            ),
+            (keys::pins(at, conversation), Name::Pins(conversation)),
+            (
+                keys::mark(at, user, conversation),
+                Name::Mark(user, conversation),
+            ),
+            (
+                keys::mention(at, user, conversation, 9),
+                Name::Mention(user, conversation, 9),
+            ),
+        ];
+        let name = (Space::State, keys::user_name(at, b"ada"), Name::Index);
+        made.into_iter()
+            .map(|(key, name)| (Space::State, key.to_vec(), name))
+            .chain([name])
+            .collect()
+    }
+
     #[test]
     fn names_are_those_that_the_keys_were_made_of() {
-        let (user, conversation) = (UserId::from([1; 16]), ConversationId::from([2; 16]));
-        let (device, session) = (DeviceId::from([3; 16]), SessionId::from([4; 16]));
         for at in [0, 254, 255, u32::MAX].map(TenantId) {
-            let act = |act| ActKey {
-                tenant: at,
-                user,
-                act,
-                id: [5; 16],
-            };
-            for (space, key, expected) in [
-                (
-                    Space::Log,
-                    keys::log(at, conversation, 7).to_vec(),
-                    Name::Entry(conversation, 7),
-                ),
-                (
-                    Space::Timeline,
-                    keys::timeline(at, user, 8).to_vec(),
-                    Name::Chunk(user, 8),
-                ),
-                (
-                    Space::Idempotency,
-                    act(Act::Message).key().to_vec(),
-                    Name::Message(user, [5; 16]),
-                ),
-                (
-                    Space::Idempotency,
-                    act(Act::Request).key().to_vec(),
-                    Name::Request(user, [5; 16]),
-                ),
-                (
-                    Space::State,
-                    keys::member(at, conversation, user).to_vec(),
-                    Name::Member(conversation, user),
-                ),
-                (
-                    Space::State,
-                    keys::membership(at, user, conversation).to_vec(),
-                    Name::Membership(user, conversation),
-                ),
-                (
-                    Space::State,
-                    keys::device(at, user, device).to_vec(),
-                    Name::Device(user, device),
-                ),
-                (
-                    Space::State,
-                    keys::cursor(at, user, device).to_vec(),
-                    Name::Cursor(user, device),
-                ),
-                (
-                    Space::State,
-                    keys::session(at, session).to_vec(),
-                    Name::Session(session),
-                ),
-                (
-                    Space::State,
-                    keys::floor(at, user).to_vec(),
-                    Name::Floor(user),
-                ),
-                (
-                    Space::State,
-                    keys::modified(at, conversation, 9).to_vec(),
-                    Name::Modified(conversation, 9),
-                ),
-                (
-                    Space::State,
-                    keys::user_reactions(at, conversation, 9, user).to_vec(),
-                    Name::UserReactions(conversation, 9, user),
-                ),
-                (
-                    Space::State,
-                    keys::pins(at, conversation).to_vec(),
-                    Name::Pins(conversation),
-                ),
-                (
-                    Space::State,
-                    keys::mark(at, user, conversation).to_vec(),
-                    Name::Mark(user, conversation),
-                ),
-                (
-                    Space::State,
-                    keys::mention(at, user, conversation, 9).to_vec(),
-                    Name::Mention(user, conversation, 9),
-                ),
-                (Space::State, keys::user_name(at, b"ada"), Name::Index),
-            ] {
+            for (space, key, expected) in of_logs(at).into_iter().chain(of_state(at)) {
                 assert_eq!(name(space, &key).unwrap(), (at, expected));
             }
         }

@@ -47,6 +47,10 @@ enum Kind {
     Mark = 20,
     Mention = 21,
     Forgotten = 24,
+    Announcement = 25,
+    Invitation = 26,
+    Waiting = 27,
+    MemberChange = 28,
     Contact = 80,
     ContactVersion = 81,
     ContactCount = 82,
@@ -207,6 +211,34 @@ pub(super) fn pins(at: TenantId, id: ConversationId) -> Key {
 
 pub(super) fn forgotten(at: TenantId, user: UserId) -> Key {
     key(at, [&[Kind::Forgotten as u8], user.as_bytes()])
+}
+
+pub(super) fn announcement(at: TenantId, id: ConversationId) -> Key {
+    key(at, [&[Kind::Announcement as u8], id.as_bytes()])
+}
+
+/// An invitation by the hash of its secret.
+pub(super) fn invitation(at: TenantId, id: ConversationId, hash: &[u8; 16]) -> Key {
+    key(at, [&[Kind::Invitation as u8], id.as_bytes(), hash])
+}
+
+/// First and last key of the invitations of a group.
+pub(super) fn invitations(at: TenantId, id: ConversationId) -> (Key, Key) {
+    (
+        invitation(at, id, &[0; 16]),
+        invitation(at, id, &[u8::MAX; 16]),
+    )
+}
+
+/// A user who waits to join.
+pub(super) fn waiting(at: TenantId, id: ConversationId, user: UserId) -> Key {
+    key(at, [&[Kind::Waiting as u8], id.as_bytes(), user.as_bytes()])
+}
+
+/// Members and former members of a group in the order in which they changed.
+pub(super) fn member_change(at: TenantId, id: ConversationId, conv_seq: u64, user: UserId) -> Key {
+    let (kind, conv_seq) = ([Kind::MemberChange as u8], conv_seq.to_be_bytes());
+    key(at, [&kind, id.as_bytes(), &conv_seq, user.as_bytes()])
 }
 
 /// A user on the list of another one.

@@ -89,9 +89,13 @@ fn load_conversation(
     };
     let row: ConversationRow = state::decode("conversation", &record)?;
     let kind = ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified);
-    let fan_out = row.fan_out();
+    let (fan_out, policy) = (row.fan_out(), row.policy());
     let mut conversation = Conversation::new(kind, row.name);
-    conversation.fan_out = fan_out;
+    (conversation.fan_out, conversation.policy) = (fan_out, policy);
+    conversation.dissolved = row.dissolved;
+    conversation.muted_until_ms = row.muted_until_ms;
+    conversation.announced = row.announced;
+    conversation.waiting = row.waiting;
     let from = keys::member(tenant, id, UserId::from([0; 16]));
     let to = keys::member(tenant, id, UserId::from([0xFF; 16]));
     engine.scan(
@@ -107,6 +111,8 @@ fn load_conversation(
                 user,
                 role,
                 joined_at: row.joined_at,
+                changed_at: row.changed_at,
+                muted_until_ms: row.muted_until_ms,
             });
             Ok(ControlFlow::Continue(()))
         },

@@ -21,6 +21,16 @@ pub struct Options {
     pub write_fanout_members: usize,
     /// Longest name of a group, in octets.
     pub group_name_octets: usize,
+    /// Longest announcement of a group, in octets.
+    pub announcement_octets: usize,
+    /// Longest time for which somebody is muted, in milliseconds.
+    pub mute_ms: u64,
+    /// Invitations of one group that are good at once.
+    pub group_invitations: usize,
+    /// Longest lifetime of an invitation, in milliseconds.
+    pub invitation_ms: u64,
+    /// Users who wait to join one group.
+    pub group_waiting: u32,
     /// EDITs of one message.
     pub message_edits: usize,
     /// Different reactions to one message.
@@ -69,6 +79,11 @@ impl Default for Options {
                 .unwrap_or(usize::MAX),
             group_name_octets: usize::try_from(limits::GROUP_NAME_OCTETS.default)
                 .unwrap_or(usize::MAX),
+            announcement_octets: count(limits::ANNOUNCEMENT_OCTETS.default),
+            mute_ms: limits::MUTE_MS.default,
+            group_invitations: count(limits::GROUP_INVITATIONS.default),
+            invitation_ms: limits::INVITATION_MS.default,
+            group_waiting: limits::GROUP_WAITING.default,
             contacts: u64::from(limits::CONTACTS.default),
             contact_message_octets: usize::try_from(limits::CONTACT_MESSAGE_OCTETS.default)
                 .unwrap_or(usize::MAX),

@@ -35,10 +35,7 @@ impl Committer {
         for key in [&key[..], &name_key] {
             if self.pending.state(&*self.engine, key)?.is_some() {
                 let detail = format!("user {:?} exists", user.name);
-                return Ok(Err(Refused {
-                    code: ErrorCode::ALREADY_EXISTS,
-                    detail,
-                }));
+                return Ok(Err(Refused::new(ErrorCode::ALREADY_EXISTS, detail)));
             }
         }
         self.pending

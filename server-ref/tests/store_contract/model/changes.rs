@@ -59,6 +59,12 @@ impl Model {
                 conversation,
                 name,
             } => (origin, request, format!("rename {conversation} {name}")),
+            Change::Group {
+                origin,
+                request,
+                conversation,
+                act,
+            } => (origin, request, format!("group {conversation} {act:?}")),
             Change::Contact {
                 origin,
                 request,
@@ -139,8 +145,8 @@ impl Model {
                 Ok(self.settings(from, *conversation, name, false))
             }
             Change::Contact { user, act, .. } => self.contact(from, *user, act),
-            // No act draws one: profiles have stories of their own.
-            Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
+            // No act draws one: these have stories of their own.
+            Change::Group { .. } | Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
         }
     }
 
@@ -311,6 +317,7 @@ impl Model {
             kind,
             name: name.to_owned(),
             created,
+            ..SettingsBody::default()
         };
         let body = Bytes::from(body.encode_to_vec());
         let (conv_seq, time_ms, _) =
@@ -335,6 +342,7 @@ impl Model {
             change: change as i32,
             users: users.iter().map(|user| user.to_bytes()).collect(),
             role: role as i32,
+            ..MembershipBody::default()
         };
         let body = Bytes::from(body.encode_to_vec());
         let (conv_seq, time_ms, _) = self.log(id, from, FrameType::MEMBERSHIP, body, former);

@@ -186,27 +186,25 @@ fn change(model: &Model, act: &Act) -> Option<Change> {
             conversation,
             name: name(*called),
         },
-        Act::Contact(_, whom, what) => {
-            let act = match what {
-                0 => ContactAct::Request {
-                    message: "please".to_owned(),
-                },
-                1 | 2 => ContactAct::Answer { accept: *what == 1 },
-                3 => ContactAct::Remove,
-                _ => ContactAct::Block {
-                    blocked: *what == 4,
-                },
-            };
-            let user = user(*whom);
-            Change::Contact {
-                origin,
-                request,
-                user,
-                act,
-            }
-        }
+        Act::Contact(_, whom, what) => Change::Contact {
+            origin,
+            request,
+            user: user(*whom),
+            act: contact_act(*what),
+        },
         _ => return None,
     })
+}
+
+fn contact_act(what: u8) -> ContactAct {
+    match what {
+        0 => ContactAct::Request {
+            message: "please".to_owned(),
+        },
+        1 | 2 => ContactAct::Answer { accept: what == 1 },
+        3 => ContactAct::Remove,
+        _ => ContactAct::Block { blocked: what == 4 },
+    }
 }
 
 /// The store and its model, side by side.

@@ -189,6 +189,7 @@ impl Model {
                 unread: 0,
                 mentions: 0,
             },
+            group: Default::default(),
             fan_out: FanOut::Write,
         };
         self.views.insert((user, id), view);

@@ -65,6 +65,12 @@ pub(crate) struct Load {
     /// Members of each group; all of them send and receive. 0 means pairs.
     #[arg(long, value_name = "N", default_value_t = 0)]
     group_size: usize,
+    /// Of each group, how many are connected; 0 means all. The others are members all the same.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "group_size")]
+    online: usize,
+    /// Of each group, how many send; 0 means all who are connected.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "group_size")]
+    senders: usize,
     /// Messages without a result, for each sender.
     #[arg(long, value_name = "N", default_value_t = 16)]
     window: usize,
@@ -162,7 +168,7 @@ impl Load {
         });
         let sessions = self.open(&opener, &accounts).await?;
         let mut workers = JoinSet::new();
-        for (session, plan) in self.plans(sessions).await? {
+        for (session, plan) in self.plans(sessions, &accounts).await? {
             let worker = Worker::new(session, plan, Arc::clone(&common), stages.clone());
             workers.spawn(worker.run());
         }
@@ -191,6 +197,30 @@ impl Load {
         }
     }
 
+    /// How many of a group are connected.
+    fn present(&self) -> usize {
+        match self.online {
+            0 => self.group_size,
+            online => online.min(self.group_size),
+        }
+    }
+
+    /// How many of a group send.
+    fn speaking(&self) -> usize {
+        match self.senders {
+            0 => self.present(),
+            senders => senders.min(self.present()),
+        }
+    }
+
+    /// How many send altogether.
+    fn sender_count(&self) -> usize {
+        match self.group_size {
+            0 => self.pairs,
+            _ => self.pairs * self.speaking(),
+        }
+    }
+
     /// Logs everybody in: in pairs, even accounts send and odd ones receive.
     async fn open(
         &self,
@@ -200,6 +230,9 @@ impl Load {
         let mut opening = JoinSet::new();
         let mut sessions: Vec<Option<Session>> = accounts.iter().map(|_| None).collect();
         for (index, account) in accounts.iter().enumerate() {
+            if self.group_size > 0 && index % self.group_size >= self.present() {
+                continue;
+            }
             let sends_only =
                 self.group_size == 0 && index % 2 == 0 && self.sender_mode == SenderMode::SendOnly;
             let mode = if sends_only {
@@ -220,12 +253,12 @@ impl Load {
     }
 
     /// Who sends where.
-    async fn plans(&self, sessions: Vec<Session>) -> Result<Vec<(Session, Option<Plan>)>, Failure> {
-        let senders = if self.group_size == 0 {
-            self.pairs
-        } else {
-            sessions.len()
-        };
+    async fn plans(
+        &self,
+        sessions: Vec<Session>,
+        accounts: &[Account],
+    ) -> Result<Vec<(Session, Option<Plan>)>, Failure> {
+        let senders = self.sender_count();
         let interval =
             (self.rate > 0).then(|| Duration::from_secs_f64(senders as f64 / self.rate as f64));
         let users: Vec<UserId> = sessions.iter().map(|session| session.user).collect();
@@ -235,10 +268,9 @@ impl Load {
             window: self.window.max(1),
             payload: self.payload,
             interval,
-            receivers: if self.group_size == 0 {
-                1
-            } else {
-                self.group_size as u64 - 1
+            receivers: match self.group_size {
+                0 => 1,
+                _ => self.present() as u64 - 1,
             },
         };
         let mut plans = Vec::with_capacity(sessions.len());
@@ -250,11 +282,15 @@ impl Load {
                     .flatten()
                     .map(|peer| session::direct(&peer))
             } else {
-                if index % self.group_size == 0 {
-                    let members = users.iter().skip(index + 1).take(self.group_size - 1);
-                    group = Some(session.create_group(index, members).await?);
+                let (number, place) = (index / self.present(), index % self.present());
+                if place == 0 {
+                    let all = accounts.iter().skip(number * self.group_size);
+                    let absent = all.take(self.group_size).skip(self.present());
+                    let mut members = session.user_ids(absent).await?;
+                    members.extend(users.iter().skip(index + 1).take(self.present() - 1));
+                    group = Some(session.create_group(number, &members).await?);
                 }
-                group.clone()
+                group.clone().filter(|_| place < self.speaking())
             };
             plans.push((session, target.map(|target| plan(index, target))));
         }

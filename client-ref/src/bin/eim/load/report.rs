@@ -40,6 +40,7 @@ pub(crate) struct Report {
     server: String,
     senders: u64,
     group_size: usize,
+    online: usize,
     window: usize,
     payload: usize,
     seconds: f64,
@@ -71,11 +72,12 @@ impl Report {
     ) -> Self {
         let seconds = elapsed.as_secs_f64();
         let (sent, answered) = (common.sent.load(Relaxed), common.answered.load(Relaxed));
-        let senders = load.pairs * load.group_size.max(1);
+        let senders = load.sender_count();
         Self {
             server: load.server.to_string(),
             senders: senders as u64,
             group_size: load.group_size,
+            online: load.present(),
             window: load.window,
             payload: load.payload,
             seconds,

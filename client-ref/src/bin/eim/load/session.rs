@@ -10,15 +10,23 @@ use eim_codec::connection::client::{AuthStart, ClientConnection, Resume};
 use eim_codec::connection::{ClientConfig, ClientEvent};
 use eim_codec::id::UserId;
 use eim_codec::payload::{
-    self, AttachMode, AuthOk, GroupCreateRequest, Request, Welcome, request, response, send,
+    self, AttachMode, AuthOk, GroupAddRequest, GroupCreateRequest, Request, UsersRequest, Welcome,
+    request, response, send,
 };
 use eim_codec::registry::{ErrorCode, Operation};
 use eim_codec::time::Timestamp;
 use eim_codec::tokio::Driver;
 use std::sync::Arc;
 
+use prost::Message as _;
+
 use super::account::Account;
 use crate::exit::{Exit, Failure};
+
+/// Users in one request.
+const AT_ONCE: usize = 3000;
+/// Names in one request, whose answer is one page.
+const NAMES_AT_ONCE: usize = 200;
 
 /// Runs one connection.
 pub(crate) type ClientDriver = Driver<ClientConnection, ClientLink>;
@@ -160,21 +168,74 @@ pub(crate) fn direct(peer: &UserId) -> send::Target {
 }
 
 impl Session {
-    /// Creates a group; events that come meanwhile do not matter yet.
+    /// Creates a group of any size; events that come meanwhile do not matter yet.
     pub(crate) async fn create_group(
         &mut self,
         number: usize,
-        members: impl Iterator<Item = &UserId>,
+        members: &[UserId],
     ) -> Result<send::Target, Failure> {
+        let mut some = members.chunks(AT_ONCE);
+        let ids = |users: &[UserId]| users.iter().map(|user| user.to_bytes()).collect();
+        let asked = request::Body::GroupCreate(GroupCreateRequest {
+            name: format!("load {number}"),
+            members: some.next().map(ids).unwrap_or_default(),
+        });
+        let answer = self.ask(Operation::GROUP_CREATE, asked).await?;
+        let response::Body::GroupCreate(created) = answer else {
+            return Err(Failure::refused("no group came back"));
+        };
+        let group = created.conversation.map(|group| group.conversation);
+        let group = group.ok_or_else(|| Failure::refused("no group came back"))?;
+        for users in some {
+            let asked = request::Body::GroupAdd(GroupAddRequest {
+                conversation: group.clone(),
+                users: ids(users),
+            });
+            self.ask(Operation::GROUP_ADD, asked).await?;
+        }
+        Ok(send::Target::Conversation(group))
+    }
+
+    /// The ids of accounts.
+    pub(crate) async fn user_ids(
+        &mut self,
+        accounts: impl Iterator<Item = &Account>,
+    ) -> Result<Vec<UserId>, Failure> {
+        let names: Vec<String> = accounts.map(|account| account.name.clone()).collect();
+        let mut ids = Vec::with_capacity(names.len());
+        for some in names.chunks(NAMES_AT_ONCE) {
+            let asked = request::Body::Users(UsersRequest {
+                ids: Vec::new(),
+                names: some.to_vec(),
+            });
+            let response::Body::Users(found) = self.ask(Operation::USERS, asked).await? else {
+                return Err(Failure::refused("no users came back"));
+            };
+            for user in found.users {
+                ids.push(UserId::from_slice(&user.user_id).map_err(|_| unexpected())?);
+            }
+        }
+        if ids.len() == names.len() {
+            return Ok(ids);
+        }
+        Err(Failure::refused(format!(
+            "the server knows {} of {} accounts",
+            ids.len(),
+            names.len()
+        )))
+    }
+
+    async fn ask(
+        &mut self,
+        operation: Operation,
+        body: request::Body,
+    ) -> Result<response::Body, Failure> {
         let id = Environment::default().uuid_v7();
         let request = Request {
             request_id: bytes::Bytes::copy_from_slice(&id),
-            operation: Operation::GROUP_CREATE.0,
+            operation: operation.0,
             max_octets: 0,
-            body: Some(request::Body::GroupCreate(GroupCreateRequest {
-                name: format!("load {number}"),
-                members: members.map(|user| user.to_bytes()).collect(),
-            })),
+            body: Some(body),
         };
         self.driver
             .endpoint_mut()
@@ -183,16 +244,19 @@ impl Session {
         loop {
             match self.driver.next().await {
                 Some(ClientEvent::Response(response)) => {
-                    return match response.body {
-                        Some(response::Body::GroupCreate(created)) => created
-                            .conversation
-                            .map(|group| send::Target::Conversation(group.conversation))
-                            .ok_or_else(|| Failure::refused("no group came back")),
-                        _ => Err(Failure::refused("the group was refused")),
-                    };
+                    let detail = response.error.unwrap_or_default().detail;
+                    return response
+                        .body
+                        .ok_or_else(|| Failure::refused(format!("{operation}: {detail}")));
                 }
-                Some(ClientEvent::Push { ordinal, .. }) => {
+                Some(ClientEvent::Push {
+                    ordinal, payload, ..
+                }) => {
                     self.driver.endpoint_mut().consumed(ordinal);
+                    // The timeline goes on from here.
+                    if let Ok(push) = payload::Push::decode(payload) {
+                        self.user_seq = self.user_seq.max(push.user_seq);
+                    }
                 }
                 Some(ClientEvent::Closed(_)) | None => return Err(unexpected()),
                 Some(_) => {}

@@ -187,6 +187,13 @@ impl Worker {
     }
 
     fn push(&mut self, push: payload::Push) {
+        if push.user_seq == 0 {
+            // Of a large group: in no timeline. What is dropped counts as lost.
+            if let Some(entry) = push.entry.filter(|_| !push.echo) {
+                self.deliver(&entry);
+            }
+            return;
+        }
         if push.user_seq <= self.session.user_seq {
             return;
         }

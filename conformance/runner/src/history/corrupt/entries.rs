@@ -219,12 +219,23 @@ pub(super) fn swap_deliveries(s: &Shape, e: &mut Vec<Event>, d: &mut Dice) -> Op
         .filter(|(a, x, b, y)| e[**a].process == e[**b].process && x.0 == y.0 && x.1 + 1 == y.1)
         .filter(|(_, x, _, y)| !is_membership(s, x) && !is_membership(s, y))
         .map(|(a, _, b, _)| (*a, *b))
+        // What was sent in between would stand before what its sender had seen.
+        .filter(|(a, b)| !sends_between(e, *a, *b))
         .collect();
     let (a, b) = *d.pick(&pairs)?;
     let (first, second) = (e[a].op.clone(), e[b].op.clone());
     e[a].op = second;
     e[b].op = first;
     Some(())
+}
+
+/// Whether the process of an event sends something between it and another one.
+fn sends_between(e: &[Event], a: usize, b: usize) -> bool {
+    let between = e.get(a.min(b)..a.max(b)).unwrap_or_default();
+    let mut sends = between
+        .iter()
+        .filter(|event| matches!(event.op, Op::Send(_)));
+    sends.any(|event| event.process == e[a].process)
 }
 
 pub(super) fn swap_in_reading(_: &Shape, e: &mut Vec<Event>, d: &mut Dice) -> Option<()> {

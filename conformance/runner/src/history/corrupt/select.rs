@@ -21,8 +21,10 @@ pub(super) struct Shape {
     pub(super) sends: Vec<(usize, Send)>,
     /// Deliveries: place of the event, device, what.
     pub(super) delivers: Vec<(usize, String, At)>,
-    /// Numbers whose readings have others at both sides that are no changes of membership.
+    /// Devices of processes.
     devices: HashMap<String, String>,
+    /// Users of processes.
+    users: HashMap<String, String>,
     /// The last number of each conversation.
     pub(super) heads: BTreeMap<String, u64>,
 }
@@ -41,6 +43,7 @@ impl Shape {
             Op::Start(start) => {
                 self.devices
                     .insert(event.process.clone(), start.device.clone());
+                self.users.insert(event.process.clone(), start.user.clone());
             }
             Op::Send(send) => self.sends.push((at, send.clone())),
             Op::Ack(ack) => {
@@ -66,7 +69,7 @@ impl Shape {
                     self.log.insert(place, entry.clone());
                 }
             }
-            Op::End | Op::Crash | Op::Fail(_) | Op::Fault(_) => {}
+            Op::End | Op::Crash | Op::Fail(_) | Op::Fault(_) | Op::Mark(_) | Op::Unread(_) => {}
         }
     }
 
@@ -76,6 +79,11 @@ impl Shape {
             .get(&event.process)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The user of an event.
+    pub(super) fn user(&self, event: &Event) -> String {
+        self.users.get(&event.process).cloned().unwrap_or_default()
     }
 
     /// The process that sent a message.

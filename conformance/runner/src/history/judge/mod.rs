@@ -3,6 +3,7 @@
 
 mod epochs;
 mod keys;
+mod marks;
 mod order;
 mod places;
 mod readings;
@@ -23,6 +24,8 @@ pub(super) struct Found {
     pub(super) keys: BTreeSet<usize>,
     /// Places it is about: conversation and number.
     pub(super) places: BTreeSet<(u32, u64)>,
+    /// User and conversation of marks it is about.
+    pub(super) mark: Option<(u32, u32)>,
 }
 
 /// What is being found.
@@ -72,6 +75,7 @@ pub(super) fn judge(facts: &Facts) -> Judged {
     judge.epochs();
     judge.skipped();
     judge.order();
+    judge.marks();
     judge.prove();
     let Judge {
         found,
@@ -98,6 +102,7 @@ struct Draft {
     text: String,
     keys: BTreeSet<usize>,
     places: BTreeSet<(u32, u64)>,
+    mark: Option<(u32, u32)>,
 }
 
 impl Draft {
@@ -214,6 +219,10 @@ impl<'a> Judge<'a> {
             places.insert((place.conversation, place.seq));
             keys.extend(self.seen(place).index());
         }
+        if let Some((user, conversation)) = draft.mark {
+            subject.sender = Some(facts.names.text(user).to_owned());
+            subject.conversation = Some(facts.names.text(conversation).to_owned());
+        }
         if let Some(conversation) = draft.conversation {
             subject.conversation = Some(facts.names.text(conversation).to_owned());
         }
@@ -227,6 +236,7 @@ impl<'a> Judge<'a> {
             },
             keys,
             places,
+            mark: draft.mark,
         });
     }
 

@@ -144,6 +144,20 @@ pub fn line(event: &Event) -> String {
             )
         }
         Op::Read(read) => reading(read),
+        Op::Mark(mark) => {
+            let epoch = epoch(mark.log_epoch);
+            format!(
+                "has read {} through #{}{epoch}",
+                mark.conversation, mark.read
+            )
+        }
+        Op::Unread(told) => {
+            let epoch = epoch(told.log_epoch);
+            format!(
+                "is told that {} is read through #{}{epoch}, and {} unread from #{} on",
+                told.conversation, told.read, told.unread, told.from
+            )
+        }
         Op::Fault(fault) => format!("{} {}", fault.kind, fault.detail),
     }
 }

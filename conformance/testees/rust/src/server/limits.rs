@@ -2,6 +2,7 @@
 
 use eim_server::config::Config;
 use eim_server::service::directory::Visible;
+use eim_server::service::presence::SeenBy;
 
 /// Sets the limit `name`. `false` when the server has no such setting.
 ///
@@ -30,6 +31,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "devices" => config.devices.total = narrow()?,
         "desktops" => config.devices.desktop = narrow()?,
         "group_members" => limits.group_members = narrow()?,
+        "group_waiting" => limits.group_waiting = narrow()?,
         "edit_ms" => limits.edit_ms = value,
         "recall_ms" => limits.recall_ms = value,
         "conversation_pins" => limits.conversation_pins = narrow()?,
@@ -41,6 +43,18 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
                 _ => Visible::None,
             };
         }
+        "presence_subscriptions" => limits.presence_subscriptions = narrow()?,
+        "presence_per_s" => limits.presence_per_s = narrow()?,
+        "presence_ms" => limits.presence_ms = value,
+        "typing_members" => limits.typing_members = narrow()?,
+        "presence_visible" => {
+            config.presence.visible = match value {
+                0 => SeenBy::Everybody,
+                1 => SeenBy::Contacts,
+                _ => SeenBy::Nobody,
+            };
+        }
+        "presence_last_seen" => config.presence.last_seen = value != 0,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {

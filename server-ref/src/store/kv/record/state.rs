@@ -2,10 +2,10 @@
 //! are private to the store; fields are only ever added.
 
 use bytes::Bytes;
-use eim_codec::payload::FanOut;
+use eim_codec::payload::{FanOut, Role};
 use prost::Message;
 
-use crate::store::StoreError;
+use crate::store::{Policy, StoreError};
 
 const VERSION: u8 = 1;
 
@@ -70,6 +70,23 @@ pub(in crate::store::kv) struct ConversationRow {
     /// 0 means write fan-out.
     #[prost(int32, tag = "4")]
     pub(in crate::store::kv) fan_out: i32,
+    #[prost(bool, tag = "5")]
+    pub(in crate::store::kv) dissolved: bool,
+    /// 0 means the default; so for `invite`.
+    #[prost(int32, tag = "6")]
+    pub(in crate::store::kv) post: i32,
+    #[prost(int32, tag = "7")]
+    pub(in crate::store::kv) invite: i32,
+    #[prost(bool, tag = "8")]
+    pub(in crate::store::kv) approval: bool,
+    #[prost(uint64, tag = "9")]
+    pub(in crate::store::kv) muted_until_ms: u64,
+    /// conv_seq of the announcement.
+    #[prost(uint64, tag = "10")]
+    pub(in crate::store::kv) announced: u64,
+    /// Users who wait to join.
+    #[prost(uint32, tag = "11")]
+    pub(in crate::store::kv) waiting: u32,
 }
 
 impl ConversationRow {
@@ -81,6 +98,20 @@ impl ConversationRow {
             FanOut::Write
         }
     }
+
+    /// What the group permits.
+    pub(in crate::store::kv) fn policy(&self) -> Policy {
+        let known = |role: i32, default: Role| match Role::try_from(role) {
+            Ok(Role::Unspecified) | Err(_) => default,
+            Ok(role) => role,
+        };
+        let default = Policy::default();
+        Policy {
+            post: known(self.post, default.post),
+            invite: known(self.invite, default.invite),
+            approval: self.approval,
+        }
+    }
 }
 
 /// A member, under its conversation.
@@ -90,6 +121,11 @@ pub(in crate::store::kv) struct MemberRow {
     pub(in crate::store::kv) role: i32,
     #[prost(uint64, tag = "2")]
     pub(in crate::store::kv) joined_at: u64,
+    /// conv_seq of the entry that changed it last.
+    #[prost(uint64, tag = "3")]
+    pub(in crate::store::kv) changed_at: u64,
+    #[prost(uint64, tag = "4")]
+    pub(in crate::store::kv) muted_until_ms: u64,
 }
 
 /// A conversation, under its member or former member.
@@ -111,6 +147,46 @@ pub(in crate::store::kv) struct MembershipRow {
     /// Members of the group after the member left.
     #[prost(uint32, tag = "6")]
     pub(in crate::store::kv) members: u32,
+    /// conv_seq of the entry that changed it last.
+    #[prost(uint64, tag = "7")]
+    pub(in crate::store::kv) changed_at: u64,
+    #[prost(uint64, tag = "8")]
+    pub(in crate::store::kv) muted_until_ms: u64,
+}
+
+/// Announcement of a group.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct AnnouncementRow {
+    #[prost(string, tag = "1")]
+    pub(in crate::store::kv) text: String,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) conv_seq: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(in crate::store::kv) user: Bytes,
+    #[prost(uint64, tag = "4")]
+    pub(in crate::store::kv) time_ms: u64,
+}
+
+/// An invitation, under its group and the hash of its secret.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct InvitationRow {
+    /// Who made it.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(in crate::store::kv) user: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) expires_ms: u64,
+    /// How many may still use it; absent for any number.
+    #[prost(uint32, optional, tag = "3")]
+    pub(in crate::store::kv) uses: Option<u32>,
+}
+
+/// A user who waits to join, under the group.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(in crate::store::kv) struct WaitingRow {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(in crate::store::kv) invited_by: Bytes,
+    #[prost(uint64, tag = "2")]
+    pub(in crate::store::kv) time_ms: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]

@@ -98,6 +98,7 @@ fn changes_of_members_are_told_with_names() {
         change: MembershipChange::Added.into(),
         users: vec![vec![9; 16].into()],
         role: Role::Member.into(),
+        ..MembershipBody::default()
     };
     let added = Message {
         frame_type: FrameType::MEMBERSHIP,

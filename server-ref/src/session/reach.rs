@@ -1,0 +1,42 @@
+//! That a user can be reached through a session, and how often it may ask about others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eim_codec::time::Timestamp;
+
+use super::rate::Rate;
+use super::shared::Shared;
+use crate::hub::Mailbox;
+use crate::presence::Attendance;
+
+/// Presence as far as one session is concerned.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// `None` for a send-only session.
+    pub(super) attendance: Option<Attendance>,
+    /// `None` before the first request.
+    rate: Option<Rate>,
+}
+
+impl Reach {
+    pub(super) fn new(shared: &Shared, mailbox: &Arc<Mailbox>, full: bool) -> Self {
+        let presence = shared.hub.presence();
+        Self {
+            attendance: full.then(|| presence.attend(mailbox)),
+            rate: None,
+        }
+    }
+
+    /// Takes one request about presence.
+    ///
+    /// # Errors
+    /// How long to wait until the next one may come.
+    // impl[EIM-PRS-023]
+    pub(super) fn take(&mut self, shared: &Shared, now: Timestamp) -> Result<(), Duration> {
+        if self.rate.is_none() {
+            self.rate = Rate::new(shared.options.presence_per_s, now);
+        }
+        self.rate.as_mut().map_or(Ok(()), |rate| rate.take(now))
+    }
+}

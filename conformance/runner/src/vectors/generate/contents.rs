@@ -495,7 +495,7 @@ fn forwards(rules: &Rules) -> Vec<Case> {
         let name = octets(field, &vec![b'n'; caption + more]);
         octets(2, &[number(1, 0x20), name].concat())
     };
-    let inside = number(1, FORWARD.into());
+    let inside = [number(1, FORWARD.into()), octets(5, &plain(0x20))].concat();
     [
         ("title", "limit", "EIM-CNT-008", title(0), None),
         ("title", "limit+1", "EIM-CNT-008", title(1), Some(LARGE)),

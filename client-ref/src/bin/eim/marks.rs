@@ -90,6 +90,7 @@ impl Unread {
             let record = client.conversation(target).await?;
             let name = match (record.kind, record.peer) {
                 (ConversationKind::Direct, Some(peer)) => names.user(&client, peer).await,
+                (ConversationKind::Personal, _) => "personal log".to_owned(),
                 _ => record.name,
             };
             let mentions = match one.mentions {

@@ -57,6 +57,14 @@ impl Ui<'_> {
         }
     }
 
+    /// Watches the peers that came into the list.
+    pub(super) fn ask_presence(&mut self) {
+        let users = self.model.take_unwatched();
+        if !users.is_empty() {
+            self.spawn(async move |client| Some(Found::Presence(client.watch(&users).await.ok()?)));
+        }
+    }
+
     pub(super) fn find(&self, name: String) {
         self.spawn(async move |client| {
             let found = client.user(&name).await;

@@ -179,7 +179,8 @@ impl Device {
         self.profile.with_extension("read.jsonl")
     }
 
-    fn command(&self, verb: &str) -> Command {
+    /// A command of this device.
+    pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
             .arg("--profile")

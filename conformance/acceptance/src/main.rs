@@ -52,6 +52,8 @@ enum Verb {
     Faults(scenario::faults::Options),
     /// Peers that misbehave before and after authentication, beside well-behaved load.
     Hostile(scenario::hostile::Options),
+    /// A phone, a desktop and a web device of one user through a day; they must end equal.
+    Day(scenario::day::Options),
     /// Throughput and latency beside the bare store, and memory of idle connections.
     Figures(scenario::figures::Options),
     /// One group of thousands, some of them connected: delivery times, memory, processor.
@@ -89,6 +91,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Replay(options) => scenario::replay::run(&ground, &options),
         Verb::Faults(options) => scenario::faults::run(&ground, &options),
         Verb::Hostile(options) => scenario::hostile::run(&ground, &options),
+        Verb::Day(options) => scenario::day::run(&ground, &options),
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
         Verb::Large(options) => scenario::large::run(&ground, &options),
     }

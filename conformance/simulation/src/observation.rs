@@ -357,6 +357,13 @@ pub enum Observation {
         /// Number of the timeline.
         user_seq: u64,
     },
+    /// What the store of a device gives when it is read at the end.
+    Stored {
+        /// The device.
+        device: DeviceNumber,
+        /// All its messages, in order.
+        messages: Vec<Message>,
+    },
     /// Something was made to go wrong.
     Fault(Fault),
     /// All faults have ended; from here on everything must become quiet.

@@ -36,6 +36,13 @@ pub enum Command {
         /// Only tells what would change.
         dry_run: bool,
     },
+    /// Writes a text into the personal logs of users.
+    Notice {
+        /// Login names; nobody means everybody.
+        names: Vec<String>,
+        /// The text.
+        text: String,
+    },
     /// Logs a device out: its connections end, and its resume tokens are worth nothing.
     DeviceLogout {
         /// Login name.
@@ -58,6 +65,11 @@ pub enum Reply {
     Imported {
         /// What changed, for people.
         summary: String,
+    },
+    /// Written to so many users.
+    Noticed {
+        /// How many.
+        users: usize,
     },
     /// Done.
     Done,
@@ -118,6 +130,9 @@ async fn attempt(
                 summary: summary(&change),
             })
         }
+        Command::Notice { names, text } => Ok(Reply::Noticed {
+            users: accounts.notice(&names, &text).await?,
+        }),
         Command::DeviceLogout { name, device } => {
             accounts.log_out(&name, &device).await?;
             Ok(Reply::Done)

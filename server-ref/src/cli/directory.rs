@@ -46,6 +46,6 @@ pub(super) fn run(command: DirectoryCommand, config: &Config) -> Result<(), CliE
             Ok(())
         }
         Reply::Failed { reason } => Err(CliError::Other(reason)),
-        Reply::Accounts { .. } | Reply::Done => Ok(()),
+        Reply::Accounts { .. } | Reply::Noticed { .. } | Reply::Done => Ok(()),
     }
 }

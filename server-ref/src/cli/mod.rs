@@ -2,6 +2,7 @@
 
 mod config_command;
 mod directory;
+mod notice;
 mod serve;
 mod user;
 
@@ -43,6 +44,8 @@ enum Command {
     /// Imports departments and their members.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Writes a notice to users.
+    Notice(notice::NoticeArgs),
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(config_command::ConfigCommand),
@@ -79,6 +82,7 @@ impl Cli {
         match command {
             Some(Command::Config(command)) => config_command::run(&command, &common),
             Some(Command::Directory(command)) => directory::run(command, &common.load()?),
+            Some(Command::Notice(args)) => notice::run(args, &common.load()?),
             Some(Command::User(command)) => user::run(command, &common.load()?),
             Some(Command::Serve(args)) => serve::run(&args, common.load()?),
             None => serve::run(&serve::ServeArgs::default(), common.load()?),

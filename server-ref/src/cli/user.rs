@@ -76,7 +76,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> Result<(), CliError>
     let reply = runtime()?.block_on(carry_out(config, command))?;
     match reply {
         Reply::Accounts { accounts } => accounts.iter().for_each(print_account),
-        Reply::Done | Reply::Imported { .. } => {}
+        Reply::Done | Reply::Imported { .. } | Reply::Noticed { .. } => {}
         Reply::Failed { reason } => return Err(CliError::Other(reason)),
     }
     if let Some(password) = made {

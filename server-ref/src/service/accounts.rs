@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eim_codec::id::UserId;
+use eim_codec::payload::{Content, NoticeBody};
+use eim_codec::registry::{FrameType, limits};
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
 use super::directory_import::{self, Problems};
@@ -53,6 +56,9 @@ pub enum AccountError {
         /// Why.
         source: CredentialError,
     },
+    /// A notice without text, or with too much of it.
+    #[error("a notice has 1 to {} octets", limits::CAPTION_OCTETS.default)]
+    Text,
     /// The store refused it.
     #[error("{name}: {}", .refused.detail)]
     Refused {
@@ -222,6 +228,43 @@ impl Accounts {
             .log_out(tenant, user, log_out)
             .await?
             .map_err(|_| missing())
+    }
+
+    /// Writes a text to the users called `names`, or to everybody when there are none; says how
+    /// many got it.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Text`] and failures of the store. Those before
+    /// the one that failed have got it.
+    // impl[EIM-CNT-008, EIM-CNT-018]
+    pub async fn notice(&self, names: &[String], text: &str) -> Result<usize, AccountError> {
+        let body = NoticeBody {
+            text: text.to_owned(),
+        };
+        let checked = Content::of(FrameType::NOTICE, &body.encode_to_vec().into());
+        if text.is_empty() || checked.is_err() {
+            return Err(AccountError::Text);
+        }
+        let mut users = Vec::new();
+        for name in names {
+            let unknown = || AccountError::Unknown(name.clone());
+            let normal = password::normalise_name(name).map_err(|_| unknown())?;
+            let found = self.store.user_by_name(self.tenant, &normal).await?;
+            users.push((normal, found.ok_or_else(unknown)?.user));
+        }
+        if names.is_empty() {
+            for account in self.list().await?.into_iter().filter(|it| !it.disabled) {
+                let unknown = |_| AccountError::Unknown(account.name.clone());
+                users.push((account.name.clone(), account.user.parse().map_err(unknown)?));
+            }
+        }
+        let count = users.len();
+        for (name, user) in users {
+            let outcome = self.store.notice(self.tenant, user, text.to_owned());
+            let refused = |refused| AccountError::Refused { name, refused };
+            outcome.await?.map_err(refused)?;
+        }
+        Ok(count)
     }
 
     async fn record(&self, new: NewUser) -> Result<UserRecord, AccountError> {

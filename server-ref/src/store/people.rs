@@ -5,7 +5,7 @@ use eim_codec::id::UserId;
 
 use super::{
     ContactPage, ContactView, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
-    DirectoryChange, ProfilePage, ProfileView, StoreError, TenantId,
+    DirectoryChange, ProfilePage, ProfileView, Refused, StoreError, TenantId,
 };
 
 /// Contacts, profiles, departments. Part of [`Store`](super::Store).
@@ -74,6 +74,14 @@ pub trait People: Send + Sync + 'static {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<DepartmentId>, StoreError>;
+
+    /// Writes a text of the operator into the personal log of a user; durable when this returns.
+    async fn notice(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        text: String,
+    ) -> Result<Result<u64, Refused>, StoreError>;
 
     /// Makes the directory what is given, in one commit; durable when this returns. A dry run
     /// only tells what would change.

@@ -1,7 +1,7 @@
 //! Contacts: what two users are to each other, and what the logs of both say of it.
 
 use eim_codec::id::{ConversationId, RequestId, UserId};
-use eim_codec::payload::{ContactBody, ContactChange, ContactState, ConversationKind};
+use eim_codec::payload::{ContactBody, ContactChange, ContactState, ConversationKind, NoticeBody};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{
@@ -336,4 +336,30 @@ pub(crate) async fn lists_are_read_in_the_order_of_their_changes(h: Harness) {
             .head,
         0
     );
+}
+
+pub(crate) async fn a_notice_is_unread_and_nobody_sent_it(h: Harness) {
+    let [a, b] = h.users([1, 2]).await;
+    let id = ConversationId::personal(a);
+    act(&h, a, b, ask("hello")).await.unwrap();
+    let notice = h.store.notice(TENANT, a, "down at noon".to_owned()).await;
+    assert_eq!(notice.unwrap().unwrap(), 2);
+    let h = h.reopen().await;
+    let log = h.log(id).await;
+    let entry = log.last().unwrap();
+    assert_eq!(entry.frame_type, FrameType::NOTICE);
+    assert_eq!((entry.sender, entry.client_msg_id), (None, None));
+    assert_eq!(entry.fallback_text, "down at noon");
+    let body = NoticeBody::decode(entry.body.clone()).unwrap();
+    assert_eq!(body.text, "down at noon");
+    let references = h.references(a).await;
+    assert_eq!(references.last(), Some(&(2, id, 2)));
+    let view = h.store.conversation(TENANT, a, id).await.unwrap().unwrap();
+    assert_eq!((view.marks.read, view.marks.unread), (0, 1));
+    // The list of contacts goes on behind it.
+    act(&h, b, a, ACCEPT).await.unwrap();
+    let versions: Vec<u64> = list(&h, a).await.iter().map(|it| it.version).collect();
+    assert_eq!(versions, [3]);
+    let nobody = h.store.notice(TENANT, user(99), "x".to_owned()).await;
+    assert_eq!(refused(nobody.unwrap()), ErrorCode::NOT_FOUND);
 }

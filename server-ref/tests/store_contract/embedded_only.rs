@@ -182,3 +182,10 @@ async fn after_a_raised_epoch_marks_are_not_beyond_their_conversation() {
     let h = Harness::new(Disk::embedded()).await;
     crate::marks::marks_belong_to_an_epoch(h).await;
 }
+
+// test[EIM-CNT-018]
+#[tokio::test]
+async fn notices_survive_and_are_read_like_messages() {
+    let h = Harness::new(Disk::embedded()).await;
+    crate::contacts::a_notice_is_unread_and_nobody_sent_it(h).await;
+}

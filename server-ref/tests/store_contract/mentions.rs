@@ -110,7 +110,7 @@ pub(crate) async fn mentions_equal_those_of_a_naive_model(h: Harness) {
                 // One batch of several, so that a batch finds what it has not written yet.
                 let named = (0..3).filter(|one| bits[*one]).map(|one| users[one]);
                 let named: Vec<UserId> = named.collect();
-                let all = (dice >> 43) % 4 == 0;
+                let all = (dice >> 43).is_multiple_of(4);
                 let count = (dice >> 50) % 3 + 1;
                 let batch = (0..count).map(|_| calling(&h, id, &named, all)).collect();
                 let outcomes = h.store.append(origin(users[who]), batch).await.unwrap();

@@ -94,6 +94,7 @@ macro_rules! on_engine {
                 mentions_equal_those_of_a_naive_model
             }
             contacts {
+                a_notice_is_unread_and_nobody_sent_it
                 asking_and_agreeing_is_told_to_both
                 asking_who_has_asked_is_agreeing
                 what_is_asked_can_be_refused_withdrawn_and_ended

@@ -1,7 +1,10 @@
 //! `eim digest`: a SHA-256 over the export of each conversation, or over all that the device holds.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use eim_client::Line;
+use eim_client::store::Store;
 use eim_codec::id::ConversationId;
 use sha2::{Digest as _, Sha256};
 
@@ -19,7 +22,8 @@ pub(crate) struct Digest {
     /// From this number of each conversation on: members that joined later have no more.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     first: u64,
-    /// One line for the whole device: devices of a user that hold the same print the same.
+    /// One line for the whole device, with how far the user has read: devices of a user that hold
+    /// the same print the same.
     #[arg(long)]
     state: bool,
 }
@@ -29,6 +33,7 @@ impl Digest {
     pub(crate) async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let store = globals.existing_store()?;
         let mut output = Output::new();
+        let marks = own_marks(&*store).await?;
         let mut state = Sha256::new();
         let (mut conversations, mut messages) = (0_u64, 0_u64);
         for conversation in selected(&*store, self.conversation).await? {
@@ -52,6 +57,9 @@ impl Digest {
             if count > 0 {
                 state.update(conversation.as_bytes());
                 state.update(digest);
+                let (read, flagged) = marks.get(&conversation).copied().unwrap_or_default();
+                state.update(read.to_be_bytes());
+                state.update([u8::from(flagged)]);
                 conversations += 1;
                 messages += count;
             }
@@ -68,6 +76,17 @@ impl Digest {
         }
         Ok(output.flush()?)
     }
+}
+
+/// How far this user has read, and whether one wants to come back.
+async fn own_marks(store: &dyn Store) -> Result<BTreeMap<ConversationId, (u64, bool)>, Failure> {
+    let identity = store.load(false).await?.identity;
+    let me = identity.and_then(|identity| identity.user);
+    let marks = store.marks().await?.into_iter();
+    let own = marks.filter(|mark| Some(mark.user) == me);
+    Ok(own
+        .map(|mark| (mark.conversation, (mark.read, mark.marked_unread)))
+        .collect())
 }
 
 fn hex(octets: &[u8]) -> String {

@@ -1,5 +1,7 @@
 //! `eim read`, `eim unread` and `eim readers`.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use eim_client::Client;
 use eim_client::options::Attach;
@@ -10,6 +12,7 @@ use crate::conversations::{Names, Where, conversation_id};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::profile::Globals;
+use crate::witness::Witness;
 
 /// `eim read`
 #[derive(Args, Debug)]
@@ -25,11 +28,19 @@ pub(crate) struct Read {
     /// Takes that back; nothing is read.
     #[arg(long, conflicts_with = "through")]
     clear: bool,
+    /// Appends it to a history, for `eim-conformance history`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unread", "clear"])]
+    history: Option<PathBuf>,
 }
 
 /// `eim unread`
 #[derive(Args, Debug)]
-pub(crate) struct Unread {}
+pub(crate) struct Unread {
+    /// Appends what the server says of all conversations to a history, for `eim-conformance
+    /// history`. Only when nobody sends or reads any more.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+}
 
 /// `eim readers`
 #[derive(Args, Debug)]
@@ -66,6 +77,11 @@ impl Read {
             _ => (self.through.unwrap_or(u64::MAX), None),
         };
         let mark = client.mark(conversation, read, flag).await?;
+        if let Some(path) = &self.history {
+            let witness = Witness::open(path, &**client.store()).await?;
+            witness.marked(&mark)?;
+            witness.end()?;
+        }
         let flag = if mark.marked_unread {
             "\tmarked unread"
         } else {
@@ -85,11 +101,16 @@ impl Unread {
         let client = connect(globals).await?;
         let mut output = Output::new();
         let mut names = Names::default();
-        for one in client.unread().await? {
+        let all = client.unread().await?;
+        if let Some(path) = &self.history {
+            witness(&client, path, &all).await?;
+        }
+        for one in all {
             let target = eim_client::store::Target::Conversation(one.conversation);
             let record = client.conversation(target).await?;
             let name = match (record.kind, record.peer) {
                 (ConversationKind::Direct, Some(peer)) => names.user(&client, peer).await,
+                (ConversationKind::Personal, _) => "personal log".to_owned(),
                 _ => record.name,
             };
             let mentions = match one.mentions {
@@ -108,6 +129,25 @@ impl Unread {
         client.close().await;
         Ok(())
     }
+}
+
+/// Writes down what the server says of all conversations of which the user is a member.
+async fn witness(client: &Client, path: &Path, told: &[eim_client::Unread]) -> Result<(), Failure> {
+    let mut records = client.heads().await?;
+    records.retain(|record| record.visible_through == 0);
+    let ids: Vec<_> = records.iter().map(|record| record.conversation).collect();
+    let marks = client.marks(&ids).await?;
+    let witness = Witness::open(path, &**client.store()).await?;
+    for record in &records {
+        let id = record.conversation;
+        // One's own are before those of a peer.
+        let Some(mark) = marks.iter().find(|mark| mark.conversation == id) else {
+            continue;
+        };
+        let unread = told.iter().find(|one| one.conversation == id);
+        witness.unread(record, mark, unread.map_or(0, |one| one.unread))?;
+    }
+    witness.end()
 }
 
 impl Readers {

@@ -17,6 +17,10 @@ pub(crate) fn shown(message: &Message, modified: Option<&Modified>) -> Option<St
     let content = content_of(message, modified);
     let text = match (&content, current_text(message, modified)) {
         (_, Some(text)) => text,
+        // Whoever wrote it knows best what an application means.
+        (Some(Content::Custom(_)), None) if !message.fallback_text.is_empty() => {
+            message.fallback_text.clone()
+        }
         (Some(content), None) => described(message.frame_type, content),
         (None, None) => return None,
     };

@@ -5,6 +5,8 @@
 //! store, results when they are settled: whoever is killed in between leaves no more behind than
 //! what happened.
 
+mod form;
+
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -24,6 +26,7 @@ use eim_codec::payload::FanOut;
 use eim_codec::registry::FrameType;
 use serde::Serialize;
 
+use self::form::{Entry, Header, Line, Op};
 use crate::exit::Failure;
 
 /// The lines of one process.
@@ -37,102 +40,6 @@ struct Lines {
     process: String,
     /// Lines of one batch, written together.
     waiting: Vec<u8>,
-}
-
-#[derive(Serialize)]
-struct Header<'a> {
-    history: u32,
-    writer: &'a str,
-    started_us: u64,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    at_us: u64,
-    process: &'a str,
-    #[serde(flatten)]
-    op: Op,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-enum Op {
-    Start {
-        user: String,
-        device: String,
-        outbox: String,
-    },
-    End,
-    Send {
-        key: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        conversation: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        to_user: Option<String>,
-        #[serde(rename = "type")]
-        frame_type: u8,
-        sha256: String,
-    },
-    Ack {
-        key: String,
-        conversation: String,
-        log_epoch: u64,
-        conv_seq: u64,
-    },
-    Fail {
-        key: String,
-        code: String,
-    },
-    Deliver {
-        conversation: String,
-        #[serde(flatten)]
-        entry: Entry,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        past: bool,
-    },
-    Read {
-        conversation: String,
-        from: u64,
-        through: u64,
-        complete: bool,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        more: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        visible_through: Option<u64>,
-        entries: Vec<Entry>,
-    },
-}
-
-#[derive(Serialize)]
-struct Entry {
-    log_epoch: u64,
-    conv_seq: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sender: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sender_device: Option<String>,
-    #[serde(rename = "type")]
-    frame_type: u8,
-    sha256: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    tombstone: bool,
-}
-
-impl Entry {
-    fn new(message: &Message) -> Self {
-        Self {
-            log_epoch: message.log_epoch,
-            conv_seq: message.conv_seq,
-            key: message.client_msg_id.map(|id| id.to_string()),
-            sender: message.sender.map(|id| id.to_string()),
-            sender_device: message.sender_device.map(|id| id.to_string()),
-            frame_type: message.frame_type.0,
-            sha256: body_digest(&message.body),
-            tombstone: message.tombstone,
-        }
-    }
 }
 
 impl Witness {
@@ -232,6 +139,38 @@ impl Witness {
                 more,
                 visible_through: Some(record.visible_through).filter(|&last| last > 0),
                 entries: page.iter().map(Entry::new).collect(),
+            });
+        })
+    }
+
+    /// A person has read this far, and the server knows.
+    pub(crate) fn marked(&self, mark: &MarkRecord) -> Result<(), Failure> {
+        if mark.read == 0 {
+            return Ok(());
+        }
+        self.write(|lines| {
+            lines.add(Op::Mark {
+                conversation: mark.conversation.to_string(),
+                log_epoch: mark.log_epoch,
+                read: mark.read,
+            });
+        })
+    }
+
+    /// What the server says of a conversation of which the user is a member.
+    pub(crate) fn unread(
+        &self,
+        record: &ConversationRecord,
+        mark: &MarkRecord,
+        unread: u64,
+    ) -> Result<(), Failure> {
+        self.write(|lines| {
+            lines.add(Op::Unread {
+                conversation: record.conversation.to_string(),
+                log_epoch: mark.log_epoch,
+                from: record.visible_from.max(1),
+                read: mark.read,
+                unread,
             });
         })
     }

@@ -1,14 +1,17 @@
 //! What a device stores is what the log says.
 
+use std::collections::BTreeMap;
+
 use eim_client::store::Message;
 
 use super::{Found, Invariant};
 use crate::model::device::same_entry;
 use crate::model::{Event, Model};
+use crate::observation::Observation;
 use crate::plan::DeviceNumber;
 
 /// Each entry that a device stores is durable at the server and the same in every field; at the
-/// end no body is missing.
+/// end no body is missing, and the store itself gives what was stored.
 #[derive(Debug, Default)]
 pub struct DeviceHoldsTheLog;
 
@@ -59,6 +62,21 @@ impl Invariant for DeviceHoldsTheLog {
                     });
                 }
             }
+            Event::Seen(Observation::Stored { device, messages }) => {
+                let held = model.devices.get(*device);
+                let due = held.iter().flat_map(|held| held.messages.iter());
+                let due: BTreeMap<_, _> = due.map(|(at, it)| (*at, content(it))).collect();
+                let stored = messages.iter();
+                let stored: BTreeMap<_, _> = stored
+                    .map(|it| ((it.conversation, it.conv_seq), content(it)))
+                    .collect();
+                for place in due.keys().chain(stored.keys()) {
+                    let (due, is) = (due.get(place), stored.get(place));
+                    found.add_if(due != is, || {
+                        format!("{device:?} was to store {due:?} at {place:?}, and has {is:?}")
+                    });
+                }
+            }
             Event::End if model.sight.quiet => {
                 let running = model.sight.running();
                 for device in running {
@@ -81,6 +99,18 @@ impl Invariant for DeviceHoldsTheLog {
             _ => {}
         }
     }
+}
+
+/// What must be the same in the store of a device as in the model of it.
+fn content(message: &Message) -> (u64, &bytes::Bytes, &str, bool) {
+    let Message {
+        log_epoch,
+        body,
+        fallback_text,
+        tombstone,
+        ..
+    } = message;
+    (*log_epoch, body, fallback_text, *tombstone)
 }
 
 /// Whether the message was taken back while the user of the device was no member, who does not
@@ -141,7 +171,31 @@ mod tests {
         let mut bad = scene::opening();
         bad.push(Feed::Server(scene::commit(1)));
         bad.push(scene::arrive(0, vec![message], 1));
-        bad.push(Feed::Seen(crate::observation::Observation::Quiet));
+        bad.push(Feed::Seen(Observation::Quiet));
         scene::assert_judges::<DeviceHoldsTheLog>(bad, "holds");
+    }
+
+    #[test]
+    fn a_store_that_gives_something_else_is_found() {
+        let stored = |messages: Vec<Message>| {
+            let mut feeds = scene::opening();
+            feeds.extend(scene::sent(1));
+            feeds.push(Feed::Seen(Observation::Stored {
+                device: DeviceNumber(1),
+                messages,
+            }));
+            feeds
+        };
+        let good = stored(vec![scene::message(1)]);
+        assert_eq!(scene::judge(DeviceHoldsTheLog, good), []);
+        let mut erased = scene::message(1);
+        erased.tombstone = true;
+        for bad in [
+            vec![],
+            vec![erased],
+            vec![scene::message(1), scene::message(2)],
+        ] {
+            scene::assert_judges::<DeviceHoldsTheLog>(stored(bad), "was to store");
+        }
     }
 }

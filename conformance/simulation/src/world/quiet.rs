@@ -101,6 +101,7 @@ impl World {
                 }
             }
             if quiet == QUIET {
+                self.read_stores().await;
                 self.recorder.saw(Observation::Quiet);
                 return;
             }
@@ -109,6 +110,20 @@ impl World {
             detail: reason.clone(),
         });
         self.recorder.violated("becomes-quiet", reason);
+    }
+
+    /// What people would see: read from the stores themselves.
+    async fn read_stores(&self) {
+        for device in &self.devices {
+            let disk = device.disk().durable();
+            let mut messages = Vec::new();
+            for id in disk.message_conversations().await.unwrap_or_default() {
+                let all = disk.messages(id, 1, u64::MAX, usize::MAX).await;
+                messages.extend(all.unwrap_or_default());
+            }
+            let device = device.number();
+            self.recorder.saw(Observation::Stored { device, messages });
+        }
     }
 
     /// How far all devices have come: grows until everything has arrived.

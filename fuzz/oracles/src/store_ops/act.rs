@@ -5,8 +5,8 @@ use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, SessionId,
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{
-    Accounts, Append, Change, DeviceRecord, FlagChange, LogOut, LoggedOut, LogoutReason, MarkChange, Origin, SessionRecord,
-    Store, Target, TenantId,
+    Accounts, Append, Change, DeviceRecord, FlagChange, LogOut, LoggedOut, LogoutReason,
+    MarkChange, Origin, SessionRecord, Store, Target, TenantId,
 };
 
 use super::model::{Device, Timeline};

@@ -105,7 +105,9 @@ impl World {
         );
         let unread = self.store.unread(tenant, user, None, ALL).await;
         let unread = unread.expect("it works").conversations;
-        let unread = unread.iter().map(|it| (it.conversation, it.unread, it.read));
+        let unread = unread
+            .iter()
+            .map(|it| (it.conversation, it.unread, it.read));
         let expected = self.model.tenant(tenant).views(user);
         let some = expected.iter().map(|it| it.marks);
         let some = some.filter(|marks| marks.unread > 0 || marks.marked_unread);
@@ -405,9 +407,7 @@ impl World {
     }
 }
 
-fn members(
-    members: &BTreeMap<UserId, (eim_codec::payload::Role, u64)>,
-) -> Vec<MemberView> {
+fn members(members: &BTreeMap<UserId, (eim_codec::payload::Role, u64)>) -> Vec<MemberView> {
     let view = |(user, (role, joined_at)): (&UserId, &(_, u64))| MemberView {
         user: *user,
         role: *role,

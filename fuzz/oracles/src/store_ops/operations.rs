@@ -152,7 +152,9 @@ impl Model {
             Act::Pin { remove } => operated.pin = if remove { 0 } else { conv_seq },
         }
         let none = Operated::default();
-        conversation.operated.retain(|_, operated| *operated != none);
+        conversation
+            .operated
+            .retain(|_, operated| *operated != none);
     }
 
     /// A user has read, or wants to come back.

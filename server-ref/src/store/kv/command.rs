@@ -83,6 +83,12 @@ pub(super) enum AccountCommand {
         record: SessionRecord,
         reply: Reply<()>,
     },
+    Notice {
+        tenant: TenantId,
+        user: UserId,
+        text: String,
+        reply: Reply<Result<u64, Refused>>,
+    },
     ImportDirectory {
         tenant: TenantId,
         directory: Directory,

@@ -259,6 +259,15 @@ impl Committer {
                 self.put_session(tenant, &record);
                 self.answer(reply, Ok(()));
             }
+            AccountCommand::Notice {
+                tenant,
+                user,
+                text,
+                reply,
+            } => {
+                let outcome = self.notice(tenant, user, text);
+                self.answer(reply, outcome.or_refused());
+            }
             AccountCommand::ImportDirectory {
                 tenant,
                 directory,

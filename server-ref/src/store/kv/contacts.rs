@@ -261,7 +261,7 @@ impl Committer {
 
     /// The personal log of a user, opened if there is none yet.
     // impl[EIM-CTC-001]
-    fn personal_log(
+    pub(super) fn personal_log(
         &mut self,
         tenant: TenantId,
         user: UserId,

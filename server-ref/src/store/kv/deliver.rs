@@ -83,7 +83,8 @@ impl Committer {
             log_epoch: self.meta.log_epoch,
             ..entry
         };
-        if is_countable(entry.frame_type) {
+        // What the server writes, nobody has read.
+        if is_countable(entry.frame_type) && entry.sender.is_some() {
             self.sent(mark, entry.conv_seq, (entry.countable, calls));
         }
         for user in mentioned {

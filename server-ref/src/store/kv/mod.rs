@@ -31,6 +31,7 @@ mod mentions;
 mod meta;
 mod modified;
 mod modify;
+mod notices;
 mod octets;
 mod options;
 mod pending;

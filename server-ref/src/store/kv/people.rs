@@ -7,7 +7,7 @@ use super::command::AccountCommand;
 use super::store::KvStore;
 use crate::store::{
     ContactPage, ContactView, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
-    DirectoryChange, People, ProfilePage, ProfileView, StoreError, TenantId,
+    DirectoryChange, People, ProfilePage, ProfileView, Refused, StoreError, TenantId,
 };
 
 #[async_trait]
@@ -81,6 +81,21 @@ impl People for KvStore {
         user: UserId,
     ) -> Result<Vec<DepartmentId>, StoreError> {
         super::directory::departments_of_user(&*self.reader()?, tenant, user)
+    }
+
+    async fn notice(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        text: String,
+    ) -> Result<Result<u64, Refused>, StoreError> {
+        self.submit_account(|reply| AccountCommand::Notice {
+            tenant,
+            user,
+            text,
+            reply,
+        })
+        .await
     }
 
     async fn import_directory(

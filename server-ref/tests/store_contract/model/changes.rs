@@ -3,13 +3,76 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{ConversationId, RequestId, UserId};
 use eim_codec::payload::{ConversationKind, MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::{ErrorCode, FrameType};
-use eim_server::store::{Change, Changed};
+use eim_server::store::{Change, Changed, Origin};
 use prost::Message;
 
 use super::reference::{Conversation, Model};
+
+/// Who asks for a change, under which key, and for what.
+fn asked(change: &Change) -> (&Origin, &RequestId, String) {
+    match change {
+        Change::CreateGroup {
+            origin,
+            request,
+            name,
+            members,
+        } => (origin, request, format!("create {name} {members:?}")),
+        Change::AddMembers {
+            origin,
+            request,
+            conversation,
+            users,
+        } => (origin, request, format!("add {conversation} {users:?}")),
+        Change::RemoveMembers {
+            origin,
+            request,
+            conversation,
+            users,
+            change,
+        } => (
+            origin,
+            request,
+            format!("remove {conversation} {users:?} {change:?}"),
+        ),
+        Change::SetRole {
+            origin,
+            request,
+            conversation,
+            user,
+            role,
+        } => (
+            origin,
+            request,
+            format!("role {conversation} {user} {role:?}"),
+        ),
+        Change::Rename {
+            origin,
+            request,
+            conversation,
+            name,
+        } => (origin, request, format!("rename {conversation} {name}")),
+        Change::Group {
+            origin,
+            request,
+            conversation,
+            act,
+        } => (origin, request, format!("group {conversation} {act:?}")),
+        Change::Contact {
+            origin,
+            request,
+            user,
+            act,
+        } => (origin, request, format!("contact {user} {act:?}")),
+        Change::Profile {
+            origin,
+            request,
+            profile,
+        } => (origin, request, format!("profile {profile:?}")),
+    }
+}
 
 impl Model {
     /// `found` tells the id of a new group, which is random.
@@ -18,65 +81,7 @@ impl Model {
         change: &Change,
         found: Option<&Changed>,
     ) -> Result<Changed, ErrorCode> {
-        let (origin, request, content) = match change {
-            Change::CreateGroup {
-                origin,
-                request,
-                name,
-                members,
-            } => (origin, request, format!("create {name} {members:?}")),
-            Change::AddMembers {
-                origin,
-                request,
-                conversation,
-                users,
-            } => (origin, request, format!("add {conversation} {users:?}")),
-            Change::RemoveMembers {
-                origin,
-                request,
-                conversation,
-                users,
-                change,
-            } => (
-                origin,
-                request,
-                format!("remove {conversation} {users:?} {change:?}"),
-            ),
-            Change::SetRole {
-                origin,
-                request,
-                conversation,
-                user,
-                role,
-            } => (
-                origin,
-                request,
-                format!("role {conversation} {user} {role:?}"),
-            ),
-            Change::Rename {
-                origin,
-                request,
-                conversation,
-                name,
-            } => (origin, request, format!("rename {conversation} {name}")),
-            Change::Group {
-                origin,
-                request,
-                conversation,
-                act,
-            } => (origin, request, format!("group {conversation} {act:?}")),
-            Change::Contact {
-                origin,
-                request,
-                user,
-                act,
-            } => (origin, request, format!("contact {user} {act:?}")),
-            Change::Profile {
-                origin,
-                request,
-                profile,
-            } => (origin, request, format!("profile {profile:?}")),
-        };
+        let (origin, request, content) = asked(change);
         let key = (origin.user, (*request).into());
         if let Some(((known, changed), _)) = self.requests.get(&key) {
             return if *known == content {

@@ -9,6 +9,7 @@ use super::model::{Action, ContactAct, GroupAct, Question, Who};
 use super::{Found, Ui, operate};
 use crate::conversations::conversation_id;
 use crate::exit::Failure;
+use crate::govern::{hex, unhex};
 
 impl Ui<'_> {
     /// Does what a key asked for.
@@ -149,12 +150,34 @@ async fn group(client: &Client, act: GroupAct) -> Done {
         GroupAct::Role(group, user, role) => (client.group_role(group, user, role).await?, group),
         GroupAct::Rename(group, name) => (client.group_rename(group, &name).await?, group),
         GroupAct::Leave(group) => (client.group_leave(group).await?, group),
+        GroupAct::Answer(group, user, accept) => {
+            (client.group_answer(group, user, accept).await?, group)
+        }
+        GroupAct::Mute(group, user, for_ms) => {
+            (client.group_mute(group, user, for_ms).await?, group)
+        }
+        GroupAct::Announce(group, text) => (client.group_announce(group, &text).await?, group),
+        GroupAct::Dissolve(group) => (client.group_dissolve(group).await?, group),
+        GroupAct::Invite(group) => {
+            let token = client.group_invite(group, 0, 0).await?.token;
+            return Ok((format!("/join {}", hex(&token)), None));
+        }
+        GroupAct::Join(token) => return join(client, &token).await,
     };
     let said = match change.conv_seq {
         0 => "nothing had to change".to_owned(),
         number => format!("done, as #{number}"),
     };
     Ok((said, Some(Question::Members(group))))
+}
+
+async fn join(client: &Client, token: &str) -> Done {
+    let token = unhex(token).ok_or_else(|| Failure::usage("this is no invitation"))?;
+    let said = match client.group_join(token.into()).await?.waiting {
+        true => "owner or admin have to agree",
+        false => "joined",
+    };
+    Ok((said.to_owned(), None))
 }
 
 async fn users_of(client: &Client, names: &[String]) -> Result<Vec<UserId>, Failure> {

@@ -11,6 +11,7 @@ use super::{Found, Ui};
 use crate::contacts::state_name;
 use crate::devices::behind;
 use crate::exit::Failure;
+use crate::output::time_of_day;
 use crate::shown::fallback;
 
 impl Ui<'_> {
@@ -56,6 +57,14 @@ impl Ui<'_> {
         }
     }
 
+    /// Watches the peers that came into the list.
+    pub(super) fn ask_presence(&mut self) {
+        let users = self.model.take_unwatched();
+        if !users.is_empty() {
+            self.spawn(async move |client| Some(Found::Presence(client.watch(&users).await.ok()?)));
+        }
+    }
+
     pub(super) fn find(&self, name: String) {
         self.spawn(async move |client| {
             let found = client.user(&name).await;
@@ -80,11 +89,7 @@ impl Ui<'_> {
 async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure> {
     let items = match question {
         Question::Contacts => Vec::new(),
-        Question::Members(group) => {
-            let mut members = client.group_members(*group).await?;
-            members.sort_by_key(|member| rank(member.role));
-            members.into_iter().map(Item::Member).collect()
-        }
+        Question::Members(group) => return members(client, *group).await,
         Question::Devices => {
             let found = client.devices().await?;
             let item = |device| {
@@ -103,6 +108,35 @@ async fn answer(client: &Client, question: &Question) -> Result<Answer, Failure>
         Question::Search(words) => return look(&**client.store(), words).await,
     };
     Ok(Answer::new(items))
+}
+
+/// Who waits to join, for those who decide about it, and the members; what holds for the group.
+async fn members(client: &Client, group: ConversationId) -> Result<Answer, Failure> {
+    let info = client.group_info(group).await?;
+    let mut items = Vec::new();
+    if info.waiting > 0 {
+        let waiting = client.group_requests(group).await?;
+        items.extend(waiting.into_iter().map(Item::Waiting));
+    }
+    let mut members = client.group_members(group).await?;
+    members.sort_by_key(|member| rank(member.role));
+    items.extend(members.into_iter().map(Item::Member));
+    let mut notes = Vec::new();
+    if info.dissolved {
+        notes.push("dissolved".to_owned());
+    }
+    if info.muted_until_ms > 0 {
+        notes.push(format!("muted until {}", time_of_day(info.muted_until_ms)));
+    }
+    if info.all_muted_until_ms > 0 {
+        let until = time_of_day(info.all_muted_until_ms);
+        notes.push(format!("all muted until {until}"));
+    }
+    if let Some(announcement) = info.announcement {
+        notes.push(format!("announced: {}", announcement.text));
+    }
+    let note = (!notes.is_empty()).then(|| notes.join(" · "));
+    Ok(Answer { items, note })
 }
 
 /// The owner first, then the admins.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use eim_client::Presence;
 use eim_client::modified::modified;
 use eim_client::options::Attach;
 use eim_client::store::{MarkRecord, Message, Target};
@@ -64,6 +65,8 @@ enum Found {
     Profile(UserId, String),
     /// The list of contacts.
     Contacts(Box<ContactList>),
+    /// How users are.
+    Presence(Vec<Presence>),
     /// What a pane shows.
     Answer(Question, Result<Answer, String>),
     /// What became of something that was asked for, and the pane that shows it.
@@ -114,6 +117,8 @@ struct Ui<'a> {
     contacts: ContactList,
     /// The server was asked what is unread since the connection is open.
     counted: bool,
+    /// Where others were told that this user writes, and what.
+    writing: Option<(ConversationId, String)>,
     /// The last message that was on the screen, and told.
     seen: Option<(ConversationId, u64)>,
 }
@@ -129,6 +134,7 @@ impl<'a> Ui<'a> {
             findings,
             contacts: ContactList::default(),
             counted: false,
+            writing: None,
             seen: None,
         }
     }
@@ -146,6 +152,8 @@ impl<'a> Ui<'a> {
         tokio::pin!(interrupted);
         loop {
             self.ask_names();
+            self.ask_presence();
+            self.tell_typing().await?;
             self.read().await?;
             terminal.draw(|frame| view::draw(frame, &self.model))?;
             let actions = tokio::select! {
@@ -202,6 +210,12 @@ impl<'a> Ui<'a> {
                 conversation,
                 through,
             }) => self.model.readers(conversation, through),
+            Some(Event::Presence(presence)) => self.model.presence(presence),
+            Some(Event::Typing {
+                conversation,
+                user,
+                typing,
+            }) => self.model.typing(conversation, user, typing),
             Some(Event::Conversations) => {
                 self.model
                     .records(self.client.store().conversations().await?);
@@ -248,6 +262,7 @@ impl<'a> Ui<'a> {
                 self.contacts = *list;
                 self.model.contacts(self.contacts.iter().cloned());
             }
+            Found::Presence(presence) => self.model.presence(presence),
             Found::Answer(question, answer) => self.model.answered(&question, answer),
             Found::Done(notice, shown) => {
                 self.model.notice(notice);
@@ -276,6 +291,27 @@ impl<'a> Ui<'a> {
         let modified = modified(store, conversation, first, i64::MAX as u64).await?;
         self.model.load(conversation, &messages, &modified);
         self.ask_marks(conversation);
+        Ok(())
+    }
+
+    /// Tells the others that a text is being written to them, as long as it grows.
+    async fn tell_typing(&mut self) -> Result<(), Failure> {
+        let writes = self.model.writes_to();
+        let writes = writes.map(|place| (place, self.model.input.clone()));
+        if writes == self.writing {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.writing, writes);
+        let now = self.writing.as_ref().map(|(place, _)| *place);
+        match (before, now) {
+            (Some((before, _)), now) if now != Some(before) => {
+                self.client.typing(before, false).await?;
+            }
+            _ => {}
+        }
+        if let Some(now) = now {
+            self.client.typing(now, true).await?;
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eim_client::Presence;
 use eim_client::store::{Message, Target};
 use eim_client::{ConnectionState, Contact};
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
@@ -14,6 +15,7 @@ mod command;
 mod entries;
 mod keys;
 mod pane;
+mod presence;
 mod receipts;
 mod rows;
 mod status;
@@ -96,6 +98,9 @@ pub(crate) struct Model {
     notice: Option<String>,
     /// What others have of conversations: delivered, read. In groups, somebody.
     receipts: BTreeMap<ConversationId, (u64, u64)>,
+    presence: BTreeMap<UserId, Presence>,
+    watched: BTreeSet<UserId>,
+    typists: BTreeSet<(ConversationId, UserId)>,
 }
 
 impl Model {
@@ -118,6 +123,9 @@ impl Model {
             state: ConnectionState::Connecting,
             notice: None,
             receipts: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            typists: BTreeSet::new(),
         }
     }
 
@@ -195,6 +203,7 @@ impl Model {
                 line.push_str(" · blocked");
             }
         }
+        line.push_str(&self.presence_words(row));
         line
     }
 

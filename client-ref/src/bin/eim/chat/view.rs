@@ -61,7 +61,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
 fn draw_list(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let items = model.rows().iter().map(|row| {
-        let title = model.title(row);
+        let title = format!("{}{}", model.dot(row), model.title(row));
         let count = unread(row);
         let title = cut(&title, width.saturating_sub(count.chars().count()));
         let mut style = Style::new();

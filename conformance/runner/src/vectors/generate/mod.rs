@@ -12,6 +12,7 @@
 mod compressed;
 mod compression;
 mod compression_faults;
+mod content_texts;
 mod contents;
 mod credit;
 mod derive;

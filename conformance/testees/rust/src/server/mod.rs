@@ -132,10 +132,8 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())?;
         match reply {
-            Some(Reply::Done | Reply::Accounts { .. } | Reply::Imported { .. }) => {
-                line(&json!({"ok": true}))?
-            }
             Some(Reply::Failed { reason }) => return Err(reason),
+            Some(_) => line(&json!({"ok": true}))?,
             None => return Err("the server does not listen for commands".to_owned()),
         }
     }

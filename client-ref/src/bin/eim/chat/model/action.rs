@@ -92,4 +92,16 @@ pub(crate) enum GroupAct {
     Rename(ConversationId, String),
     /// Leaves it.
     Leave(ConversationId),
+    /// Admits or refuses a user who waits to join.
+    Answer(ConversationId, UserId, bool),
+    /// Keeps a member, or all plain members, from sending for so many milliseconds; 0 ends it.
+    Mute(ConversationId, Option<UserId>, u64),
+    /// Sets the announcement; an empty one takes it away.
+    Announce(ConversationId, String),
+    /// Makes an invitation.
+    Invite(ConversationId),
+    /// Uses an invitation.
+    Join(String),
+    /// Ends it for everybody.
+    Dissolve(ConversationId),
 }

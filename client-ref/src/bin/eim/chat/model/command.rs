@@ -90,6 +90,8 @@ impl Model {
             }
             "ask" | "block" | "unblock" => contact(verb, rest)?,
             "new" | "add" | "rename" | "leave" => self.group(verb, rest)?,
+            "announce" | "muteall" | "invite" | "dissolve" => self.govern(verb, rest)?,
+            "join" => vec![Action::Group(GroupAct::Join(named("/join INVITATION")?))],
             "quit" => vec![Action::Quit],
             _ => return Err(UNKNOWN),
         })
@@ -117,6 +119,27 @@ impl Model {
             ("add", users) if !users.is_empty() => GroupAct::Add(id, words(users)),
             ("rename", name) if !name.is_empty() => GroupAct::Rename(id, name.to_owned()),
             _ => return Err("/add USER…, /rename NAME, /leave"),
+        };
+        Ok(vec![Action::Group(act)])
+    }
+}
+
+impl Model {
+    /// What owner and admins do with a group.
+    fn govern(&self, verb: &str, rest: &str) -> Result<Vec<Action>, &'static str> {
+        let row = self.row().filter(|row| row.group.is_some());
+        let row = row.ok_or("this is no group")?;
+        let id = row.conversation;
+        let act = match verb {
+            "announce" => GroupAct::Announce(id, rest.to_owned()),
+            "muteall" => {
+                let minutes: u64 = rest.parse().map_err(|_| "/muteall MINUTES, 0 ends it")?;
+                GroupAct::Mute(id, None, minutes.saturating_mul(60_000))
+            }
+            "invite" => GroupAct::Invite(id),
+            // The name is typed because nothing takes it back.
+            _ if row.group.as_deref() == Some(rest) => GroupAct::Dissolve(id),
+            _ => return Err("/dissolve NAME OF THE GROUP ends it for everybody"),
         };
         Ok(vec![Action::Group(act)])
     }

@@ -1,5 +1,6 @@
 //! The pane beside the messages: a list of things that can be acted on.
 
+use eim_client::group_policy::Waiting;
 use eim_client::{Contact, Device, Member};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ContactState, Role};
@@ -10,11 +11,16 @@ use super::{Action, ContactAct, GroupAct, Model, Question, Who};
 /// Names around the one that is picked out which are asked for.
 const NEAR: usize = 40;
 
+/// For how long the key mutes.
+const HOUR_MS: u64 = 3_600_000;
+
 /// A line of a pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     /// A member of a group.
     Member(Member),
+    /// A user who waits to join a group.
+    Waiting(Waiting),
     /// Somebody on the list of contacts.
     Contact(Contact),
     /// A device of this user, and how far it is behind.
@@ -43,6 +49,7 @@ impl Item {
     pub(super) const fn user(&self) -> Option<UserId> {
         match self {
             Self::Member(member) => Some(member.user),
+            Self::Waiting(waiting) => Some(waiting.user),
             Self::Contact(contact) => Some(contact.user),
             Self::Field(user, ..) | Self::Reader(user, _) => Some(*user),
             Self::Message { sender, .. } => *sender,
@@ -223,6 +230,10 @@ impl Model {
             (Question::Members(group), Item::Member(member)) => {
                 self.member_letter(letter, *group, &member)
             }
+            (Question::Members(group), Item::Waiting(waiting)) if matches!(letter, 'a' | 'r') => {
+                let act = GroupAct::Answer(*group, waiting.user, letter == 'a');
+                vec![Action::Group(act)]
+            }
             (Question::Contacts, Item::Contact(contact)) => self.contact_letter(letter, &contact),
             (Question::Devices, Item::Device(device, _)) if letter == 'l' => {
                 let sure = match device.own {
@@ -263,6 +274,11 @@ impl Model {
                 let act = GroupAct::Role(group, user, Role::Owner);
                 self.confirm(format!("hand the group to {name}"), Action::Group(act))
             }
+            'm' => {
+                let act = GroupAct::Mute(group, Some(user), HOUR_MS);
+                self.confirm(format!("mute {name} for an hour"), Action::Group(act))
+            }
+            'u' => vec![Action::Group(GroupAct::Mute(group, Some(user), 0))],
             'x' => {
                 let act = GroupAct::Remove(group, user);
                 self.confirm(format!("remove {name}"), Action::Group(act))

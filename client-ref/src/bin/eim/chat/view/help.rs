@@ -23,7 +23,7 @@ const MAIN: &[&str] = &[
     "                /rename NAME  /leave",
     "/ask USER WORDS asks to be contacts;  /block /unblock USER",
     "/profile USER   /me name|phone|mail TEXT",
-    "",
+    "● online  ◐ away",
     "(3 @1) unread, mentions    … on its way    ! refused",
     "✓ delivered  ✓✓ read; in groups: somebody has read it",
     "Ctrl-C quit     Esc back                   any key: close help",
@@ -36,9 +36,14 @@ const MEMBERS: &[&str] = &[
     "a               makes an admin, or a member again (owner)",
     "o               hands the group over (owner)",
     "x               removes (owner and admins)",
+    "m u             mutes for an hour, lets send again",
+    "a r             admits, refuses who waits to join",
     "Esc             back",
     "",
-    "/add USER…      adds members",
+    "/add USER…      adds members     /announce TEXT",
+    "/muteall MINUTES keeps members from sending; 0 ends it",
+    "/invite         makes an invitation    /join INVITATION",
+    "/dissolve NAME  ends the group for everybody",
 ];
 
 const CONTACTS: &[&str] = &[

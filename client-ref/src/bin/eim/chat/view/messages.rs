@@ -18,7 +18,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         ),
         None => "no conversation yet".to_owned(),
     };
-    let block = Block::bordered().title(title);
+    let mut block = Block::bordered().title(title);
+    if let Some(typists) = model.typists() {
+        block = block.title_bottom(typists);
+    }
     let inner = block.inner(area);
     let width = usize::from(inner.width).max(1);
     let height = usize::from(inner.height);

@@ -71,7 +71,7 @@ fn title(model: &Model, question: &Question, count: usize) -> String {
 pub(super) const fn keys(question: &Question) -> &'static str {
     match question {
         Question::Members(_) => {
-            "Enter write  p profile  a admin on/off  o owner  x remove  Esc close  F1 help"
+            "Enter write p profile a admin/admit r refuse m mute u unmute o owner x remove"
         }
         Question::Contacts => {
             "a accept  r refuse  x remove  b block on/off  p profile  Enter write  Esc close"
@@ -87,6 +87,13 @@ fn line(model: &Model, item: &Item) -> String {
     let text = match item {
         Item::Member(member) => {
             format!("{:20} {}", model.user(member.user), role_name(member.role))
+        }
+        Item::Waiting(waiting) => {
+            let by = model.user(waiting.invited_by);
+            format!(
+                "{:20} waits to join, invited by {by}",
+                model.user(waiting.user)
+            )
         }
         Item::Contact(contact) => {
             let state = match contact.state {

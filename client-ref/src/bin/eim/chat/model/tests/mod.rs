@@ -1,5 +1,6 @@
 mod messages;
 mod panes;
+mod presence;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
 //! Panes: what they show, and what their keys ask for.
 
+use eim_client::group_policy::Waiting;
 use eim_client::store::Cursor;
 use eim_client::{Contact, Device, Member, ProfileFields};
 use eim_codec::payload::{ContactState, DeviceClass};
@@ -83,6 +84,63 @@ fn members_of_a_group_and_what_is_done_with_them() {
     );
     model.key(key(KeyCode::Esc));
     assert!(model.pane().is_none());
+}
+
+#[test]
+fn who_waits_to_join_is_admitted_and_a_group_is_governed() {
+    let mut model = model();
+    let work = ConversationId::from([7; 16]);
+    let question = Question::Members(work);
+    model.key(key(KeyCode::F(2)));
+    let waiting = Waiting {
+        user: bob(),
+        invited_by: me(),
+        time_ms: 0,
+    };
+    let member = Member {
+        user: [3; 16].into(),
+        role: Role::Member,
+        joined_at: 1,
+    };
+    let answer = Answer {
+        items: vec![Item::Waiting(waiting), Item::Member(member)],
+        note: Some("announced: ship at noon".to_owned()),
+    };
+    model.answered(&question, Ok(answer));
+    shows(
+        &model,
+        &[
+            "bob                  waits to join, invited by ada",
+            "announced: ship at noon",
+        ],
+    );
+    let group = |act| vec![Action::Group(act)];
+    let admit = |accept| group(GroupAct::Answer(work, bob(), accept));
+    assert_eq!(press(&mut model, 'a'), admit(true));
+    assert_eq!(press(&mut model, 'r'), admit(false));
+    model.key(key(KeyCode::Down));
+    press(&mut model, 'm');
+    shows(&model, &["mute 03030303 for an hour? y/n"]);
+    let mute = |for_ms| group(GroupAct::Mute(work, Some([3; 16].into()), for_ms));
+    assert_eq!(press(&mut model, 'y'), mute(3_600_000));
+    assert_eq!(press(&mut model, 'u'), mute(0));
+    model.key(key(KeyCode::Esc));
+    for (typed, act) in [
+        (
+            "/announce noon",
+            GroupAct::Announce(work, "noon".to_owned()),
+        ),
+        ("/muteall 5", GroupAct::Mute(work, None, 300_000)),
+        ("/invite", GroupAct::Invite(work)),
+        ("/join 0aff", GroupAct::Join("0aff".to_owned())),
+        ("/dissolve work", GroupAct::Dissolve(work)),
+    ] {
+        assert_eq!(line(&mut model, typed), group(act), "{typed}");
+    }
+    assert!(
+        line(&mut model, "/dissolve").is_empty(),
+        "the name is needed"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::Told;
+use super::super::log::Place;
 use super::super::verdict::Rule;
 use super::{Draft, Judge};
 
@@ -93,11 +94,34 @@ impl Judge<'_> {
             return Some(Draft {
                 text,
                 mark: Some((told.user, told.conversation)),
+                // What was not sent would explain it.
+                keys: self.sent_behind(observer, told.conversation, base),
                 places: places.collect(),
                 ..Draft::default()
             });
         }
         None
+    }
+
+    /// Messages with keys beyond `base` that an observer shows.
+    fn sent_behind(&self, observer: u32, conversation: u32, base: u64) -> BTreeSet<usize> {
+        let mut keys = BTreeSet::new();
+        for ((of, epoch), runs) in &self.facts.observers[observer as usize].held {
+            if *of != conversation {
+                continue;
+            }
+            for (first, last) in runs.iter() {
+                for seq in first.max(base.saturating_add(1))..=last {
+                    let place = Place {
+                        conversation,
+                        epoch: *epoch,
+                        seq,
+                    };
+                    keys.extend(self.seen(place).index());
+                }
+            }
+        }
+        keys
     }
 
     /// Messages beyond `base` that an observer shows.

@@ -6,6 +6,7 @@ mod large;
 mod login;
 mod marks;
 mod peer;
+mod policy;
 mod presence;
 mod sending;
 mod sharing;

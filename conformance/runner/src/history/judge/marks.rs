@@ -91,11 +91,13 @@ impl Judge<'_> {
             );
             let end = through.saturating_add(1);
             let places = (base.saturating_add(1)..=end).map(|seq| (told.conversation, seq));
+            // What was not sent would explain it; the end of the reading is always shown.
+            let shown = base.min(through.saturating_sub(1));
+            let keys = self.sent_behind(observer, told.conversation, shown);
             return Some(Draft {
                 text,
                 mark: Some((told.user, told.conversation)),
-                // What was not sent would explain it.
-                keys: self.sent_behind(observer, told.conversation, base),
+                keys,
                 places: places.collect(),
                 ..Draft::default()
             });

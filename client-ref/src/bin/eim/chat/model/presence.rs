@@ -25,8 +25,13 @@ impl Model {
 
     /// How users are now.
     pub(crate) fn presence(&mut self, presence: Vec<Presence>) {
-        let by_user = presence.into_iter().map(|one| (one.user, one));
-        self.presence.extend(by_user);
+        for one in presence {
+            if one.state == PresenceState::Offline {
+                // Who is gone does not write.
+                self.typists.retain(|(_, user)| *user != one.user);
+            }
+            self.presence.insert(one.user, one);
+        }
     }
 
     /// Somebody writes in a conversation, or does no longer.

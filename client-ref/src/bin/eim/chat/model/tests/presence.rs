@@ -54,6 +54,9 @@ fn who_writes_is_shown_and_told() {
     model.typing(work, [2; 16].into(), false);
     model.typing(work, [9; 16].into(), false);
     assert_eq!(model.typists(), None);
+    model.typing(work, [2; 16].into(), true);
+    model.presence(vec![presence(2, PresenceState::Offline, "")]);
+    assert_eq!(model.typists(), None, "gone");
     assert_eq!(model.writes_to(), None);
     type_text(&mut model, "hel");
     assert_eq!(model.writes_to(), Some(work));

@@ -75,7 +75,7 @@ impl Committer {
         }
         self.check_room()?;
         self.check_age(append.first_sent_at_ms)?;
-        self.check_target(origin, id, append.target)?;
+        let opens = self.check_target(origin, id, append.target)?;
         self.check_may_send(origin, id, append.frame_type)?;
         // impl[EIM-OPS-007]
         let effect = match modifier {
@@ -83,6 +83,10 @@ impl Committer {
             Ok(Some(modifier)) => Some(self.check_modifier(origin, id, modifier)?),
             Err(error) => return refuse(error.code(), error.to_string()),
         };
+        // Last, so that what is refused opens nothing.
+        if let Some(peer) = opens {
+            self.open_direct(origin, id, peer)?;
+        }
         let Append {
             frame_type,
             client_msg_id,
@@ -128,14 +132,14 @@ impl Committer {
         )
     }
 
-    /// The sender is a member, or opens the direct conversation now.
-    // impl[EIM-MSG-013] impl[EIM-MSG-014]
+    /// The sender is a member, or may open the direct conversation with the user given back.
+    // impl[EIM-MSG-011] impl[EIM-MSG-012] impl[EIM-MSG-013] impl[EIM-MSG-014]
     fn check_target(
         &mut self,
         origin: &Origin,
         id: ConversationId,
         target: Target,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<UserId>, Failure> {
         match (self.conversation(origin.tenant, id)?, target) {
             (Some(conversation), _) if conversation.member(origin.user).is_some() => {
                 let (kind, relation) = (conversation.kind, conversation.relation);
@@ -144,16 +148,29 @@ impl Committer {
                     (ConversationKind::Personal, _) => {
                         refuse(ErrorCode::FORBIDDEN, "the server alone writes this log")
                     }
-                    (ConversationKind::Direct, 2) => self.check_relation(relation),
-                    _ => Ok(()),
+                    (ConversationKind::Direct, 2) => self.check_relation(relation).map(|()| None),
+                    _ => Ok(None),
                 }
             }
-            (None, Target::Direct(peer)) => self.open_direct(origin, id, peer),
+            (None, Target::Direct(peer)) => self.check_peer(origin, peer).map(|()| Some(peer)),
             _ => refuse(ErrorCode::NOT_FOUND, "no such conversation"),
         }
     }
 
-    // impl[EIM-MSG-011] impl[EIM-MSG-012]
+    fn check_peer(&mut self, origin: &Origin, peer: UserId) -> Result<(), Failure> {
+        match self.user_row(origin.tenant, peer)? {
+            Some(UserRow {
+                disabled: false, ..
+            }) => {}
+            _ => return refuse(ErrorCode::NOT_FOUND, "no such user"),
+        }
+        if peer == origin.user {
+            return Ok(());
+        }
+        let relation = self.relation(origin.tenant, origin.user, peer)?;
+        self.check_relation(relation)
+    }
+
     fn open_direct(
         &mut self,
         origin: &Origin,
@@ -161,16 +178,9 @@ impl Committer {
         peer: UserId,
     ) -> Result<(), Failure> {
         let tenant = origin.tenant;
-        match self.user_row(tenant, peer)? {
-            Some(UserRow {
-                disabled: false, ..
-            }) => {}
-            _ => return refuse(ErrorCode::NOT_FOUND, "no such user"),
-        }
         let mut conversation = Conversation::new(ConversationKind::Direct, String::new());
         if peer != origin.user {
             conversation.relation = self.relation(tenant, origin.user, peer)?;
-            self.check_relation(conversation.relation)?;
         }
         for user in [origin.user, peer] {
             // Read now, so that nothing can fail between opening and the first message.

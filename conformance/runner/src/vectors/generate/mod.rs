@@ -146,9 +146,24 @@ const FAMILIES: &[Family] = &[
         cases: payload_fields::cases,
     },
     Family {
+        path: "payloads/embedded-fields",
+        seed: None,
+        cases: payload_fields::embedded,
+    },
+    Family {
         path: "payloads/faults",
         seed: None,
         cases: payload_faults::cases,
+    },
+    Family {
+        path: "payloads/request-faults",
+        seed: None,
+        cases: payload_faults::requests,
+    },
+    Family {
+        path: "payloads/embedded-faults",
+        seed: None,
+        cases: payload_faults::embedded,
     },
     Family {
         path: "payloads/encodings",

@@ -24,10 +24,28 @@ const NOT_TEXT: [(&str, &[u8]); 12] = [
     ("utf16", &[0xff, 0xfe, 0x61, 0x00]),
 ];
 
-/// All fields.
+/// Fields of what frames carry, other than requests and responses.
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
+    of(rules, |place| place.around.is_empty() && !asks(place))
+}
+
+/// Fields of requests and responses.
+pub(super) fn requests(rules: &Rules) -> Result<Vec<Case>, String> {
+    of(rules, |place| place.around.is_empty() && asks(place))
+}
+
+fn asks(place: &Place) -> bool {
+    place.name.starts_with("Request.") || place.name.starts_with("Response.")
+}
+
+/// Fields of embedded messages.
+pub(super) fn embedded(rules: &Rules) -> Result<Vec<Case>, String> {
+    of(rules, |place| !place.around.is_empty())
+}
+
+fn of(rules: &Rules, which: fn(&Place) -> bool) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
-    for place in places(rules)? {
+    for place in places(rules)?.into_iter().filter(which) {
         let mut add = |class: &str, req: &str, inside: &[u8]| {
             cases.push(faulty(rules, &place, class, req, inside));
         };

@@ -6,10 +6,19 @@ use super::rules::Rules;
 use crate::vectors::model::{Case, Depth};
 use crate::vectors::octets::to_hex;
 
-/// All fields.
+/// Fields of what frames carry.
 pub(super) fn cases(rules: &Rules) -> Result<Vec<Case>, String> {
+    of(rules, |place| place.around.is_empty())
+}
+
+/// Fields of embedded messages.
+pub(super) fn embedded(rules: &Rules) -> Result<Vec<Case>, String> {
+    of(rules, |place| !place.around.is_empty())
+}
+
+fn of(rules: &Rules, which: fn(&Place) -> bool) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
-    for place in places(rules)? {
+    for place in places(rules)?.into_iter().filter(which) {
         let field = Field {
             rules,
             place: &place,

@@ -7,8 +7,8 @@ use eim_codec::connection::flow::{frame_octets, sequence_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
     Auth, ContactChange, ContactState, Content, ConversationKind, CustomBody, DeviceClass, Error,
-    FanOut, LocationBody, MembershipChange, Role, SessionOutcome, SpanKind, TextBody,
-    UnavailableReason, UnreadFlag,
+    FanOut, LocationBody, MembershipChange, PresenceState, Role, SessionOutcome, SpanKind,
+    TextBody, UnavailableReason, UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};
@@ -183,6 +183,7 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
         "ContactChange" => counted::<ContactChange>(number),
         "ContactState" => counted::<ContactState>(number),
         "FanOut" => counted::<FanOut>(number),
+        "PresenceState" => counted::<PresenceState>(number),
         "SpanKind" => counted::<SpanKind>(number),
         "UnreadFlag" => counted::<UnreadFlag>(number),
         "ConversationKind" => counted::<ConversationKind>(number),

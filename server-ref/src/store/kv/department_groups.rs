@@ -108,7 +108,7 @@ impl Committer {
         Ok(false)
     }
 
-    // impl[EIM-DIR-021]
+    // impl[EIM-DIR-021] impl[EIM-DIR-023]
     fn follow(
         &mut self,
         tenant: TenantId,

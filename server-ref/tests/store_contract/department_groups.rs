@@ -12,7 +12,7 @@ use prost::Message;
 
 use crate::directory::{department, member};
 use crate::groups::set_role;
-use crate::harness::{ALL, Harness, TENANT, account, origin, refused};
+use crate::harness::{ALL, Harness, TENANT, account, refused};
 use crate::policy::act;
 
 fn grouped(code: &str, parent: Option<&str>, group: DepartmentGroup) -> DepartmentRecord {

@@ -29,7 +29,7 @@ pub enum Command {
     },
     /// Makes the directory what two CSV files say.
     DirectoryImport {
-        /// `code,parent,name`.
+        /// `code,parent,name`, and `group` if there are groups.
         departments: String,
         /// `user,department,title`.
         members: String,
@@ -149,9 +149,14 @@ fn summary(change: &DirectoryChange) -> String {
         retitled,
         left,
         profiles,
+        groups_added,
+        groups_renamed,
+        groups_joined,
+        groups_left,
     } = change;
     format!(
         "departments {added} added, {changed} changed, {removed} removed; members {joined} joined, \
-         {retitled} with another title, {left} left; {profiles} profiles"
+         {retitled} with another title, {left} left; {profiles} profiles; groups {groups_added} added, \
+         {groups_renamed} renamed, {groups_joined} members joined, {groups_left} left"
     )
 }

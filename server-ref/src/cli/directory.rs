@@ -17,7 +17,9 @@ pub(super) enum DirectoryCommand {
 
 #[derive(Args, Debug)]
 pub(super) struct ImportArgs {
-    /// Departments: `code,parent,name` in the first line; the parent is empty at the top.
+    /// Departments: `code,parent,name` in the first line; the parent is empty at the top. With
+    /// `code,parent,name,group` a department may have a group: of its `members`, or of all in its
+    /// `branch`.
     #[arg(long, value_name = "FILE")]
     departments: PathBuf,
     /// Members: `user,department,title` in the first line; login names and codes.

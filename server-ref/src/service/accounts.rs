@@ -84,6 +84,9 @@ pub enum AccountError {
     /// The files of a directory do not fit together.
     #[error(transparent)]
     Directory(#[from] Problems),
+    /// A group of a department cannot be what the files say, or there is no room.
+    #[error("{0}")]
+    Groups(String),
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -111,7 +114,8 @@ impl Accounts {
     /// Makes the directory what two CSV files say; a dry run only tells what would change.
     ///
     /// # Errors
-    /// [`AccountError::Directory`] with all that is wrong by line, or the store failed.
+    /// [`AccountError::Directory`] with all that is wrong by line, [`AccountError::Groups`], or the
+    /// store failed.
     pub async fn import_directory(
         &self,
         departments: &str,
@@ -130,7 +134,9 @@ impl Accounts {
         };
         let directory = directory_import::read(departments, members, find)?;
         let imported = self.store.import_directory(self.tenant, directory, dry_run);
-        Ok(imported.await?)
+        imported
+            .await?
+            .map_err(|refused| AccountError::Groups(refused.detail))
     }
 
     /// Accounts of `tenant`; new passwords get `iterations`.

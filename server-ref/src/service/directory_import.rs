@@ -5,7 +5,7 @@ use std::fmt;
 
 use eim_codec::id::UserId;
 
-use crate::store::{DepartmentId, DepartmentMember, DepartmentRecord, Directory};
+use crate::store::{DepartmentGroup, DepartmentId, DepartmentMember, DepartmentRecord, Directory};
 
 /// Problems told at once.
 const TOLD: usize = 20;
@@ -58,7 +58,7 @@ impl Problems {
 const DEPARTMENTS: &str = "departments";
 const MEMBERS: &str = "members";
 
-/// Reads `code,parent,name` of departments and `user,department,title` of members, each with that
+/// Reads `code,parent,name` of departments, with `group` after that if there are groups, and `user,department,title` of members, each with that
 /// header. `users` tells who has which login name.
 ///
 /// # Errors
@@ -87,14 +87,22 @@ type Departments = BTreeMap<DepartmentId, (usize, DepartmentRecord)>;
 fn read_departments(text: &str, problems: &mut Problems) -> Departments {
     let mut departments = Departments::new();
     let mut places: BTreeMap<Option<DepartmentId>, u32> = BTreeMap::new();
-    for (line, [code, parent, name]) in
-        rows(DEPARTMENTS, ["code", "parent", "name"], text, problems)
-    {
+    for (line, [code, parent, name, group]) in department_rows(text, problems) {
         if code.is_empty() || name.is_empty() || code.len() > TEXT || name.len() > TEXT {
             let what = format!("code and name have 1 to {TEXT} octets");
             problems.add(DEPARTMENTS, line, what);
             continue;
         }
+        let group = match &group[..] {
+            "" => DepartmentGroup::None,
+            "members" => DepartmentGroup::Members,
+            "branch" => DepartmentGroup::Branch,
+            _ => {
+                let what = "group is empty, members or branch";
+                problems.add(DEPARTMENTS, line, what);
+                continue;
+            }
+        };
         let id = DepartmentId::of(&code);
         let parent = (!parent.is_empty()).then(|| DepartmentId::of(&parent));
         let place = places.entry(parent).or_default();
@@ -105,6 +113,7 @@ fn read_departments(text: &str, problems: &mut Problems) -> Departments {
             parent,
             name,
             place: *place,
+            group,
         };
         if let Some((first, before)) = departments.get(&id) {
             let what = format!("{} is in line {first} already", before.code);
@@ -129,6 +138,23 @@ fn read_departments(text: &str, problems: &mut Problems) -> Departments {
         problems.add(DEPARTMENTS, line, what);
     }
     departments
+}
+
+/// Rows with or without the column of groups, as the header says.
+fn department_rows(text: &str, problems: &mut Problems) -> Vec<(usize, [String; 4])> {
+    let header = text.lines().next().and_then(fields);
+    if header.is_some_and(|fields| fields.len() == 4) {
+        return rows(
+            DEPARTMENTS,
+            ["code", "parent", "name", "group"],
+            text,
+            problems,
+        );
+    }
+    rows(DEPARTMENTS, ["code", "parent", "name"], text, problems)
+        .into_iter()
+        .map(|(line, [code, parent, name])| (line, [code, parent, name, String::new()]))
+        .collect()
 }
 
 fn is_in_cycle(department: &DepartmentRecord, departments: &Departments) -> bool {
@@ -263,6 +289,24 @@ mod tests {
             found,
             [(ada, id("it")), (bob, id("ops")), (ada, id("root"))]
         );
+    }
+
+    #[test]
+    fn a_department_may_have_a_group() {
+        let departments = "code,parent,name,group\na,,A,branch\nb,a,B,members\nc,a,C,\n";
+        let members = "user,department,title\n";
+        let directory = read(departments, members, users).unwrap();
+        let mut found: Vec<_> = directory.departments.iter().collect();
+        found.sort_by_key(|it| it.code.clone());
+        let groups: Vec<_> = found.iter().map(|it| it.group).collect();
+        let expected = [
+            DepartmentGroup::Branch,
+            DepartmentGroup::Members,
+            DepartmentGroup::None,
+        ];
+        assert_eq!(groups, expected);
+        let problems = read("code,parent,name,group\na,,A,all\n", members, users).unwrap_err();
+        assert!(problems.to_string().contains("line 2: group is empty"));
     }
 
     #[test]

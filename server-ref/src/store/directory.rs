@@ -1,6 +1,6 @@
 //! The directory: profiles and departments.
 
-use eim_codec::id::UserId;
+use eim_codec::id::{ConversationId, UserId};
 use sha2::{Digest as _, Sha256};
 
 /// Id of a department: a function of its code, so that importing again finds it again.
@@ -11,14 +11,37 @@ impl DepartmentId {
     /// The department with a code.
     #[must_use]
     pub fn of(code: &str) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"eim/1 department")
-            .chain_update(code)
-            .finalize();
-        let mut id = [0; 16];
-        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        Self(id)
+        Self(digest(b"eim/1 department", code.as_bytes()))
     }
+
+    /// The group of the department, should it have one.
+    // impl[EIM-DIR-017]
+    #[must_use]
+    pub fn group(self) -> ConversationId {
+        digest(b"eim/1 department group", &self.0).into()
+    }
+}
+
+fn digest(label: &[u8], of: &[u8]) -> [u8; 16] {
+    let digest = Sha256::new()
+        .chain_update(label)
+        .chain_update(of)
+        .finalize();
+    let mut id = [0; 16];
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    id
+}
+
+/// Who is in the group of a department.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DepartmentGroup {
+    /// Nobody: there is none.
+    #[default]
+    None,
+    /// Its own members.
+    Members,
+    /// The same, and the members of all departments below.
+    Branch,
 }
 
 impl From<[u8; 16]> for DepartmentId {
@@ -40,6 +63,8 @@ pub struct DepartmentRecord {
     pub name: String,
     /// Place among those with the same parent.
     pub place: u32,
+    /// Who is in its group.
+    pub group: DepartmentGroup,
 }
 
 /// A member of a department.
@@ -68,7 +93,7 @@ pub struct Directory {
 pub struct DirectoryChange {
     /// New departments.
     pub added: u64,
-    /// Departments with another name, parent or place.
+    /// Departments with another name, parent, place or group.
     pub changed: u64,
     /// Departments that are gone.
     pub removed: u64,
@@ -80,6 +105,31 @@ pub struct DirectoryChange {
     pub left: u64,
     /// Profiles that changed.
     pub profiles: u64,
+    /// New groups of departments.
+    pub groups_added: u64,
+    /// Groups with another name.
+    pub groups_renamed: u64,
+    /// New members of groups.
+    pub groups_joined: u64,
+    /// Members of groups that are gone.
+    pub groups_left: u64,
+}
+
+impl DirectoryChange {
+    /// Adds what a further step changed.
+    pub const fn add(&mut self, step: &Self) {
+        self.added += step.added;
+        self.changed += step.changed;
+        self.removed += step.removed;
+        self.joined += step.joined;
+        self.retitled += step.retitled;
+        self.left += step.left;
+        self.profiles += step.profiles;
+        self.groups_added += step.groups_added;
+        self.groups_renamed += step.groups_renamed;
+        self.groups_joined += step.groups_joined;
+        self.groups_left += step.groups_left;
+    }
 }
 
 /// What is known of a user.

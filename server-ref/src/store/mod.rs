@@ -36,8 +36,8 @@ pub use self::device::{
     ClassLimits, DevicePage, LogOut, LoggedIn, LoggedOut, Login, LogoutReason, Proof,
 };
 pub use self::directory::{
-    DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange, ProfileChange,
-    ProfilePage, ProfileView,
+    DepartmentGroup, DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange,
+    ProfileChange, ProfilePage, ProfileView,
 };
 pub use self::group::{AnnouncementView, GroupAct, GroupState, Policy, WaitingView};
 pub use self::groups::Groups;

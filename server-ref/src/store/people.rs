@@ -83,12 +83,14 @@ pub trait People: Send + Sync + 'static {
         text: String,
     ) -> Result<Result<u64, Refused>, StoreError>;
 
-    /// Makes the directory what is given, in one commit; durable when this returns. A dry run
-    /// only tells what would change.
+    /// Makes the directory what is given, in one commit, then the groups of departments what
+    /// follows from it, in as many as it takes; durable when this returns. Importing again goes on
+    /// where an import ended early. A dry run only tells what would change. Refused, before
+    /// anything is changed, when a group would have too many members or too long a name.
     async fn import_directory(
         &self,
         tenant: TenantId,
         directory: Directory,
         dry_run: bool,
-    ) -> Result<DirectoryChange, StoreError>;
+    ) -> Result<Result<DirectoryChange, Refused>, StoreError>;
 }

@@ -11,6 +11,10 @@ use eim_codec::payload::{
     SyncResponse, Target, UnavailableReason, UsersRequest, conversation_request, history_entry,
 };
 use eim_codec::registry::{ErrorCode, FrameType, Operation};
+use eim_server::server::TENANT;
+use eim_server::store::{
+    DepartmentGroup, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
+};
 use prost::Message as _;
 use tokio::io::DuplexStream;
 
@@ -384,4 +388,58 @@ async fn a_repeated_change_gets_the_same_answer_and_odd_requests_are_refused() {
     );
     let mixed = alice.ask(Operation::HEADS, create("d")).await;
     assert_eq!(code(mixed.error.as_ref()), Some(ErrorCode::INVALID_REQUEST));
+}
+
+// test[EIM-DIR-022]
+#[tokio::test(start_paused = true)]
+async fn the_group_of_a_department_is_not_changed_by_request() {
+    let kit = Kit::new("").await;
+    let id = DepartmentId::of("it");
+    let department = DepartmentRecord {
+        id,
+        code: "it".to_owned(),
+        parent: None,
+        name: "IT".to_owned(),
+        place: 1,
+        group: DepartmentGroup::Members,
+    };
+    let member = |number| DepartmentMember {
+        department: id,
+        user: user_id(number),
+        title: String::new(),
+    };
+    let tree = Directory {
+        departments: vec![department],
+        members: vec![member(1), member(2)],
+    };
+    let mut alice = kit.login(1, 1).await;
+    let store = &kit.shared.store;
+    let imported = store.import_directory(TENANT, tree, false).await;
+    imported.unwrap().unwrap();
+    let (frame_type, pushed) = alice.push().await;
+    let entry = pushed.entry.unwrap();
+    assert_eq!(frame_type, FrameType::MEMBERSHIP);
+    assert_eq!(
+        (&entry.conversation[..], &entry.sender[..]),
+        (id.group().as_bytes().as_slice(), &[][..])
+    );
+    let conversation = id.group().to_bytes();
+    let users = vec![user_id(3).to_bytes()];
+    let asked = [
+        (
+            Operation::GROUP_ADD,
+            Ask::GroupAdd(GroupAddRequest {
+                conversation: conversation.clone(),
+                users,
+            }),
+        ),
+        (
+            Operation::GROUP_LEAVE,
+            Ask::GroupLeave(GroupLeaveRequest { conversation }),
+        ),
+    ];
+    for (operation, body) in asked {
+        let response = alice.ask(operation, body).await;
+        assert_eq!(code(response.error.as_ref()), Some(ErrorCode::FORBIDDEN));
+    }
 }

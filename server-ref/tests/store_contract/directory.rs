@@ -3,8 +3,8 @@
 use eim_codec::id::{RequestId, UserId};
 use eim_codec::registry::ErrorCode;
 use eim_server::store::{
-    Accounts, Change, Changed, DepartmentId, DepartmentMember, DepartmentRecord, Directory,
-    DirectoryChange, People, ProfileChange, Refused,
+    Accounts, Change, Changed, DepartmentGroup, DepartmentId, DepartmentMember, DepartmentRecord,
+    Directory, DirectoryChange, People, ProfileChange, Refused,
 };
 
 use crate::harness::{ALL, Harness, TENANT, origin, refused, user};
@@ -97,17 +97,18 @@ pub(crate) async fn a_repeated_profile_change_does_not_undo_a_newer_one(h: Harne
     assert_eq!(profile.phone, "2");
 }
 
-fn department(code: &str, parent: Option<&str>, place: u32) -> DepartmentRecord {
+pub(crate) fn department(code: &str, parent: Option<&str>, place: u32) -> DepartmentRecord {
     DepartmentRecord {
         id: DepartmentId::of(code),
         code: code.to_owned(),
         parent: parent.map(DepartmentId::of),
         name: code.to_uppercase(),
         place,
+        group: DepartmentGroup::None,
     }
 }
 
-fn member(user: UserId, code: &str, title: &str) -> DepartmentMember {
+pub(crate) fn member(user: UserId, code: &str, title: &str) -> DepartmentMember {
     DepartmentMember {
         department: DepartmentId::of(code),
         user,
@@ -131,7 +132,7 @@ pub(crate) async fn an_import_writes_what_differs_and_nothing_twice(h: Harness) 
     };
     let import = async |tree: &Directory, dry_run| {
         let done = h.store.import_directory(TENANT, tree.clone(), dry_run);
-        done.await.unwrap()
+        done.await.unwrap().unwrap()
     };
     let all = DirectoryChange {
         added: 2,
@@ -200,7 +201,8 @@ pub(crate) async fn departments_and_members_are_paged_by_id(h: Harness) {
             .collect(),
         members: users.iter().map(|user| member(*user, "a", "")).collect(),
     };
-    h.store.import_directory(TENANT, tree, false).await.unwrap();
+    let imported = h.store.import_directory(TENANT, tree, false).await;
+    imported.unwrap().unwrap();
     let (first, more) = h.store.departments(TENANT, None, 3).await.unwrap();
     assert!(more && first.is_sorted_by_key(|it| it.id));
     let after = first.last().map(|it| it.id);

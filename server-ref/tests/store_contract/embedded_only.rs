@@ -189,3 +189,42 @@ async fn notices_survive_and_are_read_like_messages() {
     let h = Harness::new(Disk::embedded()).await;
     crate::contacts::a_notice_is_unread_and_nobody_sent_it(h).await;
 }
+
+// test[EIM-DIR-018, EIM-DIR-020, EIM-DIR-021]
+#[tokio::test]
+async fn a_group_follows_its_department() {
+    crate::department_groups::a_group_follows_its_department(Harness::new(Disk::embedded()).await)
+        .await;
+}
+
+// test[EIM-DIR-017]
+#[tokio::test]
+async fn a_group_outlives_its_department() {
+    crate::department_groups::a_group_outlives_its_department(Harness::new(Disk::embedded()).await)
+        .await;
+}
+
+// test[EIM-DIR-022]
+#[tokio::test]
+async fn nobody_changes_the_group_of_a_department() {
+    crate::department_groups::nobody_changes_the_group_of_a_department(
+        Harness::new(Disk::embedded()).await,
+    )
+    .await;
+}
+
+// test[EIM-DIR-019]
+#[tokio::test]
+async fn too_many_members_change_nothing() {
+    crate::department_groups::too_many_members_change_nothing(Harness::new(Disk::embedded()).await)
+        .await;
+}
+
+// test[EIM-DIR-023]
+#[tokio::test]
+async fn an_import_that_ended_early_is_completed() {
+    crate::department_groups::an_import_that_ended_early_is_completed(
+        Harness::new(Disk::embedded()).await,
+    )
+    .await;
+}

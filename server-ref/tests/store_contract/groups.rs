@@ -35,7 +35,7 @@ pub(crate) async fn set_role(
     .await
 }
 
-async fn rename(
+pub(crate) async fn rename(
     h: &Harness,
     from: UserId,
     conversation: ConversationId,

@@ -3,6 +3,7 @@
 mod accounts;
 mod contacts;
 mod counted;
+mod department_groups;
 mod devices;
 mod directory;
 mod embedded_only;

@@ -13,7 +13,7 @@ use crate::harness::{ALL, Harness, START_MS, TENANT, origin, refused, user};
 
 const MINUTE: u64 = 60_000;
 
-async fn act(
+pub(crate) async fn act(
     h: &Harness,
     who: UserId,
     conversation: ConversationId,

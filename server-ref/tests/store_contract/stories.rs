@@ -114,6 +114,16 @@ macro_rules! on_engine {
                 an_import_writes_what_differs_and_nothing_twice
                 departments_and_members_are_paged_by_id
             }
+            department_groups {
+                a_group_follows_its_department
+                a_branch_has_whoever_is_below
+                a_group_outlives_its_department
+                nobody_changes_the_group_of_a_department
+                too_many_members_change_nothing
+                a_dry_run_tells_and_changes_nothing
+                many_members_come_by_few_entries
+                an_import_that_ended_early_is_completed
+            }
             accounts {
                 names_and_ids_are_unique
                 users_are_paged_by_name

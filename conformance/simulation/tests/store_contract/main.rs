@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "../../../../server-ref/tests/store_contract/contacts.rs"]
 mod contacts;
+#[path = "../../../../server-ref/tests/store_contract/department_groups.rs"]
+mod department_groups;
 #[path = "../../../../server-ref/tests/store_contract/devices.rs"]
 mod devices;
 #[path = "../../../../server-ref/tests/store_contract/directory.rs"]

@@ -113,6 +113,8 @@ pub(super) struct Conversation {
     pub(super) announced: u64,
     /// Users who wait to join.
     pub(super) waiting: u32,
+    /// The members follow a department.
+    pub(super) department: bool,
 }
 
 impl Conversation {
@@ -133,6 +135,7 @@ impl Conversation {
             muted_until_ms: 0,
             announced: 0,
             waiting: 0,
+            department: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What callers ask of the commit loop.
 
+use std::sync::Arc;
+
 use eim_codec::id::UserId;
 use tokio::sync::oneshot;
 
@@ -91,9 +93,10 @@ pub(super) enum AccountCommand {
     },
     ImportDirectory {
         tenant: TenantId,
-        directory: Directory,
+        directory: Arc<Directory>,
         dry_run: bool,
-        reply: Reply<DirectoryChange>,
+        /// What changed, and whether there is more to do.
+        reply: Reply<Result<(DirectoryChange, bool), Refused>>,
     },
 }
 

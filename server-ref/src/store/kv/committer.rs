@@ -275,7 +275,7 @@ impl Committer {
                 reply,
             } => {
                 let outcome = self.import_directory(tenant, &directory, dry_run);
-                self.answer(reply, outcome);
+                self.answer(reply, outcome.or_refused());
             }
         }
     }

@@ -5,31 +5,37 @@ use std::ops::ControlFlow;
 
 use eim_codec::id::UserId;
 
-use super::committer::Committer;
+use super::committer::{Committer, Failure};
 use super::keys::{self, Key};
 use super::record::state::{self, DepartmentMemberRow, DepartmentRow};
 use crate::store::engine::{Order, Reader, Space};
 use crate::store::{
-    DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange, StoreError,
-    TenantId,
+    DepartmentGroup, DepartmentId, DepartmentMember, DepartmentRecord, Directory, DirectoryChange,
+    StoreError, TenantId,
 };
 
 const FIRST: [u8; 16] = [0; 16];
 const LAST: [u8; 16] = [0xFF; 16];
 
 impl Committer {
-    /// Makes the directory what is given. A dry run only counts.
+    /// Makes the directory what is given, and takes a step towards the groups that follow from it.
+    /// Tells whether there is more to do. A dry run only counts.
     pub(super) fn import_directory(
         &mut self,
         tenant: TenantId,
         directory: &Directory,
         dry_run: bool,
-    ) -> Result<DirectoryChange, StoreError> {
+    ) -> Result<(DirectoryChange, bool), Failure> {
+        if !dry_run {
+            self.check_room()?;
+        }
+        let groups = self.groups_of_departments(directory)?;
         let mut change = DirectoryChange::default();
         self.import_departments(tenant, &directory.departments, dry_run, &mut change)?;
         self.import_members(tenant, &directory.members, dry_run, &mut change)?;
         self.import_titles(tenant, &directory.members, dry_run, &mut change)?;
-        Ok(change)
+        let more = self.follow_departments(tenant, groups, dry_run, &mut change)?;
+        Ok((change, more))
     }
 
     fn import_departments(
@@ -147,6 +153,11 @@ fn row(department: &DepartmentRecord) -> DepartmentRow {
         parent: department.parent.map_or_else(Vec::new, |id| id.0.to_vec()),
         name: department.name.clone(),
         place: department.place,
+        group: match department.group {
+            DepartmentGroup::None => 0,
+            DepartmentGroup::Members => 1,
+            DepartmentGroup::Branch => 2,
+        },
     }
 }
 
@@ -188,6 +199,11 @@ fn record_of(id: DepartmentId, record: &[u8]) -> Result<DepartmentRecord, StoreE
         parent,
         name: row.name,
         place: row.place,
+        group: match row.group {
+            1 => DepartmentGroup::Members,
+            2 => DepartmentGroup::Branch,
+            _ => DepartmentGroup::None,
+        },
     })
 }
 

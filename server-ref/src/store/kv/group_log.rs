@@ -18,7 +18,7 @@ use super::keys;
 use super::mentions::Mentions;
 use super::record::entry::Seal;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
-use crate::store::{Origin, Policy};
+use crate::store::{Origin, Policy, StoreError};
 
 impl Committer {
     /// The group, when the caller is a member.
@@ -55,7 +55,8 @@ impl Committer {
         Ok(conversation)
     }
 
-    /// The same, be it dissolved or not.
+    /// The same, be it dissolved or not. Nobody decides anything about the group of a department.
+    // impl[EIM-DIR-022]
     pub(super) fn group_of(
         &mut self,
         origin: &Origin,
@@ -63,6 +64,9 @@ impl Committer {
         roles: &[Role],
     ) -> Result<&mut Conversation, Failure> {
         let conversation = self.group(origin, id)?;
+        if conversation.department {
+            return refuse(ErrorCode::FORBIDDEN, "the members follow a department");
+        }
         let role = conversation.member(origin.user).map(|member| member.role);
         if !role.is_some_and(|role| roles.contains(&role)) {
             return refuse(ErrorCode::FORBIDDEN, "the role does not permit this");
@@ -191,6 +195,7 @@ impl Committer {
                 muted_until_ms: conversation.muted_until_ms,
                 announced: conversation.announced,
                 waiting: conversation.waiting,
+                department: conversation.department,
             };
             self.pending
                 .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
@@ -207,7 +212,8 @@ impl Committer {
         created: bool,
         announcement: Option<String>,
     ) -> Result<Numbered, Failure> {
-        let conversation = self.group(origin, id)?;
+        let conversation = self.conversation(origin.tenant, id)?;
+        let conversation = conversation.ok_or(StoreError::Closed)?;
         let policy = conversation.policy;
         let body = SettingsBody {
             kind: ConversationKind::Group as i32,
@@ -265,7 +271,7 @@ impl Committer {
         Ok(Some(numbered))
     }
 
-    // impl[EIM-GRP-003]
+    // impl[EIM-GRP-003] impl[EIM-DIR-020]
     pub(super) fn log_change(
         &mut self,
         origin: &Origin,
@@ -274,7 +280,9 @@ impl Committer {
         body: &impl Message,
         concerned: &[UserId],
     ) -> Result<Numbered, Failure> {
-        let sender = Some((origin.user, origin.device));
+        let conversation = self.conversation(origin.tenant, id)?;
+        let follows = conversation.is_some_and(|conversation| conversation.department);
+        let sender = (!follows).then_some((origin.user, origin.device));
         let draft = self.draft(origin.user, sender, frame_type, body);
         Ok(self.deliver(origin.tenant, id, draft, concerned)?)
     }

@@ -224,7 +224,7 @@ impl Committer {
 
     /// Ends memberships by one entry, the last that those users may read.
     // impl[EIM-GRP-013] impl[EIM-GRP-029]
-    fn remove(
+    pub(super) fn remove(
         &mut self,
         origin: &Origin,
         id: ConversationId,

@@ -60,6 +60,7 @@ enum Kind {
     Department = 86,
     DepartmentMember = 87,
     UserDepartment = 88,
+    DepartmentGroup = 89,
 }
 
 /// What an idempotency key belongs to.
@@ -288,6 +289,11 @@ pub(super) fn department_member(at: TenantId, department: DepartmentId, user: Us
 pub(super) fn user_department(at: TenantId, user: UserId, department: DepartmentId) -> Key {
     let kind = [Kind::UserDepartment as u8];
     key(at, [&kind, user.as_bytes(), &department.0])
+}
+
+/// Says that a department has or had a group.
+pub(super) fn department_group(at: TenantId, department: DepartmentId) -> Key {
+    key(at, [&[Kind::DepartmentGroup as u8], &department.0])
 }
 
 /// Lists of idempotency keys by the time they were written; `tail` makes the key unique.

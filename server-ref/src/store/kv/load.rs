@@ -96,6 +96,7 @@ fn load_conversation(
     conversation.muted_until_ms = row.muted_until_ms;
     conversation.announced = row.announced;
     conversation.waiting = row.waiting;
+    conversation.department = row.department;
     let from = keys::member(tenant, id, UserId::from([0; 16]));
     let to = keys::member(tenant, id, UserId::from([0xFF; 16]));
     engine.scan(

@@ -14,6 +14,7 @@ mod content;
 mod conversations;
 mod cursors;
 mod deliver;
+mod department_groups;
 mod devices;
 mod directory;
 mod govern;

@@ -1,5 +1,7 @@
 //! Contacts, profiles and the directory, as callers see them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use eim_codec::id::UserId;
 
@@ -103,13 +105,26 @@ impl People for KvStore {
         tenant: TenantId,
         directory: Directory,
         dry_run: bool,
-    ) -> Result<DirectoryChange, StoreError> {
-        self.submit_account(|reply| AccountCommand::ImportDirectory {
-            tenant,
-            directory,
-            dry_run,
-            reply,
-        })
-        .await
+    ) -> Result<Result<DirectoryChange, Refused>, StoreError> {
+        let directory = Arc::new(directory);
+        // Two that take turns would undo each other without end.
+        let _alone = self.importing.lock().await;
+        let mut change = DirectoryChange::default();
+        loop {
+            let step = self.submit_account(|reply| AccountCommand::ImportDirectory {
+                tenant,
+                directory: Arc::clone(&directory),
+                dry_run,
+                reply,
+            });
+            let (step, more) = match step.await? {
+                Ok(done) => done,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            change.add(&step);
+            if !more {
+                return Ok(Ok(change));
+            }
+        }
     }
 }

@@ -36,6 +36,8 @@ pub struct KvStore {
     cursors: Arc<Cursors>,
     environment: Environment,
     meta: Meta,
+    /// Held by the import under way.
+    pub(super) importing: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for KvStore {
@@ -77,6 +79,7 @@ impl KvStore {
                 cursors,
                 environment,
                 meta,
+                importing: tokio::sync::Mutex::default(),
             },
             committing,
         ))

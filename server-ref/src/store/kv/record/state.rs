@@ -87,6 +87,9 @@ pub(in crate::store::kv) struct ConversationRow {
     /// Users who wait to join.
     #[prost(uint32, tag = "11")]
     pub(in crate::store::kv) waiting: u32,
+    /// The members follow a department.
+    #[prost(bool, tag = "12")]
+    pub(in crate::store::kv) department: bool,
 }
 
 impl ConversationRow {
@@ -341,6 +344,9 @@ pub(in crate::store::kv) struct DepartmentRow {
     pub(in crate::store::kv) name: String,
     #[prost(uint32, tag = "4")]
     pub(in crate::store::kv) place: u32,
+    /// 1: has a group of its members; 2: of its branch.
+    #[prost(uint32, tag = "5")]
+    pub(in crate::store::kv) group: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]

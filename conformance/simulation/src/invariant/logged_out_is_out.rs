@@ -55,7 +55,10 @@ impl Invariant for LoggedOutIsOut {
                     let (Some(user), Some(device)) = (entry.sender, entry.sender_device) else {
                         continue;
                     };
-                    found.add_if(self.out.contains(&(user, device)), || {
+                    // It may have logged in again in the same batch.
+                    let of = (user, device);
+                    let out = self.out.contains(&of) && model.server.logged_out.contains(&of);
+                    found.add_if(out, || {
                         format!("{device} of {user} is logged out and wrote {entry:?}")
                     });
                 }

@@ -325,11 +325,10 @@ pub(crate) async fn an_import_that_ended_early_is_completed(h: Harness) {
     let of = |code| users.iter().map(move |user| (*user, code));
     let all: Vec<_> = codes.iter().flat_map(|code| of(&code[..])).collect();
     let tree = tree(&departments, &all);
-    let begun = async || loop {
-        if !h.sink.taken().is_empty() {
-            break;
+    let begun = async || {
+        while h.sink.taken().is_empty() {
+            h.sink.heard().await;
         }
-        tokio::task::yield_now().await;
     };
     tokio::select! {
         biased;

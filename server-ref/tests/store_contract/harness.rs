@@ -19,6 +19,7 @@ use eim_server::store::{
     LoggedOut, Marked, Origin, Refused, ScramVerifier, Store, Target, TenantId, TimelineItem,
     TimelinePage, UserRecord,
 };
+use tokio::sync::Notify;
 
 pub(crate) const TENANT: TenantId = TenantId(7);
 /// When the fake clock starts, in Unix milliseconds.
@@ -62,9 +63,15 @@ pub(crate) struct Recorder(
     Mutex<Vec<Committed>>,
     Mutex<Vec<Marked>>,
     Mutex<Vec<LoggedOut>>,
+    Notify,
 );
 
 impl Recorder {
+    /// Waits for the next commit that adds to logs, or the last one that nobody waited for.
+    pub(crate) async fn heard(&self) {
+        self.3.notified().await;
+    }
+
     pub(crate) fn taken(&self) -> Vec<Committed> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -81,6 +88,7 @@ impl Recorder {
 impl CommitSink for Recorder {
     fn committed(&self, commits: &[Committed]) {
         self.0.lock().unwrap().extend_from_slice(commits);
+        self.3.notify_one();
     }
 
     fn marked(&self, marked: &[Marked]) {

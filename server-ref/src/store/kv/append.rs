@@ -157,7 +157,7 @@ impl Committer {
         }
     }
 
-    fn check_peer(&mut self, origin: &Origin, peer: UserId) -> Result<(), Failure> {
+    fn check_peer(&self, origin: &Origin, peer: UserId) -> Result<(), Failure> {
         match self.user_row(origin.tenant, peer)? {
             Some(UserRow {
                 disabled: false, ..

@@ -21,6 +21,9 @@ const PINGS: usize = 16;
 
 impl Session {
     pub(super) fn request(&mut self, request: Box<Request>) {
+        if self.leave.has_begun() {
+            return;
+        }
         if is_about_presence(Operation(request.operation))
             && let Err(wait) = self.reach.take(&self.shared, self.driver.now())
         {
@@ -122,6 +125,7 @@ impl Session {
             }
             Done::Answer(answer) => self.answer(*answer),
         }
+        self.leave_if_due();
     }
 
     pub(super) fn answer(&mut self, answer: Answer) {

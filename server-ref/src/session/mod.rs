@@ -7,6 +7,7 @@ mod end;
 mod handshake;
 mod incoming;
 mod inflight;
+mod leave;
 mod open;
 mod order;
 mod outgoing;

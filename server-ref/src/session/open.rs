@@ -16,6 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use super::attach::Opened;
 use super::handshake::ServerDriver;
 use super::inflight::{Committed, InFlight};
+use super::leave::Leave;
 use super::order::Held;
 use super::rate::Rate;
 use super::reach::Reach;
@@ -67,6 +68,8 @@ pub(super) struct Session {
     pub(super) heads: Heads,
     /// The peer said GOAWAY: nothing new is pushed.
     pub(super) leaving: bool,
+    /// The device was logged out.
+    pub(super) leave: Leave,
     /// Messages read together, not handed to the store yet.
     pub(super) sent: Vec<u64>,
     pub(super) batch: Vec<Append>,
@@ -108,6 +111,7 @@ impl Session {
             head,
             heads: Heads::default(),
             leaving: false,
+            leave: Leave::default(),
             sent: Vec::new(),
             batch: Vec::new(),
             inflight: InFlight::default(),
@@ -269,7 +273,18 @@ impl Session {
                 self.close(ErrorCode::ACCOUNT_DISABLED, "the account was disabled");
             }
             // impl[EIM-SEC-005]
-            Signal::LoggedOut(reason) => self.close(ErrorCode::LOGGED_OUT, reason.detail()),
+            Signal::LoggedOut(reason) => {
+                self.leave.begin(reason);
+                self.leave_if_due();
+            }
+        }
+    }
+
+    /// A device that was logged out goes when it has its answers.
+    pub(super) fn leave_if_due(&mut self) {
+        let answers = self.work.as_ref().map_or(0, |work| work.len());
+        if let Some(reason) = self.leave.due(answers) {
+            self.close(ErrorCode::LOGGED_OUT, reason.detail());
         }
     }
 

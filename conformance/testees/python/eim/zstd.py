@@ -30,7 +30,7 @@ AVAILABLE = _LIBRARY is not None
 
 def decompress(data: bytes, size: int) -> bytes:
     """The octets of exactly one frame; ValueError if it is anything else or does not yield `size` octets."""
-    _check_frame(data)
+    _check_frame(data, size)
     if _LIBRARY.__name__ == "zstandard":
         return _by_zstandard(data, size)
     try:
@@ -55,11 +55,12 @@ def _by_zstandard(data: bytes, size: int) -> bytes:
         raise ValueError(str(fault)) from fault
 
 
-def _check_frame(data: bytes) -> None:
-    """EIM-CMP-018 to EIM-CMP-021: one frame from the first octet to the last, small window, no dictionary."""
+def _check_frame(data: bytes, size: int) -> None:
+    """EIM-CMP-016 to EIM-CMP-021: one frame from the first octet to the last, of this size if it says one, small window, no
+    dictionary."""
     if data[:4] != _MAGIC:
         raise ValueError("not a Zstandard frame")
-    position = _check_header(data)
+    position = _check_header(data, size)
     try:
         last = False
         while not last:
@@ -75,7 +76,7 @@ def _check_frame(data: bytes) -> None:
         raise ValueError("frame ends early, or octets behind it")
 
 
-def _check_header(data: bytes) -> int:
+def _check_header(data: bytes, size: int) -> int:
     """Examines the frame header and returns where the blocks begin."""
     if len(data) < 6:
         raise ValueError("frame ends early")
@@ -88,8 +89,12 @@ def _check_header(data: bytes) -> int:
     position += dictionary
     size_flag = descriptor >> 6
     size_octets = 1 << size_flag if size_flag or single else 0
+    # RFC 8878, 3.1.1.1.4. Libraries take the largest number for "unknown".
+    stated = int.from_bytes(data[position : position + size_octets], "little") + (256 if size_flag == 1 else 0)
+    if size_octets and stated != size:
+        raise ValueError("states another size")
     if single:  # RFC 8878, 3.1.1.1.2: then the window is the content.
-        window = int.from_bytes(data[position : position + size_octets], "little") + (256 if size_flag == 1 else 0)
+        window = stated
     else:
         base = 1 << 10 + (data[5] >> 3)
         window = base + base // 8 * (data[5] & 7)

@@ -7,6 +7,7 @@
 
 mod account;
 mod idle;
+mod kept;
 mod report;
 mod session;
 mod stamp;
@@ -30,8 +31,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::account::{Account, accounts};
+use self::kept::Kept;
 use self::report::Report;
-use self::session::{Opener, Session};
+use self::session::Opener;
 use self::stats::Stats;
 use self::worker::{Plan, Worker};
 use crate::exit::{Exit, Failure};
@@ -169,8 +171,9 @@ impl Load {
         let sessions = self.open(&opener, &accounts).await?;
         let mut workers = JoinSet::new();
         for (session, plan) in self.plans(sessions, &accounts).await? {
-            let worker = Worker::new(session, plan, Arc::clone(&common), stages.clone());
-            workers.spawn(worker.run());
+            let (common, stages) = (Arc::clone(&common), stages.clone());
+            let session = session.take().await?;
+            workers.spawn(Worker::new(session, plan, common, stages).run());
         }
         let report = self.measure(&common, &stage, workers).await?;
         report.print(self.json)?;
@@ -226,9 +229,9 @@ impl Load {
         &self,
         opener: &Arc<Opener>,
         accounts: &[Account],
-    ) -> Result<Vec<Session>, Failure> {
+    ) -> Result<Vec<Kept>, Failure> {
         let mut opening = JoinSet::new();
-        let mut sessions: Vec<Option<Session>> = accounts.iter().map(|_| None).collect();
+        let mut sessions: Vec<Option<Kept>> = accounts.iter().map(|_| None).collect();
         for (index, account) in accounts.iter().enumerate() {
             if self.group_size > 0 && index % self.group_size >= self.present() {
                 continue;
@@ -241,7 +244,10 @@ impl Load {
                 AttachMode::Full
             };
             let (opener, account) = (Arc::clone(opener), account.clone());
-            opening.spawn(async move { (index, opener.open(&account, mode, None).await) });
+            opening.spawn(async move {
+                let session = opener.open(&account, mode, None).await;
+                (index, session.map(Kept::new))
+            });
             if opening.len() >= 32 {
                 place(&mut sessions, opening.join_next().await)?;
             }
@@ -255,13 +261,13 @@ impl Load {
     /// Who sends where.
     async fn plans(
         &self,
-        sessions: Vec<Session>,
+        sessions: Vec<Kept>,
         accounts: &[Account],
-    ) -> Result<Vec<(Session, Option<Plan>)>, Failure> {
+    ) -> Result<Vec<(Kept, Option<Plan>)>, Failure> {
         let senders = self.sender_count();
         let interval =
             (self.rate > 0).then(|| Duration::from_secs_f64(senders as f64 / self.rate as f64));
-        let users: Vec<UserId> = sessions.iter().map(|session| session.user).collect();
+        let users: Vec<UserId> = sessions.iter().map(Kept::user).collect();
         let plan = |index: usize, target| Plan {
             sender: index as u32,
             target,
@@ -286,9 +292,11 @@ impl Load {
                 if place == 0 {
                     let all = accounts.iter().skip(number * self.group_size);
                     let absent = all.take(self.group_size).skip(self.present());
-                    let mut members = session.user_ids(absent).await?;
+                    let mut owner = session.take().await?;
+                    let mut members = owner.user_ids(absent).await?;
                     members.extend(users.iter().skip(index + 1).take(self.present() - 1));
-                    group = Some(session.create_group(number, &members).await?);
+                    group = Some(owner.create_group(number, &members).await?);
+                    session = Kept::new(owner);
                 }
                 group.clone().filter(|_| place < self.speaking())
             };
@@ -363,9 +371,9 @@ async fn until(mut reached: impl FnMut() -> bool) {
     }
 }
 
-type Opened = Result<(usize, Result<Session, Failure>), tokio::task::JoinError>;
+type Opened = Result<(usize, Result<Kept, Failure>), tokio::task::JoinError>;
 
-fn place(sessions: &mut [Option<Session>], opened: Option<Opened>) -> Result<(), Failure> {
+fn place(sessions: &mut [Option<Kept>], opened: Option<Opened>) -> Result<(), Failure> {
     let Some(opened) = opened else { return Ok(()) };
     let (index, session) = opened.map_err(|error| Failure::connection(error.to_string()))?;
     if let Some(place) = sessions.get_mut(index) {

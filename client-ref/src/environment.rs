@@ -62,6 +62,12 @@ impl Environment {
         }
     }
 
+    /// Time of day in Unix milliseconds, as this machine has it.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
     /// A new UUIDv7: 48 bits of Unix milliseconds, then random bits.
     #[must_use]
     pub fn uuid_v7(&self) -> [u8; 16] {

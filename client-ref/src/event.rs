@@ -46,6 +46,14 @@ pub enum Event {
         /// The message.
         through: u64,
     },
+    /// So many users wait now to join a group that this user rules; whoever decides asks
+    /// [`group_requests`](crate::Client::group_requests).
+    Waiting {
+        /// The group.
+        group: ConversationId,
+        /// How many.
+        waiting: u32,
+    },
     /// Users that the application watches have come, gone, or say something else; `Unspecified` when
     /// the connection was lost.
     Presence(Vec<Presence>),

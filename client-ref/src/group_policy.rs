@@ -75,6 +75,8 @@ pub struct GroupInfo {
     pub announcement: Option<Announcement>,
     /// Users who wait to join; for owner and admins.
     pub waiting: u32,
+    /// The members are those of a department: nobody here changes them, or anything else of it.
+    pub follows_department: bool,
 }
 
 /// An invitation.
@@ -379,6 +381,7 @@ fn info(
         all_muted_until_ms: conversation.all_muted_until_ms,
         announcement,
         waiting: conversation.waiting,
+        follows_department: conversation.follows_department,
     })
 }
 

@@ -46,6 +46,7 @@ pub mod group_policy;
 mod groups;
 mod history;
 pub mod link;
+mod lookups;
 mod marks;
 pub mod modified;
 mod operations;

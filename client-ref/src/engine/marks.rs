@@ -180,6 +180,7 @@ impl Engine {
             }
             // impl[EIM-MRK-027]
             EventNumber::MARKS_STALE if self.is_full_client() => self.walk_heads(Walk::News),
+            EventNumber::WAITING => self.waiting_told(event.body.clone()),
             _ => self.reached(event),
         }
     }

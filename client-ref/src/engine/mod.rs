@@ -7,6 +7,7 @@
 mod answers;
 mod applied;
 mod asked;
+mod closing;
 pub(crate) mod command;
 mod incoming;
 mod large;
@@ -18,6 +19,7 @@ mod pull;
 mod requests;
 mod sending;
 mod staging;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -32,6 +34,7 @@ use eim_codec::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Sleep, sleep};
 
+use self::closing::Closing;
 use self::command::{Command, Outgoing};
 use self::online::Online;
 use self::requests::Requests;
@@ -60,9 +63,6 @@ type Holes = Result<Vec<(u64, u64)>, StoreError>;
 
 /// Events taken from the connection before the store is looked at again.
 const EVENTS_AT_ONCE: usize = 512;
-
-/// How long an orderly end may take.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The engine. [`run`](Self::run) is its task.
 pub(crate) struct Engine {
@@ -99,6 +99,7 @@ pub(crate) struct Engine {
     /// Who waits until the server knows of a mark.
     mark_waiters: Vec<(ConversationId, MarkWaiter)>,
     reach: presence::Reach,
+    waiting: waiting::Waiting,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -136,12 +137,6 @@ pub(crate) struct Engine {
 struct Committing {
     work: Future<Result<Applied, StoreError>>,
     follow: FollowUp,
-}
-
-/// An orderly end under way.
-struct Closing {
-    told: Vec<oneshot::Sender<()>>,
-    said_farewell: bool,
 }
 
 enum Phase {
@@ -223,6 +218,7 @@ impl Engine {
             marks: Marks::new(loaded.cursor.log_epoch),
             mark_waiters: Vec::new(),
             reach: presence::Reach::default(),
+            waiting: waiting::Waiting::default(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),
@@ -375,58 +371,6 @@ impl Engine {
             Box::pin(async move { store.commit(batch).await })
         };
         self.committing = Some(Committing { work, follow });
-    }
-
-    fn close(&mut self, told: Option<oneshot::Sender<()>>) {
-        let closing = self.closing.get_or_insert(Closing {
-            told: Vec::new(),
-            said_farewell: false,
-        });
-        closing.told.extend(told);
-        self.commands.close();
-        self.messages.close();
-        // What was given to the client before it was closed is kept, room or not.
-        while let Ok(outgoing) = self.messages.try_recv() {
-            self.enqueue(*outgoing);
-        }
-    }
-
-    /// Ends in order: first what is staged becomes durable and is told to the server.
-    fn go_on_closing(&mut self) {
-        let Some(closing) = &mut self.closing else {
-            return;
-        };
-        if self.committing.is_some() || !self.staging.is_empty() {
-            return;
-        }
-        match &mut self.phase {
-            Phase::Online(online) if online.is_open() => {
-                if !closing.said_farewell {
-                    closing.said_farewell = true;
-                    online.driver.endpoint_mut().goaway(FAREWELL);
-                }
-            }
-            Phase::Online(online) if online.closed.is_some() => {}
-            _ => self.phase = Phase::Over,
-        }
-    }
-
-    /// What has gathered since stands on what failed: a cursor over messages that are not there.
-    // impl[EIM-CUR-001, EIM-SYN-014]
-    fn commit_failed(&mut self, error: &StoreError) {
-        self.staging = Staging::default();
-        self.store_failed(error);
-    }
-
-    fn store_failed(&mut self, error: &StoreError) {
-        // Nothing may be told to the server that is not durable: there is no way on.
-        self.over(End::Store(error.to_string()));
-    }
-
-    /// The end, whatever was under way.
-    fn over(&mut self, end: End) {
-        self.end.get_or_insert(end);
-        self.phase = Phase::Over;
     }
 
     fn show(&mut self, state: ConnectionState) {

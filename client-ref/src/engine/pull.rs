@@ -199,6 +199,7 @@ impl Engine {
             }
         }
         let last = walk.records.last().map(|record| record.conversation);
+        self.waiting_listed(&page.conversations);
         match last {
             Some(last) if page.more && !page.conversations.is_empty() => {
                 self.ask_heads(last.as_bytes());

@@ -1491,6 +1491,15 @@ pub struct GroupRequestsResponse {
     #[prost(bool, tag = "2")]
     pub more: bool,
 }
+/// Event WAITING: how many wait now, for owner and admins.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaitingEvent {
+    /// 16 octets; empty: groups were left out, HEADS tells.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "2")]
+    pub waiting: u32,
+}
 /// GROUP_ANSWER.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GroupAnswerRequest {
@@ -2234,6 +2243,9 @@ pub struct Conversation {
     /// How many users wait to join; for owner and admins.
     #[prost(uint32, tag = "22")]
     pub waiting: u32,
+    /// The members are those of a department: no member changes them, or anything else of the group.
+    #[prost(bool, tag = "23")]
+    pub follows_department: bool,
 }
 /// HEADS.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -781,6 +781,8 @@ impl EventNumber {
     pub const PRESENCE: Self = Self(16);
     /// Another member of a conversation writes something, or does no longer.
     pub const TYPING: Self = Self(17);
+    /// How many users wait to join a group that the receiving user rules has changed: the last value.
+    pub const WAITING: Self = Self(18);
 }
 
 pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
@@ -789,6 +791,7 @@ pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
     (EventNumber::MARKS_STALE, "MARKS_STALE"),
     (EventNumber::PRESENCE, "PRESENCE"),
     (EventNumber::TYPING, "TYPING"),
+    (EventNumber::WAITING, "WAITING"),
 ];
 
 impl ErrorClass {

@@ -1,4 +1,4 @@
-//! What a session is to be told about marks: last values, bounded.
+//! What a session is to be told about marks and about who waits to join: last values, bounded.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,16 @@ pub struct Notes {
     pub marks: BTreeMap<(ConversationId, UserId), MarkView>,
     /// Groups in which somebody has read, and how far.
     pub readers: BTreeMap<ConversationId, u64>,
-    /// There were too many: some are not here.
+    /// How many wait to join groups that the user rules.
+    pub waiting: BTreeMap<ConversationId, u32>,
+    /// There were too many: some marks are not here.
     pub stale: bool,
+    /// Some groups for which users wait are not here.
+    pub waiting_stale: bool,
 }
 
 impl Notes {
-    // impl[EIM-MRK-020]
+    // impl[EIM-MRK-020] impl[EIM-GPO-038, EIM-GPO-040]
     pub(super) fn add(&mut self, note: MarkNote) {
         match note {
             MarkNote::Mark(mark) => {
@@ -34,10 +38,18 @@ impl Notes {
                 let last = self.readers.entry(conversation).or_default();
                 *last = (*last).max(through);
             }
+            MarkNote::Waiting {
+                conversation,
+                waiting,
+            } => {
+                self.waiting.insert(conversation, waiting);
+            }
         }
-        if self.marks.len() + self.readers.len() > MOST {
+        let marks = self.marks.len() + self.readers.len();
+        if marks + self.waiting.len() > MOST {
             *self = Self {
-                stale: true,
+                stale: self.stale || marks > 0,
+                waiting_stale: self.waiting_stale || !self.waiting.is_empty(),
                 ..Self::default()
             };
         }
@@ -76,5 +88,27 @@ mod tests {
         assert!(notes.marks.is_empty());
         notes.add(mark(7, 2));
         assert!(notes.stale, "until the session was told");
+        assert!(!notes.waiting_stale, "nobody waits anywhere");
+    }
+
+    // test[EIM-GPO-040]
+    #[test]
+    fn groups_that_are_too_many_are_left_out_and_that_is_said() {
+        let mut notes = Notes::default();
+        for number in 0..=MOST as u32 * 2 {
+            notes.add(MarkNote::Waiting {
+                conversation: u128::from(number % MOST as u32).to_be_bytes().into(),
+                waiting: number,
+            });
+        }
+        assert_eq!((notes.waiting.len(), notes.waiting_stale), (MOST, false));
+        let last = notes.waiting.values().next().copied();
+        assert_eq!(last, Some(MOST as u32 * 2), "the last number");
+        notes.add(MarkNote::Waiting {
+            conversation: [7; 16].into(),
+            waiting: 1,
+        });
+        assert_eq!((notes.waiting.len(), notes.waiting_stale), (0, true));
+        assert!(!notes.stale, "no mark was dropped");
     }
 }

@@ -165,7 +165,7 @@ impl Requests {
     }
 }
 
-// impl[EIM-SYN-035, EIM-LGR-013] impl[EIM-GPO-019, EIM-GPO-020, EIM-GPO-032]
+// impl[EIM-SYN-035, EIM-LGR-013] impl[EIM-GPO-019, EIM-GPO-020, EIM-GPO-032] impl[EIM-DIR-024]
 pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
     let group = &view.group;
     Conversation {
@@ -191,5 +191,6 @@ pub(super) fn to_conversation(view: &ConversationView) -> Conversation {
         all_muted_until_ms: group.all_muted_until_ms,
         announced: group.announced,
         waiting: group.waiting,
+        follows_department: group.follows_department,
     }
 }

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use eim_codec::connection::SendError;
-use eim_codec::payload::{Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent};
+use eim_codec::payload::{
+    Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent, WaitingEvent,
+};
 use eim_codec::registry::{Capability, EventNumber};
 use prost::Message as _;
 
@@ -30,6 +32,7 @@ impl Session {
 
     // impl[EIM-MRK-014, EIM-MRK-015, EIM-MRK-017, EIM-MRK-019, EIM-MRK-020]
     fn notes(&mut self, notes: Notes) {
+        self.tell_waiting(&notes);
         if !self.driver.endpoint().has(Capability::MARKS) {
             return;
         }
@@ -49,6 +52,22 @@ impl Session {
                 through,
             };
             self.tell(EventNumber::READERS, body.encode_to_vec().into());
+        }
+    }
+
+    // impl[EIM-GPO-038, EIM-GPO-040]
+    fn tell_waiting(&mut self, notes: &Notes) {
+        if !self.driver.endpoint().has(Capability::GROUP_POLICY) {
+            return;
+        }
+        let left_out = notes.waiting_stale.then_some((Bytes::new(), 0));
+        let known = notes.waiting.iter().map(|(id, count)| (id.to_bytes(), *count));
+        for (conversation, waiting) in left_out.into_iter().chain(known) {
+            let body = WaitingEvent {
+                conversation,
+                waiting,
+            };
+            self.tell(EventNumber::WAITING, body.encode_to_vec().into());
         }
     }
 

@@ -97,6 +97,8 @@ pub struct GroupState {
     pub announced: u64,
     /// Users who wait to join; 0 for plain members.
     pub waiting: u32,
+    /// The members follow a department.
+    pub follows_department: bool,
 }
 
 /// An announcement.

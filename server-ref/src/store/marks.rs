@@ -110,4 +110,11 @@ pub enum MarkNote {
         /// The entry.
         through: u64,
     },
+    /// So many wait to join a group that the user rules.
+    Waiting {
+        /// The group.
+        conversation: ConversationId,
+        /// How many.
+        waiting: u32,
+    },
 }

@@ -234,6 +234,9 @@ async fn info(client: &Client, group: &str, output: &mut Output) -> Done {
     output.line(&format!("group\t{}\t{name}", record.conversation))?;
     output.line(&format!("role\t{}", role_name(record.role)))?;
     output.line(&format!("members\t{}", record.members))?;
+    if info.follows_department {
+        output.line("department\tits members, and nobody changes them here")?;
+    }
     if info.dissolved {
         output.line("dissolved")?;
     }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use eim_codec::id::ConversationId;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -77,11 +76,11 @@ pub(super) fn apply(
     Ok(applied)
 }
 
-struct Transaction<'a> {
-    connection: &'a Connection,
+pub(super) struct Transaction<'a> {
+    pub(super) connection: &'a Connection,
     owner: &'a Owner,
     /// Of the conversations this transaction touches.
-    epochs: RefCell<BTreeMap<ConversationId, Epochs>>,
+    pub(super) epochs: RefCell<BTreeMap<ConversationId, Epochs>>,
 }
 
 /// What a stored message is compared by.
@@ -115,27 +114,7 @@ impl Transaction<'_> {
         self.set("user_name", &identity.user_name)
     }
 
-    /// Cuts logs at what a new epoch keeps of them; with `others`, those that are not listed whole.
-    fn truncate(
-        &self,
-        kept: &[(ConversationId, u64)],
-        others: bool,
-        applied: &mut Applied,
-    ) -> Result<(), StoreError> {
-        for (conversation, beyond) in kept {
-            self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied)?;
-        }
-        if others {
-            for conversation in read::message_conversations(self.connection)? {
-                if !kept.iter().any(|(listed, _)| *listed == conversation) {
-                    self.cut(conversation, 1, u64::MAX, applied)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn enqueue(&self, item: &OutboxItem) -> Result<u64, StoreError> {
+    pub(super) fn enqueue(&self, item: &OutboxItem) -> Result<u64, StoreError> {
         let (direct, target) = match &item.target {
             Target::User(user) => (true, user.as_bytes()),
             Target::Conversation(conversation) => (false, conversation.as_bytes()),
@@ -164,83 +143,6 @@ impl Transaction<'_> {
             .connection
             .prepare_cached("SELECT position FROM outbox WHERE client_msg_id = ?")?;
         Ok(known.query_row([item.client_msg_id.as_bytes()], |row| row.get(0))?)
-    }
-
-    /// Looks at or changes what is known of a conversation's epochs.
-    fn epochs<T>(
-        &self,
-        conversation: ConversationId,
-        look: impl FnOnce(&mut Epochs) -> T,
-    ) -> Result<T, StoreError> {
-        let mut known = self.epochs.borrow_mut();
-        match known.entry(conversation) {
-            Entry::Occupied(mut entry) => Ok(look(entry.get_mut())),
-            Entry::Vacant(entry) => Ok(look(
-                entry.insert(read::epochs(self.connection, conversation)?),
-            )),
-        }
-    }
-
-    fn keep_epochs(&self) -> Result<(), StoreError> {
-        for (conversation, epochs) in self.epochs.borrow().iter() {
-            for (log_epoch, last) in epochs.iter() {
-                self.connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO epoch (conversation, log_epoch, last) \
-                         VALUES (?, ?, ?)",
-                    )?
-                    .execute(params![
-                        conversation.as_bytes(),
-                        integer(log_epoch),
-                        integer(last)
-                    ])?;
-            }
-        }
-        Ok(())
-    }
-
-    // impl[EIM-MSG-024]
-    /// Removes entries from `from` on that are of an epoch below `below`; what this device sent
-    /// goes back into the outbox.
-    fn cut(
-        &self,
-        conversation: ConversationId,
-        from: u64,
-        below: u64,
-        applied: &mut Applied,
-    ) -> Result<(), StoreError> {
-        let may_hold = self.epochs(conversation, |epochs| {
-            let may_hold = epochs.may_hold(from, below);
-            epochs.cut(from, below);
-            may_hold
-        })?;
-        if !may_hold {
-            return Ok(());
-        }
-        modifier::cut(self.connection, conversation, from, below)?;
-        const DOOMED: &str = "conversation = ? AND conv_seq >= ? AND log_epoch < ?";
-        let key = params![conversation.as_bytes(), integer(from), integer(below)];
-        let mut doomed = self.connection.prepare_cached(&format!(
-            "SELECT {MESSAGE} FROM message WHERE {DOOMED} ORDER BY conv_seq"
-        ))?;
-        let doomed: Vec<(Message, bool)> = doomed
-            .query_map(key, |row| Ok((read::message(row)?, row.get(13)?)))?
-            .collect::<Result<_, _>>()?;
-        if doomed.is_empty() {
-            return Ok(());
-        }
-        self.connection
-            .prepare_cached(&format!("DELETE FROM message WHERE {DOOMED}"))?
-            .execute(key)?;
-        let device = read::device(self.connection)?;
-        let peer = read::peer(self.connection, conversation)?;
-        for (message, hollow) in doomed {
-            if let Some(mut item) = message.into_retry(device, peer, hollow) {
-                item.position = self.enqueue(&item)?;
-                applied.requeued.push(item);
-            }
-        }
-        Ok(())
     }
 
     fn known(&self, message: &Message) -> Result<Option<Known>, StoreError> {

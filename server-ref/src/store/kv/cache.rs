@@ -115,6 +115,8 @@ pub(super) struct Conversation {
     pub(super) waiting: u32,
     /// The members follow a department.
     pub(super) department: bool,
+    /// Changes of all members are recorded by their numbers.
+    pub(super) indexed: bool,
 }
 
 impl Conversation {
@@ -136,6 +138,7 @@ impl Conversation {
             announced: 0,
             waiting: 0,
             department: false,
+            indexed: true,
         }
     }
 

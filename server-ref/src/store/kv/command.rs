@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use eim_codec::payload::{InvalidSend, Modifier};
 
 use super::marks::MarkOutcome;
+use super::member_index::Changes;
 use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
@@ -40,6 +41,13 @@ pub(super) enum Command {
         log_epoch: u64,
         changes: Vec<MarkChange>,
         reply: Reply<MarkOutcome>,
+    },
+    /// Changes among members that the log of an old group told.
+    IndexMembers {
+        tenant: TenantId,
+        conversation: ConversationId,
+        changes: Changes,
+        reply: Reply<()>,
     },
     Account(AccountCommand),
     Sweep {

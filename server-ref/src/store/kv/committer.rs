@@ -199,6 +199,15 @@ impl Committer {
                 let outcome = self.mark(origin, log_epoch, &changes);
                 self.answer(reply, outcome.or_refused());
             }
+            Command::IndexMembers {
+                tenant,
+                conversation,
+                changes,
+                reply,
+            } => {
+                let outcome = self.index_members(tenant, conversation, &changes);
+                self.answer(reply, outcome);
+            }
             Command::Account(command) => self.carry_out_of_accounts(command),
             Command::Sweep {
                 tenant,

@@ -136,6 +136,7 @@ fn group_state(row: &ConversationRow, membership: &MembershipRow) -> GroupState 
         all_muted_until_ms: row.muted_until_ms,
         announced: row.announced,
         waiting: if rules { row.waiting } else { 0 },
+        follows_department: row.department,
     }
 }
 

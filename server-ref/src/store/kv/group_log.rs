@@ -18,7 +18,7 @@ use super::keys;
 use super::mentions::Mentions;
 use super::record::entry::Seal;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow};
-use crate::store::{Origin, Policy, StoreError};
+use crate::store::{Origin, Policy, StoreError, TenantId};
 
 impl Committer {
     /// The group, when the caller is a member.
@@ -182,7 +182,15 @@ impl Committer {
         origin: &Origin,
         id: ConversationId,
     ) -> Result<(), Failure> {
-        if let Some(conversation) = self.conversation(origin.tenant, id)? {
+        Ok(self.record_conversation(origin.tenant, id)?)
+    }
+
+    pub(super) fn record_conversation(
+        &mut self,
+        tenant: TenantId,
+        id: ConversationId,
+    ) -> Result<(), StoreError> {
+        if let Some(conversation) = self.conversation(tenant, id)? {
             let row = ConversationRow {
                 kind: conversation.kind as i32,
                 name: conversation.name.clone(),
@@ -196,9 +204,10 @@ impl Committer {
                 announced: conversation.announced,
                 waiting: conversation.waiting,
                 department: conversation.department,
+                indexed: conversation.indexed,
             };
             self.pending
-                .put_state(&keys::conversation(origin.tenant, id), state::encode(&row));
+                .put_state(&keys::conversation(tenant, id), state::encode(&row));
         }
         Ok(())
     }

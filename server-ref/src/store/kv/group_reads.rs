@@ -8,6 +8,7 @@ use eim_codec::payload::Role;
 
 use super::keys;
 use super::load::log_head;
+use super::member_index;
 use super::record::state::{self, AnnouncementRow, MemberRow, WaitingRow};
 use super::store::KvStore;
 use crate::store::engine::{Order, Reader, Space};
@@ -81,6 +82,10 @@ impl Groups for KvStore {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<MemberPage, StoreError> {
+        let missing = member_index::missing(&*self.reader()?, tenant, conversation)?;
+        if let Some(changes) = missing {
+            self.index_members(tenant, conversation, changes).await?;
+        }
         let reader = self.reader()?;
         changed(&*reader, tenant, conversation, (since, after), limit)
     }

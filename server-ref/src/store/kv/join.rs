@@ -11,7 +11,7 @@ use super::govern::{ALL, RULERS};
 use super::groups::Done;
 use super::keys::{self, Key};
 use super::record::state::{self, InvitationRow, WaitingRow};
-use crate::store::{Origin, StoreError, TenantId};
+use crate::store::{MarkNote, Marked, Origin, StoreError, TenantId};
 
 /// What is kept of a secret.
 fn hash(secret: &[u8; 16]) -> [u8; 16] {
@@ -107,6 +107,7 @@ impl Committer {
             conversation.waiting += 1;
         }
         self.put_conversation(origin, id)?;
+        self.tell_waiting(tenant, id)?;
         self.use_up(&key, invitation);
         Ok((id, None))
     }
@@ -180,6 +181,7 @@ impl Committer {
             if let Some(conversation) = self.conversation(origin.tenant, id)? {
                 conversation.waiting = conversation.waiting.saturating_sub(1);
             }
+            self.tell_waiting(origin.tenant, id)?;
         }
         Ok(())
     }
@@ -202,8 +204,36 @@ impl Committer {
         let [first, last] = [[0; 16], [u8::MAX; 16]]
             .map(|user| keys::waiting(origin.tenant, id, UserId::from(user)));
         self.forget_range(&first, &last)?;
-        if let Some(conversation) = self.conversation(origin.tenant, id)? {
-            conversation.waiting = 0;
+        let conversation = self.conversation(origin.tenant, id)?;
+        let waited = conversation.map_or(0, |it| std::mem::take(&mut it.waiting));
+        if waited > 0 {
+            self.tell_waiting(origin.tenant, id)?;
+        }
+        Ok(())
+    }
+
+    /// Those who decide are to hear how many wait now.
+    // impl[EIM-GPO-038] impl[EIM-GPO-039]
+    fn tell_waiting(&mut self, tenant: TenantId, id: ConversationId) -> Result<(), Failure> {
+        let Some(conversation) = self.conversation(tenant, id)? else {
+            return Ok(());
+        };
+        let waiting = conversation.waiting;
+        let members = conversation.members.iter();
+        let rulers = members.filter(|member| RULERS.contains(&member.role));
+        let told: Vec<UserId> = rulers.map(|member| member.user).collect();
+        let log_epoch = self.meta.log_epoch;
+        for to in told {
+            self.pending.marks.notes.push(Marked {
+                tenant,
+                to,
+                except: None,
+                log_epoch,
+                note: MarkNote::Waiting {
+                    conversation: id,
+                    waiting,
+                },
+            });
         }
         Ok(())
     }

@@ -97,6 +97,7 @@ fn load_conversation(
     conversation.announced = row.announced;
     conversation.waiting = row.waiting;
     conversation.department = row.department;
+    conversation.indexed = row.indexed;
     let from = keys::member(tenant, id, UserId::from([0; 16]));
     let to = keys::member(tenant, id, UserId::from([0xFF; 16]));
     engine.scan(

@@ -28,6 +28,7 @@ mod keys;
 mod load;
 mod login;
 mod marks;
+mod member_index;
 mod mentions;
 mod meta;
 mod modified;

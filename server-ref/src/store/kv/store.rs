@@ -16,6 +16,7 @@ use super::command::{AccountCommand, Command, Prepared, Reply};
 use super::committer::Committing;
 use super::content;
 use super::cursors::Cursors;
+use super::member_index::Changes;
 use super::mentions::Mentions;
 use super::meta::Meta;
 use super::options::{Environment, Options};
@@ -104,6 +105,21 @@ impl KvStore {
             .await
             .map_err(|_| StoreError::Closed)?;
         outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn index_members(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        changes: Changes,
+    ) -> Result<(), StoreError> {
+        self.submit(|reply| Command::IndexMembers {
+            tenant,
+            conversation,
+            changes,
+            reply,
+        })
+        .await
     }
 
     pub(super) async fn submit_account<T>(

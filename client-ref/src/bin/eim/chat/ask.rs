@@ -2,6 +2,8 @@
 
 use eim_client::search::{Search, search};
 use eim_client::store::{Message, Store};
+use eim_client::environment::Environment;
+use eim_client::group_policy::GroupInfo;
 use eim_client::{Client, text_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::Role;
@@ -121,22 +123,31 @@ async fn members(client: &Client, group: ConversationId) -> Result<Answer, Failu
     let mut members = client.group_members(group).await?;
     members.sort_by_key(|member| rank(member.role));
     items.extend(members.into_iter().map(Item::Member));
+    let note = group_note(&info, Environment::default().now_ms());
+    Ok(Answer { items, note })
+}
+
+/// What holds for a group at this time, the announcement on a line of its own.
+fn group_note(info: &GroupInfo, now_ms: u64) -> Option<String> {
     let mut notes = Vec::new();
+    if info.follows_department {
+        notes.push("members of a department".to_owned());
+    }
     if info.dissolved {
         notes.push("dissolved".to_owned());
     }
-    if info.muted_until_ms > 0 {
+    if info.muted_until_ms > now_ms {
         notes.push(format!("muted until {}", time_of_day(info.muted_until_ms)));
     }
-    if info.all_muted_until_ms > 0 {
+    if info.all_muted_until_ms > now_ms {
         let until = time_of_day(info.all_muted_until_ms);
         notes.push(format!("all muted until {until}"));
     }
-    if let Some(announcement) = info.announcement {
-        notes.push(format!("announced: {}", announcement.text));
-    }
-    let note = (!notes.is_empty()).then(|| notes.join(" · "));
-    Ok(Answer { items, note })
+    let holds = (!notes.is_empty()).then(|| notes.join(" · "));
+    let announced = info.announcement.as_ref();
+    let announced = announced.map(|it| format!("announced: {}", it.text));
+    let lines: Vec<String> = holds.into_iter().chain(announced).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The owner first, then the admins.
@@ -212,5 +223,72 @@ fn item(message: &Message, text: String) -> Item {
         } else {
             text
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eim_client::store::{Backlog, ConversationRecord};
+    use eim_client::group_policy::{Announcement, Policy};
+    use eim_codec::payload::{ConversationKind, FanOut};
+
+    use super::*;
+
+    fn group() -> GroupInfo {
+        let record = ConversationRecord {
+            conversation: [1; 16].into(),
+            kind: ConversationKind::Group,
+            name: "team".to_owned(),
+            conv_seq: 1,
+            visible_from: 1,
+            visible_through: 0,
+            role: Role::Member,
+            peer: None,
+            time_ms: 1,
+            members: 2,
+            fan_out: FanOut::Write,
+            backlog: Backlog::None,
+        };
+        GroupInfo {
+            record,
+            dissolved: false,
+            policy: Policy::default(),
+            muted_until_ms: 0,
+            all_muted_until_ms: 0,
+            announcement: None,
+            waiting: 0,
+            follows_department: false,
+        }
+    }
+
+    #[test]
+    fn what_is_past_is_not_said_of_a_group() {
+        assert_eq!(group_note(&group(), 5), None);
+        let muted = GroupInfo {
+            muted_until_ms: 5,
+            all_muted_until_ms: 4000,
+            ..group()
+        };
+        let note = group_note(&muted, 5);
+        assert_eq!(note.as_deref(), Some("all muted until 00:00:04"));
+        assert_eq!(group_note(&muted, 4000), None);
+    }
+
+    #[test]
+    fn an_announcement_has_a_line_of_its_own() {
+        let told = GroupInfo {
+            follows_department: true,
+            announcement: Some(Announcement {
+                text: "closed on Friday".to_owned(),
+                conv_seq: 3,
+                user: [2; 16].into(),
+                time_ms: 1,
+            }),
+            ..group()
+        };
+        assert_eq!(
+            group_note(&told, 5).as_deref(),
+            Some("members of a department\nannounced: closed on Friday")
+        );
     }
 }

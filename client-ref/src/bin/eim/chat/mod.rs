@@ -210,6 +210,11 @@ impl<'a> Ui<'a> {
                 conversation,
                 through,
             }) => self.model.readers(conversation, through),
+            Some(Event::Waiting { group, waiting }) => {
+                if let Some(shown) = self.model.waiting(group, waiting) {
+                    self.ask(shown);
+                }
+            }
             Some(Event::Presence(presence)) => self.model.presence(presence),
             Some(Event::Typing {
                 conversation,

@@ -39,6 +39,8 @@ pub(crate) struct Row {
     /// Its entries are read from the log.
     pub(crate) large: bool,
     pub(crate) role: Role,
+    /// Users who wait until this one lets them in.
+    pub(crate) waiting: u32,
     /// This user is no member any more.
     pub(crate) former: bool,
     /// Number of the newest message.

@@ -83,11 +83,16 @@ fn draw_list(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     frame.render_stateful_widget(list, area, &mut state);
 }
 
+/// What is unread, and who waits to be let in.
 fn unread(row: &Row) -> String {
+    let waiting = match row.waiting {
+        0 => String::new(),
+        waiting => format!(" +{waiting}"),
+    };
     match (row.unread, row.mentions) {
-        (0, _) => String::new(),
-        (unread, 0) => format!(" ({unread})"),
-        (unread, mentions) => format!(" ({unread} @{mentions})"),
+        (0, _) => waiting,
+        (unread, 0) => format!("{waiting} ({unread})"),
+        (unread, mentions) => format!("{waiting} ({unread} @{mentions})"),
     }
 }
 

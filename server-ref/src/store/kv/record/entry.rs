@@ -120,6 +120,12 @@ pub(in crate::store::kv) struct Head {
     pub(in crate::store::kv) calls: u64,
 }
 
+/// Whether an entry is of one of these types, without reading anything else.
+pub(in crate::store::kv) fn is_one_of(record: &[u8], types: &[FrameType]) -> bool {
+    let frame_type = record.get(2).copied().map(FrameType);
+    frame_type.is_some_and(|it| types.contains(&it))
+}
+
 /// The numbers of an entry, without reading the content.
 pub(in crate::store::kv) fn head(conv_seq: u64, record: &[u8]) -> Result<Head, StoreError> {
     let mut octets = Octets::new("log entry", VERSION, record)?;

@@ -90,6 +90,9 @@ pub(in crate::store::kv) struct ConversationRow {
     /// The members follow a department.
     #[prost(bool, tag = "12")]
     pub(in crate::store::kv) department: bool,
+    /// Changes of all members are recorded by their numbers; not so in groups of old stores.
+    #[prost(bool, tag = "13")]
+    pub(in crate::store::kv) indexed: bool,
 }
 
 impl ConversationRow {

@@ -4,7 +4,7 @@ use eim_client::store::{ConversationRecord, Message, Target};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ConversationKind, FanOut, Role};
 
-use super::{Model, Row};
+use super::{Model, Question, Row};
 use crate::shown::is_part_of_another;
 
 impl Row {
@@ -19,6 +19,7 @@ impl Row {
             members: 0,
             large: false,
             role: Role::Unspecified,
+            waiting: 0,
             former: false,
             last: 0,
             time_ms: 0,
@@ -63,6 +64,16 @@ impl Model {
             }
         }
         self.sort(selected);
+    }
+
+    /// So many wait to join a group. Gives back the pane that shows them, if it is open.
+    pub(crate) fn waiting(&mut self, group: ConversationId, waiting: u32) -> Option<Question> {
+        let place = self.place(group);
+        if let Some(row) = place.and_then(|place| self.rows.get_mut(place)) {
+            row.waiting = waiting;
+        }
+        let shown = self.pane().map(|pane| pane.question.clone());
+        shown.filter(|it| *it == Question::Members(group))
     }
 
     fn place(&self, conversation: ConversationId) -> Option<usize> {

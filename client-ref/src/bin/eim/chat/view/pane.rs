@@ -7,12 +7,15 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Paragraph};
 
-use super::cut;
+use super::{cut, wrap};
 use crate::chat::model::{Item, Model, Pane, Question};
 use crate::contacts::state_name;
 use crate::conversations::role_name;
 use crate::devices::class_name;
 use crate::output::{printable, time_of_day};
+
+/// Most lines below the items.
+const BELOW: usize = 4;
 
 /// Draws a pane.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, pane: &Pane, area: Rect) {
@@ -25,12 +28,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, pane: &Pane, area: Rect
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let below = match (&pane.confirm, &pane.note, &pane.items) {
         (Some((sure, _)), ..) => Some(format!("{}? y/n", printable(sure))),
-        (None, Some(note), _) => Some(printable(note)),
+        (None, Some(note), _) => {
+            let lines: Vec<String> = note.split('\n').map(printable).collect();
+            Some(lines.join("\n"))
+        }
         (None, None, None) => Some("…".to_owned()),
         (None, None, Some(items)) if items.is_empty() => Some("nothing here".to_owned()),
         _ => None,
     };
-    let room = height.saturating_sub(usize::from(below.is_some())).max(1);
+    let below: Vec<String> = below.iter().flat_map(|it| wrap(it, width)).take(BELOW).collect();
+    let room = height.saturating_sub(below.len()).max(1);
     let first = pane.at.saturating_sub(room / 2);
     let first = first.min(count.saturating_sub(room));
     let items = pane.items.iter().flatten().enumerate();
@@ -45,13 +52,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, pane: &Pane, area: Rect
             Line::styled(cut(&line(model, item), width), style)
         })
         .collect();
-    if let Some(below) = below {
-        let style = match pane.confirm {
-            Some(_) => Style::new().fg(Color::Yellow),
-            None => Style::new().fg(Color::DarkGray),
-        };
-        lines.push(Line::styled(cut(&below, width), style));
-    }
+    let style = match pane.confirm {
+        Some(_) => Style::new().fg(Color::Yellow),
+        None => Style::new().fg(Color::DarkGray),
+    };
+    lines.extend(below.into_iter().map(|line| Line::styled(line, style)));
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::id::{ClientMsgId, DeviceId, UserId};
+use eim_codec::id::{ClientMsgId, DeviceId};
 use eim_codec::payload::{self, request};
 use eim_codec::registry::{FrameType, Operation, limits};
 use prost::Message as _;
@@ -21,8 +21,7 @@ use crate::error::{ConnectError, RequestError, SendError};
 use crate::event::{ConnectionState, End, EventSink, Events, Sent};
 use crate::link::{Connector, Network};
 use crate::options::Options;
-use crate::store::{Batch, Checkpoint, ConversationRecord, Identity, Store, Target, UserRecord};
-use crate::sync::conversation_record;
+use crate::store::{Batch, Checkpoint, Identity, Store, Target};
 
 /// Commands on their way to the engine, and messages.
 const COMMANDS: usize = 1024;

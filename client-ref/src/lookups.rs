@@ -17,7 +17,7 @@ impl Client {
     /// # Errors
     /// [`RequestError::UnknownUser`] when nobody has that name, and others.
     pub async fn user(&self, name: &str) -> Result<UserRecord, RequestError> {
-        if let Some(user) = self.store.user_by_name(name).await? {
+        if let Some(user) = self.store().user_by_name(name).await? {
             return Ok(user);
         }
         let found = self.users(Vec::new(), vec![name.to_owned()]).await?;
@@ -32,7 +32,7 @@ impl Client {
     /// # Errors
     /// [`RequestError`]; `None` when the server does not know the user.
     pub async fn user_name(&self, user: UserId) -> Result<Option<String>, RequestError> {
-        if let Some(user) = self.store.user(user).await? {
+        if let Some(user) = self.store().user(user).await? {
             return Ok(Some(user.name));
         }
         let found = self.users(vec![user], Vec::new()).await?;

@@ -12,3 +12,4 @@ mod sending;
 mod sharing;
 mod sync;
 mod telling;
+mod waiting;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    CursorChange, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement, Store, Target,
+    CursorChange, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement, Store,
     UserRecord,
 };
-use eim_codec::id::{ConversationId, DeviceId};
+use eim_codec::id::ConversationId;
 use eim_codec::payload::{ConversationKind, Role};
 
 #[path = "cursors.rs"]
@@ -24,7 +24,7 @@ pub(crate) use self::epochs::{
     a_new_epoch_replaces_and_sends_again, cuts_beyond_the_head,
     removes_conversations_that_are_gone,
 };
-use crate::fixtures::{CONVERSATION, DEVICE, arrival, arrive, identity, item, key, message};
+use crate::fixtures::{CONVERSATION, arrival, arrive, identity, item, key, message};
 
 pub(crate) use crate::operations::{
     a_new_epoch_takes_operations_along, a_recall_erases_what_is_here_and_what_comes,

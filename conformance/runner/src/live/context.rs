@@ -69,8 +69,8 @@ pub trait Control: Send + Sync + std::fmt::Debug {
     /// Logs a device of an account out.
     async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop>;
 
-    /// Imports a directory: two CSV files.
-    async fn import(&mut self, departments: &str, members: &str) -> Result<(), Stop>;
+    /// Imports a directory: two CSV files; `false` when it is refused.
+    async fn import(&mut self, departments: &str, members: &str) -> Result<bool, Stop>;
 }
 
 /// A running case.

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::accounts::Pool;
-use super::launch::{Launch, Process};
+use super::launch::{Answer, Launch, Process};
 use crate::live::context::{Control, Endpoints};
 use crate::live::outcome::Stop;
 
@@ -146,15 +146,16 @@ impl Control for Handle {
         }
     }
 
-    async fn import(&mut self, departments: &str, members: &str) -> Result<(), Stop> {
+    async fn import(&mut self, departments: &str, members: &str) -> Result<bool, Stop> {
         let mut slot = self.process.lock().await;
         let process = slot
             .as_mut()
             .ok_or_else(|| Stop::script("the server does not run"))?;
         let order = json!({"op": "import", "departments": departments, "members": members});
-        match process.order(&order).await.map_err(Stop::Testee)? {
-            true => Ok(()),
-            false => Err(Stop::NotApplicable(
+        match process.ask(&order).await.map_err(Stop::Testee)? {
+            Answer::Done => Ok(true),
+            Answer::Refused(_) => Ok(false),
+            Answer::Unsupported => Err(Stop::NotApplicable(
                 "the testee cannot import a directory".into(),
             )),
         }

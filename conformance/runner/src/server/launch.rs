@@ -43,6 +43,17 @@ pub struct Process {
     pub ready: Ready,
 }
 
+/// What a server says to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is carried out.
+    Done,
+    /// It cannot be carried out: why, for people.
+    Refused(String),
+    /// This server has nothing like that.
+    Unsupported,
+}
+
 /// The first line of a server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,14 +187,28 @@ impl Process {
     /// # Errors
     /// The server has ended, or answers something else.
     pub async fn order(&mut self, order: &Value) -> Result<bool, String> {
+        match self.ask(order).await? {
+            Answer::Done => Ok(true),
+            Answer::Unsupported => Ok(false),
+            Answer::Refused(why) => Err(format!("{order} was refused: {why}")),
+        }
+    }
+
+    /// The same, for what may be refused.
+    ///
+    /// # Errors
+    /// The process is gone, or answers nonsense.
+    pub async fn ask(&mut self, order: &Value) -> Result<Answer, String> {
         let stdin = self.stdin.as_mut().ok_or("its standard input is closed")?;
         let written = stdin.write_all(format!("{order}\n").as_bytes()).await;
         written.map_err(|error| error.to_string())?;
         let line = line(&mut self.stdout).await?;
         let answer: Value = serde_json::from_str(&line).map_err(|e| format!("{e} in {line}"))?;
-        match (answer.get("ok"), answer.get("unsupported")) {
-            (Some(Value::Bool(true)), None) => Ok(true),
-            (None, Some(Value::Bool(true))) => Ok(false),
+        let said = |key| answer.get(key);
+        match (said("ok"), said("unsupported"), said("refused")) {
+            (Some(Value::Bool(true)), None, None) => Ok(Answer::Done),
+            (None, Some(Value::Bool(true)), None) => Ok(Answer::Unsupported),
+            (None, None, Some(Value::String(why))) => Ok(Answer::Refused(why.clone())),
             _ => Err(format!("{order} was answered with {line}")),
         }
     }

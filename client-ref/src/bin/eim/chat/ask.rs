@@ -252,7 +252,11 @@ mod tests {
         GroupInfo {
             record,
             dissolved: false,
-            policy: Policy::default(),
+            policy: Policy {
+                post: Role::Member,
+                invite: Role::Admin,
+                approval: false,
+            },
             muted_until_ms: 0,
             all_muted_until_ms: 0,
             announcement: None,

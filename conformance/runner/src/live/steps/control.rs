@@ -105,6 +105,9 @@ impl Step for Logout {
 #[serde(deny_unknown_fields)]
 struct Import {
     import: Files,
+    /// The server has to refuse it.
+    #[serde(default)]
+    refused: bool,
 }
 
 /// Rows below the header of each file; `@alice` in them is the login name.
@@ -127,17 +130,22 @@ impl Step for Import {
             };
             members.push(format!("{name},{rest}"));
         }
-        let departments = [
-            &["code,parent,name".to_owned()],
-            &self.import.departments[..],
-        ]
-        .concat();
+        let rows = &self.import.departments;
+        let groups = rows.iter().any(|row| row.matches(',').count() > 2);
+        let header = match groups {
+            true => "code,parent,name,group",
+            false => "code,parent,name",
+        };
+        let departments = [&[header.to_owned()], &rows[..]].concat();
         cx.log.note("testee", "imports a directory".to_owned());
         let control = cx.control.as_mut();
         let control = control.ok_or_else(|| Stop::NotApplicable("needs --launch".into()))?;
-        control
-            .import(&departments.join("\n"), &members.join("\n"))
-            .await
+        let (departments, members) = (departments.join("\n"), members.join("\n"));
+        match (control.import(&departments, &members).await?, self.refused) {
+            (true, true) => Err(Stop::failed("the import is refused", "it is carried out")),
+            (false, false) => Err(Stop::failed("the import is carried out", "it is refused")),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -48,6 +48,19 @@ pub(super) enum Command {
     Marks {
         conversation: String,
     },
+    Watch {
+        users: Vec<String>,
+    },
+    Presence {
+        #[serde(default)]
+        away: bool,
+        #[serde(default)]
+        status: String,
+    },
+    Typing {
+        conversation: String,
+        typing: bool,
+    },
     Background {
         next_contact_ms: u64,
     },
@@ -56,7 +69,7 @@ pub(super) enum Command {
 }
 
 /// Names of the commands, to tell an unknown one from a wrong one.
-pub(super) const KNOWN: [&str; 16] = [
+pub(super) const KNOWN: [&str; 19] = [
     "hello",
     "connect",
     "send",
@@ -70,6 +83,9 @@ pub(super) const KNOWN: [&str; 16] = [
     "members",
     "read",
     "marks",
+    "watch",
+    "presence",
+    "typing",
     "background",
     "close",
     "abandon",

@@ -2,6 +2,7 @@
 
 mod command;
 mod profile;
+mod reach;
 mod refs;
 mod report;
 
@@ -90,7 +91,13 @@ impl Testee {
             Err(error) => return reply(id, Err(error.to_string())),
         };
         // What waits for the server is answered when it is known; events go on meanwhile.
-        if matches!(command, Command::Groups(_) | Command::Members { .. }) {
+        if matches!(
+            command,
+            Command::Groups(_)
+                | Command::Members { .. }
+                | Command::Watch { .. }
+                | Command::Presence { .. }
+        ) {
             let client = self.client().cloned();
             let answers = answers.clone();
             tokio::spawn(async move {
@@ -98,6 +105,10 @@ impl Testee {
                     (Ok(client), Command::Groups(groups)) => change_group(&client, groups).await,
                     (Ok(client), Command::Members { conversation }) => {
                         members(&client, &conversation).await
+                    }
+                    (Ok(client), Command::Watch { users }) => reach::watch(&client, &users).await,
+                    (Ok(client), Command::Presence { away, status }) => {
+                        reach::say(&client, away, &status).await
                     }
                     (Ok(_), _) => Err("answered elsewhere".to_owned()),
                     (Err(error), _) => Err(error),
@@ -131,7 +142,18 @@ impl Testee {
             } => self.shown(&conversation, &conv_seq).await,
             Command::Operate(operate) => self.operate(operate).await,
             Command::State => self.state().await,
-            Command::Groups(_) | Command::Members { .. } => Err("answered elsewhere".to_owned()),
+            Command::Groups(_)
+            | Command::Members { .. }
+            | Command::Watch { .. }
+            | Command::Presence { .. } => Err("answered elsewhere".to_owned()),
+            Command::Typing {
+                conversation,
+                typing,
+            } => {
+                let said = self.client()?.typing(id(&conversation)?, typing).await;
+                said.map_err(|error| error.to_string())?;
+                Ok(json!({}))
+            }
             Command::Read {
                 conversation,
                 through,
@@ -307,7 +329,7 @@ fn hello() -> Value {
         "impl": {"name": "eim-client", "version": env!("CARGO_PKG_VERSION"), "language": "rust"},
         "features": [
             "compression.lz4", "compression.snappy", "compression.zstd", "fragments", "groups",
-            "marks", "resume", "send-only", "tls", "websocket",
+            "marks", "presence", "resume", "send-only", "tls", "websocket",
         ],
     })
 }
@@ -331,10 +353,14 @@ async fn change_group(client: &Client, groups: Groups) -> Answer {
             changed.map(|_| json!({}))
         }
     };
-    match changed {
-        Ok(answer) => Ok(answer),
-        Err(RequestError::Refused { code, .. }) => Ok(json!({"error_code": code.to_string()})),
-        Err(error) => Err(error.to_string()),
+    changed.or_else(|error| refused(&error))
+}
+
+/// What the server refuses is an answer too.
+fn refused(error: &RequestError) -> Answer {
+    match error {
+        RequestError::Refused { code, .. } => Ok(json!({"error_code": code.to_string()})),
+        error => Err(error.to_string()),
     }
 }
 
@@ -344,8 +370,7 @@ async fn members(client: &Client, conversation: &str) -> Answer {
         |member: &Member| json!({"user": member.user.to_string(), "role": role(member.role)});
     match members {
         Ok(members) => Ok(json!({"members": members.iter().map(shown).collect::<Vec<_>>()})),
-        Err(RequestError::Refused { code, .. }) => Ok(json!({"error_code": code.to_string()})),
-        Err(error) => Err(error.to_string()),
+        Err(error) => refused(&error),
     }
 }
 

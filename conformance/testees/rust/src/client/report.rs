@@ -9,6 +9,7 @@ use eim_codec::connection::ClosedBy;
 use eim_codec::id::ClientMsgId;
 use serde_json::{Value, json};
 
+use super::reach;
 use super::refs::Refs;
 
 /// The line for an event; `None` for those that the protocol does not have.
@@ -39,6 +40,17 @@ pub(super) fn event(event: &Event, refs: &Refs) -> Option<Value> {
         Event::Postponed(postponed) => json!({
             "event": "result", "ref": name(postponed.client_msg_id), "final": false,
             "code": postponed.refused.code.to_string(),
+        }),
+        Event::Presence(presences) => {
+            json!({"event": "presence", "presences": reach::list(presences)})
+        }
+        Event::Typing {
+            conversation,
+            user,
+            typing,
+        } => json!({
+            "event": "typing", "conversation": conversation.to_string(),
+            "user": user.to_string(), "typing": typing,
         }),
         _ => return None,
     })

@@ -127,11 +127,13 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
                 device,
             },
         };
+        let importing = matches!(command, Command::DirectoryImport { .. });
         // The way an operator's command takes, so that connections of the account end too.
         let reply = admin::ask(&config.server.data_dir, &command)
             .await
             .map_err(|error| error.to_string())?;
         match reply {
+            Some(Reply::Failed { reason }) if importing => line(&json!({ "refused": reason }))?,
             Some(Reply::Failed { reason }) => return Err(reason),
             Some(_) => line(&json!({"ok": true}))?,
             None => return Err("the server does not listen for commands".to_owned()),

@@ -23,7 +23,7 @@ const MAIN: &[&str] = &[
     "                /rename NAME  /leave",
     "/ask USER WORDS asks to be contacts;  /block /unblock USER",
     "/profile USER   /me name|phone|mail TEXT",
-    "● online  ◐ away",
+    "● online  ◐ away           +2 wait to join: F2",
     "(3 @1) unread, mentions    … on its way    ! refused",
     "✓ delivered  ✓✓ read; in groups: somebody has read it",
     "Ctrl-C quit     Esc back                   any key: close help",

@@ -104,16 +104,24 @@ fn who_waits_to_join_is_admitted_and_a_group_is_governed() {
     };
     let answer = Answer {
         items: vec![Item::Waiting(waiting), Item::Member(member)],
-        note: Some("announced: ship at noon".to_owned()),
+        note: Some("members of a department\nannounced: ship at noon".to_owned()),
     };
+    assert_eq!(model.waiting(work, 1), Some(question.clone()), "asked anew");
     model.answered(&question, Ok(answer));
     shows(
         &model,
         &[
+            "work +1",
             "bob                  waits to join, invited by ada",
+            "members of a department",
             "announced: ship at noon",
         ],
     );
+    let tea = ConversationId::from([8; 16]);
+    assert_eq!(model.waiting(tea, 2), None, "not on the screen");
+    shows(&model, &["tea +2"]);
+    model.waiting(tea, 0);
+    assert!(!screen(&model, 80, 24).contains("tea +"));
     let group = |act| vec![Action::Group(act)];
     let admit = |accept| group(GroupAct::Answer(work, bob(), accept));
     assert_eq!(press(&mut model, 'a'), admit(true));

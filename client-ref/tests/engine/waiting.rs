@@ -63,7 +63,11 @@ async fn the_last_number_counts_and_what_was_left_out_is_asked_for() {
     peer.heads.conversations = vec![group(1)];
     tell(&mut peer, &[], 0);
     peer.quiet().await;
-    assert_eq!(told(&mut events), [(team, 1)], "HEADS tells what was left out");
+    assert_eq!(
+        told(&mut events),
+        [(team, 1)],
+        "HEADS tells what was left out"
+    );
     // What was true on an earlier connection is told anew by the next one.
     drop(peer);
     let mut peer = world.accept(0).await;

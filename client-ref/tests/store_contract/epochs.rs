@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use eim_client::store::{ArrivalOutcome, Backlog, Batch, ConversationRecord, Message, Store, Target};
+use eim_client::store::{
+    ArrivalOutcome, Backlog, Batch, ConversationRecord, Message, Store, Target,
+};
 use eim_codec::id::DeviceId;
 use eim_codec::payload::{ConversationKind, Role};
 

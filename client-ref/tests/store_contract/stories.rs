@@ -6,8 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eim_client::store::{
     Applied, Arrival, ArrivalOutcome, Backlog, Batch, Checkpoint, ConversationRecord, Cursor,
-    CursorChange, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement, Store,
-    UserRecord,
+    CursorChange, MarkRecord, Message, OutboxItem, ResumeCredential, Settlement, Store, UserRecord,
 };
 use eim_codec::id::ConversationId;
 use eim_codec::payload::{ConversationKind, Role};
@@ -21,8 +20,7 @@ pub(crate) use self::cursors::{
     the_cursor_goes_back_only_on_purpose, the_cursor_goes_on_in_its_own_epoch,
 };
 pub(crate) use self::epochs::{
-    a_new_epoch_replaces_and_sends_again, cuts_beyond_the_head,
-    removes_conversations_that_are_gone,
+    a_new_epoch_replaces_and_sends_again, cuts_beyond_the_head, removes_conversations_that_are_gone,
 };
 use crate::fixtures::{CONVERSATION, arrival, arrive, identity, item, key, message};
 

@@ -61,7 +61,10 @@ impl Session {
             return;
         }
         let left_out = notes.waiting_stale.then_some((Bytes::new(), 0));
-        let known = notes.waiting.iter().map(|(id, count)| (id.to_bytes(), *count));
+        let known = notes
+            .waiting
+            .iter()
+            .map(|(id, count)| (id.to_bytes(), *count));
         for (conversation, waiting) in left_out.into_iter().chain(known) {
             let body = WaitingEvent {
                 conversation,

@@ -4,7 +4,8 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{MembershipChange, Role, SettingsBody};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{
-    Change, Changed, GroupAct, GroupState, Groups, MemberView, Policy, Refused, Store, Target,
+    Change, Changed, GroupAct, GroupState, Groups, MarkNote, MemberView, Policy, Refused, Store,
+    Target,
 };
 use prost::Message as _;
 
@@ -313,6 +314,18 @@ pub(crate) async fn an_invitation_ends(h: Harness) {
     act(&h, a, id, invite(6, MINUTE, 0)).await.unwrap();
 }
 
+/// Who was told that how many wait.
+fn told(h: &Harness) -> Vec<(UserId, u32)> {
+    let told = h.sink.marked().into_iter();
+    let waiting = told.filter_map(|told| match told.note {
+        MarkNote::Waiting { waiting, .. } => Some((told.to, waiting)),
+        MarkNote::Mark(_) | MarkNote::Readers { .. } => None,
+    });
+    waiting.collect()
+}
+
+// test[EIM-GPO-038]
+// test[EIM-GPO-039]
 pub(crate) async fn who_needs_approval_waits(h: Harness) {
     let mut options = h.options;
     options.group_waiting = 3;
@@ -333,6 +346,7 @@ pub(crate) async fn who_needs_approval_waits(h: Harness) {
         ErrorCode::LIMIT_REACHED
     );
     assert_eq!(h.log(id).await.len(), before);
+    assert_eq!(told(&h), [(a, 1), (a, 2), (a, 3)]);
     let h = h.reopen_with(options).await;
     assert_eq!(state(&h, a, id).await.waiting, 3);
     assert_eq!(state(&h, b, id).await.waiting, 0, "not for plain members");
@@ -359,12 +373,18 @@ pub(crate) async fn who_needs_approval_waits(h: Harness) {
         ErrorCode::NOT_FOUND
     );
     assert_eq!(state(&h, a, id).await.waiting, 1);
+    assert_eq!(told(&h), [(a, 2), (a, 1)]);
     // Whoever is added does not wait any more.
+    set_role(&h, a, id, b, Role::Admin).await.unwrap();
     h.add(a, id, &[e]).await.unwrap();
+    let rulers = |waiting| vec![(a, waiting), (b, waiting)];
+    assert_eq!(told(&h), rulers(0));
     assert_eq!(state(&h, a, id).await.waiting, 0);
     assert_eq!(h.store.waiting(TENANT, id, None, 9).await.unwrap().0, []);
     act(&h, d, id, join(1)).await.unwrap();
+    assert_eq!(told(&h), rulers(1));
     act(&h, a, id, GroupAct::Dissolve).await.unwrap();
+    assert_eq!(told(&h), rulers(0));
     assert_eq!(state(&h, a, id).await.waiting, 0);
 }
 

@@ -100,6 +100,7 @@ export const MESSAGES = {
   GroupRequestsRequest: ['1 conversation bytes', '2 after bytes'],
   JoinRequest: ['1 user bytes', '2 invited_by bytes', '3 time_ms uint64'],
   GroupRequestsResponse: ['1 requests JoinRequest repeated', '2 more bool'],
+  WaitingEvent: ['1 conversation bytes', '2 waiting uint32'],
   GroupAnswerRequest: ['1 conversation bytes', '2 user bytes', '3 accept bool'],
   GroupMembersSinceRequest: ['1 conversation bytes', '2 since uint64', '3 after bytes'],
   GroupMembersSinceResponse: ['1 members Member repeated', '2 more bool', '3 as_of uint64'],
@@ -214,7 +215,7 @@ export const MESSAGES = {
     '6 visible_through uint64', '7 role Role', '8 peer bytes', '9 countable uint64', '10 time_ms uint64', '11 members uint32',
     '12 unread uint64', '13 mentions uint64', '14 read uint64', '15 marked_unread bool', '16 fan_out FanOut', '17 dissolved bool',
     '18 policy GroupPolicy', '19 muted_until_ms uint64', '20 all_muted_until_ms uint64', '21 announced uint64',
-    '22 waiting uint32',
+    '22 waiting uint32', '23 follows_department bool',
   ],
   HeadsRequest: ['1 after bytes'],
   HeadsResponse: [

@@ -1,9 +1,9 @@
 //! Questions that are answered in the background.
 
-use eim_client::search::{Search, search};
-use eim_client::store::{Message, Store};
 use eim_client::environment::Environment;
 use eim_client::group_policy::GroupInfo;
+use eim_client::search::{Search, search};
+use eim_client::store::{Message, Store};
 use eim_client::{Client, text_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::Role;
@@ -228,8 +228,8 @@ fn item(message: &Message, text: String) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use eim_client::store::{Backlog, ConversationRecord};
     use eim_client::group_policy::{Announcement, Policy};
+    use eim_client::store::{Backlog, ConversationRecord};
     use eim_codec::payload::{ConversationKind, FanOut};
 
     use super::*;

@@ -225,11 +225,7 @@ impl Load {
     }
 
     /// Logs everybody in: in pairs, even accounts send and odd ones receive.
-    async fn open(
-        &self,
-        opener: &Arc<Opener>,
-        accounts: &[Account],
-    ) -> Result<Vec<Kept>, Failure> {
+    async fn open(&self, opener: &Arc<Opener>, accounts: &[Account]) -> Result<Vec<Kept>, Failure> {
         let mut opening = JoinSet::new();
         let mut sessions: Vec<Option<Kept>> = accounts.iter().map(|_| None).collect();
         for (index, account) in accounts.iter().enumerate() {

@@ -9,7 +9,10 @@ use super::{Answer, id, refused};
 
 /// Subscribes to users, and tells how they are.
 pub(super) async fn watch(client: &Client, users: &[String]) -> Answer {
-    let users: Vec<UserId> = users.iter().map(|user| id(user)).collect::<Result<_, _>>()?;
+    let users: Vec<UserId> = users
+        .iter()
+        .map(|user| id(user))
+        .collect::<Result<_, _>>()?;
     match client.watch(&users).await {
         Ok(found) => Ok(json!({"presences": list(&found)})),
         Err(error) => refused(&error),

@@ -36,7 +36,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, pane: &Pane, area: Rect
         (None, None, Some(items)) if items.is_empty() => Some("nothing here".to_owned()),
         _ => None,
     };
-    let below: Vec<String> = below.iter().flat_map(|it| wrap(it, width)).take(BELOW).collect();
+    let below: Vec<String> = below
+        .iter()
+        .flat_map(|it| wrap(it, width))
+        .take(BELOW)
+        .collect();
     let room = height.saturating_sub(below.len()).max(1);
     let first = pane.at.saturating_sub(room / 2);
     let first = first.min(count.saturating_sub(room));

@@ -324,8 +324,6 @@ fn told(h: &Harness) -> Vec<(UserId, u32)> {
     waiting.collect()
 }
 
-// test[EIM-GPO-038]
-// test[EIM-GPO-039]
 pub(crate) async fn who_needs_approval_waits(h: Harness) {
     let mut options = h.options;
     options.group_waiting = 3;

@@ -169,11 +169,15 @@ impl Load {
             sent: AtomicU64::new(0),
         });
         let sessions = self.open(&opener, &accounts).await?;
-        let mut workers = JoinSet::new();
+        let mut ready = Vec::with_capacity(sessions.len());
         for (session, plan) in self.plans(sessions, &accounts).await? {
             let (common, stages) = (Arc::clone(&common), stages.clone());
-            let session = session.take().await?;
-            workers.spawn(Worker::new(session, plan, common, stages).run());
+            ready.push(Worker::new(session.take().await?, plan, common, stages));
+        }
+        // Nobody sends before everybody counts what comes.
+        let mut workers = JoinSet::new();
+        for worker in ready {
+            workers.spawn(worker.run());
         }
         let report = self.measure(&common, &stage, workers).await?;
         report.print(self.json)?;

@@ -21,7 +21,7 @@ const PINGS: usize = 16;
 
 impl Session {
     pub(super) fn request(&mut self, request: Box<Request>) {
-        if self.leave.has_begun() {
+        if self.reach.leave.has_begun() {
             return;
         }
         if is_about_presence(Operation(request.operation))

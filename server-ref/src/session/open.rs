@@ -16,7 +16,6 @@ use futures_util::stream::FuturesUnordered;
 use super::attach::Opened;
 use super::handshake::ServerDriver;
 use super::inflight::{Committed, InFlight};
-use super::leave::Leave;
 use super::order::Held;
 use super::rate::Rate;
 use super::reach::Reach;
@@ -68,8 +67,6 @@ pub(super) struct Session {
     pub(super) heads: Heads,
     /// The peer said GOAWAY: nothing new is pushed.
     pub(super) leaving: bool,
-    /// The device was logged out.
-    pub(super) leave: Leave,
     /// Messages read together, not handed to the store yet.
     pub(super) sent: Vec<u64>,
     pub(super) batch: Vec<Append>,
@@ -111,7 +108,6 @@ impl Session {
             head,
             heads: Heads::default(),
             leaving: false,
-            leave: Leave::default(),
             sent: Vec::new(),
             batch: Vec::new(),
             inflight: InFlight::default(),
@@ -274,7 +270,7 @@ impl Session {
             }
             // impl[EIM-SEC-005]
             Signal::LoggedOut(reason) => {
-                self.leave.begin(reason);
+                self.reach.leave.begin(reason);
                 self.leave_if_due();
             }
         }
@@ -283,7 +279,7 @@ impl Session {
     /// A device that was logged out goes when it has its answers.
     pub(super) fn leave_if_due(&mut self) {
         let answers = self.work.as_ref().map_or(0, |work| work.len());
-        if let Some(reason) = self.leave.due(answers) {
+        if let Some(reason) = self.reach.leave.due(answers) {
             self.close(ErrorCode::LOGGED_OUT, reason.detail());
         }
     }

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use eim_codec::time::Timestamp;
 
+use super::leave::Leave;
 use super::rate::Rate;
 use super::shared::Shared;
 use crate::hub::Mailbox;
 use crate::presence::Attendance;
 
-/// Presence as far as one session is concerned.
+/// What one session has to do with whoever looks for the user, and with a device that is sent away.
 #[derive(Debug)]
 pub(super) struct Reach {
     /// `None` for a send-only session.
     pub(super) attendance: Option<Attendance>,
     /// `None` before the first request.
     rate: Option<Rate>,
+    /// The device was logged out.
+    pub(super) leave: Leave,
 }
 
 impl Reach {
@@ -25,6 +28,7 @@ impl Reach {
         Self {
             attendance: full.then(|| presence.attend(mailbox)),
             rate: None,
+            leave: Leave::default(),
         }
     }
 

@@ -1,7 +1,8 @@
-//! Names are those that keys were made of.
+//! Names are read from the keys that the store makes.
 
 use super::super::keys::{self, Act, ActKey};
 use super::*;
+use crate::store::DepartmentId;
 
 const USER: [u8; 16] = [1; 16];
 const CONVERSATION: [u8; 16] = [2; 16];
@@ -57,6 +58,29 @@ fn of_state(at: TenantId) -> Made {
         (
             keys::mark(at, user, conversation),
             Name::Mark(user, conversation),
+        ),
+        (
+            keys::announcement(at, conversation),
+            Name::Announcement(conversation),
+        ),
+        (
+            keys::invitation(at, conversation, &[6; 16]),
+            Name::Invitation(conversation, [6; 16]),
+        ),
+        (
+            keys::waiting(at, conversation, user),
+            Name::Waiting(conversation, user),
+        ),
+        (
+            keys::member_change(at, conversation, 9, user),
+            Name::MemberChange(conversation, 9, user),
+        ),
+        (keys::profile(at, user), Name::Profile(user)),
+        (keys::profile_version(at, 9), Name::ProfileVersion(9)),
+        (keys::profile_head(at), Name::Index),
+        (
+            keys::department_group(at, DepartmentId([7; 16])),
+            Name::Index,
         ),
         (
             keys::mention(at, user, conversation, 9),

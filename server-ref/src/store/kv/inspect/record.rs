@@ -1,72 +1,16 @@
-//! Reading the records of a store apart from the store: for checkers that judge what is durable,
-//! and for tools that look into a damaged folder.
-//!
-//! A checker that asked the store itself would see what the store believes; this sees what was
-//! written.
+//! What records say.
 
-#[cfg(test)]
-mod tests;
-
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{ContactState, ConversationKind, FanOut, Role};
 
-use super::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
-use super::record::state::{
-    self, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow,
-    MembershipRow, MetaRow, UserRow,
+use super::Name;
+use crate::store::kv::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
+use crate::store::kv::record::state::{
+    self, AnnouncementRow, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow,
+    InvitationRow, MarkRow, MemberRow, MembershipRow, MetaRow, ProfileRow, UserRow, WaitingRow,
 };
-use super::record::{act, entry, timeline};
-use crate::store::engine::Space;
-use crate::store::{Entry, StoreError, TenantId};
-
-/// What a key names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
-    /// A log entry.
-    Entry(ConversationId, u64),
-    /// A timeline chunk, by the number of its last reference.
-    Chunk(UserId, u64),
-    /// The idempotency key of a message.
-    Message(UserId, [u8; 16]),
-    /// The idempotency key of a request.
-    Request(UserId, [u8; 16]),
-    /// A conversation.
-    Conversation(ConversationId),
-    /// A member of a conversation.
-    Member(ConversationId, UserId),
-    /// A conversation as its member or former member sees it.
-    Membership(UserId, ConversationId),
-    /// A user.
-    User(UserId),
-    /// A device.
-    Device(UserId, DeviceId),
-    /// The cursor of a device.
-    Cursor(UserId, DeviceId),
-    /// Marks of a user in a conversation.
-    Mark(UserId, ConversationId),
-    /// An entry that names a user.
-    Mention(UserId, ConversationId, u64),
-    /// A session that can be resumed.
-    Session(SessionId),
-    /// The highest number removed from a timeline.
-    Floor(UserId),
-    /// What operations have made of a message.
-    Modified(ConversationId, u64),
-    /// Reactions of a user to a message.
-    UserReactions(ConversationId, u64, UserId),
-    /// Pinned messages of a conversation.
-    Pins(ConversationId),
-    /// A user on the list of contacts of another one: owner, then user.
-    Contact(UserId, UserId),
-    /// What is left of devices that are not remembered.
-    Forgotten(UserId),
-    /// Facts about the store itself.
-    Meta,
-    /// Indices: users by name, expiry lists, contacts by version and their
-    /// number; profiles and departments; announcements, invitations, users who wait to join a
-    /// group, and its members by their last change.
-    Index,
-}
+use crate::store::kv::record::{act, entry, timeline};
+use crate::store::{Entry, GroupState, StoreError};
 
 /// A record, without what only the store itself needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +40,10 @@ pub enum Record {
         members: u32,
         /// How its entries reach members.
         fan_out: FanOut,
+        /// What is decided about a group; `muted_until_ms` is nobody's.
+        group: GroupState,
+        /// The members follow a department.
+        department: bool,
     },
     /// A member.
     Member {
@@ -103,6 +51,10 @@ pub enum Record {
         role: Role,
         /// conv_seq of the entry that added it.
         joined_at: u64,
+        /// conv_seq of the entry that changed it last.
+        changed_at: u64,
+        /// Until when it may not send; 0 for not.
+        muted_until_ms: u64,
     },
     /// What a member or former member may read.
     Membership {
@@ -173,6 +125,38 @@ pub enum Record {
         /// Number of the entry of the personal log after which this is so.
         version: u64,
     },
+    /// An announcement.
+    Announcement {
+        /// What it says.
+        text: String,
+        /// The entry that made it.
+        conv_seq: u64,
+    },
+    /// An invitation.
+    Invitation {
+        /// Who made it.
+        user: UserId,
+        /// When it ends.
+        expires_ms: u64,
+        /// How many may still use it; `None` for any number.
+        uses: Option<u32>,
+    },
+    /// A user who waits to join.
+    Waiting {
+        /// Who made the invitation.
+        invited_by: UserId,
+    },
+    /// What is known of a user beside the account.
+    Profile {
+        /// Phone number.
+        phone: String,
+        /// Mail address.
+        mail: String,
+        /// Raised by each change.
+        version: u64,
+    },
+    /// Whose profile has a version.
+    ProfileVersion(UserId),
     /// The epoch of all logs and timelines.
     Meta {
         /// It.
@@ -180,60 +164,6 @@ pub enum Record {
     },
     /// Records that say nothing by themselves.
     Opaque,
-}
-
-/// What a key names, with its tenant (0 for [`Name::Meta`]).
-///
-/// # Errors
-/// [`StoreError::Corrupt`] when no such key is ever written.
-pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
-    if space == Space::Meta {
-        return Ok((TenantId(0), Name::Meta));
-    }
-    let (tenant, rest) = tenant(key)?;
-    let mut rest = Rest(rest);
-    let name = match space {
-        Space::Log => Name::Entry(rest.id()?, rest.number()?),
-        Space::Timeline => Name::Chunk(rest.id()?, rest.number()?),
-        Space::Idempotency => {
-            let user = rest.id()?;
-            match rest.octet()? {
-                1 => Name::Message(user, rest.array()?),
-                2 => Name::Request(user, rest.array()?),
-                kind => return Err(unknown(space, kind)),
-            }
-        }
-        Space::Expiry | Space::Meta => Name::Index,
-        Space::State => match rest.octet()? {
-            1 => Name::Conversation(rest.id()?),
-            2 => Name::Member(rest.id()?, rest.id()?),
-            3 => Name::Membership(rest.id()?, rest.id()?),
-            4 => Name::User(rest.id()?),
-            5 => Name::Index,
-            6 => Name::Device(rest.id()?, rest.id()?),
-            7 => Name::Cursor(rest.id()?, rest.id()?),
-            8 => Name::Session(rest.id()?),
-            9 => Name::Floor(rest.id()?),
-            32 => Name::Modified(rest.id()?, rest.number()?),
-            33 => Name::UserReactions(rest.id()?, rest.number()?, rest.id()?),
-            34 => Name::Pins(rest.id()?),
-            20 => Name::Mark(rest.id()?, rest.id()?),
-            21 => Name::Mention(rest.id()?, rest.id()?, rest.number()?),
-            80 => Name::Contact(rest.id()?, rest.id()?),
-            81 | 82 => Name::Index,
-            24 => Name::Forgotten(rest.id()?),
-            25..=28 => Name::Index,
-            81..=88 => Name::Index,
-            kind => return Err(unknown(space, kind)),
-        },
-    };
-    if name != Name::Index && !rest.0.is_empty() {
-        return Err(StoreError::Corrupt(format!(
-            "{} key: too long",
-            space.name()
-        )));
-    }
-    Ok((tenant, name))
 }
 
 /// The record behind a name.
@@ -264,6 +194,8 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             let row: ConversationRow = state::decode("conversation", value)?;
             Record::Conversation {
                 fan_out: row.fan_out(),
+                group: group_state(&row),
+                department: row.department,
                 kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
                 name: row.name,
                 members: row.members,
@@ -274,6 +206,8 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             Record::Member {
                 role: role(row.role),
                 joined_at: row.joined_at,
+                changed_at: row.changed_at,
+                muted_until_ms: row.muted_until_ms,
             }
         }
         Name::Membership(..) => {
@@ -290,6 +224,9 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
         },
         Name::Modified(..) | Name::UserReactions(..) | Name::Pins(_) => {
             return record_of_operations(name, value);
+        }
+        Name::Announcement(_) | Name::Invitation(..) | Name::Waiting(..) => {
+            return record_of_group(name, value);
         }
         name => return record_of_user(name, value),
     })
@@ -321,9 +258,57 @@ fn record_of_operations(name: Name, value: &[u8]) -> Result<Record, StoreError> 
     })
 }
 
+fn group_state(row: &ConversationRow) -> GroupState {
+    GroupState {
+        dissolved: row.dissolved,
+        policy: row.policy(),
+        muted_until_ms: 0,
+        all_muted_until_ms: row.muted_until_ms,
+        announced: row.announced,
+        waiting: row.waiting,
+    }
+}
+
+/// What is decided about a group, beside its own record.
+fn record_of_group(name: Name, value: &[u8]) -> Result<Record, StoreError> {
+    Ok(match name {
+        Name::Announcement(_) => {
+            let row: AnnouncementRow = state::decode("announcement", value)?;
+            Record::Announcement {
+                text: row.text,
+                conv_seq: row.conv_seq,
+            }
+        }
+        Name::Invitation(..) => {
+            let row: InvitationRow = state::decode("invitation", value)?;
+            Record::Invitation {
+                user: state::id("invitation", &row.user)?,
+                expires_ms: row.expires_ms,
+                uses: row.uses,
+            }
+        }
+        Name::Waiting(..) => {
+            let row: WaitingRow = state::decode("waiting", value)?;
+            Record::Waiting {
+                invited_by: state::id("waiting", &row.invited_by)?,
+            }
+        }
+        _ => Record::Opaque,
+    })
+}
+
 /// What is kept of a user.
 fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
     Ok(match name {
+        Name::Profile(_) => {
+            let row: ProfileRow = state::decode("profile", value)?;
+            Record::Profile {
+                phone: row.phone,
+                mail: row.mail,
+                version: row.version,
+            }
+        }
+        Name::ProfileVersion(_) => Record::ProfileVersion(state::id("profile version", value)?),
         Name::User(_) => Record::User {
             disabled: state::decode::<UserRow>("user", value)?.disabled,
         },
@@ -351,7 +336,7 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
                 marked_unread: row.marked_unread,
             }
         }
-        Name::Mention(..) => Record::Mention(super::mentions::count(value)?),
+        Name::Mention(..) => Record::Mention(crate::store::kv::mentions::count(value)?),
         Name::Contact(..) => {
             let row: ContactRow = state::decode("contact", value)?;
             Record::Contact {
@@ -366,46 +351,4 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
 
 fn role(number: i32) -> Role {
     Role::try_from(number).unwrap_or(Role::Unspecified)
-}
-
-fn unknown(space: Space, kind: u8) -> StoreError {
-    StoreError::Corrupt(format!("{} key: unknown kind {kind}", space.name()))
-}
-
-fn short() -> StoreError {
-    StoreError::Corrupt("key: ends too early".to_owned())
-}
-
-/// The tenant at the front of a key, and what follows.
-fn tenant(key: &[u8]) -> Result<(TenantId, &[u8]), StoreError> {
-    match key.split_first().ok_or_else(short)? {
-        (&u8::MAX, rest) => {
-            let (tenant, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-            Ok((TenantId(u32::from_be_bytes(*tenant)), rest))
-        }
-        (tenant, rest) => Ok((TenantId(u32::from(*tenant)), rest)),
-    }
-}
-
-/// What is left of a key.
-struct Rest<'a>(&'a [u8]);
-
-impl Rest<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
-        let (head, rest) = self.0.split_first_chunk::<N>().ok_or_else(short)?;
-        self.0 = rest;
-        Ok(*head)
-    }
-
-    fn octet(&mut self) -> Result<u8, StoreError> {
-        self.array::<1>().map(|[octet]| octet)
-    }
-
-    fn id<T: From<[u8; 16]>>(&mut self) -> Result<T, StoreError> {
-        self.array().map(T::from)
-    }
-
-    fn number(&mut self) -> Result<u64, StoreError> {
-        self.array().map(u64::from_be_bytes)
-    }
 }

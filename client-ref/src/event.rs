@@ -54,8 +54,8 @@ pub enum Event {
         /// How many.
         waiting: u32,
     },
-    /// Users that the application watches have come, gone, or say something else; `Unspecified` when
-    /// the connection was lost.
+    /// How users are whom the application watches: first when it begins to, then when they come, go,
+    /// or say something else; `Unspecified` when the connection was lost.
     Presence(Vec<Presence>),
     /// Somebody else writes in a conversation, or does no longer.
     Typing {

@@ -23,7 +23,7 @@ impl Engine {
         match (purpose, outcome) {
             (Purpose::Application(question), Ok(body)) => {
                 self.learn(&body);
-                self.presence_asked(&question.body);
+                self.presence_asked(&question.body, &body);
                 // The asker may have gone away.
                 let _ = question.answer.send(Ok(body));
             }

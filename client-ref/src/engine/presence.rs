@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
     self, PresenceEvent, PresenceSetRequest, PresenceSubscribeRequest, TypingEvent, TypingRequest,
-    request,
+    request, response,
 };
 use eim_codec::registry::{Capability, EventNumber, Operation, limits};
 use prost::Message as _;
@@ -38,11 +38,17 @@ impl Engine {
     }
 
     /// The server has carried out what the application asked for: it is asked again on each
-    /// connection.
-    pub(super) fn presence_asked(&mut self, body: &request::Body) {
+    /// connection. How watched users are is told in its place among the events, because nobody can
+    /// tell what came first of an answer and an event.
+    pub(super) fn presence_asked(&mut self, body: &request::Body, answer: &response::Body) {
         let reach = &mut self.reach;
         match body {
-            request::Body::PresenceSubscribe(ask) => reach.watched.extend(users_of(&ask.users)),
+            request::Body::PresenceSubscribe(ask) => {
+                reach.watched.extend(users_of(&ask.users));
+                if let response::Body::Presence(told) = answer {
+                    self.presence_told(&told.presences);
+                }
+            }
             request::Body::PresenceUnsubscribe(ask) if ask.users.is_empty() => {
                 reach.watched.clear();
             }

@@ -75,6 +75,9 @@ async fn what_was_asked_is_asked_again_and_what_was_told_is_unknown_meanwhile() 
     peer.respond(&request, answer(PresenceState::Offline));
     let found = peer.until(watched).await.unwrap();
     assert_eq!(found[0].state, PresenceState::Offline);
+    // In its place among the events too: what came first would be nobody's guess otherwise.
+    let offline = presence(&mut events).await;
+    assert_eq!(offline, [(bobs, PresenceState::Offline)]);
     let asking = client.clone();
     let said = tokio::spawn(async move { asking.set_presence(true, "lunch").await });
     let request = peer.request().await;

@@ -22,6 +22,7 @@ pub mod model;
 pub mod network;
 pub mod observation;
 pub mod plan;
+pub mod question;
 pub mod run;
 pub mod seed;
 pub mod server;

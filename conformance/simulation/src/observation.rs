@@ -1,16 +1,18 @@
 //! What applications, drivers and the world see.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
-use eim_client::{ConnectionState, Contact, Sent, Unread};
+use eim_client::{ConnectionState, Presence, Sent};
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
-use crate::plan::{DeviceNumber, Doing, Fault};
+use crate::plan::{DeviceNumber, Fault};
+pub use crate::question::{Question, Reply};
 use crate::world::Trace;
 
 /// One incarnation of a device's program, or of a second program on that device.
@@ -31,6 +33,15 @@ pub struct Observed {
     pub what: Observation,
 }
 
+/// Whom a message calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Everybody.
+    pub all: bool,
+    /// By id.
+    pub users: BTreeSet<UserId>,
+}
+
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -42,154 +53,6 @@ pub enum Ending {
     Over(End),
     /// The store of the server failed, so the process ended itself.
     StoreFailed(String),
-}
-
-/// What an application asked the server for, beside sending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// A new group.
-    CreateGroup {
-        /// Members beside the one who asks.
-        members: Vec<UserId>,
-    },
-    /// More members.
-    AddMembers {
-        /// The group.
-        group: ConversationId,
-        /// Who.
-        members: Vec<UserId>,
-    },
-    /// Fewer members.
-    RemoveMembers {
-        /// The group.
-        group: ConversationId,
-        /// Who.
-        members: Vec<UserId>,
-    },
-    /// Leaves.
-    Leave {
-        /// The group.
-        group: ConversationId,
-    },
-    /// A new name.
-    Rename {
-        /// The group.
-        group: ConversationId,
-    },
-    /// A role of a member.
-    SetRole {
-        /// The group.
-        group: ConversationId,
-        /// Whose.
-        member: UserId,
-    },
-    /// All members.
-    Members {
-        /// The group.
-        group: ConversationId,
-    },
-    /// Something between the caller and another user.
-    Contact {
-        /// The personal log of the caller.
-        log: ConversationId,
-        /// The other.
-        user: UserId,
-        /// What.
-        doing: Doing,
-    },
-    /// All contacts.
-    Contacts {
-        /// The personal log of the caller.
-        log: ConversationId,
-    },
-    /// One conversation.
-    Conversation {
-        /// Which.
-        target: Target,
-    },
-    /// Users.
-    Users {
-        /// Whom.
-        users: Vec<UserId>,
-        /// By name, or by id.
-        by_name: bool,
-    },
-    /// All conversations.
-    Heads,
-    /// All devices of the user.
-    Devices,
-    /// One of them is to be logged out.
-    LogOut {
-        /// Which.
-        device: DeviceId,
-    },
-    /// A conversation is to be read once more, or not any longer.
-    Flag {
-        /// Which.
-        conversation: ConversationId,
-        /// Once more.
-        set: bool,
-    },
-    /// What is unread.
-    Unread,
-    /// Who has read a conversation.
-    Readers {
-        /// Which.
-        conversation: ConversationId,
-        /// Through this number.
-        conv_seq: u64,
-        /// Or rather who has not.
-        missing: bool,
-    },
-    /// A part of a log.
-    History {
-        /// The conversation.
-        conversation: ConversationId,
-        /// First number; 0 for the newest entries.
-        first: u64,
-        /// Last number; 0 for the head.
-        last: u64,
-        /// Most entries.
-        limit: usize,
-    },
-}
-
-/// What the server answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// The new group.
-    Created(ConversationId),
-    /// The place of the change; number 0 when nothing had to change.
-    Changed {
-        /// Epoch of the log.
-        log_epoch: u64,
-        /// Number.
-        conv_seq: u64,
-    },
-    /// Members.
-    Members(Vec<UserId>),
-    /// Contacts.
-    Contacts(Vec<Contact>),
-    /// Users.
-    Users(Vec<UserId>),
-    /// Conversations with head and the range that may be read.
-    Heads(Vec<(ConversationId, u64)>),
-    /// Devices.
-    Devices(Vec<DeviceId>),
-    /// The device is logged out.
-    LoggedOut,
-    /// The flag is set.
-    Flagged(bool),
-    /// Conversations with something unread.
-    Unread(Vec<Unread>),
-    /// Members with their read marks.
-    Readers(Vec<(UserId, u64)>),
-    /// Entries in order; numbers that cannot be read are left out.
-    Entries(Vec<Message>),
-    /// An error.
-    Refused(ErrorCode),
-    /// The client ended or its store failed before the answer.
-    None,
 }
 
 /// What applications, drivers and the world see, in the order it happens.
@@ -260,6 +123,8 @@ pub enum Observation {
         frame_type: FrameType,
         /// SHA-256 of the body.
         sha256: [u8; 32],
+        /// Whom it calls.
+        calls: Calls,
     },
     /// The message is durable in the outbox of the device: it will arrive or be refused.
     SendStored {
@@ -347,6 +212,38 @@ pub enum Observation {
         step: u32,
         /// What.
         reply: Reply,
+    },
+    /// An application was told how users are.
+    Presence {
+        /// The process.
+        process: Process,
+        /// They.
+        users: Vec<Presence>,
+    },
+    /// An application was told that somebody types, or ceases to.
+    Typing {
+        /// The process.
+        process: Process,
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// Types.
+        typing: bool,
+    },
+    /// The operator begins to import departments.
+    ImportBegun {
+        /// Which import, from 1.
+        number: u32,
+        /// The groups that follow from it, with their members.
+        groups: BTreeMap<ConversationId, BTreeSet<UserId>>,
+    },
+    /// The import ended; without an end the server ended before.
+    ImportEnded {
+        /// Which import.
+        number: u32,
+        /// It was carried out.
+        done: bool,
     },
     /// A device handed a cursor to the network: it says that it has stored everything so far.
     CursorTold {

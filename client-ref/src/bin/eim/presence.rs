@@ -122,8 +122,8 @@ async fn connect(globals: &Globals, attach: Attach) -> Result<Client, Failure> {
 
 async fn watch(client: &Client, users: &[UserId], shown: &mut Shown) -> Result<(), Failure> {
     let mut events = client.events().ok_or_else(|| Failure::usage("no events"))?;
-    let found = client.watch(users).await?;
-    shown.presences(client, &found).await?;
+    // How they are comes as an event.
+    client.watch(users).await?;
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {

@@ -1,23 +1,19 @@
 //! What applications do.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eim_client::options::Attach;
 use eim_client::store::Target;
 use eim_client::{Client, Draft};
-use eim_codec::id::{ConversationId, DeviceId, UserId};
+use eim_codec::id::ConversationId;
 use eim_codec::payload::{CustomBody, TextBody};
 use eim_codec::registry::{FrameType, limits};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceNode;
-use super::questions::answer;
-use crate::observation::{Observation, Process, Question, Reply};
-use crate::plan::{Action, DeviceNumber, GroupNumber, To, UserNumber};
+use crate::observation::{Calls, Observation, Process};
+use crate::plan::{Action, To, UserNumber};
 use crate::seed::Dice;
 use crate::server::user_id;
 
@@ -30,57 +26,17 @@ const OPERATIONS_PERMILLE: u64 = 100;
 /// Newest messages of which operations draw one.
 const RECENT: usize = 6;
 
-/// The groups of a world that exist, as far as those who created them know.
-#[derive(Clone, Debug, Default)]
-pub struct Groups(Arc<Mutex<BTreeMap<GroupNumber, ConversationId>>>);
-
-impl Groups {
-    /// The id of a group.
-    #[must_use]
-    pub fn get(&self, group: GroupNumber) -> Option<ConversationId> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&group)
-            .copied()
-    }
-
-    fn set(&self, group: GroupNumber, id: ConversationId) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(group, id);
-    }
-}
-
-/// The ids of the devices of a world, as far as they have chosen one.
-#[derive(Clone, Debug, Default)]
-pub struct DeviceIds(Arc<Mutex<BTreeMap<DeviceNumber, DeviceId>>>);
-
-impl DeviceIds {
-    fn get(&self, device: DeviceNumber) -> Option<DeviceId> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&device)
-            .copied()
-    }
-
-    pub(super) fn set(&self, device: DeviceNumber, id: DeviceId) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(device, id);
-    }
-}
-
 impl DeviceNode {
     /// Does what step `step` says, if it is possible now.
     pub fn act(&self, step: u32, action: &Action, dice: Dice) {
         match action {
             Action::Send {
-                to, count, octets, ..
-            } => self.send(*to, *count, *octets, dice),
+                to,
+                count,
+                octets,
+                calls,
+                ..
+            } => self.send(*to, *count, (*octets, *calls), dice),
             Action::SendOnly { to, count, .. } => self.send_only(*to, *count, dice),
             Action::Mark { of, permille, .. } => self.mark(*of, *permille),
             Action::Reading { reads, .. } => self.set_reading(*reads),
@@ -88,30 +44,37 @@ impl DeviceNode {
         }
     }
 
-    fn target(&self, to: To) -> Option<Target> {
+    pub(super) fn target(&self, to: To) -> Option<Target> {
         match to {
             To::User(user) => Some(Target::User(user_id(user))),
             To::Group(group) => self.group(group).map(Target::Conversation),
         }
     }
 
-    fn send(&self, to: To, count: u32, octets: u32, dice: Dice) {
+    fn send(&self, to: To, count: u32, (octets, calls): (u32, bool), dice: Dice) {
         let (Some((process, life, client)), Some(target)) = (self.main(), self.target(to)) else {
             return;
         };
         let node = self.clone();
         life.spawn(async move {
-            node.post(process, &client, target, (count, octets), dice)
+            node.post(process, &client, target, (count, octets, calls), dice)
                 .await;
         });
     }
 
     /// A text; now and then an operation on one of the newest messages that the device has instead,
     /// whether it may or not.
-    async fn draft(&self, client: &Client, target: Target, octets: u32, dice: &mut Dice) -> Draft {
+    async fn draft(
+        &self,
+        client: &Client,
+        target: Target,
+        octets: u32,
+        calls: &Calls,
+        dice: &mut Dice,
+    ) -> Draft {
         let words = text(dice, octets);
         if !dice.chance(OPERATIONS_PERMILLE) {
-            return draft(target, words);
+            return draft(target, words, calls);
         }
         let conversation = match target {
             Target::Conversation(id) => id,
@@ -121,7 +84,7 @@ impl DeviceNode {
         let newest = newest.unwrap_or_default();
         let drawn = usize::try_from(dice.between(0, RECENT as u64 - 1)).unwrap_or(0);
         let Some(message) = newest.get(drawn) else {
-            return draft(target, words);
+            return draft(target, words, calls);
         };
         let (seq, remove) = (message.conv_seq, dice.chance(250));
         match dice.between(0, 3) {
@@ -132,17 +95,38 @@ impl DeviceNode {
         }
     }
 
+    /// Whom a text calls: nobody most of the time, and users of the world otherwise.
+    fn calls(&self, some: bool, dice: &mut Dice) -> Calls {
+        let mut calls = Calls::default();
+        if !some || !dice.chance(400) {
+            return calls;
+        }
+        calls.all = dice.chance(300);
+        for _ in 0..dice.below(3) {
+            // Users who do not exist can be called too.
+            let number = u8::try_from(dice.below(5)).unwrap_or(0);
+            calls.users.insert(user_id(UserNumber(number)));
+        }
+        calls
+    }
+
     /// Sends texts one after another; returns how many it could.
     async fn post(
         &self,
         process: Process,
         client: &Client,
         target: Target,
-        (count, octets): (u32, u32),
+        (count, octets, calls): (u32, u32, bool),
         mut dice: Dice,
     ) -> usize {
         for number in 0..count {
-            let draft = self.draft(client, target, octets, &mut dice).await;
+            let wanted = self.calls(calls, &mut dice);
+            let draft = self.draft(client, target, octets, &wanted, &mut dice).await;
+            let calls = if draft.frame_type == FrameType::TEXT {
+                wanted
+            } else {
+                Calls::default()
+            };
             let (frame_type, body) = (draft.frame_type, draft.body.clone());
             let Ok(key) = client.post(draft).await else {
                 return usize::try_from(number).unwrap_or(0);
@@ -154,6 +138,7 @@ impl DeviceNode {
                 target,
                 frame_type,
                 sha256,
+                calls,
             });
         }
         usize::try_from(count).unwrap_or(0)
@@ -170,7 +155,9 @@ impl DeviceNode {
             let end = match node.open(number, &process, Attach::SendOnly).await {
                 Ok((client, events)) => {
                     let who = node.process(number);
-                    let sent = node.post(who, &client, target, (count, 32), dice).await;
+                    let sent = node
+                        .post(who, &client, target, (count, 32, false), dice)
+                        .await;
                     let end = node.read(number, events, Some(sent)).await;
                     Self::farewell(&client, FAREWELL).await;
                     end
@@ -181,7 +168,7 @@ impl DeviceNode {
         });
     }
 
-    fn conversation(&self, of: To) -> Option<ConversationId> {
+    pub(super) fn conversation(&self, of: To) -> Option<ConversationId> {
         Some(match self.target(of)? {
             Target::Conversation(id) => id,
             Target::User(user) => ConversationId::direct(user_id(self.0.user), user),
@@ -219,141 +206,21 @@ impl DeviceNode {
             }
         });
     }
-
-    fn ask(&self, step: u32, action: &Action) {
-        let (Some((process, life, client)), Some(question)) = (self.main(), self.question(action))
-        else {
-            return;
-        };
-        let admin = matches!(action, Action::SetRole { admin: true, .. });
-        let node = self.clone();
-        let created = match action {
-            Action::CreateGroup { group, .. } => Some(*group),
-            _ => None,
-        };
-        self.0.recorder.saw(Observation::Asked {
-            process,
-            step,
-            question: question.clone(),
-        });
-        let asking = Asking::new(self);
-        life.spawn(async move {
-            let reply = answer(&client, &question, admin, step).await;
-            if let (Some(group), Reply::Created(id)) = (created, &reply) {
-                node.0.groups.set(group, *id);
-            }
-            drop(asking);
-            node.0.recorder.saw(Observation::Answered {
-                process,
-                step,
-                reply,
-            });
-        });
-    }
-
-    fn question(&self, action: &Action) -> Option<Question> {
-        let ids =
-            |users: &[UserNumber]| users.iter().copied().map(user_id).collect::<Vec<UserId>>();
-        Some(match action {
-            Action::CreateGroup { members, .. } => Question::CreateGroup {
-                members: ids(members),
-            },
-            Action::AddMembers { group, members, .. } => Question::AddMembers {
-                group: self.group(*group)?,
-                members: ids(members),
-            },
-            Action::RemoveMember { group, member, .. } => Question::RemoveMembers {
-                group: self.group(*group)?,
-                members: ids(&[*member]),
-            },
-            Action::Leave { group, .. } => Question::Leave {
-                group: self.group(*group)?,
-            },
-            Action::Rename { group, .. } => Question::Rename {
-                group: self.group(*group)?,
-            },
-            Action::SetRole { group, member, .. } => Question::SetRole {
-                group: self.group(*group)?,
-                member: user_id(*member),
-            },
-            Action::Members { group, .. } => Question::Members {
-                group: self.group(*group)?,
-            },
-            Action::Contact { user, doing, .. } => Question::Contact {
-                log: ConversationId::personal(user_id(self.0.user)),
-                user: user_id(*user),
-                doing: *doing,
-            },
-            Action::Contacts { .. } => Question::Contacts {
-                log: ConversationId::personal(user_id(self.0.user)),
-            },
-            Action::Conversation { of, .. } => Question::Conversation {
-                target: self.target(*of)?,
-            },
-            Action::Users { users, by_name, .. } => Question::Users {
-                users: ids(users),
-                by_name: *by_name,
-            },
-            Action::Heads { .. } => Question::Heads,
-            Action::Devices { .. } => Question::Devices,
-            Action::LogOut { other, .. } => Question::LogOut {
-                device: self.0.ids.get(*other)?,
-            },
-            Action::History {
-                of, first, limit, ..
-            } => Question::History {
-                conversation: self.conversation(*of)?,
-                first: *first,
-                last: 0,
-                limit: usize::try_from(*limit).unwrap_or(1),
-            },
-            other => return self.question_of_marks(other),
-        })
-    }
-
-    fn question_of_marks(&self, action: &Action) -> Option<Question> {
-        Some(match action {
-            Action::Flag { of, set, .. } => Question::Flag {
-                conversation: self.conversation(*of)?,
-                set: *set,
-            },
-            Action::Unread { .. } => Question::Unread,
-            Action::Readers {
-                of,
-                conv_seq,
-                missing,
-                ..
-            } => Question::Readers {
-                conversation: self.conversation(*of)?,
-                conv_seq: *conv_seq,
-                missing: *missing,
-            },
-            _ => return None,
-        })
-    }
-}
-
-/// Counts a request that waits for its answer, also if its process ends.
-struct Asking(DeviceNode);
-
-impl Asking {
-    fn new(node: &DeviceNode) -> Self {
-        node.0.asking.fetch_add(1, Ordering::Relaxed);
-        Self(node.clone())
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.0.0.asking.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What is too long for a text is a message of an application.
-fn draft(target: Target, text: String) -> Draft {
+fn draft(target: Target, text: String, calls: &Calls) -> Draft {
     let long = u32::try_from(text.len()).is_ok_and(|octets| octets > limits::TEXT_OCTETS.default);
     if !long {
-        return Draft::text(target, text);
+        let body = TextBody {
+            mentions: calls.users.iter().map(|user| user.to_bytes()).collect(),
+            mention_all: calls.all,
+            ..TextBody::new(text)
+        };
+        return Draft {
+            body: body.encode_to_vec().into(),
+            ..Draft::text(target, "")
+        };
     }
     let body = CustomBody {
         namespace: "org.example.long".to_owned(),

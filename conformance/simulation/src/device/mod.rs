@@ -1,20 +1,24 @@
 //! Devices: the real client over a simulated store, and the application that uses it.
 
 mod actions;
+mod asking;
+mod known;
 mod program;
 mod questions;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use eim_client::Client;
+use eim_client::{Client, Profiles};
 use eim_codec::id::ConversationId;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-pub use self::actions::{DeviceIds, Groups};
+pub use self::known::{DeviceIds, Groups};
+use self::watching::Watchings;
 use crate::device_store::DeviceDisk;
 use crate::network::Network;
 use crate::observation::{Ending, Observation, Process};
@@ -80,6 +84,10 @@ struct Inner {
     network: Network,
     groups: Groups,
     ids: DeviceIds,
+    /// What the application of the main program sees of others.
+    watching: Mutex<Watchings>,
+    /// Profiles that the device has read; they outlive its programs.
+    profiles: tokio::sync::Mutex<Profiles>,
     outbox_limit: usize,
     dice: Dice,
     recorder: Recorder,
@@ -133,6 +141,8 @@ impl DeviceNode {
             network: parts.network,
             groups: parts.groups,
             ids: parts.ids,
+            watching: Mutex::default(),
+            profiles: tokio::sync::Mutex::default(),
             outbox_limit: parts.outbox_limit,
             dice: parts.dice,
             recorder: parts.recorder,
@@ -366,6 +376,11 @@ impl DeviceNode {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watching(&self) -> MutexGuard<'_, Watchings> {
+        let watching = self.0.watching.lock();
+        watching.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn group(&self, group: crate::plan::GroupNumber) -> Option<ConversationId> {

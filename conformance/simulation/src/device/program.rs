@@ -140,6 +140,20 @@ impl DeviceNode {
             Event::Disconnected(why) => Observation::Disconnected { process, why },
             Event::Requeued(messages) => Observation::Requeued { process, messages },
             Event::CaughtUp => Observation::CaughtUp { process },
+            Event::Presence(users) => {
+                self.shown(process, &users);
+                Observation::Presence { process, users }
+            }
+            Event::Typing {
+                conversation,
+                user,
+                typing,
+            } => Observation::Typing {
+                process,
+                conversation,
+                user,
+                typing,
+            },
             _ => return,
         });
     }

@@ -1,7 +1,8 @@
 //! What applications ask the server, and what it says.
 
 use eim_client::error::RequestError;
-use eim_client::{Client, ContactList, GroupChange};
+use eim_client::group_policy::Policy;
+use eim_client::{Client, ContactList, GroupChange, ProfileFields};
 use eim_codec::id::UserId;
 use eim_codec::payload::Role;
 use eim_codec::registry::ErrorCode;
@@ -31,12 +32,18 @@ pub(super) async fn answer(client: &Client, question: &Question, admin: bool, st
         Question::Flag { .. } | Question::Unread | Question::Readers { .. } => {
             of_marks(client, question).await
         }
+        other => of_policy(client, other).await,
     };
-    answered.unwrap_or_else(|error| match error {
+    answered.unwrap_or_else(failed)
+}
+
+/// What an application makes of an error.
+pub(super) fn failed(error: RequestError) -> Reply {
+    match error {
         RequestError::Refused { code, .. } => Reply::Refused(code),
         RequestError::Nonsense(_) => Reply::Refused(ErrorCode::MALFORMED_PAYLOAD),
         _ => Reply::None,
-    })
+    }
 }
 
 type Answered = Result<Reply, RequestError>;
@@ -142,6 +149,97 @@ async fn of_marks(client: &Client, question: &Question) -> Answered {
         } => {
             let readers = client.readers(*conversation, *conv_seq, *missing);
             Reply::Readers(readers.await?)
+        }
+        _ => Reply::None,
+    })
+}
+
+async fn of_policy(client: &Client, question: &Question) -> Answered {
+    let done = match question {
+        Question::Dissolve { group } => client.group_dissolve(*group).await,
+        Question::Mute {
+            group,
+            member,
+            for_ms,
+        } => client.group_mute(*group, *member, *for_ms).await,
+        Question::Announce { group, text } => client.group_announce(*group, text).await,
+        Question::SetPolicy { group, policy } => {
+            let policy = Policy {
+                post: policy.post,
+                invite: policy.invite,
+                approval: policy.approval,
+            };
+            client.group_set_policy(*group, policy).await
+        }
+        Question::Decide {
+            group,
+            user,
+            accept,
+        } => client.group_answer(*group, *user, *accept).await,
+        other => return of_invitations(client, other).await,
+    };
+    done.map(changed)
+}
+
+async fn of_invitations(client: &Client, question: &Question) -> Answered {
+    Ok(match question {
+        Question::Invite {
+            group,
+            lifetime_ms,
+            uses,
+        } => {
+            let made = client.group_invite(*group, *lifetime_ms, *uses).await?;
+            Reply::Invited(made.token)
+        }
+        Question::Revoke { group } => {
+            client.group_revoke(*group).await?;
+            Reply::Done
+        }
+        Question::Join { token, .. } => {
+            let joined = client.group_join(token.clone()).await?;
+            Reply::Joined {
+                conv_seq: joined.conv_seq,
+                waiting: joined.waiting,
+            }
+        }
+        Question::Waiting { group } => {
+            let waiting = client.group_requests(*group).await?;
+            let waiting = waiting.iter().map(|it| (it.user, it.invited_by));
+            Reply::Waiting(waiting.collect())
+        }
+        Question::MembersSince { group, since } => {
+            Reply::MembersSince(client.group_members_since(*group, *since).await?)
+        }
+        Question::Info { group } => Reply::Info(Box::new(client.group_info(*group).await?)),
+        other => return of_presence(client, other).await,
+    })
+}
+
+async fn of_presence(client: &Client, question: &Question) -> Answered {
+    Ok(match question {
+        Question::Watch { users, watch: true } => Reply::Presences(client.watch(users).await?),
+        Question::Watch { users, .. } => {
+            client.unwatch(users).await?;
+            Reply::Done
+        }
+        Question::Look { users } => Reply::Presences(client.presence(users).await?),
+        Question::Say { away, status } => {
+            client.set_presence(*away, status).await?;
+            Reply::Done
+        }
+        Question::Type {
+            conversation,
+            typing,
+        } => {
+            client.typing(*conversation, *typing).await?;
+            Reply::Done
+        }
+        Question::SetProfile { phone } => {
+            let fields = ProfileFields {
+                phone: Some(phone.clone()),
+                ..ProfileFields::default()
+            };
+            Reply::ProfileSet(client.profile_set(fields).await?)
         }
         _ => Reply::None,
     })

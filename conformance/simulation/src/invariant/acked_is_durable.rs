@@ -2,7 +2,7 @@
 
 use super::{Found, Invariant};
 use crate::model::{Event, Model};
-use crate::observation::{Observation, Question, Reply};
+use crate::observation::{Observation, Reply};
 
 /// When an application is told that its message or its change is done, the entry is durable where
 /// it was told, and nothing else is.
@@ -59,7 +59,7 @@ impl Invariant for AckedIsDurable {
                 let place = match (asked.map(|(question, _)| question), reply) {
                     (_, Reply::Created(group)) => (*group, 1),
                     (Some(question), Reply::Changed { conv_seq, .. }) if *conv_seq > 0 => {
-                        match group_of(question) {
+                        match question.group() {
                             Some(group) => (group, *conv_seq),
                             None => return,
                         }
@@ -72,29 +72,6 @@ impl Invariant for AckedIsDurable {
             }
             _ => {}
         }
-    }
-}
-
-/// The group a question is about.
-pub(super) const fn group_of(question: &Question) -> Option<eim_codec::id::ConversationId> {
-    match question {
-        Question::AddMembers { group, .. }
-        | Question::RemoveMembers { group, .. }
-        | Question::Leave { group }
-        | Question::Rename { group }
-        | Question::SetRole { group, .. }
-        | Question::Members { group } => Some(*group),
-        Question::Contact { log, .. } | Question::Contacts { log } => Some(*log),
-        Question::Readers { conversation, .. } => Some(*conversation),
-        Question::CreateGroup { .. }
-        | Question::Devices
-        | Question::LogOut { .. }
-        | Question::Conversation { .. }
-        | Question::Users { .. }
-        | Question::Heads
-        | Question::Flag { .. }
-        | Question::Unread
-        | Question::History { .. } => None,
     }
 }
 

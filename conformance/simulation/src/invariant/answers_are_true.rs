@@ -6,7 +6,6 @@ use eim_client::Contact;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::ContactState;
 
-use super::acked_is_durable::group_of;
 use super::{Found, Invariant};
 use crate::model::contacts::News;
 use crate::model::device::same_entry;
@@ -64,7 +63,7 @@ impl Invariant for AnswersAreTrue {
                 question,
             }) => {
                 let mut open = Open {
-                    group: group_of(question),
+                    group: question.group(),
                     ..Open::default()
                 };
                 if let Question::Users { users, .. } = question {

@@ -1,9 +1,9 @@
 //! A change of a group happens once, completely, and because somebody asked.
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{MembershipBody, MembershipChange};
+use eim_codec::payload::{MembershipBody, MembershipChange, Role, SettingsBody};
 use eim_codec::registry::FrameType;
-use eim_server::store::Entry;
+use eim_server::store::{Entry, Policy};
 use prost::Message as _;
 
 use super::{Found, Invariant};
@@ -31,6 +31,12 @@ impl Invariant for ChangeIsOnce {
             "EIM-GRP-007",
             "EIM-GRP-008",
             "EIM-GRP-015",
+            "EIM-GPO-006",
+            "EIM-GPO-007",
+            "EIM-GPO-014",
+            "EIM-GPO-024",
+            "EIM-DIR-009",
+            "EIM-DIR-020",
         ]
     }
 
@@ -46,12 +52,17 @@ impl Invariant for ChangeIsOnce {
         }
         for (user, id, outcome) in &change.requests {
             let (conversation, conv_seq) = outcome.place;
-            let written = change.entries.iter().any(|appended| {
-                appended.entry.conversation == conversation
-                    && appended.entry.conv_seq == conv_seq
-                    && (author(&appended.entry) == Some(*user)
-                        || appended.entry.frame_type == FrameType::MODE)
-            });
+            // A change of a profile is nowhere, and has a version instead of a number.
+            let profiles = change.profiles.iter();
+            let mut profiles = profiles.filter(|_| conversation == ConversationId::from([0; 16]));
+            let profile = profiles.any(|(of, _, version)| of == user && *version >= conv_seq);
+            let written = profile
+                || change.entries.iter().any(|appended| {
+                    appended.entry.conversation == conversation
+                        && appended.entry.conv_seq == conv_seq
+                        && (author(&appended.entry) == Some(*user)
+                            || appended.entry.frame_type == FrameType::MODE)
+                });
             found.add_if(conv_seq > 0 && !written, || {
                 format!("request {id:02x?} of {user} says {outcome:?}, which is not in its batch")
             });
@@ -73,6 +84,12 @@ fn author(entry: &Entry) -> Option<UserId> {
     }
 }
 
+/// The group of a department changes by imports.
+fn follows(model: &Model, entry: &Entry) -> bool {
+    let conversation = model.server.conversations.get(&entry.conversation);
+    conversation.is_some_and(|conversation| conversation.governed.department)
+}
+
 /// An entry without a key is a change, with its request in the same batch.
 fn covered(model: &Model, change: &ServerChange, entry: &Entry, found: &mut Found) {
     let (conversation, conv_seq) = (entry.conversation, entry.conv_seq);
@@ -83,6 +100,12 @@ fn covered(model: &Model, change: &ServerChange, entry: &Entry, found: &mut Foun
                 && entry.frame_type == FrameType::MODE
         })
     };
+    if follows(model, entry) {
+        let imports = model.sight.importing.is_some();
+        return found.add_if(!imports, || {
+            format!("a department changed while nobody imports: {entry:?}")
+        });
+    }
     let Some(user) = author(entry) else {
         let named = change.requests.iter();
         let mut named = named.filter(|(.., outcome)| outcome.place == (conversation, conv_seq));
@@ -121,11 +144,9 @@ fn asks_for(
     user: UserId,
 ) -> bool {
     if entry.frame_type == FrameType::SETTINGS {
-        return match question {
-            Question::CreateGroup { .. } => entry.conv_seq == 1,
-            Question::Rename { group } => *group == conversation,
-            _ => false,
-        };
+        let body = SettingsBody::decode(&entry.body[..]).unwrap_or_default();
+        return question.group() == Some(conversation) && sets(question, entry.time_ms, &body)
+            || matches!(question, Question::CreateGroup { .. }) && entry.conv_seq == 1;
     }
     if entry.frame_type == FrameType::CONTACT {
         let news = News::of(entry);
@@ -153,6 +174,66 @@ fn asks_for(
         }
         (MembershipChange::Role, Question::SetRole { group, member }) => {
             *group == conversation && named(&[*member])
+        }
+        (MembershipChange::Added, Question::Join { group, .. }) => {
+            *group == conversation && named(&[user])
+        }
+        (
+            MembershipChange::Added,
+            Question::Decide {
+                group,
+                user,
+                accept,
+            },
+        ) => *group == conversation && named(&[*user]) && *accept,
+        (
+            MembershipChange::Muted,
+            Question::Mute {
+                group,
+                member: Some(member),
+                for_ms,
+            },
+        ) => {
+            let until_ms = until(entry.time_ms, *for_ms);
+            *group == conversation && named(&[*member]) && body.until_ms == until_ms
+        }
+        _ => false,
+    }
+}
+
+/// Until when somebody is muted.
+// EIM-GPO-006, EIM-GPO-007
+const fn until(time_ms: u64, for_ms: u64) -> u64 {
+    match for_ms {
+        0 => 0,
+        for_ms => time_ms.saturating_add(for_ms),
+    }
+}
+
+/// Whether settings say what a question about their group asks for.
+fn sets(question: &Question, time_ms: u64, body: &SettingsBody) -> bool {
+    match question {
+        Question::Rename { .. } => true,
+        Question::Dissolve { .. } => body.dissolved,
+        Question::Mute {
+            member: None,
+            for_ms,
+            ..
+        } => body.muted_until_ms == until(time_ms, *for_ms),
+        Question::Announce { text, .. } => {
+            let made = body.announcement.as_ref();
+            made.is_some_and(|made| made.text == *text)
+        }
+        Question::SetPolicy { policy, .. } => {
+            let set = body.policy.unwrap_or_default();
+            let default = Policy::default();
+            let or = |role: Role, default| match role {
+                Role::Unspecified => default,
+                role => role,
+            };
+            or(set.post(), default.post) == policy.post
+                && or(set.invite(), default.invite) == policy.invite
+                && set.approval == policy.approval
         }
         _ => false,
     }

@@ -10,7 +10,8 @@ use crate::observation::{Observation, Process, Question, Reply};
 
 type Device = (UserId, DeviceId);
 
-/// No entry is committed from a device that was out before the batch; whoever is told that a device
+/// No entry is committed from a device that was out before the batch, unless it is not older than a
+/// login in that batch; whoever is told that a device
 /// is logged out can rely on it; lists name devices that are logged in, and all that are for as long
 /// as the question takes; at the end nobody is connected whose device is out.
 #[derive(Debug, Default)]
@@ -55,10 +56,15 @@ impl Invariant for LoggedOutIsOut {
                     let (Some(user), Some(device)) = (entry.sender, entry.sender_device) else {
                         continue;
                     };
-                    // It may have logged in again in the same batch.
                     let of = (user, device);
-                    let out = self.out.contains(&of) && model.server.logged_out.contains(&of);
-                    found.add_if(out, || {
+                    // It may have logged in again in the same batch, and written after that.
+                    let again = !model.server.logged_out.contains(&of)
+                        && model
+                            .server
+                            .logged_in
+                            .get(&of)
+                            .is_some_and(|at_ms| model.sight.jumped || entry.time_ms >= *at_ms);
+                    found.add_if(self.out.contains(&of) && !again, || {
                         format!("{device} of {user} is logged out and wrote {entry:?}")
                     });
                 }
@@ -163,12 +169,36 @@ mod tests {
 
     /// The device of user 1 logs in or out.
     fn device(logged_out: bool) -> Feed {
+        Feed::Server(vec![record(logged_out, 0)])
+    }
+
+    fn record(logged_out: bool, logged_in_ms: u64) -> (Name, Option<Record>) {
         let name = Name::Device(scene::user(1), scene::device_id(0));
         let record = Record::Device {
             generation: 1,
             logged_out,
+            logged_in_ms,
         };
-        Feed::Server(vec![(name, Some(record))])
+        (name, Some(record))
+    }
+
+    /// The device logs in at a time, in the batch that brings a message of second 1.
+    fn again(logged_in_ms: u64) -> Vec<Feed> {
+        let mut feeds = scene::opening();
+        feeds.extend(scene::begin(1));
+        feeds.push(device(true));
+        let mut batch = scene::commit(1);
+        batch.push(record(false, logged_in_ms));
+        feeds.push(Feed::Server(batch));
+        feeds
+    }
+
+    #[test]
+    fn a_message_from_before_a_login_of_its_batch_is_found() {
+        let good = scene::judge(LoggedOutIsOut::default(), again(1000));
+        let wrote = |found: &&crate::run::Violation| found.detail.contains("wrote");
+        assert_eq!(good.iter().find(wrote), None);
+        scene::assert_judges::<LoggedOutIsOut>(again(1001), "is logged out and wrote");
     }
 
     fn asked(question: Question, reply: Reply) -> [Feed; 2] {

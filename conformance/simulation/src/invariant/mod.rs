@@ -11,11 +11,14 @@ pub mod becomes_quiet;
 pub mod change_is_once;
 pub mod contacts_agree;
 pub mod cursor_is_backed;
+pub mod decided_is_told;
 pub mod delivered_in_order;
+pub mod departments_follow;
 pub mod device_holds_the_log;
 pub mod epoch_only_rises;
 pub mod every_send_ends;
 pub mod everything_arrives;
+pub mod invitations_bind;
 pub mod key_has_one_place;
 pub mod log_has_no_gaps;
 pub mod logged_out_is_out;
@@ -26,6 +29,8 @@ pub mod nobody_invents;
 pub mod nobody_peeks;
 pub mod one_result;
 pub mod outbox_order_holds;
+pub mod presence_is_true;
+pub mod profiles_are_versioned;
 pub mod rows_follow_the_log;
 pub mod timeline_is_complete;
 pub mod unread_is_true;
@@ -87,11 +92,14 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(change_is_once::ChangeIsOnce),
         Box::new(contacts_agree::ContactsAgree),
         Box::new(cursor_is_backed::CursorIsBacked),
+        Box::new(decided_is_told::DecidedIsTold::default()),
         Box::new(delivered_in_order::DeliveredInOrder::default()),
+        Box::new(departments_follow::DepartmentsFollow::default()),
         Box::new(device_holds_the_log::DeviceHoldsTheLog),
         Box::new(epoch_only_rises::EpochOnlyRises),
         Box::new(every_send_ends::EverySendEnds),
         Box::new(everything_arrives::EverythingArrives),
+        Box::new(invitations_bind::InvitationsBind::default()),
         Box::new(key_has_one_place::KeyHasOnePlace),
         Box::new(log_has_no_gaps::LogHasNoGaps),
         Box::new(logged_out_is_out::LoggedOutIsOut::default()),
@@ -102,6 +110,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(nobody_peeks::NobodyPeeks),
         Box::new(one_result::OneResult),
         Box::new(outbox_order_holds::OutboxOrderHolds::default()),
+        Box::new(presence_is_true::PresenceIsTrue::default()),
+        Box::new(profiles_are_versioned::ProfilesAreVersioned::default()),
         Box::new(rows_follow_the_log::RowsFollowTheLog),
         Box::new(timeline_is_complete::TimelineIsComplete::default()),
         Box::new(unread_is_true::UnreadIsTrue::default()),

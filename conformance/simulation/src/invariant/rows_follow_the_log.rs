@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eim_codec::id::ConversationId;
 use eim_codec::payload::{ConversationKind, FanOut, Role};
+use eim_server::store::GroupState;
 
 use super::{Found, Invariant};
+use crate::model::conversation::Member;
+use crate::model::rows::{ConversationRow, MemberRow};
 use crate::model::{Conversation, Event, Model};
 
 /// After each batch, kind, name, members, roles, visible ranges, reactions, pins, and the EDITs and
@@ -29,6 +32,10 @@ impl Invariant for RowsFollowTheLog {
             "EIM-GRP-029",
             "EIM-GRP-030",
             "EIM-GRP-039",
+            "EIM-GPO-017",
+            "EIM-GPO-018",
+            "EIM-GPO-023",
+            "EIM-GPO-030",
             "EIM-OPS-019",
             "EIM-OPS-023",
             "EIM-SYN-035",
@@ -44,6 +51,7 @@ impl Invariant for RowsFollowTheLog {
                 Some(conversation) => {
                     compare(model, *id, conversation, found);
                     operated(model, *id, conversation, found);
+                    decided(model, *id, conversation, found);
                 }
                 None => found.add(format!("{id} has rows and no log")),
             }
@@ -66,7 +74,23 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
     } else {
         FanOut::Write
     };
-    let due = (kind, conversation.name.clone(), count, fan_out);
+    let governed = &conversation.governed;
+    let waiting = rows.waiting.keys().filter(|(at, _)| *at == id).count();
+    let due = ConversationRow {
+        kind,
+        name: conversation.name.clone(),
+        members: count,
+        fan_out,
+        group: GroupState {
+            dissolved: governed.dissolved,
+            policy: governed.policy(),
+            muted_until_ms: 0,
+            all_muted_until_ms: governed.muted_until_ms,
+            announced: governed.announced.as_ref().map_or(0, |(number, _)| *number),
+            waiting: waiting as u32,
+        },
+        department: governed.department,
+    };
     let row = rows.conversations.get(&id);
     found.add_if(row != Some(&due), || {
         format!("{id} is {row:?}, its log says {due:?}")
@@ -77,7 +101,13 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
     });
     for (user, spans) in &conversation.spans {
         let member = conversation.members.get(user);
-        let due = member.map(|member| (member.role, member.joined_at));
+        let due = member.map(|member| MemberRow {
+            role: member.role,
+            joined_at: member.joined_at,
+            // Direct conversations have no changes of members.
+            changed_at: row_changed(conversation, member),
+            muted_until_ms: member.muted_until_ms,
+        });
         let row = rows.members.get(&(id, *user)).copied();
         found.add_if(row != due, || {
             format!("{user} in {id} is {row:?}, the log says {due:?}")
@@ -92,6 +122,46 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
             format!("{user} sees {id} as {row:?}, the log says {due:?}")
         });
     }
+}
+
+/// Members of a direct conversation or of a personal log never change.
+fn row_changed(conversation: &Conversation, member: &Member) -> u64 {
+    if conversation.direct || conversation.personal {
+        0
+    } else {
+        member.changed_at
+    }
+}
+
+/// Announcement, members by their last change, and who waits.
+fn decided(model: &Model, id: ConversationId, conversation: &Conversation, found: &mut Found) {
+    let rows = &model.server.rows;
+    let row = rows.announcements.get(&id);
+    let due = conversation.governed.announced.as_ref();
+    found.add_if(row != due, || {
+        format!("{id} announces {row:?}, its log says {due:?}")
+    });
+    if !conversation.direct && !conversation.personal {
+        let none = [0; 16].into();
+        let all = (id, 0, none)..=(id, u64::MAX, [u8::MAX; 16].into());
+        let rows = rows.changes.range(all);
+        let rows: BTreeSet<_> = rows.map(|(_, number, user)| (*number, *user)).collect();
+        let due = conversation.changes.iter();
+        let due: BTreeSet<_> = due.map(|(user, number)| (*number, *user)).collect();
+        found.add_if(rows != due, || {
+            format!("{id} has changed members {rows:?}, its log says {due:?}")
+        });
+    }
+    let mut waiting = rows.waiting.keys().filter(|(at, _)| *at == id);
+    let dissolved = conversation.governed.dissolved;
+    let wrong = waiting.find(|(_, user)| dissolved || conversation.members.contains_key(user));
+    found.add_if(wrong.is_some(), || {
+        format!("{wrong:?} still waits; dissolved {dissolved}")
+    });
+    let mut invitations = rows.invitations.keys().filter(|(at, _)| *at == id);
+    found.add_if(dissolved && invitations.next().is_some(), || {
+        format!("{id} is dissolved and has invitations")
+    });
 }
 
 /// What operations have made of messages.
@@ -166,6 +236,8 @@ mod tests {
                 Some(Record::Member {
                     role: Role::Admin,
                     joined_at: 2,
+                    changed_at: 2,
+                    muted_until_ms: 0,
                 }),
                 "Admin",
             ),
@@ -176,8 +248,30 @@ mod tests {
                     name: "other".to_owned(),
                     members: 2,
                     fan_out: FanOut::Write,
+                    group: GroupState::default(),
+                    department: false,
                 }),
                 "its log says",
+            ),
+            (
+                Name::Announcement(group),
+                Some(Record::Announcement {
+                    text: "hear".to_owned(),
+                    conv_seq: 2,
+                }),
+                "announces",
+            ),
+            (
+                Name::MemberChange(group, 2, scene::user(2)),
+                None,
+                "has changed members",
+            ),
+            (
+                Name::Waiting(group, scene::user(2)),
+                Some(Record::Waiting {
+                    invited_by: scene::user(1),
+                }),
+                "still waits",
             ),
         ] {
             let mut bad = scene::good();

@@ -17,8 +17,9 @@ pub struct UnreadIsTrue {
     open: BTreeMap<(Process, u32), Open>,
 }
 
-/// Unread messages, the read mark, and the flag of a conversation; `None` for none at all.
-type State = Option<(u64, u64, bool)>;
+/// Unread messages, those that call the user, the read mark, and the flag of a conversation; `None`
+/// for none at all.
+type State = Option<(u64, u64, u64, bool)>;
 
 #[derive(Debug)]
 struct Open {
@@ -26,7 +27,7 @@ struct Open {
     question: Question,
     /// Its states were noted before.
     begun: bool,
-    /// What each conversation was: unread, read, flagged; `None` while there was nothing to read.
+    /// What each conversation was; `None` while there was nothing to read.
     unread: BTreeMap<ConversationId, BTreeSet<State>>,
     /// How far each user had read; `None` while it was no member.
     read: BTreeMap<UserId, BTreeSet<Option<u64>>>,
@@ -38,7 +39,13 @@ impl Invariant for UnreadIsTrue {
     }
 
     fn requirements(&self) -> &'static [&'static str] {
-        &["EIM-MRK-008", "EIM-MRK-010", "EIM-MRK-011", "EIM-MRK-018"]
+        &[
+            "EIM-MRK-008",
+            "EIM-MRK-010",
+            "EIM-MRK-011",
+            "EIM-MRK-018",
+            "EIM-MRK-029",
+        ]
     }
 
     fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
@@ -91,7 +98,7 @@ impl Open {
             return;
         }
         for id in model.server.conversations.keys() {
-            let state = model.server.unread(self.user, *id);
+            let state = model.unread(self.user, *id);
             // What begins while the question is under way was not there before.
             let before = || self.begun.then_some(None).into_iter().collect();
             let states = self.unread.entry(*id).or_insert_with(before);
@@ -108,7 +115,7 @@ impl Open {
         );
         for one in told {
             let states = self.unread.get(&one.conversation);
-            let state = (one.unread, one.read, one.marked_unread);
+            let state = (one.unread, one.mentions, one.read, one.marked_unread);
             let was = states.is_some_and(|states| states.contains(&Some(state)));
             let something = one.unread > 0 || one.marked_unread;
             found.add_if(!was || !something, || {
@@ -117,7 +124,7 @@ impl Open {
         }
         for (id, states) in &self.unread {
             let mut states_of = states.iter();
-            let nothing = states_of.any(|state| matches!(state, None | Some((0, _, false))));
+            let nothing = states_of.any(|state| matches!(state, None | Some((0, _, _, false))));
             let listed = told.iter().any(|one| one.conversation == *id);
             found.add_if(!nothing && !listed, || {
                 format!("{user} was not told of {id}, which was {states:?}")
@@ -163,6 +170,7 @@ impl Open {
 mod tests {
     use super::*;
     use crate::model::scene::{self, Feed};
+    use crate::observation::Calls;
 
     fn asked(question: Question, reply: Reply) -> Vec<Feed> {
         let (process, step) = (scene::process(1), 9);
@@ -203,6 +211,40 @@ mod tests {
         ] {
             let bad = asked(Question::Unread, Reply::Unread(told));
             scene::assert_judges::<UnreadIsTrue>(bad, why);
+        }
+    }
+
+    #[test]
+    fn who_is_called_is_told() {
+        let calls = |users: &[u8], all| Calls {
+            all,
+            users: users.iter().map(|user| scene::user(*user)).collect(),
+        };
+        let with = |calls: Calls, mentions: u64| {
+            let told = Unread {
+                mentions,
+                ..one(2, 0, false)
+            };
+            let mut feeds = asked(Question::Unread, Reply::Unread(vec![told]));
+            for feed in &mut feeds {
+                if let Feed::Seen(Observation::SendBegun { calls: of, key, .. }) = feed
+                    && *key == scene::key(2)
+                {
+                    *of = calls.clone();
+                }
+            }
+            feeds
+        };
+        for (calls, due) in [
+            (calls(&[2], false), 1),
+            (calls(&[2], true), 1),
+            (calls(&[], true), 1),
+            (calls(&[1, 3], false), 0),
+        ] {
+            let good = with(calls.clone(), due);
+            assert_eq!(scene::judge(UnreadIsTrue::default(), good), []);
+            let bad = with(calls, 1 - due);
+            scene::assert_judges::<UnreadIsTrue>(bad, "was told");
         }
     }
 

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ConversationId, UserId};
-use eim_codec::payload::{
-    FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody, is_modifier,
-};
+use eim_codec::payload::{FanOut, MembershipBody, MembershipChange, ModeBody, Role, is_modifier};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use prost::Message as _;
 
+use super::governed::Governed;
 use super::operated::Operated;
 
 /// A conversation, entry by entry.
@@ -24,6 +23,10 @@ pub struct Conversation {
     pub spans: BTreeMap<UserId, Vec<(u64, Option<u64>)>>,
     /// Name of a group.
     pub name: String,
+    /// What is decided about a group.
+    pub governed: Governed,
+    /// Last change of each user who was ever a member of a group.
+    pub changes: BTreeMap<UserId, u64>,
     /// Opened by a message, not by SETTINGS.
     pub direct: bool,
     /// The log of one user, opened by CONTACT.
@@ -43,6 +46,10 @@ pub struct Member {
     pub role: Role,
     /// Number of the entry that added it.
     pub joined_at: u64,
+    /// Number of the entry that changed it last.
+    pub changed_at: u64,
+    /// Until when it may not send; 0 for not.
+    pub muted_until_ms: u64,
 }
 
 /// What an entry does to its conversation.
@@ -100,9 +107,13 @@ impl Conversation {
             _ if number == 1 => self.open(entry, users, &mut effect),
             operation if is_modifier(operation) => {
                 self.must_be_member(entry, &mut effect);
+                self.may_send(entry, &mut effect);
                 self.operate(number, entry, &mut effect);
             }
-            _ => self.must_be_member(entry, &mut effect),
+            _ => {
+                self.must_be_member(entry, &mut effect);
+                self.may_send(entry, &mut effect);
+            }
         }
         if !large {
             effect.readers.extend(self.members.keys());
@@ -188,169 +199,15 @@ impl Conversation {
         self.mode = Some(number);
     }
 
-    fn settings(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
-        let (Ok(body), Some(sender)) = (SettingsBody::decode(&entry.body[..]), entry.sender) else {
-            effect
-                .broken
-                .push("SETTINGS without a body or a sender".to_owned());
-            return;
+    pub(super) fn admit(&mut self, user: UserId, joined_at: u64, role: Role) {
+        let member = Member {
+            role,
+            joined_at,
+            changed_at: joined_at,
+            muted_until_ms: 0,
         };
-        if body.created != (number == 1) {
-            effect
-                .broken
-                .push(format!("created {} at number {number}", body.created));
-        }
-        if number == 1 {
-            self.admit(sender, 1, Role::Owner);
-        } else {
-            self.must_have(sender, &[Role::Owner, Role::Admin], "rename", effect);
-            if body.name == self.name {
-                effect.broken.push("renamed to the same name".to_owned());
-            }
-        }
-        if body.name.is_empty() {
-            effect.broken.push("an empty name".to_owned());
-        }
-        self.name = body.name;
-    }
-
-    fn must_have(&self, sender: UserId, roles: &[Role], what: &str, effect: &mut Effect) {
-        let role = self.members.get(&sender).map(|member| member.role);
-        if !role.is_some_and(|role| roles.contains(&role)) {
-            effect
-                .broken
-                .push(format!("{sender} with role {role:?} must not {what}"));
-        }
-        if self.direct {
-            effect
-                .broken
-                .push(format!("{what} in a direct conversation"));
-        }
-    }
-
-    fn membership(&mut self, number: u64, entry: &Entry, effect: &mut Effect) {
-        let (Ok(body), Some(sender)) = (MembershipBody::decode(&entry.body[..]), entry.sender)
-        else {
-            effect
-                .broken
-                .push("MEMBERSHIP without a body or a sender".to_owned());
-            return;
-        };
-        let users: BTreeSet<UserId> = body
-            .users
-            .iter()
-            .filter_map(|id| UserId::from_slice(id).ok())
-            .collect();
-        if users.is_empty() || users.len() != body.users.len() {
-            effect
-                .broken
-                .push("MEMBERSHIP names nobody, or somebody twice".to_owned());
-        }
-        match body.change() {
-            MembershipChange::Added => self.added(number, sender, &users, effect),
-            MembershipChange::Removed => self.removed(number, sender, &users, effect),
-            MembershipChange::Left => self.left(number, sender, &users, effect),
-            MembershipChange::Role => self.role(sender, &users, body.role(), effect),
-            MembershipChange::Muted => {
-                let rulers = [Role::Owner, Role::Admin];
-                self.must_have(sender, &rulers, "mute", effect);
-            }
-            MembershipChange::Unspecified => effect.broken.push("no change".to_owned()),
-        }
-        let owners = self
-            .members
-            .values()
-            .filter(|member| member.role == Role::Owner);
-        let owners = owners.count();
-        if owners != usize::from(!self.members.is_empty()) {
-            effect.broken.push(format!("{owners} owners"));
-        }
-    }
-
-    fn added(
-        &mut self,
-        number: u64,
-        sender: UserId,
-        users: &BTreeSet<UserId>,
-        effect: &mut Effect,
-    ) {
-        self.must_have(sender, &[Role::Owner, Role::Admin], "add", effect);
-        for user in users {
-            if self.members.contains_key(user) {
-                effect.broken.push(format!("{user} was a member already"));
-            }
-            self.admit(*user, number, Role::Member);
-        }
-        effect.readers.extend(users);
-    }
-
-    fn removed(
-        &mut self,
-        number: u64,
-        sender: UserId,
-        users: &BTreeSet<UserId>,
-        effect: &mut Effect,
-    ) {
-        self.must_have(sender, &[Role::Owner, Role::Admin], "remove", effect);
-        let owns = self
-            .members
-            .get(&sender)
-            .is_some_and(|member| member.role == Role::Owner);
-        for user in users {
-            match self.members.get(user) {
-                None => effect.broken.push(format!("{user} was no member")),
-                Some(_) if *user == sender => effect.broken.push("removed itself".to_owned()),
-                Some(member) if !owns && member.role != Role::Member => {
-                    effect
-                        .broken
-                        .push(format!("an admin removed {:?} {user}", member.role));
-                }
-                Some(_) => {}
-            }
-            self.dismiss(*user, number, effect);
-        }
-    }
-
-    fn left(&mut self, number: u64, sender: UserId, users: &BTreeSet<UserId>, effect: &mut Effect) {
-        let roles = [Role::Owner, Role::Admin, Role::Member];
-        self.must_have(sender, &roles, "leave", effect);
-        if users.len() != 1 || !users.contains(&sender) {
-            effect.broken.push("somebody else left".to_owned());
-        }
-        let owns = self
-            .members
-            .get(&sender)
-            .is_some_and(|member| member.role == Role::Owner);
-        if owns && self.members.len() > 1 {
-            effect
-                .broken
-                .push("the owner left the others behind".to_owned());
-        }
-        self.dismiss(sender, number, effect);
-    }
-
-    fn role(&mut self, sender: UserId, users: &BTreeSet<UserId>, role: Role, effect: &mut Effect) {
-        self.must_have(sender, &[Role::Owner], "change roles", effect);
-        let changed = users.first().and_then(|user| self.members.get_mut(user));
-        match changed {
-            Some(member) if users.len() == 1 && member.role != role => member.role = role,
-            _ => effect
-                .broken
-                .push("a role of nobody, of many, or the same".to_owned()),
-        }
-        effect.readers.extend(users);
-        if role == Role::Owner {
-            effect.readers.insert(sender);
-        }
-        if role == Role::Owner
-            && let Some(before) = self.members.get_mut(&sender)
-        {
-            before.role = Role::Admin;
-        }
-    }
-
-    fn admit(&mut self, user: UserId, joined_at: u64, role: Role) {
-        self.members.insert(user, Member { role, joined_at });
+        self.members.insert(user, member);
+        self.changes.insert(user, joined_at);
         let spans = self.spans.entry(user).or_default();
         if spans.last().is_none_or(|(_, through)| through.is_some()) {
             spans.push((joined_at, None));
@@ -358,8 +215,9 @@ impl Conversation {
     }
 
     /// Ends a membership; the entry that does it is the last that the user may read.
-    fn dismiss(&mut self, user: UserId, number: u64, effect: &mut Effect) {
+    pub(super) fn dismiss(&mut self, user: UserId, number: u64, effect: &mut Effect) {
         self.members.remove(&user);
+        self.changes.insert(user, number);
         if let Some((_, through)) = self.spans.get_mut(&user).and_then(|spans| spans.last_mut()) {
             *through = Some(number);
         }

@@ -49,6 +49,7 @@ impl History {
                 target,
                 frame_type,
                 sha256,
+                ..
             } => {
                 let (conversation, to_user) = match target {
                     Target::Conversation(id) => (Some(id.to_string()), None),

@@ -9,8 +9,11 @@
 pub mod contacts;
 pub mod conversation;
 pub mod device;
+pub mod governed;
 pub mod history;
+pub mod membership;
 pub mod operated;
+pub mod rows;
 #[cfg(test)]
 pub mod scene;
 pub mod server;
@@ -19,6 +22,8 @@ pub mod sight;
 use std::time::Duration;
 
 use eim_client::store::{Applied, Batch};
+use eim_codec::id::{ConversationId, UserId};
+use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
 
 use crate::observation::Observation;
@@ -86,5 +91,34 @@ impl Model {
     /// Takes over what somebody saw.
     pub fn saw(&mut self, observation: &Observation) {
         self.sight.see(self.now, observation);
+    }
+
+    /// What `user` has not read of a conversation, how much of it calls the user, how far it has
+    /// read, and whether it wants to come back; `None` for one that it never could read.
+    #[must_use]
+    pub fn unread(&self, user: UserId, id: ConversationId) -> Option<(u64, u64, u64, bool)> {
+        let conversation = self.server.conversations.get(&id)?;
+        let (from, through) = conversation.visible(user)?;
+        let read = self.server.marks.get(&(id, user)).map_or(0, |mark| mark.0);
+        let (mut unread, mut mentions) = (0, 0);
+        for entry in &conversation.entries {
+            let number = entry.conv_seq;
+            let message = (0x20..0x40).contains(&entry.frame_type.0);
+            if message && number >= from && number <= through && number > read {
+                unread += 1;
+                mentions += u64::from(self.calls(entry, user));
+            }
+        }
+        let flagged = self.server.flags.contains(&(id, user));
+        Some((unread, mentions, read, flagged))
+    }
+
+    /// Whether a message calls a user, as it was sent.
+    fn calls(&self, entry: &Entry, user: UserId) -> bool {
+        let (Some(sender), Some(key)) = (entry.sender, entry.client_msg_id) else {
+            return false;
+        };
+        let send = self.sight.sends.get(&(sender, key));
+        send.is_some_and(|send| send.calls.all || send.calls.users.contains(&user))
     }
 }

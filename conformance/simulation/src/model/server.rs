@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
-use eim_codec::payload::{ConversationKind, FanOut, Role};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
 
-use super::contacts::{Listed, Lists, News};
+use super::contacts::{Lists, News};
 use super::conversation::{Conversation, Effect};
+pub use super::rows::{Place2, Rows};
 
 /// Conversation and number of an entry.
 pub type Place = (ConversationId, u64);
@@ -40,6 +40,8 @@ pub struct Server {
     pub generations: BTreeMap<(UserId, DeviceId), u64>,
     /// Lists of contacts, as the personal logs describe them.
     pub contacts: Lists,
+    /// When devices logged in last, by the clock of the server.
+    pub logged_in: BTreeMap<(UserId, DeviceId), u64>,
     /// Devices that are logged out.
     pub logged_out: BTreeSet<(UserId, DeviceId)>,
     /// Marks: read, countable entries through it, delivered.
@@ -49,31 +51,6 @@ pub struct Server {
     /// Rows beside the logs.
     pub rows: Rows,
 }
-
-/// What the server keeps beside its logs, to be compared with what follows from them.
-#[derive(Debug, Default)]
-pub struct Rows {
-    /// Kind, name, number of members, and how entries reach them.
-    pub conversations: BTreeMap<ConversationId, (ConversationKind, String, u32, FanOut)>,
-    /// Role and number of the entry that added the member.
-    pub members: BTreeMap<Place2, (Role, u64)>,
-    /// Lists of contacts.
-    pub contacts: Lists,
-    /// Role and visible range.
-    pub memberships: BTreeMap<Place2, (Role, u64, u64)>,
-    /// EDITs, RECALL, reactions with the numbers of their users, and PIN of messages.
-    pub modified: BTreeMap<Place, ModifiedRow>,
-    /// Reactions of a user to a message.
-    pub reactions: BTreeMap<(Place, UserId), BTreeSet<String>>,
-    /// Pinned messages, and their PINs.
-    pub pins: BTreeMap<ConversationId, Vec<(u64, u64)>>,
-}
-
-/// EDITs, RECALL, reactions with the numbers of their users, and PIN of a message.
-pub type ModifiedRow = (Vec<u64>, u64, BTreeMap<String, u32>, u64);
-
-/// A conversation and a user.
-pub type Place2 = (ConversationId, UserId);
 
 /// First outcome of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +109,8 @@ pub struct ServerChange {
     pub marks: Vec<MarkMove>,
     /// Flags that were set or cleared.
     pub flags: Vec<(Place2, bool)>,
+    /// Profiles that were written: whose, version before and after.
+    pub profiles: Vec<(UserId, u64, u64)>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.
@@ -297,14 +276,13 @@ impl Server {
 
     fn state(&mut self, name: Name, record: Option<Record>, change: &mut ServerChange) {
         match (name, record) {
-            (Name::Cursor(user, device), Some(record)) => {
-                let Record::Cursor {
+            (
+                Name::Cursor(user, device),
+                Some(Record::Cursor {
                     log_epoch,
                     user_seq,
-                } = record
-                else {
-                    return;
-                };
+                }),
+            ) => {
                 let after = (log_epoch, user_seq);
                 let before = self
                     .cursors
@@ -326,29 +304,7 @@ impl Server {
             (Name::User(user), Some(_)) => {
                 self.users.insert(user);
             }
-            (Name::Contact(owner, user), Some(record)) => {
-                let Record::Contact {
-                    state,
-                    blocked,
-                    version,
-                } = record
-                else {
-                    return;
-                };
-                let listed = Listed {
-                    state,
-                    blocked,
-                    version,
-                };
-                self.rows.contacts.insert((owner, user), listed);
-            }
-            (Name::Conversation(_) | Name::Member(..) | Name::Membership(..), record) => {
-                self.rows.apply(name, record, &mut change.touched);
-            }
-            (Name::Modified(..) | Name::UserReactions(..) | Name::Pins(_), record) => {
-                self.rows.operated(name, record, &mut change.touched);
-            }
-            _ => {}
+            (name, record) => self.rows.apply(name, record, change),
         }
     }
 
@@ -386,7 +342,9 @@ impl Server {
             Some(Record::Device {
                 generation,
                 logged_out,
+                logged_in_ms,
             }) => {
+                self.logged_in.insert(key, logged_in_ms);
                 self.generations.insert(key, generation);
                 if !logged_out {
                     self.logged_out.remove(&key);
@@ -399,113 +357,6 @@ impl Server {
                 self.logged_out.remove(&key);
             }
             Some(_) => {}
-        }
-    }
-
-    /// What `user` has not read of a conversation, how far it has read, and whether it wants to
-    /// come back; `None` for one that it never could read.
-    #[must_use]
-    pub fn unread(&self, user: UserId, id: ConversationId) -> Option<(u64, u64, bool)> {
-        let conversation = self.conversations.get(&id)?;
-        let (from, through) = conversation.visible(user)?;
-        let read = self.marks.get(&(id, user)).map_or(0, |mark| mark.0);
-        let unread = conversation.entries.iter().filter(|entry| {
-            let number = entry.conv_seq;
-            let message = (0x20..0x40).contains(&entry.frame_type.0);
-            message && number >= from && number <= through && number > read
-        });
-        let flagged = self.flags.contains(&(id, user));
-        Some((unread.count() as u64, read, flagged))
-    }
-}
-
-impl Rows {
-    fn apply(
-        &mut self,
-        name: Name,
-        record: Option<Record>,
-        touched: &mut BTreeSet<ConversationId>,
-    ) {
-        match (name, record) {
-            (
-                Name::Conversation(id),
-                Some(Record::Conversation {
-                    kind,
-                    name,
-                    members,
-                    fan_out,
-                }),
-            ) => {
-                touched.insert(id);
-                self.conversations
-                    .insert(id, (kind, name, members, fan_out));
-            }
-            (Name::Member(id, user), Some(Record::Member { role, joined_at })) => {
-                touched.insert(id);
-                self.members.insert((id, user), (role, joined_at));
-            }
-            (Name::Member(id, user), None) => {
-                touched.insert(id);
-                self.members.remove(&(id, user));
-            }
-            (
-                Name::Membership(user, id),
-                Some(Record::Membership {
-                    role,
-                    visible_from,
-                    visible_through,
-                }),
-            ) => {
-                touched.insert(id);
-                let row = (role, visible_from, visible_through);
-                self.memberships.insert((id, user), row);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Rows {
-    fn operated(
-        &mut self,
-        name: Name,
-        record: Option<Record>,
-        touched: &mut BTreeSet<ConversationId>,
-    ) {
-        match (name, record) {
-            (Name::Modified(id, target), record) => {
-                touched.insert(id);
-                if let Some(Record::Modified {
-                    edits,
-                    recall_seq,
-                    reactions,
-                    pin_seq,
-                }) = record
-                {
-                    let row = (edits, recall_seq, reactions.into_iter().collect(), pin_seq);
-                    self.modified.insert((id, target), row);
-                } else {
-                    self.modified.remove(&(id, target));
-                }
-            }
-            (Name::UserReactions(id, target, user), record) => {
-                touched.insert(id);
-                let key = ((id, target), user);
-                if let Some(Record::UserReactions(reactions)) = record {
-                    self.reactions.insert(key, reactions.into_iter().collect());
-                } else {
-                    self.reactions.remove(&key);
-                }
-            }
-            (Name::Pins(id), Some(Record::Pins(pins))) => {
-                touched.insert(id);
-                self.pins.insert(id, pins);
-            }
-            (Name::Pins(id), _) => {
-                touched.insert(id);
-                self.pins.remove(&id);
-            }
-            _ => {}
         }
     }
 }

@@ -8,8 +8,11 @@ use eim_client::store::Target;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 
-use crate::observation::{Ending, Observation, Process, Question, Reply};
-use crate::plan::DeviceNumber;
+use crate::observation::{Calls, Ending, Observation, Process, Question, Reply};
+use crate::plan::{DeviceNumber, Fault, Node};
+
+/// Groups of departments with their members.
+pub type DepartmentGroups = BTreeMap<ConversationId, BTreeSet<UserId>>;
 
 /// What applications saw.
 #[derive(Debug, Default)]
@@ -22,8 +25,13 @@ pub struct Sight {
     pub questions: BTreeMap<(Process, u32), (Question, Option<Reply>)>,
     /// Ids of the devices.
     pub device_ids: BTreeMap<DeviceId, DeviceNumber>,
+    /// The import that was begun last and has not ended, and the groups that follow from it. One
+    /// that never ends is carried out in part.
+    pub importing: Option<(u32, DepartmentGroups)>,
     /// Incarnation of the server, 0 when it is down.
     pub server: u32,
+    /// The clock of the server jumped: times say nothing about order.
+    pub jumped: bool,
     /// Faults have ended.
     pub healed: bool,
     /// Nothing was under way at the end.
@@ -62,6 +70,8 @@ pub struct Send {
     pub frame_type: FrameType,
     /// SHA-256 of the body.
     pub sha256: [u8; 32],
+    /// Whom it calls.
+    pub calls: Calls,
     /// The application was told that it is durable in the outbox.
     pub stored: bool,
     /// Successes that applications were told of.
@@ -178,6 +188,16 @@ impl Sight {
                     *answer = Some(reply.clone());
                 }
             }
+            Observation::ImportBegun { number, groups } => {
+                self.importing = Some((*number, groups.clone()));
+            }
+            Observation::ImportEnded { number, .. } => {
+                let of = |(open, _): &mut (u32, _)| *open == *number;
+                self.importing.take_if(of);
+            }
+            Observation::Fault(Fault::Clock {
+                node: Node::Server, ..
+            }) => self.jumped = true,
             Observation::Healed => self.healed = true,
             Observation::Quiet => self.quiet = true,
             _ => self.see_message(now, observation),
@@ -205,6 +225,7 @@ impl Sight {
                 target,
                 frame_type,
                 sha256,
+                calls,
             } => {
                 let Some(user) = self.program(*process).map(|program| program.user) else {
                     return;
@@ -221,6 +242,7 @@ impl Sight {
                     conversation,
                     frame_type: *frame_type,
                     sha256: *sha256,
+                    calls: calls.clone(),
                     stored: false,
                     acked: Vec::new(),
                     refused: Vec::new(),
@@ -246,33 +268,6 @@ impl Sight {
         };
         if let Some(send) = self.sends.get_mut(&(user, key)) {
             with(send);
-        }
-    }
-}
-
-impl Question {
-    /// Whether it changes something.
-    #[must_use]
-    pub const fn is_change(&self) -> bool {
-        match self {
-            Self::CreateGroup { .. }
-            | Self::AddMembers { .. }
-            | Self::RemoveMembers { .. }
-            | Self::Leave { .. }
-            | Self::Rename { .. }
-            | Self::SetRole { .. }
-            | Self::Contact { .. }
-            | Self::LogOut { .. } => true,
-            Self::Flag { .. }
-            | Self::Unread
-            | Self::Readers { .. }
-            | Self::Contacts { .. }
-            | Self::Members { .. }
-            | Self::Devices
-            | Self::Conversation { .. }
-            | Self::Users { .. }
-            | Self::Heads
-            | Self::History { .. } => false,
         }
     }
 }

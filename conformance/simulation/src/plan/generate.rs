@@ -4,91 +4,13 @@
 //! that remain come often and meet each other in ways an even mixture never shows.
 
 use super::faults;
+use super::kinds::{DOING, KINDS, Kind};
 use super::world_config::{self, Size};
 use super::{Action, DeviceNumber, Doing, GroupNumber, Plan, Step, To, UserNumber};
 use crate::seed::Dice;
 
 /// Groups that a plan names at most.
 const GROUPS: u64 = 3;
-
-/// A kind of step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Send,
-    SendLarge,
-    SendOnly,
-    CreateGroup,
-    AddMembers,
-    RemoveMember,
-    Leave,
-    Rename,
-    SetRole,
-    Members,
-    Contact,
-    Contacts,
-    Conversation,
-    Users,
-    Heads,
-    Devices,
-    LogOut,
-    History,
-    Newest,
-    Mark,
-    Flag,
-    Unread,
-    Readers,
-    Reading,
-    Account,
-    PutOut,
-    Sweep,
-    Fault(faults::Kind),
-}
-
-/// Kinds with their weights in a mixture that has them all.
-const KINDS: &[(Kind, u64)] = &[
-    (Kind::SendLarge, 8),
-    (Kind::SendOnly, 30),
-    (Kind::CreateGroup, 60),
-    (Kind::AddMembers, 40),
-    (Kind::RemoveMember, 30),
-    (Kind::Leave, 20),
-    (Kind::Rename, 15),
-    (Kind::SetRole, 20),
-    (Kind::Members, 15),
-    (Kind::Contact, 90),
-    (Kind::Contacts, 10),
-    (Kind::Conversation, 15),
-    (Kind::Users, 10),
-    (Kind::Heads, 15),
-    (Kind::Devices, 10),
-    (Kind::LogOut, 12),
-    (Kind::History, 30),
-    (Kind::Newest, 15),
-    (Kind::Mark, 60),
-    (Kind::Flag, 15),
-    (Kind::Unread, 25),
-    (Kind::Readers, 15),
-    (Kind::Reading, 20),
-    (Kind::Account, 6),
-    (Kind::PutOut, 6),
-    (Kind::Sweep, 8),
-];
-
-/// What users do about each other, blocks less often: they silence a conversation.
-const DOING: [Doing; 12] = [
-    Doing::Request,
-    Doing::Request,
-    Doing::Request,
-    Doing::Request,
-    Doing::Accept,
-    Doing::Accept,
-    Doing::Accept,
-    Doing::Refuse,
-    Doing::Remove,
-    Doing::Block,
-    Doing::Unblock,
-    Doing::Unblock,
-];
 
 /// Weight of sending, which no plan leaves out.
 const SENDING: u64 = 400;
@@ -134,6 +56,8 @@ pub(super) struct Maker {
     octets: u64,
     /// Texts of one step at most.
     burst: u64,
+    /// Texts mention users.
+    calls: bool,
 }
 
 impl Maker {
@@ -158,6 +82,7 @@ impl Maker {
             devices,
             octets: *dice.pick(&[40, 40, 300, 24_000]).unwrap_or(&40),
             burst: *dice.pick(&[1, 4, 20, 80]).unwrap_or(&4),
+            calls: dice.chance(400),
         }
     }
 
@@ -176,11 +101,11 @@ impl Maker {
         DeviceNumber(u8::try_from(dice.index(self.devices.len())).unwrap_or(0))
     }
 
-    fn user(&self, dice: &mut Dice) -> UserNumber {
+    pub(super) fn user(&self, dice: &mut Dice) -> UserNumber {
         UserNumber(u8::try_from(dice.below(self.users)).unwrap_or(0))
     }
 
-    fn users(&self, dice: &mut Dice) -> Vec<UserNumber> {
+    pub(super) fn users(&self, dice: &mut Dice) -> Vec<UserNumber> {
         let mut users: Vec<UserNumber> = (0..dice.between(1, self.users))
             .map(|_| self.user(dice))
             .collect();
@@ -189,11 +114,11 @@ impl Maker {
         users
     }
 
-    fn group(dice: &mut Dice) -> GroupNumber {
+    pub(super) fn group(dice: &mut Dice) -> GroupNumber {
         GroupNumber(u8::try_from(dice.below(GROUPS)).unwrap_or(0))
     }
 
-    fn to(&self, dice: &mut Dice) -> To {
+    pub(super) fn to(&self, dice: &mut Dice) -> To {
         let groups = self
             .kinds
             .iter()
@@ -216,6 +141,9 @@ impl Maker {
             },
             Kind::PutOut => Action::PutOut { device },
             Kind::Sweep => Action::Sweep,
+            Kind::Import => Action::Import {
+                departments: self.departments(dice),
+            },
             kind => self.of_device(kind, device, dice),
         }
     }
@@ -232,6 +160,23 @@ impl Maker {
             Kind::Mark | Kind::Flag | Kind::Unread | Kind::Readers => {
                 self.of_marks(kind, device, dice)
             }
+            Kind::Dissolve
+            | Kind::Mute
+            | Kind::Announce
+            | Kind::SetPolicy
+            | Kind::Invite
+            | Kind::Revoke
+            | Kind::Join
+            | Kind::Waiting
+            | Kind::Decide
+            | Kind::MembersSince
+            | Kind::Info => self.of_policy(kind, device, dice),
+            Kind::Watch
+            | Kind::Look
+            | Kind::Say
+            | Kind::Type
+            | Kind::SetProfile
+            | Kind::Profiles => self.of_presence(kind, device, dice),
             kind => self.of_person(kind, device, dice),
         }
     }
@@ -327,6 +272,7 @@ impl Maker {
                 to: self.to(dice),
                 count: 1,
                 octets: narrow(dice.skewed(LARGE, MOST)),
+                calls: false,
             },
             Kind::History => Action::History {
                 device,
@@ -343,12 +289,13 @@ impl Maker {
                 to: self.to(dice),
                 count: narrow(dice.skewed(1, self.burst)),
                 octets: narrow(dice.skewed(16, self.octets)),
+                calls: self.calls,
             },
         }
     }
 }
 
-fn narrow(number: u64) -> u32 {
+pub(super) fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eim_client::ConnectionState;
 use eim_client::store::{Backlog, ConversationRecord};
-use eim_codec::payload::FanOut;
+use eim_codec::payload::{FanOut, PresenceState};
 use eim_server::server::TENANT;
 use tokio::time::sleep;
 
@@ -208,7 +208,30 @@ impl World {
             let cursor = loaded.cursor.user_seq;
             return Some(format!("cursor {cursor} of a timeline with {head}"));
         }
+        if let Some(why) = self.misses(device).await {
+            return Some(why);
+        }
         self.lacks(device).await
+    }
+
+    /// Whoever is watched is seen as the server shows it: there, because all devices are up. Not
+    /// so for whoever may have blocked the watcher once: that ends watching, and nothing begins it
+    /// again.
+    async fn misses(&self, device: &DeviceNode) -> Option<String> {
+        let (_, shared) = self.server.shared()?;
+        let watcher = user_id(device.user());
+        for (user, state) in device.watches_now() {
+            match shared.store.contact(TENANT, user, watcher).await {
+                Ok(None) => {}
+                _ => continue,
+            }
+            let shown = shared.hub.presence().shown(TENANT, user).state;
+            let known = self.plan.users().iter().any(|it| user_id(*it) == user);
+            if known && shown == PresenceState::Offline || state != shown {
+                return Some(format!("{user} is {shown:?}, and seen as {state:?}"));
+            }
+        }
+        None
     }
 
     /// What a device lacks of the logs that its timeline does not cover.

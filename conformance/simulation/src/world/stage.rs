@@ -35,6 +35,8 @@ pub struct World {
     pub(super) network: Network,
     pub(super) server: ServerNode,
     pub(super) devices: Vec<DeviceNode>,
+    /// One import at a time.
+    pub(super) importing: Arc<tokio::sync::Mutex<()>>,
     beginning: Instant,
     dice: Dice,
 }
@@ -92,6 +94,7 @@ impl World {
             network,
             server,
             devices,
+            importing: Arc::default(),
             beginning,
             dice,
         })
@@ -133,6 +136,7 @@ impl World {
         match &step.action {
             Action::Fault(fault) => self.fault(fault),
             Action::Sweep => self.sweep(),
+            Action::Import { departments } => self.import(step.number, departments),
             Action::PutOut { device } => self.log_out(*device),
             Action::Account { user, enabled } => self.account(*user, *enabled),
             action => {

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, SessionId, UserId};
-use eim_codec::payload::{MembershipChange, Role};
+use eim_codec::payload::{MembershipChange, Role, TextBody};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{
-    Accounts, Append, Change, DeviceRecord, FlagChange, LogOut, LoggedOut, LogoutReason,
-    MarkChange, Origin, SessionRecord, Store, Target, TenantId,
+    Accounts, Append, Change, DeviceRecord, FlagChange, GroupAct, LogOut, LoggedOut, LogoutReason,
+    MarkChange, Origin, Policy, SessionRecord, Store, Target, TenantId,
 };
+use prost::Message as _;
 
 use super::model::{Device, Timeline};
 use super::operations;
@@ -153,6 +154,9 @@ impl World {
             };
             let plain = [FrameType::TEXT, FrameType::CUSTOM, FrameType(0x44)];
             let (frame_type, body) = match plain.get(usize::from(what & 3)) {
+                Some(FrameType::TEXT) if what >> 3 >= 28 => {
+                    (FrameType::TEXT, mentions(age, what >> 2 & 1 == 1))
+                }
                 Some(plain) => {
                     let body = vec![what >> 2 & 1; usize::from(what >> 3) * 9];
                     (*plain, Bytes::from(body))
@@ -191,6 +195,14 @@ impl World {
         let kind = input.octet();
         let conversation = self.read_conversation(&origin, input);
         let name = |length: u8| "n".repeat(usize::from(length % 4));
+        if (234..252).contains(&kind) {
+            return Write::Change(Change::Group {
+                origin,
+                request,
+                conversation,
+                act: read_act(input),
+            });
+        }
         Write::Change(match kind % 9 {
             0 | 1 => Change::CreateGroup {
                 origin,
@@ -410,5 +422,45 @@ impl World {
             known.disabled = disabled;
             known.token_generation += u64::from(disabled);
         }
+    }
+}
+
+/// A text that names users by bits, and perhaps everybody.
+fn mentions(bits: u8, all: bool) -> Bytes {
+    let named = (0..USERS).filter(|number| bits >> number & 1 == 1);
+    let body = TextBody {
+        mentions: named.map(|number| user(number).to_bytes()).collect(),
+        mention_all: all,
+        ..TextBody::new("m")
+    };
+    body.encode_to_vec().into()
+}
+
+/// What is decided about a group.
+fn read_act(input: &mut Input<'_>) -> GroupAct {
+    let bits = input.octet();
+    let for_ms = [0, 1, HOUR_MS, 24 * HOUR_MS, u64::MAX][usize::from(bits >> 3) % 5];
+    let role = |bits: u8| match bits % 3 {
+        0 => Role::Member,
+        1 => Role::Admin,
+        _ => Role::Owner,
+    };
+    match bits % 8 {
+        0 if bits >= 128 => GroupAct::Dissolve,
+        0..=2 => GroupAct::Mute {
+            user: Some(user(input.octet() % USERS)),
+            for_ms,
+        },
+        3 | 4 => GroupAct::Mute { user: None, for_ms },
+        5 => GroupAct::Announce {
+            text: "a".repeat(usize::from(bits >> 3)),
+        },
+        _ => GroupAct::SetPolicy {
+            policy: Policy {
+                post: role(bits >> 3),
+                invite: role(bits >> 5),
+                approval: bits >> 7 == 1,
+            },
+        },
     }
 }

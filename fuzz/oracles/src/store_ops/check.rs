@@ -303,7 +303,7 @@ impl World {
                 .members(tenant, *id, from, limit)
                 .await
                 .expect("it works");
-            let mut rest = members(&conversation.members);
+            let mut rest = members(conversation);
             rest.retain(|it| from.is_none_or(|from| it.user > from));
             let more = rest.len() > limit;
             rest.truncate(limit);
@@ -407,18 +407,19 @@ impl World {
     }
 }
 
-fn members(members: &BTreeMap<UserId, (eim_codec::payload::Role, u64)>) -> Vec<MemberView> {
+fn members(conversation: &Conversation) -> Vec<MemberView> {
+    let muted = &conversation.governed.muted;
     let view = |(user, (role, joined_at)): (&UserId, &(_, u64))| MemberView {
         user: *user,
         role: *role,
         joined_at: *joined_at,
-        muted_until_ms: 0,
+        muted_until_ms: muted.get(user).copied().unwrap_or(0),
         changed_at: 0,
     };
-    members.iter().map(view).collect()
+    conversation.members.iter().map(view).collect()
 }
 
-/// Nobody mutes in this model; when somebody changed last is not in it.
+/// When somebody changed last is not in this model.
 fn unversioned(mut members: Vec<MemberView>) -> Vec<MemberView> {
     members.iter_mut().for_each(|member| member.changed_at = 0);
     members

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
-    ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role, SettingsBody,
+    ConversationKind, FanOut, MembershipBody, MembershipChange, ModeBody, Role,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::{Change, Changed, Origin};
 use prost::Message;
 
+use super::govern::Governed;
 use super::model::{Conversation, Draft, Model, Once, Seen};
 use super::operations::Mark;
 
@@ -129,7 +130,7 @@ impl Model {
                 users,
                 ..
             } => {
-                let group = self.group(origin, *conversation, Role::Admin)?;
+                let group = self.group_as(origin, *conversation, Role::Admin)?;
                 let named: BTreeSet<UserId> = users.iter().copied().collect();
                 let added = named.iter().filter(|it| !group.members.contains_key(it));
                 let added: BTreeSet<UserId> = added.copied().collect();
@@ -158,20 +159,21 @@ impl Model {
             Change::Rename {
                 conversation, name, ..
             } => {
-                self.group(origin, *conversation, Role::Admin)?;
+                self.group_as(origin, *conversation, Role::Admin)?;
                 self.check_name(name)?;
                 let group = self.group(origin, *conversation, Role::Admin)?;
                 if group.name == *name {
                     return Ok(self.nothing(*conversation));
                 }
                 group.name.clone_from(name);
-                Ok(self.settings(origin, *conversation, false))
+                Ok(self.settings(origin, *conversation, false, None))
             }
+            Change::Group {
+                conversation, act, ..
+            } => self.govern(origin, *conversation, act),
             // No input draws one: the model of the contract suite judges contacts, its stories the
             // others.
-            Change::Group { .. } | Change::Contact { .. } | Change::Profile { .. } => {
-                Err(ErrorCode::UNSUPPORTED)
-            }
+            Change::Contact { .. } | Change::Profile { .. } => Err(ErrorCode::UNSUPPORTED),
         }
     }
 
@@ -204,13 +206,15 @@ impl Model {
             name: name.to_owned(),
             log: Vec::new(),
             operated: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            governed: Governed::default(),
             large: false,
             members: BTreeMap::from([(origin.user, (Role::Owner, 1))]),
             seen: BTreeMap::from([(origin.user, owner)]),
         };
         tenant.conversations.insert(id, group);
         tenant.groups.push(id);
-        let created = self.settings(origin, id, true);
+        let created = self.settings(origin, id, true, None);
         if others.is_empty() {
             return Ok(created);
         }
@@ -257,7 +261,11 @@ impl Model {
     ) -> Result<Changed, ErrorCode> {
         let left = change == MembershipChange::Left;
         let least = if left { Role::Member } else { Role::Admin };
-        let group = self.group(origin, id, least)?;
+        let group = if left {
+            self.group(origin, id, least)?
+        } else {
+            self.group_as(origin, id, least)?
+        };
         let own = group.members[&origin.user].0;
         let mut removed: BTreeSet<UserId> = users.iter().copied().collect();
         if left {
@@ -278,6 +286,7 @@ impl Model {
         }
         removed.iter().for_each(|user| {
             group.members.remove(user);
+            group.governed.muted.remove(user);
         });
         let body = membership(change, &removed, Role::Unspecified);
         let changed = self.log_change(origin, id, FrameType::MEMBERSHIP, body, &removed);
@@ -299,7 +308,7 @@ impl Model {
         user: UserId,
         role: Role,
     ) -> Result<Changed, ErrorCode> {
-        let group = self.group(origin, id, Role::Owner)?;
+        let group = self.group_as(origin, id, Role::Owner)?;
         if role == Role::Unspecified {
             return Err(ErrorCode::INVALID_REQUEST);
         }
@@ -322,13 +331,17 @@ impl Model {
         Ok(self.log_change(origin, id, FrameType::MEMBERSHIP, body, &concerned))
     }
 
-    fn conversation(&mut self, origin: &Origin, id: ConversationId) -> &mut Conversation {
+    pub(super) fn conversation(
+        &mut self,
+        origin: &Origin,
+        id: ConversationId,
+    ) -> &mut Conversation {
         let tenant = self.tenant(origin.tenant);
         tenant.conversations.get_mut(&id).expect("it exists")
     }
 
     /// The group, for a member with at least this role.
-    fn group(
+    pub(super) fn group(
         &mut self,
         origin: &Origin,
         id: ConversationId,
@@ -364,7 +377,7 @@ impl Model {
         }
     }
 
-    const fn nothing(&self, id: ConversationId) -> Changed {
+    pub(super) const fn nothing(&self, id: ConversationId) -> Changed {
         Changed {
             conversation: id,
             conv_seq: 0,
@@ -372,18 +385,7 @@ impl Model {
         }
     }
 
-    fn settings(&mut self, origin: &Origin, id: ConversationId, created: bool) -> Changed {
-        let body = SettingsBody {
-            kind: ConversationKind::Group.into(),
-            name: self.conversation(origin, id).name.clone(),
-            created,
-            ..SettingsBody::default()
-        };
-        let body = body.encode_to_vec();
-        self.log_change(origin, id, FrameType::SETTINGS, body, &BTreeSet::new())
-    }
-
-    fn log_change(
+    pub(super) fn log_change(
         &mut self,
         origin: &Origin,
         id: ConversationId,

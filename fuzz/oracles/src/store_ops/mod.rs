@@ -6,6 +6,7 @@
 
 mod act;
 mod check;
+mod govern;
 mod groups;
 mod model;
 mod operations;

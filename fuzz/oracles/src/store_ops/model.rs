@@ -1,17 +1,19 @@
-//! The store as the specification tells it (chapters 40, 50 and 60): lists and maps, no disk.
+//! The store as the specification tells it (chapters 40, 50, 60 and 61): lists and maps, no disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, SessionId, UserId};
-use eim_codec::payload::{ConversationKind, FanOut, Role};
+use eim_codec::payload::{ConversationKind, FanOut, Role, TextBody};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{
     Append, Appended, Changed, ConversationView, DeviceRecord, Entry, Origin, SessionRecord,
     Target, TenantId, UserRecord,
 };
+use prost::Message as _;
 
+use super::govern::Governed;
 use super::operations::{Mark, Operated, opens};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +23,10 @@ pub(super) struct Conversation {
     pub(super) log: Vec<Entry>,
     /// What operations have made of messages.
     pub(super) operated: BTreeMap<u64, Operated>,
+    /// Whom texts call: everybody, and users by id.
+    pub(super) calls: BTreeMap<u64, (bool, BTreeSet<UserId>)>,
+    /// What is decided about a group.
+    pub(super) governed: Governed,
     /// Read from its log.
     pub(super) large: bool,
     /// Role, and the entry that added the member.
@@ -178,6 +184,9 @@ impl Model {
             }
             _ => return Err(ErrorCode::NOT_FOUND),
         }
+        if let Some(it) = tenant.conversations.get(&id) {
+            it.may_send(origin.user, append.frame_type, now_ms)?;
+        }
         let modifier = self.may_operate(origin, id, append)?;
         let draft = Draft {
             frame_type: append.frame_type,
@@ -235,6 +244,14 @@ impl Model {
             fallback_text: draft.fallback_text,
             tombstone: false,
         };
+        if let (FrameType::TEXT, Ok(body)) =
+            (entry.frame_type, TextBody::decode(entry.body.clone()))
+        {
+            let named = body.mentions.iter();
+            let named = named.filter_map(|id| UserId::from_slice(id).ok());
+            let calls = (body.mention_all, named.collect());
+            conversation.calls.insert(entry.conv_seq, calls);
+        }
         conversation.log.push(entry.clone());
         if entry.client_msg_id.is_some() {
             let mark = tenant.marks.entry((origin.user, id)).or_default();
@@ -284,6 +301,8 @@ impl Tenant {
             name: String::new(),
             log: Vec::new(),
             operated: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            governed: Governed::default(),
             large: false,
             members: [user, peer].map(|it| (it, (Role::Member, 1))).into(),
             seen: [(user, seen(peer)), (peer, seen(user))].into(),
@@ -335,7 +354,7 @@ impl Conversation {
                 FanOut::Write
             },
             marks,
-            group: Default::default(),
+            group: self.group_state(user),
         })
     }
 }

@@ -214,6 +214,11 @@ impl Conversation {
             let behind = entry.conv_seq > mark.read && (from..=through).contains(&entry.conv_seq);
             behind && (0x20..0x40).contains(&entry.frame_type.0)
         });
+        let mentions = unread.clone().filter(|entry| {
+            let calls = self.calls.get(&entry.conv_seq);
+            calls.is_some_and(|(all, named)| *all || named.contains(&user))
+        });
+        let mentions = mentions.count() as u64;
         MarkView {
             conversation: id,
             user,
@@ -221,7 +226,7 @@ impl Conversation {
             delivered: 0,
             marked_unread: mark.flagged,
             unread: unread.count() as u64,
-            mentions: 0,
+            mentions,
         }
     }
 

@@ -76,6 +76,8 @@ pub enum Record {
         generation: u64,
         /// It is logged out.
         logged_out: bool,
+        /// When it logged in last, with more than a token.
+        logged_in_ms: u64,
     },
     /// A cursor.
     Cursor {
@@ -317,6 +319,7 @@ fn record_of_user(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             Record::Device {
                 generation: row.generation,
                 logged_out: row.logged_out != 0,
+                logged_in_ms: row.logged_in_ms,
             }
         }
         Name::Cursor(..) => {

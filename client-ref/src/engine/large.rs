@@ -61,6 +61,10 @@ impl Engine {
         if known.conv_seq >= conv_seq {
             return;
         }
+        if known.visible_through > 0 {
+            // The user is a member again, and reads on from an entry that this device does not know.
+            return self.walk_heads(Walk::News);
+        }
         let record = ConversationRecord {
             conv_seq,
             ..known.clone()

@@ -159,6 +159,51 @@ async fn heads_of_lagged_and_an_overflow_are_looked_into() {
     assert_eq!(messages(&mut peer, &mut events).await, [(0, 3), (0, 4)]);
 }
 
+/// A head of a log of which this user saw the end: it is a member again, and reads from there on.
+// test[EIM-LGR-011]
+#[tokio::test(start_paused = true)]
+async fn a_head_of_a_group_that_this_user_had_left_is_asked_about() {
+    let mut world = holding(2).await;
+    let former = ConversationRecord {
+        visible_through: 2,
+        role: Role::Unspecified,
+        ..record(2, FanOut::Read)
+    };
+    let batch = Batch {
+        conversations: vec![former],
+        ..Batch::default()
+    };
+    world.store.commit(batch).await.unwrap();
+    let (_client, mut events) = world.start().await;
+    let mut peer = world.dialled().await;
+    peer.heads.conversations = vec![payload::Conversation {
+        visible_through: 2,
+        role: Role::Unspecified.into(),
+        ..large(2)
+    }];
+    peer.open(EPOCH, 1, None).await;
+    peer.quiet().await;
+    peer.heads.conversations = vec![payload::Conversation {
+        visible_from: 3,
+        ..large(5)
+    }];
+    peer.driver.endpoint_mut().lagged(payload::Lagged {
+        log_epoch: EPOCH,
+        user_seq: 1,
+        heads: heads(&[(GROUP.into(), 5)]),
+        heads_overflow: false,
+    });
+    let minute = std::time::Duration::from_secs(60);
+    let asked = tokio::time::timeout(minute, peer.history()).await;
+    let (request, asked) = asked.expect("what is missing is asked for");
+    assert_eq!((asked.first, asked.last), (3, 5));
+    peer.respond(&request, page(vec![entry(3), entry(4), entry(5)], 5, false));
+    assert_eq!(
+        messages(&mut peer, &mut events).await,
+        [(0, 3), (0, 4), (0, 5)]
+    );
+}
+
 /// What concerns this user comes by the timeline, and says how far the log has come.
 #[tokio::test(start_paused = true)]
 async fn an_entry_of_the_timeline_shows_what_is_missing_of_the_log() {

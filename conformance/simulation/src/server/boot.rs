@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eim_server::presence;
 use eim_server::server::{self, Parts};
 use eim_server::store::kv::{Environment, KvStore, Options};
 use eim_server::store::{CommitSink, Store, StoreError};
@@ -75,6 +76,12 @@ impl ServerNode {
             limit: config.store.sweep_limit,
         };
         life.spawn(sweeper::run(Arc::clone(&shared), sweep, || {}));
+        life.spawn(presence::run(
+            Arc::clone(&shared.hub),
+            Arc::clone(&shared.clock),
+            Duration::from_millis(config.limits.presence_ms),
+            shared.stopping.clone(),
+        ));
         let limits = &config.limits;
         let running = Running {
             life: life.clone(),

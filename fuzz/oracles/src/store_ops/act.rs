@@ -154,7 +154,7 @@ impl World {
             };
             let plain = [FrameType::TEXT, FrameType::CUSTOM, FrameType(0x44)];
             let (frame_type, body) = match plain.get(usize::from(what & 3)) {
-                Some(FrameType::TEXT) if what >> 3 >= 28 => {
+                Some(&FrameType::TEXT) if what >> 3 >= 28 => {
                     (FrameType::TEXT, mentions(age, what >> 2 & 1 == 1))
                 }
                 Some(plain) => {

@@ -144,7 +144,7 @@ impl World {
             .members(tenant, id, None, ALL)
             .await
             .expect("it works");
-        let members = members(&expected.members);
+        let members = members(&expected);
         assert_eq!((unversioned(page.members), page.more), (members, false));
         assert_eq!(page.as_of, expected.log.len() as u64);
     }

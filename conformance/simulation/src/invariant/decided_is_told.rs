@@ -199,6 +199,8 @@ impl Open {
         } else {
             let told = |it: &Governed| it.announced == announced;
             parts.push(("announcement", self.governed.iter().any(told)));
+            let follows = |it: &Governed| it.department == info.follows_department;
+            parts.push(("department", self.governed.iter().any(follows)));
             let own = |it: &Own| it.0 == info.muted_until_ms || it.1 == info.muted_until_ms;
             parts.push(("muted", self.own.iter().any(own)));
             let all = |it: &Own| it.1 == info.all_muted_until_ms;

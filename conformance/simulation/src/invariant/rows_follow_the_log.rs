@@ -88,8 +88,8 @@ fn compare(model: &Model, id: ConversationId, conversation: &Conversation, found
             all_muted_until_ms: governed.muted_until_ms,
             announced: governed.announced.as_ref().map_or(0, |(number, _)| *number),
             waiting: waiting as u32,
+            follows_department: governed.department,
         },
-        department: governed.department,
     };
     let row = rows.conversations.get(&id);
     found.add_if(row != Some(&due), || {
@@ -249,7 +249,6 @@ mod tests {
                     members: 2,
                     fan_out: FanOut::Write,
                     group: GroupState::default(),
-                    department: false,
                 }),
                 "its log says",
             ),

@@ -57,8 +57,6 @@ pub struct ConversationRow {
     pub fan_out: FanOut,
     /// What is decided about a group.
     pub group: GroupState,
-    /// The members follow a department.
-    pub department: bool,
 }
 
 /// A member.
@@ -108,7 +106,6 @@ impl Rows {
                     members,
                     fan_out,
                     group,
-                    department,
                 }),
             ) => {
                 touched.insert(id);
@@ -118,7 +115,6 @@ impl Rows {
                     members,
                     fan_out,
                     group,
-                    department,
                 };
                 self.conversations.insert(id, row);
             }

@@ -45,6 +45,7 @@ impl Conversation {
             all_muted_until_ms: governed.all_muted_until_ms,
             announced: governed.announced.as_ref().map_or(0, |(number, _)| *number),
             waiting: 0,
+            follows_department: false,
         }
     }
 

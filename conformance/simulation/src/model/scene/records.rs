@@ -130,7 +130,6 @@ fn rows(
         members: 2,
         fan_out: FanOut::Write,
         group: GroupState::default(),
-        department: false,
     };
     let mut batch = vec![(Name::Conversation(conversation), Some(row))];
     for (reader, role, from) in [(user(1), first, 1), (user(2), Role::Member, 2)] {

@@ -42,8 +42,6 @@ pub enum Record {
         fan_out: FanOut,
         /// What is decided about a group; `muted_until_ms` is nobody's.
         group: GroupState,
-        /// The members follow a department.
-        department: bool,
     },
     /// A member.
     Member {
@@ -197,7 +195,6 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
             Record::Conversation {
                 fan_out: row.fan_out(),
                 group: group_state(&row),
-                department: row.department,
                 kind: ConversationKind::try_from(row.kind).unwrap_or(ConversationKind::Unspecified),
                 name: row.name,
                 members: row.members,
@@ -268,6 +265,7 @@ fn group_state(row: &ConversationRow) -> GroupState {
         all_muted_until_ms: row.muted_until_ms,
         announced: row.announced,
         waiting: row.waiting,
+        follows_department: row.department,
     }
 }
 

@@ -200,13 +200,6 @@ impl DeviceNode {
                 user: user_id(*user),
                 accept: *accept,
             },
-            Action::MembersSince { group, since, .. } => Question::MembersSince {
-                group: self.group(*group)?,
-                since: *since,
-            },
-            Action::Info { group, .. } => Question::Info {
-                group: self.group(*group)?,
-            },
             other => return self.question_of_presence(other),
         })
     }
@@ -214,6 +207,13 @@ impl DeviceNode {
     fn question_of_presence(&self, action: &Action) -> Option<Question> {
         let ids = |users: &[UserNumber]| users.iter().copied().map(user_id).collect();
         Some(match action {
+            Action::MembersSince { group, since, .. } => Question::MembersSince {
+                group: self.group(*group)?,
+                since: *since,
+            },
+            Action::Info { group, .. } => Question::Info {
+                group: self.group(*group)?,
+            },
             Action::Watch { users, watch, .. } => Question::Watch {
                 users: ids(users),
                 watch: *watch,

@@ -178,14 +178,13 @@ impl Model {
             return Err(ErrorCode::RETRY_EXPIRED);
         }
         match (tenant.conversations.get(&id), append.target) {
-            (Some(it), _) if it.members.contains_key(&origin.user) => {}
+            (Some(it), _) if it.members.contains_key(&origin.user) => {
+                it.may_send(origin.user, append.frame_type, now_ms)?;
+            }
             (None, Target::Direct(peer)) if opens(append) => {
                 tenant.open_direct(origin.user, peer, id)?;
             }
             _ => return Err(ErrorCode::NOT_FOUND),
-        }
-        if let Some(it) = tenant.conversations.get(&id) {
-            it.may_send(origin.user, append.frame_type, now_ms)?;
         }
         let modifier = self.may_operate(origin, id, append)?;
         let draft = Draft {

@@ -45,7 +45,7 @@ impl Engine {
         if record.backlog > Backlog::None {
             // What was read before does not make up for what is missing now.
             let id = record.conversation;
-            self.staging.batch.completed.retain(|it| *it != id);
+            self.staging.batch.completed.retain(|(it, _)| *it != id);
         }
         self.records.insert(record.conversation, record.clone());
         self.staging.batch.conversations.push(record);

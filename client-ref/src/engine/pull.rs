@@ -361,8 +361,9 @@ impl Engine {
     fn complete(&mut self, conversation: ConversationId) {
         if let Some(record) = self.records.get_mut(&conversation) {
             record.backlog = Backlog::None;
+            let completed = (conversation, record.conv_seq);
+            self.staging.batch.completed.push(completed);
         }
-        self.staging.batch.completed.push(conversation);
     }
 
     /// Something failed that may pass: nothing is asked for a while.

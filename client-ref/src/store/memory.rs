@@ -34,6 +34,8 @@ struct State {
     next_position: u64,
     checkpoints: BTreeMap<String, u64>,
     conversations: BTreeMap<ConversationId, ConversationRecord>,
+    /// Through which number backlogs reach.
+    behind: BTreeMap<ConversationId, u64>,
     users: BTreeMap<UserId, UserRecord>,
     marks: BTreeMap<(ConversationId, UserId), MarkRecord>,
 }
@@ -247,6 +249,15 @@ impl State {
         for (conversation, beyond) in cuts {
             self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied);
         }
+        let listed: BTreeMap<_, _> = cuts.iter().copied().collect();
+        for (conversation, through) in &mut self.behind {
+            // Backlogs reach no further than the logs do now.
+            match listed.get(conversation) {
+                Some(head) => *through = (*through).min(*head),
+                None if others => *through = 0,
+                None => {}
+            }
+        }
     }
 
     fn apply(&mut self, batch: Batch) -> Applied {
@@ -291,14 +302,23 @@ impl State {
                 .map(|at| (at.source, at.place)),
         );
         for mut record in batch.conversations {
+            let told = record.backlog;
             if let Some(known) = self.conversations.get(&record.conversation) {
                 record.backlog = record.backlog.max(known.backlog);
             }
+            if told > Backlog::None {
+                let behind = self.behind.entry(record.conversation).or_default();
+                *behind = record.conv_seq.max(*behind);
+            }
             self.conversations.insert(record.conversation, record);
         }
-        for conversation in batch.completed {
-            if let Some(record) = self.conversations.get_mut(&conversation) {
-                record.backlog = Backlog::None;
+        for (conversation, through) in batch.completed {
+            let behind = self.behind.get(&conversation);
+            if behind.is_none_or(|behind| *behind <= through) {
+                self.behind.remove(&conversation);
+                if let Some(record) = self.conversations.get_mut(&conversation) {
+                    record.backlog = Backlog::None;
+                }
             }
         }
         self.users

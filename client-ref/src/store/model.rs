@@ -213,8 +213,8 @@ pub struct ConversationRecord {
     pub members: u32,
     /// How its entries reach this user.
     pub fan_out: FanOut,
-    /// What a snapshot left to be read. Storing a record never lowers it; `Batch::completed`
-    /// does.
+    /// What is left to be read, through `conv_seq`. Storing a record never lowers it;
+    /// `Batch::completed` does.
     pub backlog: Backlog,
 }
 
@@ -313,8 +313,9 @@ pub struct Batch {
     pub settlements: Vec<Settlement>,
     /// Conversations as last heard of.
     pub conversations: Vec<ConversationRecord>,
-    /// Conversations whose backlog is read.
-    pub completed: Vec<ConversationId>,
+    /// Conversations whose backlog is read, and through which number: one whose backlog reaches
+    /// further, because another program of this device has heard more of it, keeps its mark.
+    pub completed: Vec<(ConversationId, u64)>,
     /// Users as last heard of.
     pub users: Vec<UserRecord>,
     /// Marks, to be merged with those that are known.

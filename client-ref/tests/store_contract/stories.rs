@@ -402,17 +402,58 @@ pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
         store.conversations().await.unwrap(),
         [record(Backlog::Replaced, "b")]
     );
-    let completed = vec![record(Backlog::None, "").conversation];
-    store
-        .commit(Batch {
-            completed,
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
+    let id = record(Backlog::None, "").conversation;
+    let complete = |through| Batch {
+        completed: vec![(id, through)],
+        ..Batch::default()
+    };
+    // Another program of this device has heard of more than this one has read.
+    store.commit(complete(4)).await.unwrap();
     assert_eq!(
         store.conversations().await.unwrap(),
-        [record(Backlog::None, "b")]
+        [record(Backlog::Replaced, "b")]
+    );
+    let older = ConversationRecord {
+        conv_seq: 3,
+        ..record(Backlog::None, "c")
+    };
+    store.commit(put(older.clone())).await.unwrap();
+    store.commit(complete(4)).await.unwrap();
+    let left = ConversationRecord {
+        backlog: Backlog::Replaced,
+        ..older.clone()
+    };
+    assert_eq!(store.conversations().await.unwrap(), [left]);
+    store.commit(complete(5)).await.unwrap();
+    assert_eq!(store.conversations().await.unwrap(), [older]);
+    // A log that the server has lost the end of reaches less far.
+    store
+        .commit(put(record(Backlog::Holes, "d")))
+        .await
+        .unwrap();
+    let lost = Batch {
+        truncate: vec![(id, 2)],
+        ..Batch::default()
+    };
+    store.commit(lost).await.unwrap();
+    store.commit(complete(2)).await.unwrap();
+    assert_eq!(
+        store.conversations().await.unwrap(),
+        [record(Backlog::None, "d")]
+    );
+    store
+        .commit(put(record(Backlog::Holes, "e")))
+        .await
+        .unwrap();
+    let lost = Batch {
+        truncate_others: true,
+        ..Batch::default()
+    };
+    store.commit(lost).await.unwrap();
+    store.commit(complete(0)).await.unwrap();
+    assert_eq!(
+        store.conversations().await.unwrap(),
+        [record(Backlog::None, "e")]
     );
 }
 

@@ -382,7 +382,7 @@ impl Transaction<'_> {
         &self,
         checkpoints: Vec<crate::store::Checkpoint>,
         conversations: &[crate::store::ConversationRecord],
-        completed: &[ConversationId],
+        completed: &[(ConversationId, u64)],
         users: &[crate::store::UserRecord],
     ) -> Result<(), StoreError> {
         for checkpoint in checkpoints {
@@ -417,11 +417,10 @@ impl Transaction<'_> {
                     record.backlog as u8,
                     i32::from(record.fan_out),
                 ])?;
+            self.behind(record)?;
         }
-        for conversation in completed {
-            self.connection
-                .prepare_cached("UPDATE conversation SET backlog = 0 WHERE conversation = ?")?
-                .execute([conversation.as_bytes()])?;
+        for (conversation, through) in completed {
+            self.completed(*conversation, *through)?;
         }
         for user in users {
             self.connection

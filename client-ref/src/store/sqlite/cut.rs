@@ -22,6 +22,7 @@ impl Transaction<'_> {
         for (conversation, beyond) in kept {
             self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied)?;
         }
+        self.lower_backlogs(kept, others)?;
         if others {
             for conversation in read::message_conversations(self.connection)? {
                 if !kept.iter().any(|(listed, _)| *listed == conversation) {

@@ -5,6 +5,7 @@
 //! each owns the outbox items it wrote, and an owner's lock file tells whether it lives.
 
 mod apply;
+mod backlog;
 mod cut;
 mod modifier;
 mod outbox;

@@ -90,6 +90,11 @@ CREATE TABLE IF NOT EXISTS modifier (
     body BLOB NOT NULL,
     PRIMARY KEY (conversation, target, conv_seq)
 ) WITHOUT ROWID;
+-- Through which number the backlog of a conversation reaches.
+CREATE TABLE IF NOT EXISTS behind (
+    conversation BLOB PRIMARY KEY,
+    through INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mark (
     conversation BLOB NOT NULL,
     user BLOB NOT NULL,

@@ -104,7 +104,7 @@ fn stands(
     }
     for (number, place) in timeline.range(range) {
         let (conversation, conv_seq) = *place;
-        if held.messages.contains_key(place) || held.behind.contains(&conversation) {
+        if held.messages.contains_key(place) || held.behind.contains_key(&conversation) {
             continue;
         }
         // What the user may not read any more is not in a snapshot.

@@ -34,8 +34,8 @@ pub struct Held {
     pub requeued: BTreeSet<ClientMsgId>,
     /// Ends of messages, in order: `None` for refused ones.
     pub settled: BTreeMap<ClientMsgId, Vec<Option<Place>>>,
-    /// Conversations of which a snapshot left something to be read.
-    pub behind: BTreeSet<ConversationId>,
+    /// Conversations of which something is left to be read, and through which number.
+    pub behind: BTreeMap<ConversationId, u64>,
     /// How far users have read, as far as the device knows.
     pub read: BTreeMap<(ConversationId, UserId), u64>,
     /// The cursor once jumped over numbers: a snapshot was taken.
@@ -139,11 +139,15 @@ impl Held {
         }
         for record in &batch.conversations {
             if record.backlog > Backlog::None {
-                self.behind.insert(record.conversation);
+                let through = self.behind.entry(record.conversation).or_default();
+                *through = record.conv_seq.max(*through);
             }
         }
-        for conversation in &batch.completed {
-            self.behind.remove(conversation);
+        for (conversation, through) in &batch.completed {
+            let last = self.behind.get(conversation);
+            if last.is_some_and(|last| last <= through) {
+                self.behind.remove(conversation);
+            }
         }
         if let Some(wanted) = batch.cursor {
             // Whether it may leave the cursor where it was is judged elsewhere.
@@ -174,6 +178,13 @@ impl Held {
             return;
         }
         let cuts: BTreeMap<_, _> = batch.truncate.iter().copied().collect();
+        for (conversation, through) in &mut self.behind {
+            match cuts.get(conversation) {
+                Some(last) => *through = (*through).min(*last),
+                None if batch.truncate_others => *through = 0,
+                None => {}
+            }
+        }
         let doomed: Vec<Place> = self
             .messages
             .keys()

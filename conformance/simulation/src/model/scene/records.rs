@@ -141,7 +141,12 @@ fn rows(
         let member = Record::Member {
             role,
             joined_at: from,
-            changed_at: from,
+            // Members of a direct conversation never change.
+            changed_at: if kind == ConversationKind::Direct {
+                0
+            } else {
+                from
+            },
             muted_until_ms: 0,
         };
         batch.push((Name::Member(conversation, reader), Some(member)));

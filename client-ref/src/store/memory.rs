@@ -260,6 +260,30 @@ impl State {
         }
     }
 
+    /// Conversations as last heard of, and those whose backlog is read.
+    fn heard(&mut self, records: Vec<ConversationRecord>, completed: Vec<(ConversationId, u64)>) {
+        for mut record in records {
+            let told = record.backlog;
+            if let Some(known) = self.conversations.get(&record.conversation) {
+                record.backlog = record.backlog.max(known.backlog);
+            }
+            if told > Backlog::None {
+                let behind = self.behind.entry(record.conversation).or_default();
+                *behind = record.conv_seq.max(*behind);
+            }
+            self.conversations.insert(record.conversation, record);
+        }
+        for (conversation, through) in completed {
+            let behind = self.behind.get(&conversation);
+            if behind.is_none_or(|behind| *behind <= through) {
+                self.behind.remove(&conversation);
+                if let Some(record) = self.conversations.get_mut(&conversation) {
+                    record.backlog = Backlog::None;
+                }
+            }
+        }
+    }
+
     fn apply(&mut self, batch: Batch) -> Applied {
         let mut applied = Applied::default();
         if let Some(identity) = batch.identity {
@@ -301,26 +325,7 @@ impl State {
                 .into_iter()
                 .map(|at| (at.source, at.place)),
         );
-        for mut record in batch.conversations {
-            let told = record.backlog;
-            if let Some(known) = self.conversations.get(&record.conversation) {
-                record.backlog = record.backlog.max(known.backlog);
-            }
-            if told > Backlog::None {
-                let behind = self.behind.entry(record.conversation).or_default();
-                *behind = record.conv_seq.max(*behind);
-            }
-            self.conversations.insert(record.conversation, record);
-        }
-        for (conversation, through) in batch.completed {
-            let behind = self.behind.get(&conversation);
-            if behind.is_none_or(|behind| *behind <= through) {
-                self.behind.remove(&conversation);
-                if let Some(record) = self.conversations.get_mut(&conversation) {
-                    record.backlog = Backlog::None;
-                }
-            }
-        }
+        self.heard(batch.conversations, batch.completed);
         self.users
             .extend(batch.users.into_iter().map(|user| (user.user, user)));
         for mark in batch.marks {

@@ -49,6 +49,7 @@ macro_rules! on_store {
             removes_conversations_that_are_gone,
             erases_bodies,
             backlogs_are_raised_and_completed,
+            backlogs_reach_no_further_than_logs,
             checkpoints_and_users_are_kept,
             the_last_edit_counts_whenever_it_comes,
             a_recall_erases_what_is_here_and_what_comes,
@@ -374,8 +375,8 @@ pub(crate) async fn erases_bodies(store: Arc<dyn Store>) {
     assert_eq!(left[0].fallback_text, "");
 }
 
-pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
-    let record = |backlog, name: &str| ConversationRecord {
+fn crowd(backlog: Backlog, name: &str) -> ConversationRecord {
+    ConversationRecord {
         conversation: ConversationId::from([CONVERSATION; 16]),
         kind: ConversationKind::Group,
         name: name.to_owned(),
@@ -388,73 +389,73 @@ pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
         members: 3,
         fan_out: eim_codec::payload::FanOut::Write,
         backlog,
-    };
-    let put = |record| Batch {
-        conversations: vec![record],
+    }
+}
+
+async fn put(store: &dyn Store, record: ConversationRecord) {
+    let conversations = vec![record];
+    let batch = Batch {
+        conversations,
         ..Batch::default()
     };
-    store
-        .commit(put(record(Backlog::Replaced, "a")))
-        .await
-        .unwrap();
-    store.commit(put(record(Backlog::None, "b"))).await.unwrap();
-    assert_eq!(
-        store.conversations().await.unwrap(),
-        [record(Backlog::Replaced, "b")]
-    );
-    let id = record(Backlog::None, "").conversation;
-    let complete = |through| Batch {
-        completed: vec![(id, through)],
+    store.commit(batch).await.unwrap();
+}
+
+async fn complete(store: &dyn Store, through: u64) {
+    let completed = vec![(crowd(Backlog::None, "").conversation, through)];
+    let batch = Batch {
+        completed,
         ..Batch::default()
     };
+    store.commit(batch).await.unwrap();
+}
+
+pub(crate) async fn backlogs_are_raised_and_completed(store: Arc<dyn Store>) {
+    put(&*store, crowd(Backlog::Replaced, "a")).await;
+    put(&*store, crowd(Backlog::None, "b")).await;
+    let kept = [crowd(Backlog::Replaced, "b")];
+    assert_eq!(store.conversations().await.unwrap(), kept);
     // Another program of this device has heard of more than this one has read.
-    store.commit(complete(4)).await.unwrap();
-    assert_eq!(
-        store.conversations().await.unwrap(),
-        [record(Backlog::Replaced, "b")]
-    );
+    complete(&*store, 4).await;
+    assert_eq!(store.conversations().await.unwrap(), kept);
     let older = ConversationRecord {
         conv_seq: 3,
-        ..record(Backlog::None, "c")
+        ..crowd(Backlog::None, "c")
     };
-    store.commit(put(older.clone())).await.unwrap();
-    store.commit(complete(4)).await.unwrap();
+    put(&*store, older.clone()).await;
+    complete(&*store, 4).await;
     let left = ConversationRecord {
         backlog: Backlog::Replaced,
         ..older.clone()
     };
     assert_eq!(store.conversations().await.unwrap(), [left]);
-    store.commit(complete(5)).await.unwrap();
+    complete(&*store, 5).await;
     assert_eq!(store.conversations().await.unwrap(), [older]);
-    // A log that the server has lost the end of reaches less far.
-    store
-        .commit(put(record(Backlog::Holes, "d")))
-        .await
-        .unwrap();
+}
+
+pub(crate) async fn backlogs_reach_no_further_than_logs(store: Arc<dyn Store>) {
+    let id = crowd(Backlog::None, "").conversation;
+    put(&*store, crowd(Backlog::Holes, "a")).await;
     let lost = Batch {
         truncate: vec![(id, 2)],
         ..Batch::default()
     };
     store.commit(lost).await.unwrap();
-    store.commit(complete(2)).await.unwrap();
-    assert_eq!(
-        store.conversations().await.unwrap(),
-        [record(Backlog::None, "d")]
-    );
-    store
-        .commit(put(record(Backlog::Holes, "e")))
-        .await
-        .unwrap();
+    complete(&*store, 1).await;
+    let kept = [crowd(Backlog::Holes, "a")];
+    assert_eq!(store.conversations().await.unwrap(), kept);
+    complete(&*store, 2).await;
+    let done = [crowd(Backlog::None, "a")];
+    assert_eq!(store.conversations().await.unwrap(), done);
+    put(&*store, crowd(Backlog::Holes, "b")).await;
     let lost = Batch {
         truncate_others: true,
         ..Batch::default()
     };
     store.commit(lost).await.unwrap();
-    store.commit(complete(0)).await.unwrap();
-    assert_eq!(
-        store.conversations().await.unwrap(),
-        [record(Backlog::None, "e")]
-    );
+    complete(&*store, 0).await;
+    let done = [crowd(Backlog::None, "b")];
+    assert_eq!(store.conversations().await.unwrap(), done);
 }
 
 pub(crate) async fn checkpoints_and_users_are_kept(store: Arc<dyn Store>) {

@@ -12,6 +12,9 @@ use super::{Found, Invariant};
 use crate::model::{Event, Model};
 use crate::observation::{Observation, Process, Question, Reply};
 
+/// Ids of invitations.
+type Invitations = BTreeSet<[u8; 16]>;
+
 /// Whoever joins, or begins to wait, uses an invitation that was there before the batch, or that
 /// somebody asks for at this time; no more users come than invitations allow; and whoever is told
 /// that all were taken back can rely on it.
@@ -23,7 +26,7 @@ pub struct InvitationsBind {
     /// Who asks for invitations and was not answered: they may come at any time.
     asking: BTreeMap<(Process, u32), ConversationId>,
     /// Questions to take all back, with the invitations that are still there since.
-    revoking: BTreeMap<(Process, u32), (ConversationId, BTreeSet<[u8; 16]>)>,
+    revoking: BTreeMap<(Process, u32), (ConversationId, Invitations)>,
 }
 
 impl Invariant for InvitationsBind {

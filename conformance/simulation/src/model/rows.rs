@@ -163,12 +163,12 @@ impl Rows {
         record: Option<Record>,
         touched: &mut BTreeSet<ConversationId>,
     ) {
-        let id = match name {
-            Name::Announcement(id)
-            | Name::Invitation(id, _)
-            | Name::Waiting(id, _)
-            | Name::MemberChange(id, ..) => id,
-            _ => return,
+        let (Name::Announcement(id)
+        | Name::Invitation(id, _)
+        | Name::Waiting(id, _)
+        | Name::MemberChange(id, ..)) = name
+        else {
+            return;
         };
         touched.insert(id);
         match (name, record) {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -32,8 +32,10 @@ impl Recorder {
     /// # Errors
     /// The buckets are refused, or another recorder was installed.
     pub fn install() -> Result<Self, BuildError> {
-        static INSTALLED: OnceLock<Recorder> = OnceLock::new();
-        if let Some(recorder) = INSTALLED.get() {
+        // Held meanwhile: of two servers that start at once, both get the one that is installed.
+        static INSTALLED: Mutex<Option<Recorder>> = Mutex::new(None);
+        let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recorder) = &*installed {
             return Ok(recorder.clone());
         }
         let buckets = [
@@ -46,7 +48,7 @@ impl Recorder {
         if metrics::set_global_recorder(recorder).is_ok() {
             describe();
         }
-        Ok(INSTALLED.get_or_init(|| handle).clone())
+        Ok(installed.insert(handle).clone())
     }
 
     /// Must be called now and then: histograms are kept in pieces until it is.
@@ -132,5 +134,23 @@ async fn ready_page(State(pages): State<Pages>) -> impl IntoResponse {
         (StatusCode::OK, text)
     } else {
         (StatusCode::OK, "ready\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_start_at_once_share_what_is_installed() {
+        let recorders: Vec<Recorder> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(Recorder::install)).collect();
+            let started = starts.into_iter().map(|start| start.join().unwrap());
+            started.collect::<Result<_, _>>().unwrap()
+        });
+        metrics::counter!(names::MESSAGES_ACCEPTED).increment(1);
+        for recorder in recorders {
+            assert!(recorder.render().contains(names::MESSAGES_ACCEPTED));
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A store that forgets everything at the end: for tests and short-lived tools.
 
+mod backlog;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +11,7 @@ use eim_codec::payload::is_modifier;
 
 use super::epochs::Epochs;
 use super::{
-    Applied, Arrival, ArrivalOutcome, Backlog, Batch, ConversationRecord, Cursor, Identity, Loaded,
+    Applied, Arrival, ArrivalOutcome, Batch, ConversationRecord, Cursor, Identity, Loaded,
     MarkRecord, Message, Modifier, OutboxItem, ResumeCredential, Store, StoreError, Target,
     UserRecord,
 };
@@ -249,39 +251,7 @@ impl State {
         for (conversation, beyond) in cuts {
             self.cut(*conversation, beyond.saturating_add(1), u64::MAX, applied);
         }
-        let listed: BTreeMap<_, _> = cuts.iter().copied().collect();
-        for (conversation, through) in &mut self.behind {
-            // Backlogs reach no further than the logs do now.
-            match listed.get(conversation) {
-                Some(head) => *through = (*through).min(*head),
-                None if others => *through = 0,
-                None => {}
-            }
-        }
-    }
-
-    /// Conversations as last heard of, and those whose backlog is read.
-    fn heard(&mut self, records: Vec<ConversationRecord>, completed: Vec<(ConversationId, u64)>) {
-        for mut record in records {
-            let told = record.backlog;
-            if let Some(known) = self.conversations.get(&record.conversation) {
-                record.backlog = record.backlog.max(known.backlog);
-            }
-            if told > Backlog::None {
-                let behind = self.behind.entry(record.conversation).or_default();
-                *behind = record.conv_seq.max(*behind);
-            }
-            self.conversations.insert(record.conversation, record);
-        }
-        for (conversation, through) in completed {
-            let behind = self.behind.get(&conversation);
-            if behind.is_none_or(|behind| *behind <= through) {
-                self.behind.remove(&conversation);
-                if let Some(record) = self.conversations.get_mut(&conversation) {
-                    record.backlog = Backlog::None;
-                }
-            }
-        }
+        self.lower_backlogs(cuts, others);
     }
 
     fn apply(&mut self, batch: Batch) -> Applied {

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use eim_codec::id::{ClientMsgId, ConversationId, UserId};
-use eim_codec::registry::ErrorCode;
 
 use super::{Found, Invariant};
 use crate::model::{Event, Model, Send};
-use crate::observation::{Observation, Process};
 use crate::plan::DeviceNumber;
 
 /// Messages from one outbox to one conversation have ascending numbers in the order in which they
@@ -16,10 +14,6 @@ use crate::plan::DeviceNumber;
 pub struct OutboxOrderHolds {
     /// The newest entry of each outbox in each conversation.
     newest: BTreeMap<(Outbox, ConversationId), (u64, u64)>,
-    /// The newest message that was begun when the outbox heard last that one may not send there.
-    /// The same may have been said of those until then, and the result was lost with its session:
-    /// they are sent again (chapter 40, "Order after an error").
-    forbidden: BTreeMap<(Outbox, ConversationId), u64>,
 }
 
 /// A device, and the program that began the outbox.
@@ -43,9 +37,6 @@ impl Invariant for OutboxOrderHolds {
     }
 
     fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
-        if let Event::Seen(Observation::Refused { process, key, code }) = event {
-            self.refused(model, *process, *key, *code);
-        }
         let Event::Server(change) = event else {
             return;
         };
@@ -73,20 +64,6 @@ fn requeued(model: &Model, send: &Send, key: ClientMsgId) -> bool {
 }
 
 impl OutboxOrderHolds {
-    fn refused(&mut self, model: &Model, process: Process, key: ClientMsgId, code: ErrorCode) {
-        let passes = [ErrorCode::FORBIDDEN, ErrorCode::NOT_FOUND];
-        let Some(program) = model.sight.program(process) else {
-            return;
-        };
-        let Some(send) = model.sight.sends.get(&(program.user, key)) else {
-            return;
-        };
-        if passes.contains(&code) {
-            let place = ((process.device, program.outbox), send.conversation);
-            self.forbidden.insert(place, model.sight.begun());
-        }
-    }
-
     fn appended(
         &mut self,
         (user, key): (UserId, ClientMsgId),
@@ -98,9 +75,7 @@ impl OutboxOrderHolds {
             .newest
             .entry((outbox, send.conversation))
             .or_insert((0, 0));
-        let place = (outbox, send.conversation);
-        let forbidden = self.forbidden.get(&place).copied().unwrap_or(0);
-        found.add_if(newest.0 > send.order && send.order > forbidden, || {
+        found.add_if(newest.0 > send.order, || {
             format!(
                 "{key} of {user} is number {conv_seq} of {}; a message that began later in {outbox:?} is {}",
                 send.conversation, newest.1
@@ -125,26 +100,5 @@ mod tests {
         bad.push(Feed::Server(scene::commit(1)));
         bad.push(Feed::Server(scene::commit(2)));
         scene::assert_judges::<OutboxOrderHolds>(bad, "that began later");
-    }
-
-    #[test]
-    fn what_was_begun_before_a_refusal_may_come_late() {
-        let feed = |code| {
-            let mut feed = scene::opening();
-            for number in [3, 2, 1] {
-                feed.extend(scene::begin(number));
-            }
-            feed.push(Feed::Seen(Observation::Refused {
-                process: scene::process(0),
-                key: scene::key(3),
-                code,
-            }));
-            feed.push(Feed::Server(scene::commit(1)));
-            feed.push(Feed::Server(scene::commit(2)));
-            feed
-        };
-        let found = |code| scene::judge(OutboxOrderHolds::default(), feed(code)).len();
-        assert_eq!(found(ErrorCode::FORBIDDEN), 0);
-        assert_eq!(found(ErrorCode::INVALID_MESSAGE), 1);
     }
 }

@@ -87,12 +87,6 @@ impl Sight {
         self.processes.get(&process)
     }
 
-    /// Messages that were begun so far: the place of the newest.
-    #[must_use]
-    pub const fn begun(&self) -> u64 {
-        self.order
-    }
-
     /// The message with a key, as its process names it.
     #[must_use]
     pub fn send_of(&self, process: Process, key: ClientMsgId) -> Option<&Send> {

@@ -114,6 +114,8 @@ id! {
     SessionId;
     /// Pairs a RESPONSE with its REQUEST; the idempotency key of mutating requests: a UUIDv7.
     RequestId;
+    /// A call, chosen by the device that calls: a UUIDv7.
+    CallId;
 }
 
 impl ConversationId {

@@ -15,6 +15,7 @@ use crate::admin::{self, Http, Recorder};
 use crate::clock::Clock;
 use crate::config::{Config, Engine};
 use crate::hub::{Budget, Hub, QueueLimits, Signal};
+use crate::calls::{self, Calls};
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
@@ -193,6 +194,8 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
         tenant: TENANT,
     };
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let rules = config.call_rules();
+    let calls = Arc::new(Calls::new(Arc::clone(&hub), Arc::clone(&clock), rules));
     let members = usize::try_from(config.limits.group_members).unwrap_or(usize::MAX);
     let write_fanout = usize::try_from(config.limits.write_fanout_members).unwrap_or(usize::MAX);
     let detached = DetachedLimits {
@@ -207,12 +210,19 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             Arc::clone(&random),
             auth,
         ),
-        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout)
+        requests: Requests::new(
+            Arc::clone(&store),
+            Arc::clone(&hub),
+            Arc::clone(&calls),
+            members,
+            write_fanout,
+        )
             .with_directory(config.directory.visible)
             .with_presence(config.presence_policy()),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,
+        calls,
         clock,
         random,
         slots: Arc::new(Slots::default()),
@@ -223,6 +233,9 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
         connection: ConnectionConfigs::new(config),
     })
 }
+
+/// How often calls are looked at.
+const CALL_TICK: Duration = Duration::from_millis(250);
 
 /// The hub that `config` asks for.
 #[must_use]
@@ -356,6 +369,12 @@ impl Running {
             Arc::clone(&self.shared.hub),
             Arc::clone(&self.shared.clock),
             Duration::from_millis(config.limits.presence_ms),
+            self.shared.stopping.clone(),
+        );
+        self.helpers.push(tokio::spawn(ticks));
+        let ticks = calls::run(
+            Arc::clone(&self.shared.calls),
+            CALL_TICK,
             self.shared.stopping.clone(),
         );
         self.helpers.push(tokio::spawn(ticks));

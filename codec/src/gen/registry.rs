@@ -609,6 +609,8 @@ impl Capability {
     pub const DIRECTORY: Self = Self(88);
     /// Presence and typing; the server may send their events.
     pub const PRESENCE: Self = Self(112);
+    /// Call signalling; the server may send its events.
+    pub const CALLS: Self = Self(120);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -630,6 +632,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
     (Capability::PRESENCE, "presence"),
+    (Capability::CALLS, "calls"),
 ];
 
 impl Operation {
@@ -721,6 +724,14 @@ impl Operation {
     pub const PRESENCE_SET: Self = Self(115);
     /// The caller writes something, or does no longer.
     pub const TYPING: Self = Self(116);
+    /// Calls the other members of a conversation.
+    pub const CALL_START: Self = Self(120);
+    /// Adds a signal to a call.
+    pub const CALL_SIGNAL: Self = Self(121);
+    /// A page of the signals of a call, and how it is.
+    pub const CALL_SIGNALS: Self = Self(122);
+    /// The calls of the caller's user that are not over.
+    pub const CALLS: Self = Self(123);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -768,6 +779,10 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
     (Operation::PRESENCE_SET, "PRESENCE_SET", false),
     (Operation::TYPING, "TYPING", false),
+    (Operation::CALL_START, "CALL_START", true),
+    (Operation::CALL_SIGNAL, "CALL_SIGNAL", true),
+    (Operation::CALL_SIGNALS, "CALL_SIGNALS", false),
+    (Operation::CALLS, "CALLS", false),
 ];
 
 impl EventNumber {
@@ -781,6 +796,10 @@ impl EventNumber {
     pub const PRESENCE: Self = Self(16);
     /// Another member of a conversation writes something, or does no longer.
     pub const TYPING: Self = Self(17);
+    /// A signal of a call that belongs to the receiving user.
+    pub const CALL: Self = Self(40);
+    /// Events about calls were dropped; CALLS and CALL_SIGNALS tell how they are.
+    pub const CALLS_STALE: Self = Self(41);
 }
 
 pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
@@ -789,6 +808,8 @@ pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
     (EventNumber::MARKS_STALE, "MARKS_STALE"),
     (EventNumber::PRESENCE, "PRESENCE"),
     (EventNumber::TYPING, "TYPING"),
+    (EventNumber::CALL, "CALL"),
+    (EventNumber::CALLS_STALE, "CALLS_STALE"),
 ];
 
 impl ErrorClass {
@@ -1808,4 +1829,32 @@ pub mod limits {
     /// How long a client waits before it says again that its user is typing in the same conversation. Unit: ms.
     pub const TYPING_REPEAT_MS: Limit<u64> =
         Limit { default: 3000, minimum: 100, maximum: 60000 };
+
+    /// Most members of a conversation in which calls are possible. Unit: count.
+    pub const CALL_MEMBERS: Limit<u32> =
+        Limit { default: 32, minimum: 2, maximum: 256 };
+
+    /// Calls of one user that are not over. Unit: count.
+    pub const CALLS_STARTED: Limit<u32> =
+        Limit { default: 8, minimum: 1, maximum: 100 };
+
+    /// Longest body of a signal. Unit: octets.
+    pub const CALL_BODY_OCTETS: Limit<u32> =
+        Limit { default: 8192, minimum: 1024, maximum: 32768 };
+
+    /// Signals of one call that a server keeps. Unit: count.
+    pub const CALL_SIGNALS: Limit<u32> =
+        Limit { default: 512, minimum: 32, maximum: 4096 };
+
+    /// How long a call rings before it ends without an answer. Unit: ms.
+    pub const CALL_RING_MS: Limit<u64> =
+        Limit { default: 60000, minimum: 500, maximum: 300000 };
+
+    /// How long a device that takes part in a call may be without a connection. Unit: ms.
+    pub const CALL_ABSENT_MS: Limit<u64> =
+        Limit { default: 30000, minimum: 500, maximum: 300000 };
+
+    /// How long a server keeps the signals of a call. Unit: ms.
+    pub const CALL_MAILBOX_MS: Limit<u64> =
+        Limit { default: 60000, minimum: 500, maximum: 600000 };
 }

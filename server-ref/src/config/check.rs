@@ -64,6 +64,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .chain(window_ranges(config))
         .chain(operation_ranges(config))
         .chain(presence_ranges(config))
+        .chain(call_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -242,6 +243,42 @@ fn presence_ranges(config: &Config) -> [Checked; 4] {
             "limits.typing_members",
             limit.typing_members.into(),
             bounded(&limits::TYPING_MEMBERS),
+        ),
+    ]
+}
+
+fn call_ranges(config: &Config) -> [Checked; 6] {
+    let limit = &config.limits;
+    [
+        (
+            "limits.call_members",
+            limit.call_members.into(),
+            bounded(&limits::CALL_MEMBERS),
+        ),
+        (
+            "limits.calls_started",
+            limit.calls_started.into(),
+            bounded(&limits::CALLS_STARTED),
+        ),
+        (
+            "limits.call_signals",
+            limit.call_signals.into(),
+            bounded(&limits::CALL_SIGNALS),
+        ),
+        (
+            "limits.call_ring_ms",
+            limit.call_ring_ms,
+            bounded(&limits::CALL_RING_MS),
+        ),
+        (
+            "limits.call_absent_ms",
+            limit.call_absent_ms,
+            bounded(&limits::CALL_ABSENT_MS),
+        ),
+        (
+            "limits.call_mailbox_ms",
+            limit.call_mailbox_ms,
+            bounded(&limits::CALL_MAILBOX_MS),
         ),
     ]
 }

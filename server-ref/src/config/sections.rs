@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::service::directory::Visible;
+use crate::calls::Rules;
 use crate::service::presence::{PresencePolicy, SeenBy};
 use crate::store::ClassLimits;
 
@@ -218,6 +219,18 @@ pub struct LimitsSection {
     pub presence_ms: u64,
     /// Members up to which typing is told.
     pub typing_members: u32,
+    /// Members of a conversation in which calls are possible.
+    pub call_members: u32,
+    /// Calls of one user that are not over.
+    pub calls_started: u32,
+    /// Signals of one call that are kept.
+    pub call_signals: u32,
+    /// How long a call rings.
+    pub call_ring_ms: u64,
+    /// How long a device in a call may be without a connection.
+    pub call_absent_ms: u64,
+    /// How long signals of calls are kept.
+    pub call_mailbox_ms: u64,
 }
 
 /// `[contacts]`.
@@ -255,6 +268,22 @@ impl Config {
             seen_by: self.presence.visible,
             last_seen: self.presence.last_seen,
             typing_members: usize::try_from(typing_members).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Bounds and times of calls.
+    #[must_use]
+    pub fn call_rules(&self) -> Rules {
+        let limits = &self.limits;
+        let usize_of = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Rules {
+            members: usize_of(limits.call_members),
+            started: usize_of(limits.calls_started),
+            signals: usize_of(limits.call_signals),
+            ring_ms: limits.call_ring_ms,
+            absent_ms: limits.call_absent_ms,
+            mailbox_ms: limits.call_mailbox_ms,
+            contacts_only: self.contacts.only_contacts_may_write,
         }
     }
 }

@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use eim_codec::id::{DeviceId, UserId};
 use eim_codec::registry::limits;
@@ -24,6 +25,7 @@ pub use mailbox::{Delivery, Encoded, Mail, Mailbox, Owner, QueueLimits, Room, Si
 pub use notes::Notes;
 
 use self::posted::Posted;
+use crate::calls::{Party, Signal as CallSignal};
 use crate::metrics::names;
 use crate::presence::Presence;
 use crate::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
@@ -175,6 +177,31 @@ impl Hub {
             .collect()
     }
 
+    /// Queues a signal of a call for the devices of users, but not for the one that sent it. Returns
+    /// whom to wake.
+    // impl[EIM-CAL-008]
+    #[must_use]
+    pub(crate) fn ring(
+        &self,
+        tenant: TenantId,
+        users: &[UserId],
+        sender: Option<Party>,
+        signal: &Arc<CallSignal>,
+    ) -> Vec<Waker> {
+        let online = self.lock();
+        let mut wakers = Vec::new();
+        for user in users {
+            for session in online.get(&(tenant, *user)).into_iter().flatten() {
+                let device = session.mailbox.owner.device;
+                let sent = sender == Some(Party { user: *user, device });
+                if session.receives == Receives::Pushes && !sent {
+                    wakers.extend(session.mailbox.ring(signal));
+                }
+            }
+        }
+        wakers
+    }
+
     /// Users with a session here, and octets waiting in all queues.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
@@ -205,7 +232,7 @@ impl CommitSink for Hub {
                 posted.post_audience(commit, &online);
             }
         }
-        posted.wakers.into_iter().for_each(std::task::Waker::wake);
+        posted.wakers.into_iter().for_each(Waker::wake);
         self.accepted.increment(commits.len() as u64);
         self.batch.record(commits.len() as f64);
         self.pushes.increment(posted.pushes);
@@ -226,7 +253,7 @@ impl CommitSink for Hub {
                 }
             }
         }
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     // impl[EIM-SEC-005, EIM-DEV-004]

@@ -19,6 +19,7 @@ enum Area {
     Contacts,
     Directory,
     Presence,
+    Calls,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -62,6 +63,10 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::PRESENCE_QUERY
         | Operation::PRESENCE_SET
         | Operation::TYPING => Area::Presence,
+        Operation::CALL_START
+        | Operation::CALL_SIGNAL
+        | Operation::CALL_SIGNALS
+        | Operation::CALLS => Area::Calls,
         _ => return None,
     })
 }
@@ -117,6 +122,7 @@ impl Requests {
             Area::Contacts => self.of_contacts(question).await,
             Area::Directory => self.of_directory(question).await,
             Area::Presence => self.of_presence(question).await,
+            Area::Calls => self.of_calls(question).await,
         }
     }
 
@@ -289,6 +295,27 @@ impl Requests {
                 self.presence_set(caller, ask)
             }
             (Operation::TYPING, Some(Ask::Typing(ask))) => self.typing(caller, ask).await,
+            _ => Err(not_of_operation()),
+        }
+    }
+}
+
+impl Requests {
+    async fn of_calls(&self, question: Question) -> Result<Body, Refusal> {
+        let Question {
+            caller, id, page, ..
+        } = question;
+        match (question.operation, question.ask) {
+            (Operation::CALL_START, Some(Ask::CallStart(ask))) => {
+                self.call_start(caller, id, ask).await
+            }
+            (Operation::CALL_SIGNAL, Some(Ask::CallSignal(ask))) => {
+                self.call_signal(caller, id, ask)
+            }
+            (Operation::CALL_SIGNALS, Some(Ask::CallSignals(ask))) => {
+                self.call_signals(caller, &ask, page)
+            }
+            (Operation::CALLS, Some(Ask::Calls(_))) => self.calls(caller, page),
             _ => Err(not_of_operation()),
         }
     }

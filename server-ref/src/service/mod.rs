@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod auth;
+mod calls;
 mod contacts;
 mod devices;
 pub mod directory;
@@ -24,6 +25,7 @@ mod sync;
 mod users;
 
 pub use dispatch::is_about_presence;
+pub(crate) use calls::to_signal;
 pub(crate) use marks::to_mark;
 pub(crate) use presence::to_presence;
 pub use requests::{Answer, Requests};

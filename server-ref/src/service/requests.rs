@@ -8,6 +8,7 @@ use eim_codec::payload::{DetachedEntry, Request, Response, response};
 use super::directory::Visible;
 use super::presence::PresencePolicy;
 use super::{Caller, Refusal};
+use crate::calls::Calls;
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
@@ -43,6 +44,7 @@ pub struct Requests {
     pub(super) write_fanout_members: usize,
     pub(super) visible: Visible,
     pub(super) presence: PresencePolicy,
+    pub(super) calls: Arc<Calls>,
 }
 
 impl std::fmt::Debug for Requests {
@@ -52,12 +54,13 @@ impl std::fmt::Debug for Requests {
 }
 
 impl Requests {
-    /// Answers from `store`, and from `hub` about who is online; groups have at most `max_members`
+    /// Answers from `store`, from `hub` about who is online, and from `calls`; groups have at most `max_members`
     /// members, and read fan-out beyond `write_fanout_members`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
+        calls: Arc<Calls>,
         max_members: usize,
         write_fanout_members: usize,
     ) -> Self {
@@ -68,6 +71,7 @@ impl Requests {
             write_fanout_members,
             visible: Visible::default(),
             presence: PresencePolicy::default(),
+            calls,
         }
     }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::detached::Registry;
 use super::slots::Slots;
+use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::{Budget, Hub};
@@ -55,6 +56,8 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     /// Who is online.
     pub hub: Arc<Hub>,
+    /// Calls that are set up or go on.
+    pub calls: Arc<Calls>,
     /// Authentication.
     pub auth: AuthService,
     /// Requests.

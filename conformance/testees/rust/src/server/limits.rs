@@ -47,6 +47,12 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "presence_per_s" => limits.presence_per_s = narrow()?,
         "presence_ms" => limits.presence_ms = value,
         "typing_members" => limits.typing_members = narrow()?,
+        "call_members" => limits.call_members = narrow()?,
+        "calls_started" => limits.calls_started = narrow()?,
+        "call_signals" => limits.call_signals = narrow()?,
+        "call_ring_ms" => limits.call_ring_ms = value,
+        "call_absent_ms" => limits.call_absent_ms = value,
+        "call_mailbox_ms" => limits.call_mailbox_ms = value,
         "presence_visible" => {
             config.presence.visible = match value {
                 0 => SeenBy::Everybody,

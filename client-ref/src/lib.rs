@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod calls;
 pub mod client;
 mod contacts;
 mod content;
@@ -58,6 +59,7 @@ pub mod store;
 mod sync;
 pub mod tls;
 
+pub use self::calls::{CallInfo, CallSignal};
 pub use self::client::{Client, Draft, SendHandle};
 pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
 pub use self::content::content_of;

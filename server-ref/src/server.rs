@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
+use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine};
 use crate::hub::{Budget, Hub, QueueLimits, Signal};
-use crate::calls::{self, Calls};
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
@@ -217,8 +217,8 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             members,
             write_fanout,
         )
-            .with_directory(config.directory.visible)
-            .with_presence(config.presence_policy()),
+        .with_directory(config.directory.visible)
+        .with_presence(config.presence_policy()),
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,

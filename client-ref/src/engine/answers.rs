@@ -55,6 +55,13 @@ impl Engine {
             (Purpose::Presence, Ok(response::Body::Presence(told))) => {
                 self.presence_told(&told.presences);
             }
+            (Purpose::Calls, Ok(response::Body::Calls(answer))) => self.calls_listed(&answer),
+            (Purpose::Signals { call, after }, Ok(response::Body::CallSignals(page))) => {
+                self.signals_read(call, after, &page);
+            }
+            (Purpose::Floor { call }, Ok(response::Body::Calls(answer))) => {
+                self.floor_told(call, &answer);
+            }
             (Purpose::Ephemeral, Ok(_)) => {}
             (purpose, Err(error)) => self.pull_refused(&purpose, &error),
             (_, Ok(_)) => {
@@ -87,10 +94,13 @@ impl Engine {
             Purpose::Hole { .. } | Purpose::HoleDown { .. } | Purpose::Down { .. } => {
                 self.backlog_done();
             }
+            Purpose::Signals { call, .. } => self.signals_refused(*call, code),
             // It stays marked in the store and is asked for at the next start.
             Purpose::Hollow
             | Purpose::Mark
             | Purpose::Presence
+            | Purpose::Calls
+            | Purpose::Floor { .. }
             | Purpose::Ephemeral
             | Purpose::Application(_) => {}
         }

@@ -7,6 +7,7 @@
 mod answers;
 mod applied;
 mod asked;
+mod calls;
 pub(crate) mod command;
 mod incoming;
 mod large;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use eim_codec::connection::client::ClientSession;
 use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason};
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId};
-use eim_codec::registry::ErrorCode;
+use eim_codec::registry::{Capability, ErrorCode};
 use eim_codec::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Sleep, sleep};
@@ -99,6 +100,7 @@ pub(crate) struct Engine {
     /// Who waits until the server knows of a mark.
     mark_waiters: Vec<(ConversationId, MarkWaiter)>,
     reach: presence::Reach,
+    phone: calls::Phone,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -190,6 +192,9 @@ impl Engine {
         let (events, state, (commands, messages)) = ends;
         let mut config = ClientConfig::default();
         config.implementation = concat!("eim-client/", env!("CARGO_PKG_VERSION")).to_owned();
+        if options.calls {
+            config.capabilities.push(Capability::CALLS);
+        }
         let mut outbox = Outbox::default();
         if let Some(me) = identity.user {
             outbox.identify(me);
@@ -223,6 +228,7 @@ impl Engine {
             marks: Marks::new(loaded.cursor.log_epoch),
             mark_waiters: Vec::new(),
             reach: presence::Reach::default(),
+            phone: calls::Phone::default(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),

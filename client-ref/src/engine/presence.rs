@@ -120,7 +120,7 @@ impl Engine {
                     self.types(conversation, user, event.typing);
                 }
             }
-            _ => {}
+            _ => self.called(event),
         }
     }
 

@@ -156,9 +156,8 @@ impl Call {
         rules: &Rules,
         now_ms: u64,
     ) -> Result<(Arc<Signal>, Added), NotAdded> {
-        let same = |kept: &&Kept| {
-            kept.key == Some(wanted.key) && kept.signal.from == Some(wanted.from)
-        };
+        let same =
+            |kept: &&Kept| kept.key == Some(wanted.key) && kept.signal.from == Some(wanted.from);
         if let Some(known) = self.kept.iter().find(same) {
             return Ok((Arc::clone(&known.signal), Vec::new()));
         }
@@ -247,7 +246,10 @@ impl Call {
 
     // impl[EIM-CAL-018]
     fn end_if_due(&mut self, now_ms: u64, rules: &Rules) -> Option<Arc<Signal>> {
-        let others = self.members.iter().filter(|user| **user != self.caller.user);
+        let others = self
+            .members
+            .iter()
+            .filter(|user| **user != self.caller.user);
         let reason = if self.answered {
             (self.taking_part.len() < 2).then_some(CallEnd::Hangup)
         } else if self.taking_part.is_empty() {

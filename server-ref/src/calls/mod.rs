@@ -203,7 +203,10 @@ impl Calls {
         let table = self.lock();
         let of_user = table.of_users.get(&(tenant, user)).into_iter().flatten();
         let calls = of_user.filter_map(|(_, id)| table.calls.get(&(tenant, *id)));
-        calls.filter(|call| !call.is_over()).map(Call::view).collect()
+        calls
+            .filter(|call| !call.is_over())
+            .map(Call::view)
+            .collect()
     }
 
     /// A tick: absent devices hang up, unanswered calls end, old ones are forgotten.
@@ -254,7 +257,12 @@ impl Calls {
 }
 
 impl Table {
-    fn of(&mut self, tenant: TenantId, id: CallId, user: UserId) -> Result<&mut Call, NotSignalled> {
+    fn of(
+        &mut self,
+        tenant: TenantId,
+        id: CallId,
+        user: UserId,
+    ) -> Result<&mut Call, NotSignalled> {
         let call = self.calls.get_mut(&(tenant, id));
         call.filter(|call| call.members().contains(&user))
             .ok_or(NotSignalled::Unknown)
@@ -287,11 +295,7 @@ impl Table {
 }
 
 /// Ticks until the server stops.
-pub async fn run(
-    calls: Arc<Calls>,
-    interval: Duration,
-    stopping: CancellationToken,
-) {
+pub async fn run(calls: Arc<Calls>, interval: Duration, stopping: CancellationToken) {
     loop {
         tokio::select! {
             biased;

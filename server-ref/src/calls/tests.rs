@@ -155,8 +155,16 @@ fn every_device_but_the_sender_hears_every_signal_in_order() {
 fn one_device_of_a_user_takes_part() {
     let place = Place::new(Rules::default());
     place.start(3);
-    assert!(place.signal(party(2, 1), Kind::Candidate).is_err_and(|it| CONFLICT(&it)));
-    assert!(place.signal(party(1, 2), Kind::Answer).is_err_and(|it| CONFLICT(&it)));
+    assert!(
+        place
+            .signal(party(2, 1), Kind::Candidate)
+            .is_err_and(|it| CONFLICT(&it))
+    );
+    assert!(
+        place
+            .signal(party(1, 2), Kind::Answer)
+            .is_err_and(|it| CONFLICT(&it))
+    );
     place.signal(party(2, 1), Kind::Answer).unwrap();
     for kind in [Kind::Answer, Kind::Ringing, Kind::Decline, Kind::Hangup] {
         let refused = place.signal(party(2, 2), kind);
@@ -272,7 +280,11 @@ fn signals_are_bounded_and_old_ones_leave() {
     assert_eq!(place.signal(party(1, 1), Kind::Update), Err(full));
     place.passes(rules.mailbox_ms + 1);
     assert_eq!(place.signal(party(1, 1), Kind::Update), Ok(5));
-    let after = |after| place.calls.after(TENANT, CALL.into(), [2; 16].into(), after);
+    let after = |after| {
+        place
+            .calls
+            .after(TENANT, CALL.into(), [2; 16].into(), after)
+    };
     assert_eq!(after(2).err(), Some(NotSignalled::TooOld));
     let (view, signals) = after(3).unwrap();
     assert_eq!((view.floor, view.call_seq), (3, 5));

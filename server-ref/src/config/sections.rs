@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::service::directory::Visible;
 use crate::calls::Rules;
+use crate::service::directory::Visible;
 use crate::service::presence::{PresencePolicy, SeenBy};
 use crate::store::ClassLimits;
 

@@ -412,10 +412,7 @@ impl Mailbox {
         if state.detached {
             return None;
         }
-        state
-            .rings
-            .get_or_insert_default()
-            .add(Arc::clone(signal));
+        state.rings.get_or_insert_default().add(Arc::clone(signal));
         state.waker.take()
     }
 

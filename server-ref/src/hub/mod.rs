@@ -193,7 +193,11 @@ impl Hub {
         for user in users {
             for session in online.get(&(tenant, *user)).into_iter().flatten() {
                 let device = session.mailbox.owner.device;
-                let sent = sender == Some(Party { user: *user, device });
+                let sent = sender
+                    == Some(Party {
+                        user: *user,
+                        device,
+                    });
                 if session.receives == Receives::Pushes && !sent {
                     wakers.extend(session.mailbox.ring(signal));
                 }

@@ -58,7 +58,10 @@ impl Requests {
         }
         let most = self.calls.rules().members;
         let asked = most.saturating_add(1);
-        let page = self.store.members(tenant, conversation, None, asked).await?;
+        let page = self
+            .store
+            .members(tenant, conversation, None, asked)
+            .await?;
         let members: Vec<UserId> = page.members.iter().map(|member| member.user).collect();
         if page.more || members.len() > most || members.len() < 2 {
             let detail = format!("calls take 2 to {most} members");
@@ -157,7 +160,9 @@ fn wanted(
 ) -> Result<Wanted, Refusal> {
     let most = usize::try_from(limits::CALL_BODY_OCTETS.default).unwrap_or(usize::MAX);
     if body.len() > most {
-        return Err(Refusal::invalid(format!("a body of more than {most} octets")));
+        return Err(Refusal::invalid(format!(
+            "a body of more than {most} octets"
+        )));
     }
     let from = Party {
         user: caller.origin.user,
@@ -178,9 +183,7 @@ fn refused(refused: NotSignalled) -> Refusal {
             let detail = "earlier signals are not kept any more";
             Refusal::new(ErrorCode::TOO_OLD, detail)
         }
-        NotSignalled::NotAdded(NotAdded::Conflict(why)) => {
-            Refusal::new(ErrorCode::CONFLICT, why)
-        }
+        NotSignalled::NotAdded(NotAdded::Conflict(why)) => Refusal::new(ErrorCode::CONFLICT, why),
         NotSignalled::NotAdded(NotAdded::Full) => {
             Refusal::new(ErrorCode::LIMIT_REACHED, "too many signals")
         }

@@ -24,8 +24,8 @@ mod snapshot;
 mod sync;
 mod users;
 
-pub use dispatch::is_about_presence;
 pub(crate) use calls::to_signal;
+pub use dispatch::is_about_presence;
 pub(crate) use marks::to_mark;
 pub(crate) use presence::to_presence;
 pub use requests::{Answer, Requests};

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use eim_codec::connection::SendError;
-use eim_codec::payload::{CallEvent, Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent};
+use eim_codec::payload::{
+    CallEvent, Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent,
+};
 use eim_codec::registry::{Capability, EventNumber};
 use prost::Message as _;
 

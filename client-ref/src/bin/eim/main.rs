@@ -1,5 +1,6 @@
 //! `eim`, the command line client of EIM.
 
+mod call;
 mod chat;
 mod contacts;
 mod conversations;
@@ -100,6 +101,8 @@ enum Verb {
     Presence(presence::Presence),
     /// Says that this user is writing in a conversation.
     Typing(presence::Typing),
+    /// Rings, answers and hangs up; signals of calls.
+    Call(call::Call),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -159,6 +162,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Readers(readers) => readers.run(&globals).await,
         Verb::Search(search) => search.run(&globals).await,
         Verb::Presence(presence) => presence.run(&globals).await,
+        Verb::Call(call) => call.run(&globals).await,
         Verb::Typing(typing) => typing.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,

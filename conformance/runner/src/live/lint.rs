@@ -26,6 +26,7 @@ const FEATURES: &[&str] = &[
     "directory",
     "marks",
     "presence",
+    "calls",
     "send-only",
     "tls",
     "websocket",

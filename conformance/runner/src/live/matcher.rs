@@ -271,6 +271,7 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "ReadersEvent",
         "PresenceEvent",
         "TypingEvent",
+        "CallEvent",
         "ContactBody",
         "ModeBody",
     ];

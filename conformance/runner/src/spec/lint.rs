@@ -42,6 +42,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("REG", "registries"),
     ("MRK", "marks"),
     ("PRS", "presence"),
+    ("CAL", "calls"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

@@ -209,4 +209,11 @@ export const LIMITS = {
   typing_members: 64,
   typing_ms: 6000,
   typing_repeat_ms: 3000,
+  call_members: 32,
+  calls_started: 8,
+  call_body_octets: 8192,
+  call_signals: 512,
+  call_ring_ms: 60000,
+  call_absent_ms: 30000,
+  call_mailbox_ms: 60000,
 };

@@ -2,6 +2,23 @@
 
 /** Fields of each message: "number name type", then "repeated" or "oneof name". */
 export const MESSAGES = {
+  CallSignal: [
+    '1 call bytes', '2 call_seq uint64', '3 kind CallSignalKind', '4 user bytes', '5 device bytes', '6 time_ms uint64',
+    '7 body bytes', '8 reason CallEnd', '9 conversation bytes',
+  ],
+  Call: [
+    '1 call bytes', '2 conversation bytes', '3 state CallState', '4 call_seq uint64', '5 floor uint64', '6 caller bytes',
+    '7 started_ms uint64', '8 devices CallDevice repeated',
+  ],
+  CallDevice: ['1 user bytes', '2 device bytes'],
+  CallStartRequest: ['1 call bytes', '2 conversation bytes', '3 body bytes'],
+  CallSignalRequest: ['1 call bytes', '2 kind CallSignalKind', '3 body bytes'],
+  CallSignalResponse: ['1 call_seq uint64', '2 time_ms uint64'],
+  CallSignalsRequest: ['1 call bytes', '2 after uint64'],
+  CallSignalsResponse: ['1 call Call', '2 signals CallSignal repeated', '3 more bool'],
+  CallsRequest: [],
+  CallsResponse: ['1 calls Call repeated'],
+  CallEvent: ['1 signal CallSignal'],
   Hello: [
     '1 versions uint32 repeated', '2 compressions uint32 repeated', '3 capabilities uint32 repeated', '4 max_frame_octets uint32',
     '5 implementation string', '6 nonce bytes',
@@ -190,6 +207,8 @@ export const MESSAGES = {
     '106 snapshot SnapshotRequest oneof body', '112 presence_subscribe PresenceSubscribeRequest oneof body',
     '113 presence_unsubscribe PresenceUnsubscribeRequest oneof body', '114 presence_query PresenceQueryRequest oneof body',
     '115 presence_set PresenceSetRequest oneof body', '116 typing TypingRequest oneof body',
+    '120 call_start CallStartRequest oneof body', '121 call_signal CallSignalRequest oneof body',
+    '122 call_signals CallSignalsRequest oneof body', '123 calls CallsRequest oneof body',
   ],
   Response: [
     '1 request_id bytes', '2 operation uint32', '3 error ErrorInfo', '16 heads HeadsResponse oneof body',
@@ -206,7 +225,8 @@ export const MESSAGES = {
     '90 profiles ProfilesResponse oneof body', '91 profile_set ProfileSetResponse oneof body',
     '106 snapshot SnapshotResponse oneof body', '112 presence PresenceResponse oneof body',
     '113 presence_unsubscribe PresenceUnsubscribeResponse oneof body', '115 presence_set PresenceSetResponse oneof body',
-    '116 typing TypingResponse oneof body',
+    '116 typing TypingResponse oneof body', '121 call_signal CallSignalResponse oneof body',
+    '122 call_signals CallSignalsResponse oneof body', '123 calls CallsResponse oneof body',
   ],
   Event: ['1 event uint32', '2 body bytes'],
   Conversation: [
@@ -256,6 +276,9 @@ export const MESSAGES = {
 
 /** Numbers that each enumeration defines. */
 export const ENUMS = {
+  CallSignalKind: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  CallEnd: [0, 1, 2, 3, 4],
+  CallState: [0, 1, 2, 3],
   DeviceClass: [0, 1, 2, 3, 4, 5, 6],
   AttachMode: [0, 1],
   SessionOutcome: [0, 1, 2],

@@ -42,7 +42,8 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
+    include_str!("../../../../spec/proto/eim/v1/calls.proto"),
     include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
     include_str!("../../../../spec/proto/eim/v1/content.proto"),

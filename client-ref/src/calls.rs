@@ -255,7 +255,7 @@ impl Calls {
 
     /// What to ask after a list of calls: those that have news, and those that are not on it.
     // impl[EIM-CAL-029]
-    pub(crate) fn listed(&mut self, listed: &[CallInfo]) -> Vec<(CallId, u64)> {
+    pub(crate) fn listed(&self, listed: &[CallInfo]) -> Vec<(CallId, u64)> {
         let known = self.0.iter();
         let ended = known.filter(|(call, followed)| {
             !followed.over && !listed.iter().any(|info| info.call == **call)

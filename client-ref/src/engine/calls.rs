@@ -97,10 +97,8 @@ impl Engine {
     // impl[EIM-CAL-027]
     pub(super) fn signals_refused(&mut self, call: CallId, code: ErrorCode) {
         match code {
-            ErrorCode::NOT_FOUND => {
-                if self.phone.calls.forget(call) {
-                    self.events.emit(Event::CallGone(call));
-                }
+            ErrorCode::NOT_FOUND if self.phone.calls.forget(call) => {
+                self.events.emit(Event::CallGone(call));
             }
             // What is kept is asked for by the list.
             ErrorCode::TOO_OLD => self.ask_floor(call),

@@ -119,8 +119,8 @@ fn kinds<'a>(signals: impl Iterator<Item = &'a Arc<Signal>>) -> Vec<(Kind, CallE
 }
 
 fn heard(mailbox: &Mailbox) -> Vec<u64> {
-    let mut cx = Context::from_waker(Waker::noop());
-    match mailbox.poll(&mut cx, ROOM) {
+    let cx = Context::from_waker(Waker::noop());
+    match mailbox.poll(&cx, ROOM) {
         Poll::Ready(Mail::Rings(rings)) => rings.signals.iter().map(|it| it.call_seq).collect(),
         _ => Vec::new(),
     }

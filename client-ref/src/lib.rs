@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod blobs;
 mod calls;
 pub mod client;
 mod contacts;

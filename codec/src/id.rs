@@ -116,6 +116,8 @@ id! {
     RequestId;
     /// A call, chosen by the device that calls: a UUIDv7.
     CallId;
+    /// A blob: octets outside the log, as one user has uploaded them.
+    BlobId;
 }
 
 impl ConversationId {

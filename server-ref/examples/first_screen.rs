@@ -107,6 +107,7 @@ async fn fill(args: &Args, store: &dyn Store) -> Result<(), Box<dyn std::error::
             after_failed: false,
             body: body.clone(),
             fallback_text: String::new(),
+            blobs: Vec::new(),
         };
         let batch = (0..count).map(text).collect();
         for outcome in store.append(caller(from).origin, batch).await? {

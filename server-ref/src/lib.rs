@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod blobs;
 pub mod calls;
 pub mod cli;
 pub mod clock;

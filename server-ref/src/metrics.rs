@@ -40,6 +40,10 @@ pub mod names {
     pub const STORE_RESERVE: &str = "eim_store_reserve_octets";
     /// 1 while messages are refused for want of room, 0 otherwise.
     pub const STORE_READ_ONLY: &str = "eim_store_read_only";
+    /// Octets of blobs transferred, by direction.
+    pub const BLOB_OCTETS: &str = "eim_blob_octets_total";
+    /// Contents of blobs that were removed.
+    pub const BLOBS_COLLECTED: &str = "eim_blobs_collected_total";
     /// Records removed by sweeps, by kind.
     pub const SWEPT: &str = "eim_swept_total";
 }
@@ -75,6 +79,11 @@ pub fn describe() {
     describe_gauge!(
         names::STORE_READ_ONLY,
         "1 while messages are refused because the disk is nearly full"
+    );
+    describe_counter!(names::BLOB_OCTETS, "Octets of blobs transferred");
+    describe_counter!(
+        names::BLOBS_COLLECTED,
+        "Contents of blobs that were removed because nothing refers to them"
     );
     describe_counter!(names::SWEPT, "Records removed by sweeps");
 }

@@ -12,15 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
+use crate::blobs::{BlobStore, FolderBlobs, MemoryBlobs};
 use crate::calls::{self, Calls};
 use crate::clock::Clock;
-use crate::config::{Config, Engine};
+use crate::config::{Config, Engine, Keep};
 use crate::hub::{Budget, Hub, QueueLimits, Signal};
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
 use crate::service::auth::{AuthOptions, AuthService};
+use crate::service::blobs::Blobs;
 use crate::session::{ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots};
 use crate::store::kv::{Environment, Options};
 use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
@@ -38,6 +40,8 @@ const HELPER_PATIENCE: Duration = Duration::from_secs(1);
 const LAST_OCTETS: Duration = Duration::from_secs(3);
 /// Folder of the store inside the data folder.
 const STORE_FOLDER: &str = "store";
+/// Folder of the octets of blobs inside the data folder.
+const BLOBS_FOLDER: &str = "blobs";
 
 /// The server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +174,31 @@ pub async fn open_store(
     ))
 }
 
+/// Opens what keeps the octets of blobs; `None` when none are kept.
+///
+/// # Errors
+/// [`StartError::Folder`].
+pub fn open_blobs(config: &Config) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
+    let data_dir = &config.server.data_dir;
+    Ok(match config.blobs.keep {
+        Keep::Nothing => None,
+        Keep::Memory => Some(Arc::new(MemoryBlobs::default())),
+        Keep::Folder if config.store.engine == Engine::Memory => {
+            Some(Arc::new(MemoryBlobs::default()))
+        }
+        Keep::Folder => {
+            let path = match config.blobs.folder.as_os_str().is_empty() {
+                true => data_dir.join(BLOBS_FOLDER),
+                false => config.blobs.folder.clone(),
+            };
+            let opened = FolderBlobs::open(path.clone());
+            Some(Arc::new(
+                opened.map_err(|source| StartError::Folder { path, source })?,
+            ))
+        }
+    })
+}
+
 #[cfg(not(feature = "negative-control"))]
 fn engine_options() -> embedded::EmbeddedOptions {
     embedded::EmbeddedOptions::default()
@@ -185,8 +214,28 @@ fn engine_options() -> embedded::EmbeddedOptions {
 }
 
 /// What sessions share, over a store that reports to `hub`.
+/// Blobs are kept in memory, if at all.
 #[must_use]
 pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub>) -> Arc<Shared> {
+    let octets: Arc<dyn BlobStore> = Arc::new(MemoryBlobs::default());
+    let octets = (config.blobs.keep != Keep::Nothing).then_some(octets);
+    share_with(config, parts, store, hub, octets)
+}
+
+/// As [`share`], with what keeps the octets of blobs.
+#[must_use]
+pub fn share_with(
+    config: &Config,
+    parts: &Parts,
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    octets: Option<Arc<dyn BlobStore>>,
+) -> Arc<Shared> {
+    let blobs = octets.map(|octets| {
+        let random = Arc::clone(&parts.random);
+        let options = config.blobs.options();
+        Arc::new(Blobs::new(Arc::clone(&store), octets, random, options))
+    });
     let auth = AuthOptions {
         secret: store.derive_secret("salts of unknown users"),
         iterations: config.auth.iterations,
@@ -218,7 +267,9 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             write_fanout,
         )
         .with_directory(config.directory.visible)
-        .with_presence(config.presence_policy()),
+        .with_presence(config.presence_policy())
+        .with_blobs(blobs.clone()),
+        blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,
@@ -262,7 +313,8 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
     let store = open_store(config, parts, sink).await?;
     let certificate = certificate(config).await?;
     let tls = TlsAcceptors::new(&certificate)?;
-    let shared = share(config, parts, Arc::clone(&store), Arc::clone(&hub));
+    let octets = open_blobs(config)?;
+    let shared = share_with(config, parts, Arc::clone(&store), Arc::clone(&hub), octets);
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let accounts = Accounts::new(store, clock, random, config.auth.iterations, TENANT);
     let mut running = Running {

@@ -30,6 +30,7 @@ impl Engine {
             (Purpose::Application(question), Err(error)) => {
                 let _ = question.answer.send(Err(refused(&error)));
             }
+            (Purpose::Transfer(begin), outcome) => self.transfer_answered(*begin, outcome),
             (Purpose::Heads, Ok(response::Body::Heads(page))) => self.heads_page(&page),
             (Purpose::Recent, Ok(response::Body::Snapshot(page))) => self.recent_page(page),
             (Purpose::HoleDown { last }, Ok(response::Body::History(page))) => {
@@ -102,6 +103,7 @@ impl Engine {
             | Purpose::Calls
             | Purpose::Floor { .. }
             | Purpose::Ephemeral
+            | Purpose::Transfer(_)
             | Purpose::Application(_) => {}
         }
     }

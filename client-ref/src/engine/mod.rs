@@ -7,6 +7,7 @@
 mod answers;
 mod applied;
 mod asked;
+pub(crate) mod blobs;
 mod calls;
 pub(crate) mod command;
 mod incoming;
@@ -101,6 +102,7 @@ pub(crate) struct Engine {
     mark_waiters: Vec<(ConversationId, MarkWaiter)>,
     reach: presence::Reach,
     phone: calls::Phone,
+    transfers: blobs::Transfers,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -229,6 +231,7 @@ impl Engine {
             mark_waiters: Vec::new(),
             reach: presence::Reach::default(),
             phone: calls::Phone::default(),
+            transfers: blobs::Transfers::default(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),

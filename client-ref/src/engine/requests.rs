@@ -8,6 +8,7 @@ use eim_codec::id::{CallId, ConversationId, RequestId};
 use eim_codec::payload::{self, history_entry, request, response};
 use eim_codec::registry::Operation;
 
+use super::blobs::Begin;
 use super::command::Question;
 
 /// Why something is asked.
@@ -39,6 +40,8 @@ pub(super) enum Purpose {
     Signals { call: CallId, after: u64 },
     /// From where on the signals of a call can be read.
     Floor { call: CallId },
+    /// Somebody transfers a blob.
+    Transfer(Box<Begin>),
     /// Nobody waits for the answer.
     Ephemeral,
 }

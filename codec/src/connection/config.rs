@@ -205,6 +205,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::CONTACTS,
         Capability::DIRECTORY,
         Capability::PRESENCE,
+        Capability::BLOBS,
     ]
     .into()
 }

@@ -84,8 +84,14 @@ impl FrameType {
     pub const RESPONSE: Self = Self(0x61);
     /// An ephemeral notification; may be dropped.
     pub const EVENT: Self = Self(0x62);
-    /// A chunk of a blob. Reserved.
+    /// Octets of a blob: one part of a transfer.
     pub const BLOB_CHUNK: Self = Self(0x70);
+    /// How far the chunks of a transfer may go.
+    pub const BLOB_CREDIT: Self = Self(0x71);
+    /// The end of a transfer, or why it ends early.
+    pub const BLOB_END: Self = Self(0x72);
+    /// Held for blobs on streams of their own, over QUIC. Reserved.
+    pub const BLOB_STREAM: Self = Self(0x7e);
 
     /// Values kept for GREASE (RFC 8701).
     pub const GREASE: &[Self] = &[Self(0xe5), Self(0xea), Self(0xf5), Self(0xfa)];
@@ -201,6 +207,9 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::RESPONSE, "RESPONSE"),
     (FrameType::EVENT, "EVENT"),
     (FrameType::BLOB_CHUNK, "BLOB_CHUNK"),
+    (FrameType::BLOB_CREDIT, "BLOB_CREDIT"),
+    (FrameType::BLOB_END, "BLOB_END"),
+    (FrameType::BLOB_STREAM, "BLOB_STREAM"),
 ];
 
 /// Indexed by the type octet.
@@ -557,6 +566,33 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         max_octets: 65536,
         payload: "eim.v1.Event",
     });
+    frames[0x70] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_CHUNK,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 65536,
+        payload: "binary:chunk",
+    });
+    frames[0x71] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_CREDIT,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.BlobCredit",
+    });
+    frames[0x72] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_END,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.BlobEnd",
+    });
     frames
 };
 
@@ -593,7 +629,7 @@ impl Capability {
     pub const GROUPS: Self = Self(3);
     /// A short-lived sender may attach beside a running connection of the same device.
     pub const SEND_ONLY: Self = Self(4);
-    /// Files in-band. Reserved.
+    /// Files in-band: their operations and frames.
     pub const BLOBS: Self = Self(5);
     /// End-to-end encryption by MLS. Reserved.
     pub const MLS: Self = Self(6);
@@ -714,6 +750,12 @@ impl Operation {
     pub const PROFILES: Self = Self(90);
     /// Changes the caller's profile.
     pub const PROFILE_SET: Self = Self(91);
+    /// Begins to upload a blob, or goes on with it. Repeating it changes nothing.
+    pub const BLOB_CREATE: Self = Self(96);
+    /// Begins to download a blob, or a part of it.
+    pub const BLOB_READ: Self = Self(97);
+    /// A page of the blobs that messages of a conversation refer to.
+    pub const BLOBS: Self = Self(98);
     /// Whether users can be reached, and events when that changes.
     pub const PRESENCE_SUBSCRIBE: Self = Self(112);
     /// Ends such events.
@@ -774,6 +816,9 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEPARTMENT_MEMBERS, "DEPARTMENT_MEMBERS", false),
     (Operation::PROFILES, "PROFILES", false),
     (Operation::PROFILE_SET, "PROFILE_SET", true),
+    (Operation::BLOB_CREATE, "BLOB_CREATE", false),
+    (Operation::BLOB_READ, "BLOB_READ", false),
+    (Operation::BLOBS, "BLOBS", false),
     (Operation::PRESENCE_SUBSCRIBE, "PRESENCE_SUBSCRIBE", false),
     (Operation::PRESENCE_UNSUBSCRIBE, "PRESENCE_UNSUBSCRIBE", false),
     (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
@@ -930,6 +975,10 @@ impl ErrorCode {
     pub const MUTED: Self = Self(0x050e);
     /// The group was dissolved; its log can still be read.
     pub const DISSOLVED: Self = Self(0x050f);
+    /// The message refers to a blob whose octets are not all there.
+    pub const BLOB_INCOMPLETE: Self = Self(0x0510);
+    /// The octets of a blob are not those of the stated hash.
+    pub const BLOB_MISMATCH: Self = Self(0x0511);
     /// Too many; retry after the stated delay.
     pub const RATE_LIMITED: Self = Self(0x0601);
     /// The server sheds load; retry after the stated delay.
@@ -1445,6 +1494,28 @@ pub(crate) static ERRORS: &[(ErrorCode, &str, ErrorCodeInfo)] = &[
         },
     ),
     (
+        ErrorCode::BLOB_INCOMPLETE,
+        "BLOB_INCOMPLETE",
+        ErrorCodeInfo {
+            code: ErrorCode::BLOB_INCOMPLETE,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
+        ErrorCode::BLOB_MISMATCH,
+        "BLOB_MISMATCH",
+        ErrorCodeInfo {
+            code: ErrorCode::BLOB_MISMATCH,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Request,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
         ErrorCode::RATE_LIMITED,
         "RATE_LIMITED",
         ErrorCodeInfo {
@@ -1857,4 +1928,32 @@ pub mod limits {
     /// How long a server keeps the signals of a call. Unit: ms.
     pub const CALL_MAILBOX_MS: Limit<u64> =
         Limit { default: 60000, minimum: 500, maximum: 600000 };
+
+    /// Largest blob. Unit: octets.
+    pub const BLOB_OCTETS: Limit<u64> =
+        Limit { default: 4294967296, minimum: 1048576, maximum: 1099511627776 };
+
+    /// Most octets of a blob in one chunk: a message waits for no more than one. Unit: octets.
+    pub const BLOB_CHUNK_OCTETS: Limit<u32> =
+        Limit { default: 32768, minimum: 1024, maximum: 65524 };
+
+    /// Octets of a transfer that may be under way. Unit: octets.
+    pub const BLOB_WINDOW_OCTETS: Limit<u32> =
+        Limit { default: 262144, minimum: 65536, maximum: 16777216 };
+
+    /// Transfers of one connection at once. Unit: count.
+    pub const BLOB_TRANSFERS: Limit<u32> =
+        Limit { default: 4, minimum: 1, maximum: 64 };
+
+    /// Blobs that one message refers to. Unit: count.
+    pub const MESSAGE_BLOBS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// How long a blob is kept that no message refers to, and an upload with which nobody goes on. Unit: ms.
+    pub const BLOB_ORPHAN_MS: Limit<u64> =
+        Limit { default: 86400000, minimum: 60000, maximum: 2592000000 };
+
+    /// Longest media type of a blob. Unit: octets.
+    pub const MEDIA_TYPE_OCTETS: Limit<u32> =
+        Limit { default: 255, minimum: 64, maximum: 255 };
 }

@@ -56,6 +56,8 @@ enum Verb {
     Day(scenario::day::Options),
     /// Throughput and latency beside the bare store, and memory of idle connections.
     Figures(scenario::figures::Options),
+    /// A large file up and down, both sides killed on the way, messages beside it.
+    Files(scenario::files::Options),
     /// One group of thousands, some of them connected: delivery times, memory, processor.
     Large(scenario::large::Options),
 }
@@ -93,6 +95,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Hostile(options) => scenario::hostile::run(&ground, &options),
         Verb::Day(options) => scenario::day::run(&ground, &options),
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
+        Verb::Files(options) => scenario::files::run(&ground, &options),
         Verb::Large(options) => scenario::large::run(&ground, &options),
     }
 }

@@ -65,6 +65,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .chain(operation_ranges(config))
         .chain(presence_ranges(config))
         .chain(call_ranges(config))
+        .chain(blob_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -279,6 +280,34 @@ fn call_ranges(config: &Config) -> [Checked; 6] {
             "limits.call_mailbox_ms",
             limit.call_mailbox_ms,
             bounded(&limits::CALL_MAILBOX_MS),
+        ),
+    ]
+}
+
+fn blob_ranges(config: &Config) -> [Checked; 5] {
+    let blobs = &config.blobs;
+    let part = u64::from(blobs.window_octets)..=64 << 20;
+    [
+        (
+            "blobs.max_octets",
+            blobs.max_octets,
+            bounded(&limits::BLOB_OCTETS),
+        ),
+        (
+            "blobs.window_octets",
+            blobs.window_octets.into(),
+            bounded(&limits::BLOB_WINDOW_OCTETS),
+        ),
+        ("blobs.part_octets", blobs.part_octets.into(), part),
+        (
+            "blobs.transfers",
+            blobs.transfers.into(),
+            bounded(&limits::BLOB_TRANSFERS),
+        ),
+        (
+            "blobs.orphan_ms",
+            blobs.orphan_ms,
+            bounded(&limits::BLOB_ORPHAN_MS),
         ),
     ]
 }

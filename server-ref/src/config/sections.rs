@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::calls::Rules;
+use crate::service::blobs::BlobOptions;
 use crate::service::directory::Visible;
 use crate::service::presence::{PresencePolicy, SeenBy};
 use crate::store::ClassLimits;
@@ -39,6 +40,8 @@ pub struct Config {
     pub memory: MemorySection,
     /// The store.
     pub store: StoreSection,
+    /// Files.
+    pub blobs: BlobsSection,
     /// Administration.
     pub admin: AdminSection,
     /// Logs.
@@ -328,6 +331,64 @@ pub struct StoreSection {
     pub sweep_interval_ms: u64,
     /// Records per step.
     pub sweep_limit: usize,
+}
+
+/// What keeps the octets of blobs.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Nothing: there are no blobs.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// Memory, for tests.
+    Memory,
+}
+
+/// `[blobs]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct BlobsSection {
+    /// What keeps their octets.
+    pub keep: Keep,
+    /// The folder; empty for one in the data folder.
+    pub folder: PathBuf,
+    /// Largest blob.
+    pub max_octets: u64,
+    /// Octets that the blobs of one user may have together.
+    pub quota_octets: u64,
+    /// Octets that are written at once.
+    pub part_octets: u32,
+    /// Octets of a transfer that may be under way.
+    pub window_octets: u32,
+    /// Transfers of one connection.
+    pub transfers: u32,
+    /// How long a blob is kept without a reference.
+    pub orphan_ms: u64,
+    /// Hash and size are enough to have octets that the tenant has.
+    pub shared: bool,
+    /// Media types that may be uploaded.
+    pub media_types: Vec<String>,
+    /// Octets that all transfers may hold together.
+    pub memory_octets: usize,
+}
+
+impl BlobsSection {
+    /// What the service needs.
+    #[must_use]
+    pub fn options(&self) -> BlobOptions {
+        BlobOptions {
+            octets: self.max_octets,
+            quota_octets: self.quota_octets,
+            part_octets: self.part_octets,
+            window_octets: self.window_octets,
+            transfers: usize::try_from(self.transfers).unwrap_or(usize::MAX),
+            orphan_ms: self.orphan_ms,
+            shared: self.shared,
+            media_types: self.media_types.clone(),
+            memory_octets: self.memory_octets,
+        }
+    }
 }
 
 /// `[admin]`.

@@ -20,6 +20,7 @@ enum Area {
     Directory,
     Presence,
     Calls,
+    Blobs,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -67,6 +68,7 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::CALL_SIGNAL
         | Operation::CALL_SIGNALS
         | Operation::CALLS => Area::Calls,
+        Operation::BLOB_CREATE | Operation::BLOB_READ | Operation::BLOBS => Area::Blobs,
         _ => return None,
     })
 }
@@ -123,6 +125,7 @@ impl Requests {
             Area::Directory => self.of_directory(question).await,
             Area::Presence => self.of_presence(question).await,
             Area::Calls => self.of_calls(question).await,
+            Area::Blobs => self.of_blobs(question).await,
         }
     }
 
@@ -275,6 +278,18 @@ impl Requests {
             (Operation::PROFILE_SET, Some(Ask::ProfileSet(ask))) => {
                 self.profile_set(caller, id, ask).await
             }
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_blobs(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::BLOB_CREATE, Some(Ask::BlobCreate(ask))) => {
+                self.blob_create(caller, ask).await
+            }
+            (Operation::BLOB_READ, Some(Ask::BlobRead(ask))) => self.blob_read(caller, &ask).await,
+            (Operation::BLOBS, Some(Ask::Blobs(ask))) => self.blobs_of(caller, &ask, page).await,
             _ => Err(not_of_operation()),
         }
     }

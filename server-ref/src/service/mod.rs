@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod blobs;
 mod calls;
 mod contacts;
 mod devices;

@@ -15,6 +15,7 @@ mod rate;
 mod reach;
 mod shared;
 mod slots;
+mod transfers;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 
 mod account;
 mod accounts;
+mod blobs;
 mod commit;
 mod contact;
 mod device;
@@ -30,6 +31,9 @@ use eim_codec::id::{ConversationId, DeviceId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::accounts::Accounts;
+pub use self::blobs::{
+    BlobPage, BlobRecords, BlobReference, BlobView, BlobsWanted, Garbage, NewBlob,
+};
 pub use self::commit::{CommitSink, Committed, Entry};
 pub use self::contact::{ContactAct, ContactPage, ContactView};
 pub use self::device::{
@@ -62,7 +66,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Accounts + Groups + People {
+pub trait Store: Accounts + Groups + People + BlobRecords {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.

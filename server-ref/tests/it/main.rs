@@ -1,6 +1,7 @@
 //! The server as its clients see it: in one process, over pipes, with the store in memory and
 //! paused time. No test sleeps.
 
+mod blobs;
 mod bounds;
 mod doubles;
 mod kept;

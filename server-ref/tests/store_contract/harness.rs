@@ -240,6 +240,7 @@ impl Harness {
             after_failed: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
             fallback_text: String::new(),
+            blobs: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The contract of the store, run against every engine.
 
 mod accounts;
+mod blobs;
 mod contacts;
 mod counted;
 mod department_groups;

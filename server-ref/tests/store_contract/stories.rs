@@ -21,6 +21,13 @@ macro_rules! on_engine {
                 a_raised_epoch_keeps_what_was_and_numbers_on
                 a_closed_store_says_so
             }
+            blobs {
+                an_upload_is_known_by_its_user_and_octets
+                a_user_has_so_much_room_for_blobs
+                a_message_shows_its_blobs_to_those_who_may_read_it
+                what_nothing_refers_to_goes_after_its_time
+                blobs_of_a_conversation_are_listed_downwards
+            }
             idempotency {
                 a_retry_gets_the_first_result
                 a_repetition_inside_one_batch_is_one_message

@@ -9,6 +9,7 @@ mod digest;
 mod directory;
 mod exit;
 mod export;
+mod files;
 mod govern;
 mod group;
 mod history;
@@ -97,6 +98,10 @@ enum Verb {
     Readers(marks::Readers),
     /// Looks for texts on this device, the newest first; asks nobody.
     Search(search::Search),
+    /// Lists the files of a conversation, the newest first.
+    Files(files::Files),
+    /// Saves the file of a message; goes on where an earlier command was.
+    Get(files::Get),
     /// Shows who can be reached, or says whether this user can.
     Presence(presence::Presence),
     /// Says that this user is writing in a conversation.
@@ -161,6 +166,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Unread(unread) => unread.run(&globals).await,
         Verb::Readers(readers) => readers.run(&globals).await,
         Verb::Search(search) => search.run(&globals).await,
+        Verb::Files(files) => files.run(&globals).await,
+        Verb::Get(get) => get.run(&globals).await,
         Verb::Presence(presence) => presence.run(&globals).await,
         Verb::Call(call) => call.run(&globals).await,
         Verb::Typing(typing) => typing.run(&globals).await,

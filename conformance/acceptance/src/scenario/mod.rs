@@ -3,6 +3,7 @@
 pub(crate) mod day;
 pub(crate) mod faults;
 pub(crate) mod figures;
+pub(crate) mod files;
 mod group;
 pub(crate) mod hostile;
 mod judge;

@@ -27,6 +27,7 @@ const FEATURES: &[&str] = &[
     "marks",
     "presence",
     "calls",
+    "blobs",
     "send-only",
     "tls",
     "websocket",

@@ -43,6 +43,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("MRK", "marks"),
     ("PRS", "presence"),
     ("CAL", "calls"),
+    ("BLB", "blobs"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

@@ -4,6 +4,8 @@
 
 #[path = "../../../../server-ref/tests/store_contract/accounts.rs"]
 mod accounts;
+#[path = "../../../../server-ref/tests/store_contract/blobs.rs"]
+mod blobs;
 #[path = "../../../../server-ref/tests/store_contract/contacts.rs"]
 mod contacts;
 #[path = "../../../../server-ref/tests/store_contract/department_groups.rs"]

@@ -56,6 +56,9 @@ export const FRAME_TYPES = [
   [0x60, "REQUEST", "client", false, true, "open", 65536, "eim.v1.Request"],
   [0x61, "RESPONSE", "server", false, true, "open draining", 1048576, "eim.v1.Response"],
   [0x62, "EVENT", "server", false, true, "open draining", 65536, "eim.v1.Event"],
+  [0x70, "BLOB_CHUNK", "both", false, false, "open draining", 65536, "binary:chunk"],
+  [0x71, "BLOB_CREDIT", "both", false, false, "open draining", 1024, "eim.v1.BlobCredit"],
+  [0x72, "BLOB_END", "both", false, false, "open draining", 1024, "eim.v1.BlobEnd"],
 ];
 
 /** value, name; active algorithms only (EIM-REG-002) */
@@ -124,6 +127,8 @@ export const ERRORS = [
   [0x050D, "CANCELLED", false],
   [0x050E, "MUTED", false],
   [0x050F, "DISSOLVED", false],
+  [0x0510, "BLOB_INCOMPLETE", false],
+  [0x0511, "BLOB_MISMATCH", false],
   [0x0601, "RATE_LIMITED", true],
   [0x0602, "OVERLOADED", true],
   [0x0603, "TOO_MANY_CONNECTIONS", true],
@@ -216,4 +221,11 @@ export const LIMITS = {
   call_ring_ms: 60000,
   call_absent_ms: 30000,
   call_mailbox_ms: 60000,
+  blob_octets: 4294967296,
+  blob_chunk_octets: 32768,
+  blob_window_octets: 262144,
+  blob_transfers: 4,
+  message_blobs: 100,
+  blob_orphan_ms: 86400000,
+  media_type_octets: 255,
 };

@@ -2,6 +2,21 @@
 
 /** Fields of each message: "number name type", then "repeated" or "oneof name". */
 export const MESSAGES = {
+  BlobCreateRequest: ['1 sha256 bytes', '2 size uint64', '3 media_type string', '4 name string'],
+  BlobCreateResponse: ['1 blob bytes', '2 complete bool', '3 transfer uint32', '4 offset uint64'],
+  BlobReadRequest: ['1 blob bytes', '2 offset uint64', '3 length uint64', '4 conversation bytes'],
+  BlobReadResponse: [
+    '1 transfer uint32', '2 size uint64', '3 sha256 bytes', '4 media_type string', '5 name string', '6 offset uint64',
+    '7 length uint64',
+  ],
+  BlobsRequest: ['1 conversation bytes', '2 before uint64', '3 before_blob bytes', '4 name string', '5 media_type string'],
+  BlobItem: [
+    '1 conv_seq uint64', '2 sender bytes', '3 time_ms uint64', '4 blob bytes', '5 size uint64', '6 sha256 bytes',
+    '7 media_type string', '8 name string',
+  ],
+  BlobsResponse: ['1 items BlobItem repeated', '2 more bool', '3 next uint64', '4 next_blob bytes'],
+  BlobCredit: ['1 transfer uint32', '2 through uint64'],
+  BlobEnd: ['1 transfer uint32', '2 error ErrorInfo'],
   CallSignal: [
     '1 call bytes', '2 call_seq uint64', '3 kind CallSignalKind', '4 user bytes', '5 device bytes', '6 time_ms uint64',
     '7 body bytes', '8 reason CallEnd', '9 conversation bytes',
@@ -66,7 +81,7 @@ export const MESSAGES = {
   ContactChangeResponse: ['1 log_epoch uint64', '2 conv_seq uint64', '3 time_ms uint64'],
   ContactsRequest: ['1 log_epoch uint64', '2 version uint64'],
   ContactsResponse: ['1 log_epoch uint64', '2 contacts Contact repeated', '3 more bool'],
-  BlobRef: ['1 blob bytes', '2 sha256 bytes', '3 size uint64', '4 media_type string', '5 name string'],
+  BlobRef: ['1 blob bytes', '2 sha256 bytes', '3 size uint64', '4 media_type string', '5 name string', '6 stored bool'],
   MediaBody: [
     '1 blob BlobRef', '2 caption string', '3 width uint32', '4 height uint32', '5 duration_ms uint64', '6 thumbnail bytes',
     '7 waveform bytes', '14 reply_to uint64', '15 forwarded Origin',
@@ -140,6 +155,7 @@ export const MESSAGES = {
   Send: [
     '1 conversation bytes oneof target', '2 direct_to bytes oneof target', '3 client_msg_id bytes', '4 first_sent_at_ms uint64',
     '5 after_failed bool', '6 body bytes', '7 fallback_text string', '8 critical_extensions uint32 repeated',
+    '9 blobs bytes repeated',
   ],
   Entry: [
     '1 conversation bytes', '2 log_epoch uint64', '3 conv_seq uint64', '4 type uint32', '5 sender bytes', '6 sender_device bytes',
@@ -204,6 +220,7 @@ export const MESSAGES = {
     '104 devices DevicesRequest oneof body', '105 device_logout DeviceLogoutRequest oneof body',
     '88 departments DepartmentsRequest oneof body', '89 department_members DepartmentMembersRequest oneof body',
     '90 profiles ProfilesRequest oneof body', '91 profile_set ProfileSetRequest oneof body',
+    '96 blob_create BlobCreateRequest oneof body', '97 blob_read BlobReadRequest oneof body', '98 blobs BlobsRequest oneof body',
     '106 snapshot SnapshotRequest oneof body', '112 presence_subscribe PresenceSubscribeRequest oneof body',
     '113 presence_unsubscribe PresenceUnsubscribeRequest oneof body', '114 presence_query PresenceQueryRequest oneof body',
     '115 presence_set PresenceSetRequest oneof body', '116 typing TypingRequest oneof body',
@@ -223,7 +240,8 @@ export const MESSAGES = {
     '104 devices DevicesResponse oneof body', '105 device_logout DeviceLogoutResponse oneof body',
     '88 departments DepartmentsResponse oneof body', '89 department_members DepartmentMembersResponse oneof body',
     '90 profiles ProfilesResponse oneof body', '91 profile_set ProfileSetResponse oneof body',
-    '106 snapshot SnapshotResponse oneof body', '112 presence PresenceResponse oneof body',
+    '96 blob_create BlobCreateResponse oneof body', '97 blob_read BlobReadResponse oneof body',
+    '98 blobs BlobsResponse oneof body', '106 snapshot SnapshotResponse oneof body', '112 presence PresenceResponse oneof body',
     '113 presence_unsubscribe PresenceUnsubscribeResponse oneof body', '115 presence_set PresenceSetResponse oneof body',
     '116 typing TypingResponse oneof body', '121 call_signal CallSignalResponse oneof body',
     '122 call_signals CallSignalsResponse oneof body', '123 calls CallsResponse oneof body',

@@ -42,8 +42,9 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("../../../../spec/proto/eim/v1/calls.proto"),
+    include_str!("../../../../spec/proto/eim/v1/blobs.proto"),
     include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
     include_str!("../../../../spec/proto/eim/v1/content.proto"),

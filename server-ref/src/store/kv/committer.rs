@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{AccountCommand, Command, Reply};
+use super::command::{AccountCommand, BlobCommand, Command, Reply};
 use super::cursors::Cursors;
+use super::keys;
 use super::meta::Meta;
 use super::options::{Environment, Options};
 use super::pending::Pending;
@@ -200,6 +201,7 @@ impl Committer {
                 self.answer(reply, outcome.or_refused());
             }
             Command::Account(command) => self.carry_out_of_accounts(command),
+            Command::Blob(command) => self.carry_out_of_blobs(command),
             Command::Sweep {
                 tenant,
                 now_ms,
@@ -210,6 +212,42 @@ impl Committer {
                 self.answer(reply, outcome);
             }
             Command::Close { .. } => {}
+        }
+    }
+
+    fn carry_out_of_blobs(&mut self, command: BlobCommand) {
+        match command {
+            BlobCommand::Create { origin, new, reply } => {
+                let outcome = self.blob_create(&origin, new);
+                self.answer(reply, outcome.or_refused());
+            }
+            BlobCommand::Complete {
+                tenant,
+                blob,
+                reply,
+            } => {
+                let outcome = self.blob_complete(tenant, blob);
+                self.answer(reply, outcome);
+            }
+            BlobCommand::Discard {
+                tenant,
+                blob,
+                reply,
+            } => {
+                let outcome = self.blob_discard(tenant, blob);
+                self.answer(reply, outcome);
+            }
+            BlobCommand::Collected {
+                tenant,
+                removed,
+                reply,
+            } => {
+                for garbage in removed {
+                    let key = keys::garbage(tenant, garbage.content);
+                    self.pending.delete_state(&key);
+                }
+                self.answer(reply, Ok(()));
+            }
         }
     }
 

@@ -4,9 +4,10 @@
 //! A checker that asked the store itself would see what the store believes; this sees what was
 //! written.
 
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{BlobId, ConversationId, DeviceId, SessionId, UserId};
 use eim_codec::payload::{ContactState, ConversationKind, FanOut, Role};
 
+use super::record::blob::BlobRow;
 use super::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
 use super::record::state::{
     self, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow, MarkRow, MemberRow,
@@ -57,10 +58,14 @@ pub enum Name {
     Contact(UserId, UserId),
     /// What is left of devices that are not remembered.
     Forgotten(UserId),
+    /// A blob.
+    Blob(BlobId),
+    /// A blob that a message refers to.
+    Reference(ConversationId, u64, BlobId),
     /// Facts about the store itself.
     Meta,
     /// Indices: users by name, expiry lists, contacts by version and their
-    /// number; profiles and departments; announcements, invitations, users who wait to join a
+    /// number; profiles and departments; blobs by owner, hash and age; announcements, invitations, users who wait to join a
     /// group, and its members by their last change.
     Index,
 }
@@ -109,6 +114,19 @@ pub enum Record {
         visible_from: u64,
         /// Last conv_seq; 0 while a member.
         visible_through: u64,
+    },
+    /// A blob.
+    Blob {
+        /// Who has uploaded it, or does.
+        owner: UserId,
+        /// Octets.
+        size: u64,
+        /// All octets are there.
+        complete: bool,
+        /// Messages that refer to it.
+        references: u32,
+        /// Under which its octets are kept.
+        content: BlobId,
     },
     /// A user.
     User {
@@ -220,6 +238,9 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             81 | 82 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
             25..=28 => Name::Index,
+            96 => Name::Blob(rest.id()?),
+            99 => Name::Reference(rest.id()?, rest.number()?, rest.id()?),
+            97 | 98 | 100..=102 => Name::Index,
             81..=88 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },
@@ -308,6 +329,16 @@ fn record_of_operations(name: Name, value: &[u8]) -> Result<Record, StoreError> 
         Name::UserReactions(..) => {
             let row: UserReactionsRow = state::decode("user reactions", value)?;
             Record::UserReactions(row.reactions)
+        }
+        Name::Blob(_) => {
+            let row: BlobRow = state::decode("blob", value)?;
+            Record::Blob {
+                owner: state::id("blob", &row.owner)?,
+                size: row.size,
+                complete: row.complete,
+                references: row.references,
+                content: state::id("blob", &row.content)?,
+            }
         }
         Name::Pins(_) => {
             let row: PinsRow = state::decode("pins", value)?;
@@ -466,6 +497,11 @@ mod tests {
             (
                 keys::mark(at, user, conversation),
                 Name::Mark(user, conversation),
+            ),
+            (keys::blob(at, [6; 16].into()), Name::Blob([6; 16].into())),
+            (
+                keys::reference(at, conversation, 9, [6; 16].into()),
+                Name::Reference(conversation, 9, [6; 16].into()),
             ),
             (
                 keys::mention(at, user, conversation, 9),

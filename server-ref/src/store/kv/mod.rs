@@ -5,6 +5,8 @@
 
 mod accounts;
 mod append;
+mod blob_reads;
+mod blobs;
 mod cache;
 mod command;
 mod committer;

@@ -97,7 +97,10 @@ impl KvStore {
 
     /// Queues a command and waits for its outcome. When the caller goes away after it was queued,
     /// it is carried out all the same.
-    async fn submit<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+    pub(super) async fn submit<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, StoreError> {
         let (reply, outcome) = oneshot::channel();
         self.queue
             .send(command(reply))

@@ -61,6 +61,11 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
             };
         }
         "presence_last_seen" => config.presence.last_seen = value != 0,
+        "blob_octets" => config.blobs.max_octets = value,
+        "blob_quota_octets" => config.blobs.quota_octets = value,
+        "blob_transfers" => config.blobs.transfers = narrow()?,
+        "blob_part_octets" => config.blobs.part_octets = narrow()?,
+        "blob_window_octets" => config.blobs.window_octets = narrow()?,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {

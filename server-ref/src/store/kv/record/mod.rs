@@ -3,6 +3,7 @@
 //! Records that every message writes are packed by hand; the others are Protobuf messages.
 
 pub(super) mod act;
+pub(super) mod blob;
 pub(super) mod entry;
 pub(super) mod modified;
 pub(super) mod state;

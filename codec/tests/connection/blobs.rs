@@ -225,14 +225,20 @@ fn what_comes_of_a_transfer_that_ended_is_ignored_and_of_none_closes() {
     pair.run();
     assert!(pair.client_events.is_empty() && pair.server_events.is_empty());
     for frame in frames(2).into_iter().chain(frames(0)) {
-        let mut pair = Pair::open();
-        pair.client.blob_send(1, 0, 1000);
-        pair.server.blob_receive(1, 0, 1000, WINDOW);
-        pair.run();
+        let begun = || {
+            let mut pair = Pair::open();
+            pair.client.blob_send(1, 0, 1000);
+            pair.server.blob_receive(1, 0, 1000, WINDOW);
+            pair.run();
+            pair
+        };
+        let mut pair = begun();
         pair.inject_to_client(frame.clone());
-        pair.inject(frame);
         pair.run();
         pair.assert_client_closes(ErrorCode::INVALID_VALUE);
+        let mut pair = begun();
+        pair.inject(frame);
+        pair.run();
         pair.assert_server_closes(ErrorCode::INVALID_VALUE);
     }
 }
@@ -241,13 +247,18 @@ fn what_comes_of_a_transfer_that_ended_is_ignored_and_of_none_closes() {
 #[test]
 fn without_the_capability_every_frame_of_a_transfer_closes() {
     for frame in [chunk(1, 0, b"x"), credit(1, 1), end(1)] {
-        let mut client = client_config();
-        client.capabilities.retain(|one| *one != Capability::BLOBS);
-        let mut pair = Pair::open_with(client, server_config());
+        let open = || {
+            let mut client = client_config();
+            client.capabilities.retain(|one| *one != Capability::BLOBS);
+            Pair::open_with(client, server_config())
+        };
+        let mut pair = open();
         pair.inject(frame.clone());
-        pair.inject_to_client(frame);
         pair.run();
         pair.assert_server_closes(ErrorCode::EXTENSION_NOT_NEGOTIATED);
+        let mut pair = open();
+        pair.inject_to_client(frame);
+        pair.run();
         pair.assert_client_closes(ErrorCode::EXTENSION_NOT_NEGOTIATED);
     }
 }

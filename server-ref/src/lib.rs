@@ -21,6 +21,7 @@ pub mod descriptors;
 pub mod hub;
 pub mod logging;
 pub mod metrics;
+pub mod outbox;
 pub mod presence;
 pub mod random;
 pub mod server;

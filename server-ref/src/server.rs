@@ -17,12 +17,14 @@ use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine, Keep};
 use crate::hub::{Budget, Hub, QueueLimits, Signal};
+use crate::outbox::{self, GatewayError, HttpError, Network, Outbox};
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
 use crate::service::auth::{AuthOptions, AuthService};
 use crate::service::blobs::Blobs;
+use crate::service::notifications::NotifyPolicy;
 use crate::session::{ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots};
 use crate::store::kv::{Environment, Options};
 use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
@@ -82,6 +84,12 @@ pub enum StartError {
     /// Metrics cannot be recorded.
     #[error("metrics: {0}")]
     Metrics(String),
+    /// Nobody can be reached by HTTP.
+    #[error("notifications: {0}")]
+    Http(HttpError),
+    /// A service cannot be used.
+    #[error("notifications: {0}")]
+    Gateway(#[from] GatewayError),
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -149,6 +157,9 @@ pub async fn open_store(
         conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),
         contacts: config.limits.contacts.into(),
         contacts_only: config.contacts.only_contacts_may_write,
+        notifications: !config.notifications.services().is_empty(),
+        notify_delay_ms: config.notifications.delay_ms,
+        notify_mutes: usize::try_from(config.limits.notify_mutes).unwrap_or(usize::MAX),
         write_fanout_members: usize::try_from(config.limits.write_fanout_members)
             .unwrap_or(usize::MAX),
         ..Options::default()
@@ -268,7 +279,12 @@ pub fn share_with(
         )
         .with_directory(config.directory.visible)
         .with_presence(config.presence_policy())
-        .with_blobs(blobs.clone()),
+        .with_blobs(blobs.clone())
+        .with_notifications(NotifyPolicy {
+            services: config.notifications.services(),
+            content: config.notifications.content.into(),
+            web_push_key: outbox::web_push_key(config),
+        }),
         blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
@@ -301,6 +317,27 @@ pub fn hub(config: &Config) -> Arc<Hub> {
     Arc::new(hub.with_subscriptions(subscriptions.unwrap_or(usize::MAX)))
 }
 
+/// The outbox of a server, over `http`; `clock` is that of the runtime, by which it waits.
+///
+/// # Errors
+/// [`GatewayError`].
+pub fn outbox(
+    config: &Config,
+    shared: &Shared,
+    http: &Arc<dyn outbox::Http>,
+    clock: Arc<dyn Clock>,
+) -> Result<Outbox, GatewayError> {
+    Ok(Outbox::new(outbox::Parts {
+        store: Arc::clone(&shared.store),
+        hub: Arc::clone(&shared.hub),
+        random: Arc::clone(&shared.random),
+        gateways: outbox::gateways(config, http, &clock)?,
+        clock,
+        policy: outbox::Policy::new(config),
+        tenant: shared.tenant,
+    }))
+}
+
 /// Starts a server.
 ///
 /// # Errors
@@ -329,6 +366,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
         closed: CancellationToken::new(),
     };
     running.listen(config, tls)?;
+    running.notify(config)?;
     running
         .administrate(config, recorder, accounts, hub)
         .await?;
@@ -381,6 +419,21 @@ impl Running {
             self.addresses.push((transport, bound.address));
             self.helpers.push(tokio::spawn(acceptor.clone().run(bound)));
         }
+        Ok(())
+    }
+
+    /// Passes notifications on, where there is somebody to pass them on.
+    fn notify(&mut self, config: &Config) -> Result<(), StartError> {
+        if config.notifications.services().is_empty() {
+            return Ok(());
+        }
+        let timeout = Duration::from_millis(config.notifications.timeout_ms);
+        let http = Network::new(timeout).map_err(StartError::Http)?;
+        let http: Arc<dyn outbox::Http> = Arc::new(http);
+        let clock = Arc::clone(&self.shared.clock);
+        let outbox = outbox(config, &self.shared, &http, clock)?;
+        let run = outbox.run(self.shared.stopping.clone());
+        self.helpers.push(tokio::spawn(run));
         Ok(())
     }
 

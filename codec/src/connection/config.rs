@@ -206,6 +206,7 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::DIRECTORY,
         Capability::PRESENCE,
         Capability::BLOBS,
+        Capability::NOTIFICATIONS,
     ]
     .into()
 }

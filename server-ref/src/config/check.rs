@@ -12,6 +12,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     listeners(config, &mut problems);
     ranges(config, &mut problems);
+    problems.extend(config.notifications.problems());
     if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
         problems.push("tls.certificate and tls.key belong together: set both or none".to_owned());
     }
@@ -66,6 +67,7 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .chain(presence_ranges(config))
         .chain(call_ranges(config))
         .chain(blob_ranges(config))
+        .chain(notification_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -308,6 +310,35 @@ fn blob_ranges(config: &Config) -> [Checked; 5] {
             "blobs.orphan_ms",
             blobs.orphan_ms,
             bounded(&limits::BLOB_ORPHAN_MS),
+        ),
+    ]
+}
+
+fn notification_ranges(config: &Config) -> [Checked; 6] {
+    let wanted = &config.notifications;
+    let day_ms = 86_400_000;
+    [
+        (
+            "limits.notify_mutes",
+            config.limits.notify_mutes.into(),
+            bounded(&limits::NOTIFY_MUTES),
+        ),
+        (
+            "notifications.ttl_ms",
+            wanted.ttl_ms,
+            bounded(&limits::NOTIFY_TTL_MS),
+        ),
+        ("notifications.timeout_ms", wanted.timeout_ms, 100..=120_000),
+        ("notifications.retry_ms", wanted.retry_ms, 10..=day_ms),
+        (
+            "notifications.retry_max_ms",
+            wanted.retry_max_ms,
+            wanted.retry_ms..=day_ms,
+        ),
+        (
+            "notifications.breaker_max_ms",
+            wanted.breaker_max_ms,
+            wanted.breaker_ms.max(10)..=day_ms,
         ),
     ]
 }

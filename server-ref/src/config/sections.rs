@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::NotificationsSection;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
 use crate::service::directory::Visible;
@@ -36,6 +37,8 @@ pub struct Config {
     pub directory: DirectorySection,
     /// Presence and typing.
     pub presence: PresenceSection,
+    /// Notifications for devices without a connection.
+    pub notifications: NotificationsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
@@ -214,6 +217,8 @@ pub struct LimitsSection {
     pub conversation_pins: u32,
     /// Users on a list of contacts.
     pub contacts: u32,
+    /// Muted conversations of one user.
+    pub notify_mutes: u32,
     /// Users whose presence one connection hears of.
     pub presence_subscriptions: u32,
     /// Requests about presence and typing per second and connection.

@@ -384,6 +384,12 @@ impl Mailbox {
         state.hint_waker()
     }
 
+    /// Whether there is a connection, and its client is not in the background.
+    pub(super) fn is_in_foreground(&self) -> bool {
+        let state = self.lock();
+        !state.detached && !state.background
+    }
+
     /// The client goes to the background, or is back.
     pub(crate) fn set_background(&self, background: bool) {
         let mut state = self.lock();

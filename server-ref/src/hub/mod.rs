@@ -56,6 +56,7 @@ pub struct Hub {
     budget: Arc<Budget>,
     presence: Arc<Presence>,
     next_id: AtomicU64,
+    owed: Arc<tokio::sync::Notify>,
     pushes: metrics::Counter,
     lagged: metrics::Counter,
     accepted: metrics::Counter,
@@ -74,6 +75,7 @@ impl Hub {
                 limits::PRESENCE_SUBSCRIPTIONS.default,
             ))),
             next_id: AtomicU64::new(1),
+            owed: Arc::default(),
             pushes: metrics::counter!(names::PUSHES),
             lagged: metrics::counter!(names::LAGGED),
             accepted: metrics::counter!(names::MESSAGES_ACCEPTED),
@@ -92,6 +94,12 @@ impl Hub {
     #[must_use]
     pub const fn presence(&self) -> &Arc<Presence> {
         &self.presence
+    }
+
+    /// Told when notifications are owed that were not before.
+    #[must_use]
+    pub fn owing(&self) -> Arc<tokio::sync::Notify> {
+        Arc::clone(&self.owed)
     }
 
     /// Opens a mailbox for a session of `owner`.
@@ -258,6 +266,20 @@ impl CommitSink for Hub {
             }
         }
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    // impl[EIM-NTF-012]
+    fn attends(&self, tenant: TenantId, user: UserId, device: DeviceId) -> bool {
+        let online = self.lock();
+        let sessions = online.get(&(tenant, user)).into_iter().flatten();
+        sessions
+            .filter(|session| session.receives == Receives::Pushes)
+            .filter(|session| session.mailbox.owner.device == device)
+            .any(|session| session.mailbox.is_in_foreground())
+    }
+
+    fn owed(&self) {
+        self.owed.notify_one();
     }
 
     // impl[EIM-SEC-005, EIM-DEV-004]

@@ -21,6 +21,7 @@ enum Area {
     Presence,
     Calls,
     Blobs,
+    Notifications,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -69,6 +70,10 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::CALL_SIGNALS
         | Operation::CALLS => Area::Calls,
         Operation::BLOB_CREATE | Operation::BLOB_READ | Operation::BLOBS => Area::Blobs,
+        Operation::NOTIFY_REGISTER
+        | Operation::NOTIFY_SETTINGS
+        | Operation::NOTIFY_MUTE
+        | Operation::NOTIFY_STATE => Area::Notifications,
         _ => return None,
     })
 }
@@ -126,6 +131,7 @@ impl Requests {
             Area::Presence => self.of_presence(question).await,
             Area::Calls => self.of_calls(question).await,
             Area::Blobs => self.of_blobs(question).await,
+            Area::Notifications => self.of_notifications(question).await,
         }
     }
 
@@ -310,6 +316,25 @@ impl Requests {
                 self.presence_set(caller, ask)
             }
             (Operation::TYPING, Some(Ask::Typing(ask))) => self.typing(caller, ask).await,
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_notifications(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::NOTIFY_REGISTER, Some(Ask::NotifyRegister(ask))) => {
+                self.notify_register(caller, ask).await
+            }
+            (Operation::NOTIFY_SETTINGS, Some(Ask::NotifySettings(ask))) => {
+                self.notify_settings(caller, &ask).await
+            }
+            (Operation::NOTIFY_MUTE, Some(Ask::NotifyMute(ask))) => {
+                self.notify_mute(caller, &ask).await
+            }
+            (Operation::NOTIFY_STATE, Some(Ask::NotifyState(ask))) => {
+                self.notify_state(caller, &ask, page).await
+            }
             _ => Err(not_of_operation()),
         }
     }

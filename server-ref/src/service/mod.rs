@@ -17,6 +17,7 @@ mod history;
 mod marks;
 pub mod messaging;
 mod modified;
+pub mod notifications;
 mod page;
 pub mod password;
 pub mod presence;

@@ -7,6 +7,7 @@ use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
 use super::blobs::{Blobs, Transfer};
 use super::directory::Visible;
+use super::notifications::NotifyPolicy;
 use super::presence::PresencePolicy;
 use super::{Caller, Refusal};
 use crate::calls::Calls;
@@ -51,6 +52,7 @@ pub struct Requests {
     pub(super) presence: PresencePolicy,
     pub(super) calls: Arc<Calls>,
     pub(super) blobs: Option<Arc<Blobs>>,
+    pub(super) notify: NotifyPolicy,
 }
 
 impl std::fmt::Debug for Requests {
@@ -79,6 +81,7 @@ impl Requests {
             presence: PresencePolicy::default(),
             calls,
             blobs: None,
+            notify: NotifyPolicy::default(),
         }
     }
 
@@ -100,6 +103,13 @@ impl Requests {
     #[must_use]
     pub fn with_blobs(mut self, blobs: Option<Arc<Blobs>>) -> Self {
         self.blobs = blobs;
+        self
+    }
+
+    /// Chooses what notifications there are.
+    #[must_use]
+    pub fn with_notifications(mut self, policy: NotifyPolicy) -> Self {
+        self.notify = policy;
         self
     }
 

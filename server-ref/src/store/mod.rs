@@ -18,6 +18,7 @@ mod groups;
 pub mod kv;
 mod marks;
 pub mod memory;
+mod notify;
 mod order;
 mod people;
 mod room;
@@ -48,6 +49,10 @@ pub use self::groups::Groups;
 pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
 };
+pub use self::notify::{
+    Fate, Notifications, NotifyChange, NotifyKey, NotifyMute, NotifySettings, NotifyState,
+    NotifyTarget, Owed, QuietHours, Service,
+};
 pub use self::order::SenderOrder;
 pub use self::people::People;
 pub use self::room::Room;
@@ -66,7 +71,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Accounts + Groups + People + BlobRecords {
+pub trait Store: Accounts + Groups + Notifications + People + BlobRecords {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.

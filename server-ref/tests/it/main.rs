@@ -8,6 +8,8 @@ mod kept;
 mod kit;
 mod login;
 mod messages;
+mod notify;
+mod notify_kit;
 mod operate;
 mod requests;
 mod resume;

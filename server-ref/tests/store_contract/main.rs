@@ -18,6 +18,7 @@ mod marks;
 mod mentions;
 mod messages;
 mod model;
+mod notify;
 mod operations;
 mod played;
 mod policy;

@@ -96,6 +96,16 @@ macro_rules! on_engine {
                 unread_conversations_are_paged_by_id
                 marks_equal_those_of_a_naive_model
             }
+            notify {
+                a_message_owes_one_notification_for_a_device_and_conversation
+                who_is_there_or_wants_quiet_is_owed_nothing
+                large_groups_owe_those_who_are_named
+                reading_and_writing_end_what_is_owed
+                attempts_are_taken_down
+                what_came_meanwhile_stays_owed
+                an_address_belongs_to_one_device
+                settings_survive_and_logging_out_forgets
+            }
             mentions {
                 mentions_are_counted_from_the_mark_on
                 mentions_equal_those_of_a_naive_model

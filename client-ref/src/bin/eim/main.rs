@@ -16,6 +16,7 @@ mod history;
 mod load;
 mod login;
 mod marks;
+mod notify;
 mod operate;
 mod output;
 mod presence;
@@ -108,6 +109,9 @@ enum Verb {
     Typing(presence::Typing),
     /// Rings, answers and hangs up; signals of calls.
     Call(call::Call),
+    /// Has notifications sent when this device has no connection, and keeps conversations quiet.
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -171,6 +175,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Presence(presence) => presence.run(&globals).await,
         Verb::Call(call) => call.run(&globals).await,
         Verb::Typing(typing) => typing.run(&globals).await,
+        Verb::Notify(notify) => notify.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

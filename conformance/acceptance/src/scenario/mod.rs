@@ -8,6 +8,7 @@ mod group;
 pub(crate) mod hostile;
 mod judge;
 pub(crate) mod large;
+pub(crate) mod notify;
 pub(crate) mod replay;
 
 use std::path::PathBuf;

@@ -28,6 +28,7 @@ const FEATURES: &[&str] = &[
     "presence",
     "calls",
     "blobs",
+    "notifications",
     "send-only",
     "tls",
     "websocket",

@@ -44,6 +44,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("PRS", "presence"),
     ("CAL", "calls"),
     ("BLB", "blobs"),
+    ("NTF", "notifications"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

@@ -30,6 +30,8 @@ mod mentions;
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]
 mod model;
+#[path = "../../../../server-ref/tests/store_contract/notify.rs"]
+mod notify;
 #[path = "../../../../server-ref/tests/store_contract/operations.rs"]
 mod operations;
 #[path = "../../../../server-ref/tests/store_contract/policy.rs"]

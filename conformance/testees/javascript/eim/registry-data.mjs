@@ -228,4 +228,7 @@ export const LIMITS = {
   message_blobs: 100,
   blob_orphan_ms: 86400000,
   media_type_octets: 255,
+  notify_address_octets: 2048,
+  notify_mutes: 1000,
+  notify_ttl_ms: 86400000,
 };

@@ -12,9 +12,9 @@ use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, BlobView, Change, Changed, Directory, DirectoryChange, Garbage, LogOut,
-    LoggedIn, Login, MarkChange, NewBlob, Origin, Refused, SenderOrder, SessionRecord, StoreError,
-    Swept, TenantId, UserRecord,
+    Append, Appended, BlobView, Change, Changed, Directory, DirectoryChange, Fate, Garbage, LogOut,
+    LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed, Refused, SenderOrder,
+    SessionRecord, StoreError, Swept, TenantId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -43,6 +43,7 @@ pub(super) enum Command {
     },
     Account(AccountCommand),
     Blob(BlobCommand),
+    Notify(NotifyCommand),
     Sweep {
         tenant: TenantId,
         now_ms: u64,
@@ -75,6 +76,21 @@ pub(super) enum BlobCommand {
     Collected {
         tenant: TenantId,
         removed: Vec<Garbage>,
+        reply: Reply<()>,
+    },
+}
+
+/// One act on notifications.
+#[derive(Debug)]
+pub(super) enum NotifyCommand {
+    Change {
+        origin: Origin,
+        change: NotifyChange,
+        reply: Reply<Result<(), Refused>>,
+    },
+    Settle {
+        tenant: TenantId,
+        fates: Vec<(Owed, Fate)>,
         reply: Reply<()>,
     },
 }

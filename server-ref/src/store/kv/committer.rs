@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{AccountCommand, BlobCommand, Command, Reply};
+use super::command::{AccountCommand, BlobCommand, Command, NotifyCommand, Reply};
 use super::cursors::Cursors;
 use super::keys;
 use super::meta::Meta;
@@ -202,6 +202,7 @@ impl Committer {
             }
             Command::Account(command) => self.carry_out_of_accounts(command),
             Command::Blob(command) => self.carry_out_of_blobs(command),
+            Command::Notify(command) => self.carry_out_of_notifications(command),
             Command::Sweep {
                 tenant,
                 now_ms,
@@ -318,6 +319,27 @@ impl Committer {
         }
     }
 
+    fn carry_out_of_notifications(&mut self, command: NotifyCommand) {
+        match command {
+            NotifyCommand::Change {
+                origin,
+                change,
+                reply,
+            } => {
+                let outcome = self.notify(&origin, change);
+                self.answer(reply, outcome.or_refused());
+            }
+            NotifyCommand::Settle {
+                tenant,
+                fates,
+                reply,
+            } => {
+                let outcome = self.settle(tenant, &fates);
+                self.answer(reply, outcome);
+            }
+        }
+    }
+
     fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
         // A caller that went away does not want its outcome.
         self.pending.answer(move || drop(reply.send(outcome)));
@@ -341,6 +363,9 @@ impl Committer {
         }
         if !self.pending.logged_out.is_empty() {
             self.sink.logged_out(&self.pending.logged_out);
+        }
+        if std::mem::take(&mut self.pending.owes) {
+            self.sink.owed();
         }
         for answer in self.pending.committed() {
             answer();

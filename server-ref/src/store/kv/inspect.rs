@@ -241,7 +241,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             96 => Name::Blob(rest.id()?),
             99 => Name::Reference(rest.id()?, rest.number()?, rest.id()?),
             97 | 98 | 100..=102 => Name::Index,
-            81..=88 => Name::Index,
+            72..=76 | 81..=88 => Name::Index,
             kind => return Err(unknown(space, kind)),
         },
     };

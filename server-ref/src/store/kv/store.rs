@@ -34,7 +34,7 @@ pub struct KvStore {
     engine: RwLock<Option<Arc<dyn Engine>>>,
     queue: mpsc::Sender<Command>,
     cursors: Arc<Cursors>,
-    environment: Environment,
+    pub(super) environment: Environment,
     meta: Meta,
     /// Held by the import under way.
     pub(super) importing: tokio::sync::Mutex<()>,

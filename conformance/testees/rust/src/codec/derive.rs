@@ -8,6 +8,7 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
     Auth, CallEnd, CallSignalKind, CallState, ContactChange, ContactState, Content,
     ConversationKind, CustomBody, DeviceClass, Error, FanOut, LocationBody, MembershipChange,
+    NotifyContent, NotifyService,
     PresenceState, Role, SessionOutcome, SpanKind, TextBody, UnavailableReason, UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
@@ -187,6 +188,8 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
         "CallEnd" => counted::<CallEnd>(number),
         "CallState" => counted::<CallState>(number),
         "PresenceState" => counted::<PresenceState>(number),
+        "NotifyService" => counted::<NotifyService>(number),
+        "NotifyContent" => counted::<NotifyContent>(number),
         "SpanKind" => counted::<SpanKind>(number),
         "UnreadFlag" => counted::<UnreadFlag>(number),
         "ConversationKind" => counted::<ConversationKind>(number),

@@ -35,6 +35,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "edit_ms" => limits.edit_ms = value,
         "recall_ms" => limits.recall_ms = value,
         "conversation_pins" => limits.conversation_pins = narrow()?,
+        "notify_mutes" => limits.notify_mutes = narrow()?,
         "contacts" => limits.contacts = narrow()?,
         "directory_visible" => {
             config.directory.visible = match value {

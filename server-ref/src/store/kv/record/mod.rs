@@ -6,5 +6,6 @@ pub(super) mod act;
 pub(super) mod blob;
 pub(super) mod entry;
 pub(super) mod modified;
+pub(super) mod notify;
 pub(super) mod state;
 pub(super) mod timeline;

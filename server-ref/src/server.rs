@@ -1,5 +1,8 @@
 //! Puts the parts together: from a configuration to a running server, and back to rest.
 
+mod drain;
+mod notify;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -16,15 +19,14 @@ use crate::blobs::{BlobStore, FolderBlobs, MemoryBlobs};
 use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine, Keep};
-use crate::hub::{Budget, Hub, QueueLimits, Signal};
-use crate::outbox::{self, GatewayError, HttpError, Network, Outbox};
+use crate::hub::{Budget, Hub, QueueLimits};
+use crate::outbox::GatewayError;
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
 use crate::service::auth::{AuthOptions, AuthService};
 use crate::service::blobs::Blobs;
-use crate::service::notifications::NotifyPolicy;
 use crate::session::{ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots};
 use crate::store::kv::{Environment, Options};
 use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
@@ -34,12 +36,13 @@ use crate::transport::{
     load_or_create,
 };
 
+pub use self::drain::drain;
+pub use self::notify::outbox;
+
 /// The tenant of a server that has one.
 pub const TENANT: TenantId = TenantId(0);
 /// How long a stopping server waits for one of its own tasks.
 const HELPER_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a stopping server waits for last octets after the drain deadline.
-const LAST_OCTETS: Duration = Duration::from_secs(3);
 /// Folder of the store inside the data folder.
 const STORE_FOLDER: &str = "store";
 /// Folder of the octets of blobs inside the data folder.
@@ -84,12 +87,9 @@ pub enum StartError {
     /// Metrics cannot be recorded.
     #[error("metrics: {0}")]
     Metrics(String),
-    /// Nobody can be reached by HTTP.
+    /// A service of notifications cannot be used.
     #[error("notifications: {0}")]
-    Http(HttpError),
-    /// A service cannot be used.
-    #[error("notifications: {0}")]
-    Gateway(#[from] GatewayError),
+    Notifications(#[from] GatewayError),
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -280,11 +280,7 @@ pub fn share_with(
         .with_directory(config.directory.visible)
         .with_presence(config.presence_policy())
         .with_blobs(blobs.clone())
-        .with_notifications(NotifyPolicy {
-            services: config.notifications.services(),
-            content: config.notifications.content.into(),
-            web_push_key: outbox::web_push_key(config),
-        }),
+        .with_notifications(notify::policy(config)),
         blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
@@ -315,27 +311,6 @@ pub fn hub(config: &Config) -> Arc<Hub> {
     let subscriptions = usize::try_from(config.limits.presence_subscriptions);
     let hub = Hub::new(limits, memory.queues_octets);
     Arc::new(hub.with_subscriptions(subscriptions.unwrap_or(usize::MAX)))
-}
-
-/// The outbox of a server, over `http`; `clock` is that of the runtime, by which it waits.
-///
-/// # Errors
-/// [`GatewayError`].
-pub fn outbox(
-    config: &Config,
-    shared: &Shared,
-    http: &Arc<dyn outbox::Http>,
-    clock: Arc<dyn Clock>,
-) -> Result<Outbox, GatewayError> {
-    Ok(Outbox::new(outbox::Parts {
-        store: Arc::clone(&shared.store),
-        hub: Arc::clone(&shared.hub),
-        random: Arc::clone(&shared.random),
-        gateways: outbox::gateways(config, http, &clock)?,
-        clock,
-        policy: outbox::Policy::new(config),
-        tenant: shared.tenant,
-    }))
 }
 
 /// Starts a server.
@@ -422,21 +397,6 @@ impl Running {
         Ok(())
     }
 
-    /// Passes notifications on, where there is somebody to pass them on.
-    fn notify(&mut self, config: &Config) -> Result<(), StartError> {
-        if config.notifications.services().is_empty() {
-            return Ok(());
-        }
-        let timeout = Duration::from_millis(config.notifications.timeout_ms);
-        let http = Network::new(timeout).map_err(StartError::Http)?;
-        let http: Arc<dyn outbox::Http> = Arc::new(http);
-        let clock = Arc::clone(&self.shared.clock);
-        let outbox = outbox(config, &self.shared, &http, clock)?;
-        let run = outbox.run(self.shared.stopping.clone());
-        self.helpers.push(tokio::spawn(run));
-        Ok(())
-    }
-
     async fn administrate(
         &mut self,
         config: &Config,
@@ -514,29 +474,5 @@ impl Running {
             }
         }
         tracing::info!("stopped");
-    }
-}
-
-/// Says GOAWAY to all connections and waits for them, first for their clients to settle, then only
-/// for the last octets.
-pub async fn drain(shared: &Shared, connections: &TaskTracker) {
-    shared.stopping.cancel();
-    connections.close();
-    shared.hub.signal_all(Signal::Drain);
-    let patience = shared.options.drain;
-    if tokio::time::timeout(patience, connections.wait())
-        .await
-        .is_ok()
-    {
-        return;
-    }
-    tracing::info!(
-        connections = connections.len(),
-        "closing what has not settled"
-    );
-    shared.hub.signal_all(Signal::Stop);
-    let last = tokio::time::timeout(LAST_OCTETS, connections.wait());
-    if last.await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections left behind");
     }
 }

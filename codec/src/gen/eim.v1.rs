@@ -2137,6 +2137,192 @@ impl UnreadFlag {
         }
     }
 }
+/// Where notifications for a device go.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyTarget {
+    #[prost(enumeration = "NotifyService", tag = "1")]
+    pub service: i32,
+    /// As the service gave it to the device.
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+    /// WEB_PUSH: 65 octets, an uncompressed point of P-256.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub public_key: ::prost::bytes::Bytes,
+    /// WEB_PUSH: 16 octets.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub auth_secret: ::prost::bytes::Bytes,
+}
+/// A service of the server.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyOffer {
+    #[prost(enumeration = "NotifyService", tag = "1")]
+    pub service: i32,
+    /// WEB_PUSH: the key that a browser subscribes with, 65 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub public_key: ::prost::bytes::Bytes,
+}
+/// A time of each day.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuietHours {
+    /// Minutes since midnight; the time may run over midnight.
+    #[prost(uint32, tag = "1")]
+    pub from_minute: u32,
+    #[prost(uint32, tag = "2")]
+    pub to_minute: u32,
+    /// How far the user's clock is ahead of UTC, less than a day: 1140 for one that is five hours behind.
+    #[prost(uint32, tag = "3")]
+    pub offset_minutes: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettings {
+    #[prost(enumeration = "NotifyContent", tag = "1")]
+    pub content: i32,
+    /// Each day; absent for never.
+    #[prost(message, optional, tag = "2")]
+    pub quiet_hours: ::core::option::Option<QuietHours>,
+    /// Once; Unix milliseconds, 0 for not.
+    #[prost(uint64, tag = "3")]
+    pub quiet_until_ms: u64,
+}
+/// A conversation that is kept quiet.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMute {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Unix milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub until_ms: u64,
+    /// Mentions are told all the same.
+    #[prost(bool, tag = "3")]
+    pub mentions: bool,
+}
+/// NOTIFY_REGISTER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyRegisterRequest {
+    /// Absent: no notifications for this device.
+    #[prost(message, optional, tag = "1")]
+    pub target: ::core::option::Option<NotifyTarget>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyRegisterResponse {}
+/// NOTIFY_SETTINGS.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettingsRequest {
+    #[prost(message, optional, tag = "1")]
+    pub settings: ::core::option::Option<NotifySettings>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettingsResponse {}
+/// NOTIFY_MUTE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMuteRequest {
+    #[prost(message, optional, tag = "1")]
+    pub mute: ::core::option::Option<NotifyMute>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMuteResponse {}
+/// NOTIFY_STATE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyStateRequest {
+    /// Continue after this conversation; empty for the first page.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NotifyStateResponse {
+    /// Services of this server.
+    #[prost(message, repeated, tag = "1")]
+    pub offers: ::prost::alloc::vec::Vec<NotifyOffer>,
+    /// The most that notifications of this server tell.
+    #[prost(enumeration = "NotifyContent", tag = "2")]
+    pub content_limit: i32,
+    /// Of the device that asks; absent for none.
+    #[prost(message, optional, tag = "3")]
+    pub target: ::core::option::Option<NotifyTarget>,
+    #[prost(message, optional, tag = "4")]
+    pub settings: ::core::option::Option<NotifySettings>,
+    #[prost(message, repeated, tag = "5")]
+    pub mutes: ::prost::alloc::vec::Vec<NotifyMute>,
+    /// More pages follow; ask again after the last conversation.
+    #[prost(bool, tag = "6")]
+    pub more: bool,
+}
+/// Who passes notifications on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NotifyService {
+    Unspecified = 0,
+    /// An HTTP address of the operator.
+    Webhook = 1,
+    Apns = 2,
+    Fcm = 3,
+    /// RFC 8030.
+    WebPush = 4,
+}
+impl NotifyService {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTIFY_SERVICE_UNSPECIFIED",
+            Self::Webhook => "NOTIFY_SERVICE_WEBHOOK",
+            Self::Apns => "NOTIFY_SERVICE_APNS",
+            Self::Fcm => "NOTIFY_SERVICE_FCM",
+            Self::WebPush => "NOTIFY_SERVICE_WEB_PUSH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTIFY_SERVICE_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTIFY_SERVICE_WEBHOOK" => Some(Self::Webhook),
+            "NOTIFY_SERVICE_APNS" => Some(Self::Apns),
+            "NOTIFY_SERVICE_FCM" => Some(Self::Fcm),
+            "NOTIFY_SERVICE_WEB_PUSH" => Some(Self::WebPush),
+            _ => None,
+        }
+    }
+}
+/// How much a notification tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NotifyContent {
+    /// What the server permits.
+    Unspecified = 0,
+    /// That there is something.
+    None = 1,
+    /// Who sent it, and where.
+    Sender = 2,
+    /// How it begins.
+    Preview = 3,
+}
+impl NotifyContent {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTIFY_CONTENT_UNSPECIFIED",
+            Self::None => "NOTIFY_CONTENT_NONE",
+            Self::Sender => "NOTIFY_CONTENT_SENDER",
+            Self::Preview => "NOTIFY_CONTENT_PREVIEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTIFY_CONTENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTIFY_CONTENT_NONE" => Some(Self::None),
+            "NOTIFY_CONTENT_SENDER" => Some(Self::Sender),
+            "NOTIFY_CONTENT_PREVIEW" => Some(Self::Preview),
+            _ => None,
+        }
+    }
+}
 /// Body of EDIT.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EditBody {
@@ -2371,7 +2557,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 114, 115, 116, 120, 121, 122, 123"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 114, 115, 116, 120, 121, 122, 123"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -2433,6 +2619,14 @@ pub mod request {
         Readers(super::ReadersRequest),
         #[prost(message, tag = "67")]
         Unread(super::UnreadRequest),
+        #[prost(message, tag = "72")]
+        NotifyRegister(super::NotifyRegisterRequest),
+        #[prost(message, tag = "73")]
+        NotifySettings(super::NotifySettingsRequest),
+        #[prost(message, tag = "74")]
+        NotifyMute(super::NotifyMuteRequest),
+        #[prost(message, tag = "75")]
+        NotifyState(super::NotifyStateRequest),
         #[prost(message, tag = "80")]
         ContactRequest(super::ContactRequestRequest),
         #[prost(message, tag = "81")]
@@ -2495,7 +2689,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 115, 116, 121, 122, 123"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 115, 116, 121, 122, 123"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -2539,6 +2733,14 @@ pub mod response {
         Readers(super::ReadersResponse),
         #[prost(message, tag = "67")]
         Unread(super::UnreadResponse),
+        #[prost(message, tag = "72")]
+        NotifyRegister(super::NotifyRegisterResponse),
+        #[prost(message, tag = "73")]
+        NotifySettings(super::NotifySettingsResponse),
+        #[prost(message, tag = "74")]
+        NotifyMute(super::NotifyMuteResponse),
+        #[prost(message, tag = "75")]
+        NotifyState(super::NotifyStateResponse),
         #[prost(message, tag = "80")]
         ContactChange(super::ContactChangeResponse),
         #[prost(message, tag = "84")]

@@ -639,6 +639,8 @@ impl Capability {
     pub const MARKS: Self = Self(16);
     /// What owner and admins decide about a group.
     pub const GROUP_POLICY: Self = Self(23);
+    /// Notifications for devices without a connection, and their operations.
+    pub const NOTIFICATIONS: Self = Self(72);
     /// Contacts and their operations.
     pub const CONTACTS: Self = Self(80);
     /// Profiles and departments.
@@ -665,6 +667,7 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
     (Capability::GROUP_POLICY, "group-policy"),
+    (Capability::NOTIFICATIONS, "notifications"),
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
     (Capability::PRESENCE, "presence"),
@@ -732,6 +735,14 @@ impl Operation {
     pub const DEVICE_LOGOUT: Self = Self(65);
     /// A page of the caller's conversations, those with the newest entries first, with their last entries.
     pub const SNAPSHOT: Self = Self(66);
+    /// Says where notifications for the calling device go, or that it wants none. Repeating it changes nothing.
+    pub const NOTIFY_REGISTER: Self = Self(72);
+    /// What notifications tell the caller, and when they wait. Repeating it changes nothing.
+    pub const NOTIFY_SETTINGS: Self = Self(73);
+    /// Keeps a conversation quiet for the caller until a time. Repeating it changes nothing.
+    pub const NOTIFY_MUTE: Self = Self(74);
+    /// Services of the server, the target of the calling device, settings and a page of muted conversations.
+    pub const NOTIFY_STATE: Self = Self(75);
     /// Asks a user to become a contact.
     pub const CONTACT_REQUEST: Self = Self(80);
     /// Accepts or refuses a request.
@@ -807,6 +818,10 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEVICES, "DEVICES", false),
     (Operation::DEVICE_LOGOUT, "DEVICE_LOGOUT", true),
     (Operation::SNAPSHOT, "SNAPSHOT", false),
+    (Operation::NOTIFY_REGISTER, "NOTIFY_REGISTER", false),
+    (Operation::NOTIFY_SETTINGS, "NOTIFY_SETTINGS", false),
+    (Operation::NOTIFY_MUTE, "NOTIFY_MUTE", false),
+    (Operation::NOTIFY_STATE, "NOTIFY_STATE", false),
     (Operation::CONTACT_REQUEST, "CONTACT_REQUEST", true),
     (Operation::CONTACT_ANSWER, "CONTACT_ANSWER", true),
     (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
@@ -1956,4 +1971,16 @@ pub mod limits {
     /// Longest media type of a blob. Unit: octets.
     pub const MEDIA_TYPE_OCTETS: Limit<u32> =
         Limit { default: 255, minimum: 64, maximum: 255 };
+
+    /// Longest address of a target of notifications. Unit: octets.
+    pub const NOTIFY_ADDRESS_OCTETS: Limit<u32> =
+        Limit { default: 2048, minimum: 256, maximum: 8192 };
+
+    /// Muted conversations of one user. Unit: count.
+    pub const NOTIFY_MUTES: Limit<u32> =
+        Limit { default: 1000, minimum: 2, maximum: 10000 };
+
+    /// How long a notification is owed after the commit of its entry. Unit: ms.
+    pub const NOTIFY_TTL_MS: Limit<u64> =
+        Limit { default: 86400000, minimum: 60000, maximum: 604800000 };
 }

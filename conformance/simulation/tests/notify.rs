@@ -169,6 +169,7 @@ impl World {
             client_msg_id: ClientMsgId::from(u128::from(self.messages).to_be_bytes()),
             first_sent_at_ms: 0,
             after_failed: false,
+            blobs: Vec::new(),
             body: TextBody::encode_text("hello"),
             fallback_text: String::new(),
         };

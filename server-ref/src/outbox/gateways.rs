@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::apns::{Apns, Identity};
 use super::fcm::{AccountError, Fcm};
-use super::gateway::{Gateway, Http};
+use super::gateway::{Gateway, Http, HttpError};
 use super::jwt::{KeyError, Signer};
 use super::secret::SecretError;
 use super::web_push::WebPush;
@@ -48,6 +48,9 @@ pub enum GatewayError {
         /// Why.
         source: AccountError,
     },
+    /// Nobody can be reached by HTTP.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// The secret of the webhook cannot be used.
     #[error("notifications.webhook.secret: {0}")]
     Secret(#[from] SecretError),

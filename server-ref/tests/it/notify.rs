@@ -122,6 +122,7 @@ fn append(number: u8, frame_type: FrameType, body: bytes::Bytes) -> Append {
         client_msg_id: ClientMsgId::from([number; 16]),
         first_sent_at_ms: 0,
         after_failed: false,
+        blobs: Vec::new(),
         body,
         fallback_text: "fallback".to_owned(),
     }

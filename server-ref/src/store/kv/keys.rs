@@ -4,11 +4,17 @@
 //! Most tenants take one octet, so that random ids come early in a key: engines tell keys apart
 //! by their first octets before they look at the rest.
 
+mod notify;
+
 use std::ops::Deref;
 
 use eim_codec::id::{BlobId, ConversationId, DeviceId, SessionId, UserId};
 
-use crate::store::{DepartmentId, NotifyKey, StoreError, TenantId};
+pub(super) use self::notify::{
+    due, notify_address, notify_mute, notify_mutes, notify_settings, notify_target, notify_targets,
+    owed, owed_due, owed_dues,
+};
+use crate::store::{DepartmentId, StoreError, TenantId};
 
 /// The longest key is a tenant in full, a kind, a service, a time and a notification.
 const LONGEST: usize = 5 + 1 + 1 + 8 + 3 * 16;
@@ -381,91 +387,6 @@ pub(super) fn session_expiry(at: TenantId, time_ms: u64, session: SessionId) -> 
     key(at, [&[2], &time_ms.to_be_bytes(), session.as_bytes()])
 }
 
-/// Where notifications for a device go.
-pub(super) fn notify_target(at: TenantId, user: UserId, device: DeviceId) -> Key {
-    let kind = [Kind::NotifyTarget as u8];
-    key(at, [&kind, user.as_bytes(), device.as_bytes()])
-}
-
-/// First and last key of the targets of a user.
-pub(super) fn notify_targets(at: TenantId, user: UserId) -> (Key, Key) {
-    let [first, last] = [[0; 16], [u8::MAX; 16]].map(DeviceId::from);
-    (
-        notify_target(at, user, first),
-        notify_target(at, user, last),
-    )
-}
-
-/// Whose address it is, by the hash of service and address.
-pub(super) fn notify_address(at: TenantId, hash: &[u8; 16]) -> Key {
-    key(at, [&[Kind::NotifyAddress as u8], hash])
-}
-
-pub(super) fn notify_settings(at: TenantId, user: UserId) -> Key {
-    key(at, [&[Kind::NotifySettings as u8], user.as_bytes()])
-}
-
-/// A conversation that a user keeps quiet.
-pub(super) fn notify_mute(at: TenantId, user: UserId, id: ConversationId) -> Key {
-    let kind = [Kind::NotifyMute as u8];
-    key(at, [&kind, user.as_bytes(), id.as_bytes()])
-}
-
-/// First and last key of the mutes of a user.
-pub(super) fn notify_mutes(at: TenantId, user: UserId) -> (Key, Key) {
-    let [first, last] = [[0; 16], [u8::MAX; 16]].map(ConversationId::from);
-    (notify_mute(at, user, first), notify_mute(at, user, last))
-}
-
-/// A notification that is owed.
-pub(super) fn owed(at: TenantId, of: &NotifyKey) -> Key {
-    let kind = [Kind::Owed as u8];
-    let (user, device) = (of.user.as_bytes(), of.device.as_bytes());
-    key(at, [&kind, user, device, of.conversation.as_bytes()])
-}
-
-/// Notifications of a service by the time they are due.
-pub(super) fn owed_due(at: TenantId, service: u8, due_ms: u64, of: &NotifyKey) -> Key {
-    let (user, device) = (of.user.as_bytes(), of.device.as_bytes());
-    let (kind, conversation) = ([3, service], of.conversation.as_bytes());
-    key(
-        at,
-        [&kind, &due_ms.to_be_bytes(), user, device, conversation],
-    )
-}
-
-/// First and last key of the notifications of a service that are due through `due_ms`.
-pub(super) fn owed_dues(at: TenantId, service: u8, due_ms: u64) -> (Key, Key) {
-    let [first, last] = [[0; 16], [u8::MAX; 16]].map(|id| NotifyKey {
-        user: id.into(),
-        device: id.into(),
-        conversation: id.into(),
-    });
-    (
-        owed_due(at, service, 0, &first),
-        owed_due(at, service, due_ms, &last),
-    )
-}
-
-/// When a notification is due, and which, from the end of a key.
-pub(super) fn due(key: &[u8]) -> Result<(u64, NotifyKey), StoreError> {
-    let short = || StoreError::Corrupt(format!("key: {} octets", key.len()));
-    let tail: &[u8; 56] = key.last_chunk().ok_or_else(short)?;
-    let (time, ids) = tail.split_first_chunk::<8>().ok_or_else(short)?;
-    let (ids, _) = ids.as_chunks::<16>();
-    match ids {
-        [user, device, conversation] => Ok((
-            u64::from_be_bytes(*time),
-            NotifyKey {
-                user: (*user).into(),
-                device: (*device).into(),
-                conversation: (*conversation).into(),
-            },
-        )),
-        _ => Err(short()),
-    }
-}
-
 /// The number at the end of a log or timeline key.
 pub(super) fn number(key: &[u8]) -> u64 {
     key.last_chunk().copied().map_or(0, u64::from_be_bytes)
@@ -505,6 +426,7 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NotifyKey;
 
     #[test]
     fn keys_are_in_the_order_of_what_they_name() {

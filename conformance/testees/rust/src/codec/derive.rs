@@ -8,8 +8,8 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
     Auth, CallEnd, CallSignalKind, CallState, ContactChange, ContactState, Content,
     ConversationKind, CustomBody, DeviceClass, Error, FanOut, LocationBody, MembershipChange,
-    NotifyContent, NotifyService,
-    PresenceState, Role, SessionOutcome, SpanKind, TextBody, UnavailableReason, UnreadFlag,
+    NotifyContent, NotifyService, PresenceState, Role, SessionOutcome, SpanKind, TextBody,
+    UnavailableReason, UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};

@@ -306,6 +306,7 @@ async fn what_nobody_needs_any_more_is_not_told() {
     server.settled().await;
     assert_eq!(server.receiver.tried(), []);
     // Nor does somebody who may not log in.
+    server.pass(Duration::from_millis(1)).await;
     alice.say(5, "hello").await;
     assert_eq!(server.owed().await, 1);
     store.set_disabled(TENANT, user_id(5), true).await.unwrap();

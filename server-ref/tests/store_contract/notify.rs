@@ -360,7 +360,7 @@ pub(crate) async fn an_address_belongs_to_one_device(h: Harness) {
     assert_eq!(after.0[0].key.user, a);
 }
 
-pub(crate) async fn settings_survive_and_logging_out_forgets(h: Harness) {
+pub(crate) async fn settings_survive_and_mutes_are_bounded(h: Harness) {
     let h = owing(h).await;
     let [a, b, c] = h.users([1, 2, 3]).await;
     let change = NotifyChange::Target(Some(target("of a stranger")));
@@ -423,6 +423,14 @@ pub(crate) async fn settings_survive_and_logging_out_forgets(h: Harness) {
     // What is over makes room.
     h.clock.set(START_MS + 10);
     assert_eq!(ask(&h, origin(a), one_more).await, None);
+}
+
+pub(crate) async fn logging_out_forgets_the_target(h: Harness) {
+    let h = owing(h).await;
+    let [a, b] = h.users([1, 2]).await;
+    register(&h, a, "of a").await;
+    let direct = h.say(a, Target::Direct(b), "x").await.conversation;
+    mute(&h, a, direct, START_MS + 20, true).await;
     let other: DeviceId = h.fresh();
     let out = eim_server::store::LogOut {
         device: device(a),
@@ -435,7 +443,7 @@ pub(crate) async fn settings_survive_and_logging_out_forgets(h: Harness) {
         .notify_state(TENANT, a, other, None, ALL)
         .await
         .unwrap();
-    assert_eq!((state.target, state.mutes.len()), (None, 2));
+    assert_eq!((state.target, state.mutes.len()), (None, 1));
     let opened = h
         .store
         .open_device(TENANT, a, device(a), 2, "phone".to_owned());
@@ -446,6 +454,7 @@ pub(crate) async fn settings_survive_and_logging_out_forgets(h: Harness) {
         .await
         .unwrap();
     assert_eq!(state.target, None);
+    mute(&h, a, direct, 0, false).await;
     h.say(b, Target::Direct(a), "into the void").await;
     assert_eq!(due(&h).await, []);
     let outcome = h.store.notify(

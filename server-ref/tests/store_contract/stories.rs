@@ -104,7 +104,8 @@ macro_rules! on_engine {
                 attempts_are_taken_down
                 what_came_meanwhile_stays_owed
                 an_address_belongs_to_one_device
-                settings_survive_and_logging_out_forgets
+                settings_survive_and_mutes_are_bounded
+                logging_out_forgets_the_target
             }
             mentions {
                 mentions_are_counted_from_the_mark_on

@@ -206,7 +206,9 @@ impl Set {
             Some(Hours(wanted)) => wanted,
             None => known.map(|hours| (hours.from_minute, hours.to_minute)),
         };
-        let offset = self.offset.or(known.map(|hours| hours.offset_minutes));
+        let offset = self
+            .offset
+            .or_else(|| known.map(|hours| hours.offset_minutes));
         settings.quiet_hours = wanted.map(|(from_minute, to_minute)| QuietHours {
             from_minute,
             to_minute,
@@ -378,7 +380,7 @@ fn minute(text: &str) -> Option<u32> {
 
 fn hexadecimal(text: &str) -> Result<Octets, String> {
     let wrong = || format!("{text} is not hexadecimal");
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return Err(wrong());
     }
     let digits = text.as_bytes().chunks(2);

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::Ground;
 use super::day::hands::Hand;
 use super::day::table::Table;
@@ -152,7 +150,7 @@ impl Scene {
         self.round("good morning")?;
         self.told(SOON)?;
         let bodies = self.receiver.iter().flat_map(Receiver::bodies);
-        let shown = bodies.filter(|body| body["data"]["preview"] == Value::from("good morning"));
+        let shown = bodies.filter(|body| body["data"]["preview"] == "good morning");
         let count = shown.count();
         if count != self.people.len() {
             return Err(Failure::Verdict(format!(

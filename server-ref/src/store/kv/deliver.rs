@@ -10,7 +10,7 @@ use eim_codec::registry::FrameType;
 use super::committer::Committer;
 use super::keys;
 use super::mentions::Mentions;
-use super::owed::Told;
+use super::owed::{Notifying, Told};
 use super::record::entry::{self, Seal};
 use super::record::timeline::Reference;
 use crate::store::engine::Space;
@@ -116,6 +116,19 @@ impl Committer {
                 (*user, user_seq)
             })
             .collect();
+        self.publish(tenant, entry, recipients, audience, notifying);
+        Ok(numbered)
+    }
+
+    /// The entry has its number and its places: who is told of it.
+    fn publish(
+        &mut self,
+        tenant: TenantId,
+        entry: Entry,
+        recipients: Arc<[(UserId, u64)]>,
+        audience: Option<Arc<[UserId]>>,
+        notifying: Notifying,
+    ) {
         let told = Told {
             tenant,
             log_epoch: entry.log_epoch,
@@ -130,7 +143,6 @@ impl Committer {
             recipients,
             audience,
         });
-        Ok(numbered)
     }
 
     /// Users into whose timelines an entry goes, each once and in order, with their timelines at

@@ -207,6 +207,10 @@ impl Outbox {
     }
 
     /// When something is to be done next, where that is known.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "shared, it could not be held while the store is asked"
+    )]
     async fn launch_service(
         &mut self,
         service: Service,

@@ -291,7 +291,7 @@ impl Client {
     ) -> Result<ClientMsgId, SendError> {
         check(&draft)?;
         // impl[EIM-MSG-008]
-        let client_msg_id = ClientMsgId::from(self.environment.uuid_v7());
+        let client_msg_id = ClientMsgId::from(self.uuid_v7());
         let outgoing = Outgoing {
             client_msg_id,
             target: draft.target,
@@ -321,6 +321,11 @@ impl Client {
             .send(Command::Mark(marking))
             .await
             .map_err(|_| RequestError::Closed)
+    }
+
+    /// 16 octets for a new id.
+    pub(crate) fn uuid_v7(&self) -> [u8; 16] {
+        self.environment.uuid_v7()
     }
 
     /// Asks the server. Asked again after a lost connection.

@@ -7,11 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eim_codec::connection::ClosedBy;
-use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+use eim_codec::id::{CallId, ClientMsgId, ConversationId, UserId};
 use eim_codec::registry::ErrorCode;
 use futures_util::Stream;
 use tokio::sync::{Notify, mpsc};
 
+use crate::calls::CallSignal;
 use crate::presence::Presence;
 use crate::store::{MarkRecord, Message, OutboxItem};
 
@@ -66,6 +67,15 @@ pub enum Event {
         /// Begins, or goes on; or ends, also because nothing was heard for a while.
         typing: bool,
     },
+    /// A signal of a call, in their order, each once.
+    Call {
+        /// The signal.
+        signal: CallSignal,
+        /// The call rings for this user, as far as this signal.
+        rings: bool,
+    },
+    /// The server does not know a call any more: it is over.
+    CallGone(CallId),
     /// Everything in the timeline is here, for the moment.
     CaughtUp,
 }

@@ -32,6 +32,8 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod blobs;
+mod calls;
 pub mod client;
 mod contacts;
 mod content;
@@ -49,6 +51,7 @@ pub mod link;
 mod lookups;
 mod marks;
 pub mod modified;
+mod notifications;
 mod operations;
 pub mod options;
 mod outbox;
@@ -59,6 +62,7 @@ pub mod store;
 mod sync;
 pub mod tls;
 
+pub use self::calls::{CallInfo, CallSignal};
 pub use self::client::{Client, Draft, SendHandle};
 pub use self::contacts::{Contact, ContactChanged, ContactList, ContactNews};
 pub use self::content::content_of;
@@ -71,5 +75,6 @@ pub use self::export::{Line, body_digest, text_of};
 pub use self::groups::{GroupChange, Member};
 pub use self::history::Past;
 pub use self::marks::Unread;
+pub use self::notifications::{Muted, Notifications};
 pub use self::options::Options;
 pub use self::presence::Presence;

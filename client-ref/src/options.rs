@@ -265,6 +265,8 @@ pub struct Options {
     /// Whether the application reads [`crate::Client::events`]. A full client whose application
     /// says so but does not read leaves its messages waiting at the server.
     pub events: bool,
+    /// Whether the application takes part in calls: it hears of them as [`crate::Event::Call`].
+    pub calls: bool,
     /// How long [`crate::Client::connect`] goes on trying.
     pub patience: Duration,
     /// Makes the transports; `None` for the network, as `server` says.
@@ -313,6 +315,7 @@ impl Options {
             outbox_limit: 1024,
             reconnect: true,
             events: true,
+            calls: false,
             patience: Duration::from_secs(30),
             connector: None,
             connect_timeout: Duration::from_secs(15),

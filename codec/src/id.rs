@@ -114,6 +114,10 @@ id! {
     SessionId;
     /// Pairs a RESPONSE with its REQUEST; the idempotency key of mutating requests: a UUIDv7.
     RequestId;
+    /// A call, chosen by the device that calls: a UUIDv7.
+    CallId;
+    /// A blob: octets outside the log, as one user has uploaded them.
+    BlobId;
 }
 
 impl ConversationId {

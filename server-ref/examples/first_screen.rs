@@ -13,6 +13,8 @@ use clap::Parser;
 use eim_codec::id::{ClientMsgId, DeviceId, UserId};
 use eim_codec::payload::{Request, SnapshotRequest, TextBody, request, response};
 use eim_codec::registry::{FrameType, Operation};
+use eim_server::calls::{Calls, Rules};
+use eim_server::clock::SystemClock;
 use eim_server::config::Config;
 use eim_server::random::{Random, SystemRandom};
 use eim_server::service::{Caller, Requests};
@@ -60,7 +62,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let users = (0..=args.conversations).map(account).collect();
     store.create_users(TENANT, users).await?;
     fill(&args, &*store).await?;
-    let requests = Requests::new(Arc::clone(&store), hub, 500, 500);
+    let clock = Arc::new(SystemClock);
+    let calls = Calls::new(Arc::clone(&hub), clock, Rules::default());
+    let requests = Requests::new(Arc::clone(&store), hub, Arc::new(calls), 500, 500);
     let (mut slowest, mut octets, mut shown) = (0, 0, (0, 0));
     for _ in 0..ASKED {
         let before = now();
@@ -103,6 +107,7 @@ async fn fill(args: &Args, store: &dyn Store) -> Result<(), Box<dyn std::error::
             after_failed: false,
             body: body.clone(),
             fallback_text: String::new(),
+            blobs: Vec::new(),
         };
         let batch = (0..count).map(text).collect();
         for outcome in store.append(caller(from).origin, batch).await? {

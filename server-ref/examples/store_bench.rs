@@ -263,6 +263,7 @@ impl Sender {
                     after_failed: false,
                     body: octets.slice(start..start + self.args.payload),
                     fallback_text: String::new(),
+                    blobs: Vec::new(),
                 }
             });
             let started = now();

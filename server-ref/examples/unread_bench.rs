@@ -87,6 +87,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 after_failed: false,
                 body: Bytes::from_static(b"hello"),
                 fallback_text: String::new(),
+                blobs: Vec::new(),
             }
         });
         store

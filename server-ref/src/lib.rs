@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod blobs;
+pub mod calls;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -19,6 +21,7 @@ pub mod descriptors;
 pub mod hub;
 pub mod logging;
 pub mod metrics;
+pub mod outbox;
 pub mod presence;
 pub mod random;
 pub mod server;

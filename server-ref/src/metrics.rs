@@ -40,6 +40,26 @@ pub mod names {
     pub const STORE_RESERVE: &str = "eim_store_reserve_octets";
     /// 1 while messages are refused for want of room, 0 otherwise.
     pub const STORE_READ_ONLY: &str = "eim_store_read_only";
+    /// Octets of blobs transferred, by direction.
+    pub const BLOB_OCTETS: &str = "eim_blob_octets_total";
+    /// Contents of blobs that were removed.
+    pub const BLOBS_COLLECTED: &str = "eim_blobs_collected_total";
+    /// Notifications that are owed, by service.
+    pub const NOTIFICATIONS_OWED: &str = "eim_notifications_owed";
+    /// Age of the notification that is due first, by service.
+    pub const NOTIFICATIONS_OLDEST: &str = "eim_notifications_oldest_seconds";
+    /// Notifications that services took, by service.
+    pub const NOTIFICATIONS_SENT: &str = "eim_notifications_sent_total";
+    /// Attempts that failed, by service and reason.
+    pub const NOTIFICATIONS_FAILED: &str = "eim_notifications_failed_total";
+    /// Notifications that were not needed any more, by reason.
+    pub const NOTIFICATIONS_NEEDLESS: &str = "eim_notifications_needless_total";
+    /// When what this server shows to a service expires, Unix seconds, by service.
+    pub const CREDENTIAL_EXPIRES: &str = "eim_notifications_credential_expires_seconds";
+    /// State of the circuit breaker, by service: 0 closed, 1 half open, 2 open.
+    pub const BREAKER_STATE: &str = "eim_breaker_state";
+    /// Times a circuit breaker opened, by service.
+    pub const BREAKER_OPENED: &str = "eim_breaker_opened_total";
     /// Records removed by sweeps, by kind.
     pub const SWEPT: &str = "eim_swept_total";
 }
@@ -76,5 +96,40 @@ pub fn describe() {
         names::STORE_READ_ONLY,
         "1 while messages are refused because the disk is nearly full"
     );
+    describe_counter!(names::BLOB_OCTETS, "Octets of blobs transferred");
+    describe_counter!(
+        names::BLOBS_COLLECTED,
+        "Contents of blobs that were removed because nothing refers to them"
+    );
+    describe_notifications();
     describe_counter!(names::SWEPT, "Records removed by sweeps");
+}
+
+fn describe_notifications() {
+    describe_gauge!(names::NOTIFICATIONS_OWED, "Notifications that are owed");
+    describe_gauge!(
+        names::NOTIFICATIONS_OLDEST,
+        "Age of the notification that is due first"
+    );
+    describe_counter!(
+        names::NOTIFICATIONS_SENT,
+        "Notifications that services took"
+    );
+    describe_counter!(
+        names::NOTIFICATIONS_FAILED,
+        "Attempts to pass notifications on that failed"
+    );
+    describe_counter!(
+        names::NOTIFICATIONS_NEEDLESS,
+        "Notifications that were not needed any more"
+    );
+    describe_gauge!(
+        names::BREAKER_STATE,
+        "State of a circuit breaker: 0 closed, 1 half open, 2 open"
+    );
+    describe_gauge!(
+        names::CREDENTIAL_EXPIRES,
+        "When the token that a service takes from this server expires, Unix time"
+    );
+    describe_counter!(names::BREAKER_OPENED, "Times a circuit breaker opened");
 }

@@ -1,5 +1,8 @@
 //! Puts the parts together: from a configuration to a running server, and back to rest.
 
+mod drain;
+mod notify;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -12,14 +15,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
+use crate::blobs::{BlobStore, FolderBlobs, MemoryBlobs};
+use crate::calls::{self, Calls};
 use crate::clock::Clock;
-use crate::config::{Config, Engine};
-use crate::hub::{Budget, Hub, QueueLimits, Signal};
+use crate::config::{Config, Engine, Keep};
+use crate::hub::{Budget, Hub, QueueLimits};
+use crate::outbox::GatewayError;
 use crate::presence;
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::accounts::Accounts;
 use crate::service::auth::{AuthOptions, AuthService};
+use crate::service::blobs::Blobs;
 use crate::session::{ConnectionConfigs, DetachedLimits, Registry, SessionOptions, Shared, Slots};
 use crate::store::kv::{Environment, Options};
 use crate::store::{CommitSink, Store, StoreError, TenantId, embedded, memory};
@@ -29,14 +36,17 @@ use crate::transport::{
     load_or_create,
 };
 
+pub use self::drain::drain;
+pub use self::notify::outbox;
+
 /// The tenant of a server that has one.
 pub const TENANT: TenantId = TenantId(0);
 /// How long a stopping server waits for one of its own tasks.
 const HELPER_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a stopping server waits for last octets after the drain deadline.
-const LAST_OCTETS: Duration = Duration::from_secs(3);
 /// Folder of the store inside the data folder.
 const STORE_FOLDER: &str = "store";
+/// Folder of the octets of blobs inside the data folder.
+const BLOBS_FOLDER: &str = "blobs";
 
 /// The server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +87,9 @@ pub enum StartError {
     /// Metrics cannot be recorded.
     #[error("metrics: {0}")]
     Metrics(String),
+    /// A service of notifications cannot be used.
+    #[error("notifications: {0}")]
+    Notifications(#[from] GatewayError),
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -144,6 +157,9 @@ pub async fn open_store(
         conversation_pins: usize::try_from(config.limits.conversation_pins).unwrap_or(usize::MAX),
         contacts: config.limits.contacts.into(),
         contacts_only: config.contacts.only_contacts_may_write,
+        notifications: !config.notifications.services().is_empty(),
+        notify_delay_ms: config.notifications.delay_ms,
+        notify_mutes: usize::try_from(config.limits.notify_mutes).unwrap_or(usize::MAX),
         write_fanout_members: usize::try_from(config.limits.write_fanout_members)
             .unwrap_or(usize::MAX),
         ..Options::default()
@@ -169,6 +185,31 @@ pub async fn open_store(
     ))
 }
 
+/// Opens what keeps the octets of blobs; `None` when none are kept.
+///
+/// # Errors
+/// [`StartError::Folder`].
+pub fn open_blobs(config: &Config) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
+    let data_dir = &config.server.data_dir;
+    Ok(match config.blobs.keep {
+        Keep::Nothing => None,
+        Keep::Memory => Some(Arc::new(MemoryBlobs::default())),
+        Keep::Folder if config.store.engine == Engine::Memory => {
+            Some(Arc::new(MemoryBlobs::default()))
+        }
+        Keep::Folder => {
+            let path = match config.blobs.folder.as_os_str().is_empty() {
+                true => data_dir.join(BLOBS_FOLDER),
+                false => config.blobs.folder.clone(),
+            };
+            let opened = FolderBlobs::open(path.clone());
+            Some(Arc::new(
+                opened.map_err(|source| StartError::Folder { path, source })?,
+            ))
+        }
+    })
+}
+
 #[cfg(not(feature = "negative-control"))]
 fn engine_options() -> embedded::EmbeddedOptions {
     embedded::EmbeddedOptions::default()
@@ -184,8 +225,28 @@ fn engine_options() -> embedded::EmbeddedOptions {
 }
 
 /// What sessions share, over a store that reports to `hub`.
+/// Blobs are kept in memory, if at all.
 #[must_use]
 pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub>) -> Arc<Shared> {
+    let octets: Arc<dyn BlobStore> = Arc::new(MemoryBlobs::default());
+    let octets = (config.blobs.keep != Keep::Nothing).then_some(octets);
+    share_with(config, parts, store, hub, octets)
+}
+
+/// As [`share`], with what keeps the octets of blobs.
+#[must_use]
+pub fn share_with(
+    config: &Config,
+    parts: &Parts,
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    octets: Option<Arc<dyn BlobStore>>,
+) -> Arc<Shared> {
+    let blobs = octets.map(|octets| {
+        let random = Arc::clone(&parts.random);
+        let options = config.blobs.options();
+        Arc::new(Blobs::new(Arc::clone(&store), octets, random, options))
+    });
     let auth = AuthOptions {
         secret: store.derive_secret("salts of unknown users"),
         iterations: config.auth.iterations,
@@ -193,6 +254,8 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
         tenant: TENANT,
     };
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let rules = config.call_rules();
+    let calls = Arc::new(Calls::new(Arc::clone(&hub), Arc::clone(&clock), rules));
     let members = usize::try_from(config.limits.group_members).unwrap_or(usize::MAX);
     let write_fanout = usize::try_from(config.limits.write_fanout_members).unwrap_or(usize::MAX);
     let detached = DetachedLimits {
@@ -207,12 +270,22 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
             Arc::clone(&random),
             auth,
         ),
-        requests: Requests::new(Arc::clone(&store), Arc::clone(&hub), members, write_fanout)
-            .with_directory(config.directory.visible)
-            .with_presence(config.presence_policy()),
+        requests: Requests::new(
+            Arc::clone(&store),
+            Arc::clone(&hub),
+            Arc::clone(&calls),
+            members,
+            write_fanout,
+        )
+        .with_directory(config.directory.visible)
+        .with_presence(config.presence_policy())
+        .with_blobs(blobs.clone())
+        .with_notifications(notify::policy(config)),
+        blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
         hub,
+        calls,
         clock,
         random,
         slots: Arc::new(Slots::default()),
@@ -223,6 +296,9 @@ pub fn share(config: &Config, parts: &Parts, store: Arc<dyn Store>, hub: Arc<Hub
         connection: ConnectionConfigs::new(config),
     })
 }
+
+/// How often calls are looked at.
+const CALL_TICK: Duration = Duration::from_millis(250);
 
 /// The hub that `config` asks for.
 #[must_use]
@@ -249,7 +325,8 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
     let store = open_store(config, parts, sink).await?;
     let certificate = certificate(config).await?;
     let tls = TlsAcceptors::new(&certificate)?;
-    let shared = share(config, parts, Arc::clone(&store), Arc::clone(&hub));
+    let octets = open_blobs(config)?;
+    let shared = share_with(config, parts, Arc::clone(&store), Arc::clone(&hub), octets);
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let accounts = Accounts::new(store, clock, random, config.auth.iterations, TENANT);
     let mut running = Running {
@@ -264,6 +341,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
         closed: CancellationToken::new(),
     };
     running.listen(config, tls)?;
+    running.notify(config)?;
     running
         .administrate(config, recorder, accounts, hub)
         .await?;
@@ -359,6 +437,12 @@ impl Running {
             self.shared.stopping.clone(),
         );
         self.helpers.push(tokio::spawn(ticks));
+        let ticks = calls::run(
+            Arc::clone(&self.shared.calls),
+            CALL_TICK,
+            self.shared.stopping.clone(),
+        );
+        self.helpers.push(tokio::spawn(ticks));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),
             limit: config.store.sweep_limit,
@@ -390,29 +474,5 @@ impl Running {
             }
         }
         tracing::info!("stopped");
-    }
-}
-
-/// Says GOAWAY to all connections and waits for them, first for their clients to settle, then only
-/// for the last octets.
-pub async fn drain(shared: &Shared, connections: &TaskTracker) {
-    shared.stopping.cancel();
-    connections.close();
-    shared.hub.signal_all(Signal::Drain);
-    let patience = shared.options.drain;
-    if tokio::time::timeout(patience, connections.wait())
-        .await
-        .is_ok()
-    {
-        return;
-    }
-    tracing::info!(
-        connections = connections.len(),
-        "closing what has not settled"
-    );
-    shared.hub.signal_all(Signal::Stop);
-    let last = tokio::time::timeout(LAST_OCTETS, connections.wait());
-    if last.await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections left behind");
     }
 }

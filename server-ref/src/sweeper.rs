@@ -12,6 +12,9 @@ use crate::store::{StoreError, Swept};
 /// How often detached sessions and gauges are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Contents of blobs that are removed at once.
+const OCTETS: usize = 64;
+
 /// How the store is swept.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep {
@@ -38,6 +41,9 @@ pub async fn run(shared: Arc<Shared>, sweep: Sweep, tick: impl Fn() + Send + 'st
             if let Err(error) = sweep_store(&shared, sweep.limit).await {
                 tracing::error!(%error, "sweeping the store failed");
             }
+            if let Err(error) = sweep_octets(&shared, OCTETS).await {
+                tracing::error!(%error, "sweeping the octets of blobs failed");
+            }
         }
     }
 }
@@ -59,7 +65,28 @@ pub async fn sweep_store(shared: &Shared, limit: usize) -> Result<Swept, StoreEr
         total.sessions += swept.sessions;
         counter!(names::SWEPT, "kind" => "timeline").increment(swept.timeline);
         counter!(names::SWEPT, "kind" => "idempotency").increment(swept.idempotency);
+        total.blobs += swept.blobs;
         counter!(names::SWEPT, "kind" => "sessions").increment(swept.sessions);
+        counter!(names::SWEPT, "kind" => "blobs").increment(swept.blobs);
+    }
+}
+
+/// Removes the octets of blobs that nothing needs any more. What cannot be removed now stays for the
+/// next time.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sweep_octets(shared: &Shared, limit: usize) -> Result<usize, StoreError> {
+    let (Some(blobs), mut total) = (&shared.blobs, 0) else {
+        return Ok(0);
+    };
+    loop {
+        let collected = blobs.collect(shared.tenant, limit).await?;
+        total += collected;
+        counter!(names::BLOBS_COLLECTED).increment(collected as u64);
+        if collected < limit {
+            return Ok(total);
+        }
     }
 }
 

@@ -30,6 +30,7 @@ impl Engine {
             (Purpose::Application(question), Err(error)) => {
                 let _ = question.answer.send(Err(refused(&error)));
             }
+            (Purpose::Transfer(begin), outcome) => self.transfer_answered(*begin, outcome),
             (Purpose::Heads, Ok(response::Body::Heads(page))) => self.heads_page(&page),
             (Purpose::Recent, Ok(response::Body::Snapshot(page))) => self.recent_page(page),
             (Purpose::HoleDown { last }, Ok(response::Body::History(page))) => {
@@ -54,6 +55,13 @@ impl Engine {
             (Purpose::Mark, Err(error)) => self.marks_refused(&error),
             (Purpose::Presence, Ok(response::Body::Presence(told))) => {
                 self.presence_told(&told.presences);
+            }
+            (Purpose::Calls, Ok(response::Body::Calls(answer))) => self.calls_listed(&answer),
+            (Purpose::Signals { call, after }, Ok(response::Body::CallSignals(page))) => {
+                self.signals_read(call, after, &page);
+            }
+            (Purpose::Floor { call }, Ok(response::Body::Calls(answer))) => {
+                self.floor_told(call, &answer);
             }
             (Purpose::Ephemeral, Ok(_)) => {}
             (purpose, Err(error)) => self.pull_refused(&purpose, &error),
@@ -87,11 +95,15 @@ impl Engine {
             Purpose::Hole { .. } | Purpose::HoleDown { .. } | Purpose::Down { .. } => {
                 self.backlog_done();
             }
+            Purpose::Signals { call, .. } => self.signals_refused(*call, code),
             // It stays marked in the store and is asked for at the next start.
             Purpose::Hollow
             | Purpose::Mark
             | Purpose::Presence
+            | Purpose::Calls
+            | Purpose::Floor { .. }
             | Purpose::Ephemeral
+            | Purpose::Transfer(_)
             | Purpose::Application(_) => {}
         }
     }

@@ -42,6 +42,7 @@ impl Engine {
                 self.requests
                     .ask(id, operation, body, Purpose::Application(*question));
             }
+            Command::Transfer(command) => self.transfer(command),
             Command::Mark(marking) => self.mark(marking),
             Command::Typing(conversation, typing) => self.tell_typing(conversation, typing),
             Command::Network(available) => self.network(available),

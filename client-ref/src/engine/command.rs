@@ -8,6 +8,7 @@ use eim_codec::payload::{request, response};
 use eim_codec::registry::{FrameType, Operation};
 use tokio::sync::oneshot;
 
+use super::blobs::TransferCommand;
 use crate::error::{RequestError, SendError};
 use crate::event::Sent;
 use crate::store::{Checkpoint, MarkRecord, Target};
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     Request(Box<Question>),
     /// Raises a mark of this user, or flags a conversation.
     Mark(Marking),
+    /// Transfers a blob.
+    Transfer(TransferCommand),
     /// This user is writing in a conversation, or does no longer.
     Typing(ConversationId, bool),
     /// Whether there is a network.

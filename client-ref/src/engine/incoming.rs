@@ -74,6 +74,7 @@ impl Engine {
                 }
             }
             ClientEvent::Pong(pong) => self.ponged(&pong),
+            ClientEvent::Blob(event) => self.transferred(event),
             ClientEvent::Lagged(lagged) => self.lagged(&lagged),
             ClientEvent::GoAway(goaway) => {
                 self.jitter = Duration::from_millis(goaway.reconnect_jitter_ms);

@@ -23,6 +23,7 @@ impl Engine {
     /// WELCOME: chooses the mechanism and begins.
     pub(super) fn welcomed(&mut self, welcome: &payload::Welcome) {
         self.presence_offered(welcome);
+        self.calls_offered(welcome);
         let Phase::Online(online) = &mut self.phase else {
             return;
         };
@@ -136,6 +137,7 @@ impl Engine {
         self.tell_cursor();
         self.repeat_background();
         self.repeat_presence();
+        self.ask_calls();
         self.show(ConnectionState::Open { resumed });
         if self.is_full_client() {
             self.compare(Cursor {

@@ -8,6 +8,8 @@ mod answers;
 mod applied;
 mod asked;
 mod closing;
+pub(crate) mod blobs;
+mod calls;
 pub(crate) mod command;
 mod incoming;
 mod large;
@@ -29,7 +31,7 @@ use std::time::Duration;
 use eim_codec::connection::client::ClientSession;
 use eim_codec::connection::{ClientConfig, ClientEvent, CloseReason};
 use eim_codec::id::{ClientMsgId, ConversationId, RequestId};
-use eim_codec::registry::ErrorCode;
+use eim_codec::registry::{Capability, ErrorCode};
 use eim_codec::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Sleep, sleep};
@@ -100,6 +102,8 @@ pub(crate) struct Engine {
     mark_waiters: Vec<(ConversationId, MarkWaiter)>,
     reach: presence::Reach,
     waiting: waiting::Waiting,
+    phone: calls::Phone,
+    transfers: blobs::Transfers,
     heads: Option<pull::HeadsWalk>,
     /// Nothing is asked before this time: something failed that may pass.
     pull_after: Timestamp,
@@ -185,6 +189,9 @@ impl Engine {
         let (events, state, (commands, messages)) = ends;
         let mut config = ClientConfig::default();
         config.implementation = concat!("eim-client/", env!("CARGO_PKG_VERSION")).to_owned();
+        if options.calls {
+            config.capabilities.push(Capability::CALLS);
+        }
         let mut outbox = Outbox::default();
         if let Some(me) = identity.user {
             outbox.identify(me);
@@ -219,6 +226,8 @@ impl Engine {
             mark_waiters: Vec::new(),
             reach: presence::Reach::default(),
             waiting: waiting::Waiting::default(),
+            phone: calls::Phone::default(),
+            transfers: blobs::Transfers::default(),
             heads: None,
             pull_after: Timestamp::ZERO,
             staging: Staging::default(),

@@ -123,6 +123,7 @@ impl Engine {
         self.backlogs.disconnected();
         self.requests.disconnected();
         self.presence_lost();
+        self.transfers_lost();
         self.heads = None;
         self.looking = None;
         let reason = closed.unwrap_or_else(|| CloseReason::orderly(ClosedBy::Transport));

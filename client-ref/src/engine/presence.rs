@@ -126,7 +126,7 @@ impl Engine {
                     self.types(conversation, user, event.typing);
                 }
             }
-            _ => {}
+            _ => self.called(event),
         }
     }
 

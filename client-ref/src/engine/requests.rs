@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use eim_codec::connection::SendError;
 use eim_codec::connection::client::ClientConnection;
-use eim_codec::id::{ConversationId, RequestId};
+use eim_codec::id::{CallId, ConversationId, RequestId};
 use eim_codec::payload::{self, history_entry, request, response};
 use eim_codec::registry::Operation;
 
+use super::blobs::Begin;
 use super::command::Question;
 
 /// Why something is asked.
@@ -33,6 +34,14 @@ pub(super) enum Purpose {
     Mark,
     /// Presence of the users that the application watches.
     Presence,
+    /// Calls of this user.
+    Calls,
+    /// Signals of a call after a number.
+    Signals { call: CallId, after: u64 },
+    /// From where on the signals of a call can be read.
+    Floor { call: CallId },
+    /// Somebody transfers a blob.
+    Transfer(Box<Begin>),
     /// Nobody waits for the answer.
     Ephemeral,
 }

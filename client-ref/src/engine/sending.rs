@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::{Lane, SendError as Rejected, SendId};
-use eim_codec::id::ConversationId;
+use eim_codec::id::{BlobId, ConversationId};
 use eim_codec::payload::{self, send};
-use eim_codec::registry::ErrorCode;
+use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message as _;
 
 use super::command::Outgoing;
@@ -241,9 +241,30 @@ fn encode(departure: &Departure<'_>) -> Bytes {
         body: item.body.clone(),
         fallback_text: item.fallback_text.clone(),
         critical_extensions: Vec::new(),
+        blobs: blobs(item),
     }
     .encode_to_vec()
     .into()
+}
+
+/// The blobs of a message that the server keeps.
+// impl[EIM-BLB-028]
+fn blobs(item: &OutboxItem) -> Vec<Bytes> {
+    let refers = matches!(
+        item.frame_type,
+        FrameType::IMAGE
+            | FrameType::FILE
+            | FrameType::VOICE
+            | FrameType::VIDEO
+            | FrameType::FORWARD
+    );
+    if !refers {
+        return Vec::new();
+    }
+    let content = payload::Content::of(item.frame_type, &item.body).ok();
+    let blobs = content.flatten().map(|content| content.stored_blobs());
+    let blobs = blobs.unwrap_or_default().into_iter();
+    blobs.map(BlobId::to_bytes).collect()
 }
 
 /// Messages to one target stay in order among themselves.

@@ -1,5 +1,7 @@
 //! The engine against a scripted server: codec's own server side over a pipe, in paused time.
 
+mod blobs;
+mod calls;
 mod contacts;
 mod durable;
 mod large;

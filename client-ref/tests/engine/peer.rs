@@ -99,7 +99,12 @@ impl World {
 
     /// A client that has begun to connect, and its events.
     pub(crate) async fn start(&self) -> (Client, Events) {
-        let client = Client::start(self.options()).await.unwrap();
+        self.start_with(self.options()).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn start_with(&self, options: Options) -> (Client, Events) {
+        let client = Client::start(options).await.unwrap();
         let events = client.events().unwrap();
         (client, events)
     }

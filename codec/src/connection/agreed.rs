@@ -36,6 +36,10 @@ impl Agreed {
     pub(crate) fn fragments(&self) -> bool {
         self.capabilities.contains(Capability::FRAGMENTS)
     }
+
+    pub(crate) fn blobs(&self) -> bool {
+        self.capabilities.contains(Capability::BLOBS)
+    }
 }
 
 /// A set of capabilities: any numbers, for private ones are agreed on as well.

@@ -146,7 +146,7 @@ impl Default for ServerConfig {
             mechanisms: Vec::new(),
             confidential: false,
             compressions: default_compressions(),
-            capabilities: default_capabilities(),
+            capabilities: server_capabilities(),
             max_frame_octets: limits::FRAME_OCTETS.default,
             heartbeat: Duration::from_millis(limits::HEARTBEAT_MS.default),
             background: Duration::from_millis(limits::BACKGROUND_MS.default),
@@ -187,6 +187,13 @@ fn default_compressions() -> Vec<Compression> {
     [Compression::ZSTD, Compression::LZ4, Compression::SNAPPY].into()
 }
 
+/// A client says by some that its user wants them.
+fn server_capabilities() -> Vec<Capability> {
+    let mut all = default_capabilities();
+    all.push(Capability::CALLS);
+    all
+}
+
 fn default_capabilities() -> Vec<Capability> {
     [
         Capability::RESUME,
@@ -198,6 +205,8 @@ fn default_capabilities() -> Vec<Capability> {
         Capability::CONTACTS,
         Capability::DIRECTORY,
         Capability::PRESENCE,
+        Capability::BLOBS,
+        Capability::NOTIFICATIONS,
     ]
     .into()
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{CloseReason, SendId};
+use super::{BlobEvent, CloseReason, SendId};
 use crate::payload;
 use crate::registry::{ErrorCode, FrameType};
 
@@ -66,6 +66,8 @@ pub enum ClientEvent {
     Lagged(payload::Lagged),
     /// The server is going away: nothing new is sent any more, results still come.
     GoAway(Box<payload::GoAway>),
+    /// A transfer of a blob goes on, or ends.
+    Blob(BlobEvent),
     /// There is room in the queue again after `QueueFull`.
     Writable,
     /// The end; nothing follows.
@@ -120,6 +122,8 @@ pub enum ServerEvent {
     },
     /// The client wants to end: push nothing new. Results still leave.
     GoAway(Box<payload::GoAway>),
+    /// A transfer of a blob goes on, or ends.
+    Blob(BlobEvent),
     /// There is room in the queue again after `QueueFull`.
     Writable,
     /// The end; nothing follows.

@@ -18,6 +18,7 @@
 //! event with a [`CloseReason`].
 
 mod agreed;
+mod blobs;
 mod close;
 mod config;
 mod event;
@@ -45,6 +46,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use blobs::{BlobEvent, CHUNK_HEADER_OCTETS};
 pub use close::{CloseReason, ClosedBy};
 pub use config::{ClientConfig, Queue, Reassembly, ServerConfig, WindowSize};
 pub use event::{AuthAttempt, ClientEvent, ServerEvent};

@@ -429,6 +429,392 @@ impl ErrorScope {
         }
     }
 }
+/// BLOB_CREATE: begins an upload, or goes on where the one before has stopped.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobCreateRequest {
+    /// 32 octets: SHA-256 of all octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sha256: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// As in BlobRef; both may be empty, and BLOBS then tells neither.
+    #[prost(string, tag = "3")]
+    pub media_type: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobCreateResponse {
+    /// 16 octets, for BlobRef and Send.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub blob: ::prost::bytes::Bytes,
+    /// All octets are there: there is no transfer.
+    #[prost(bool, tag = "2")]
+    pub complete: bool,
+    /// Number of the transfer on this connection.
+    #[prost(uint32, tag = "3")]
+    pub transfer: u32,
+    /// The first octet that is wanted.
+    #[prost(uint64, tag = "4")]
+    pub offset: u64,
+}
+/// BLOB_READ: the octets from `offset` on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobReadRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub blob: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// How many; 0 means all that follow.
+    #[prost(uint64, tag = "3")]
+    pub length: u64,
+    /// 16 octets: a conversation with a message that refers to the blob. Empty: wherever the caller has it from.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub conversation: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobReadResponse {
+    /// Number of the transfer on this connection; 0 when there is nothing to transfer.
+    #[prost(uint32, tag = "1")]
+    pub transfer: u32,
+    /// Of the whole blob.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub sha256: ::prost::bytes::Bytes,
+    #[prost(string, tag = "4")]
+    pub media_type: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// What the transfer brings: from `offset`, so many octets.
+    #[prost(uint64, tag = "6")]
+    pub offset: u64,
+    #[prost(uint64, tag = "7")]
+    pub length: u64,
+}
+/// BLOBS: what messages of a conversation refer to, the newest first.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobsRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Continue below this place, that of the last item of the page before; 0 and empty for the first page.
+    #[prost(uint64, tag = "2")]
+    pub before: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub before_blob: ::prost::bytes::Bytes,
+    /// Only names that contain this, whatever the case of its letters; empty: all.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// Only media types that begin with this, such as "image/"; empty: all.
+    #[prost(string, tag = "5")]
+    pub media_type: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobItem {
+    /// The message.
+    #[prost(uint64, tag = "1")]
+    pub conv_seq: u64,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub sender: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub blob: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub sha256: ::prost::bytes::Bytes,
+    #[prost(string, tag = "7")]
+    pub media_type: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BlobsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<BlobItem>,
+    /// More pages follow, below (`next`, `next_blob`).
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    #[prost(uint64, tag = "3")]
+    pub next: u64,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub next_blob: ::prost::bytes::Bytes,
+}
+/// BLOB_CREDIT, from the side that receives the chunks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobCredit {
+    #[prost(uint32, tag = "1")]
+    pub transfer: u32,
+    /// Octets of the blob before this one may be sent.
+    #[prost(uint64, tag = "2")]
+    pub through: u64,
+}
+/// BLOB_END. Of an upload from the server without an error: all octets are there, and durable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobEnd {
+    #[prost(uint32, tag = "1")]
+    pub transfer: u32,
+    #[prost(message, optional, tag = "2")]
+    pub error: ::core::option::Option<ErrorInfo>,
+}
+/// One signal of a call, as all who were called see it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallSignal {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub call: ::prost::bytes::Bytes,
+    /// From 1, without holes.
+    #[prost(uint64, tag = "2")]
+    pub call_seq: u64,
+    #[prost(enumeration = "CallSignalKind", tag = "3")]
+    pub kind: i32,
+    /// Whose device has sent it, 16 octets each; empty for END.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub device: ::prost::bytes::Bytes,
+    /// Server time, in milliseconds.
+    #[prost(uint64, tag = "6")]
+    pub time_ms: u64,
+    /// As sent, relayed verbatim: a session description, a candidate.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub body: ::prost::bytes::Bytes,
+    /// With END.
+    #[prost(enumeration = "CallEnd", tag = "8")]
+    pub reason: i32,
+    /// With OFFER: where the call takes place, 16 octets.
+    #[prost(bytes = "bytes", tag = "9")]
+    pub conversation: ::prost::bytes::Bytes,
+}
+/// How a call is now.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Call {
+    /// 16 octets each.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub call: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub conversation: ::prost::bytes::Bytes,
+    #[prost(enumeration = "CallState", tag = "3")]
+    pub state: i32,
+    /// Number of the last signal.
+    #[prost(uint64, tag = "4")]
+    pub call_seq: u64,
+    /// Lowest `after` that CALL_SIGNALS answers.
+    #[prost(uint64, tag = "5")]
+    pub floor: u64,
+    /// Who called, 16 octets.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub caller: ::prost::bytes::Bytes,
+    /// Server time of the first signal, in milliseconds.
+    #[prost(uint64, tag = "7")]
+    pub started_ms: u64,
+    /// Devices that take part.
+    #[prost(message, repeated, tag = "8")]
+    pub devices: ::prost::alloc::vec::Vec<CallDevice>,
+}
+/// 16 octets each.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallDevice {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub user: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub device: ::prost::bytes::Bytes,
+}
+/// CALL_START.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallStartRequest {
+    /// 16 octets, chosen by the caller: a UUIDv7.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub call: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Body of the signal OFFER.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: ::prost::bytes::Bytes,
+}
+/// CALL_SIGNAL.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallSignalRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub call: ::prost::bytes::Bytes,
+    #[prost(enumeration = "CallSignalKind", tag = "2")]
+    pub kind: i32,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: ::prost::bytes::Bytes,
+}
+/// Answer to CALL_START and CALL_SIGNAL.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallSignalResponse {
+    #[prost(uint64, tag = "1")]
+    pub call_seq: u64,
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+}
+/// CALL_SIGNALS: those after a number.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallSignalsRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub call: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub after: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CallSignalsResponse {
+    #[prost(message, optional, tag = "1")]
+    pub call: ::core::option::Option<Call>,
+    #[prost(message, repeated, tag = "2")]
+    pub signals: ::prost::alloc::vec::Vec<CallSignal>,
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+}
+/// CALLS: the calls to which the caller's user belongs that are not over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CallsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub calls: ::prost::alloc::vec::Vec<Call>,
+}
+/// Event CALL.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallEvent {
+    #[prost(message, optional, tag = "1")]
+    pub signal: ::core::option::Option<CallSignal>,
+}
+/// What a signal does. Readers show nothing for kinds they do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallSignalKind {
+    Unspecified = 0,
+    /// The first signal of a call: rings. By CALL_START only.
+    Offer = 1,
+    /// A device rings.
+    Ringing = 2,
+    /// A device takes the call for its user.
+    Answer = 3,
+    /// A way to reach a device that takes part.
+    Candidate = 4,
+    /// A device that takes part changes what it offers.
+    Update = 5,
+    /// The user does not take the call.
+    Decline = 6,
+    /// The user takes part no longer.
+    Hangup = 7,
+    /// The last signal of a call; written by the server.
+    End = 8,
+}
+impl CallSignalKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_SIGNAL_KIND_UNSPECIFIED",
+            Self::Offer => "CALL_SIGNAL_KIND_OFFER",
+            Self::Ringing => "CALL_SIGNAL_KIND_RINGING",
+            Self::Answer => "CALL_SIGNAL_KIND_ANSWER",
+            Self::Candidate => "CALL_SIGNAL_KIND_CANDIDATE",
+            Self::Update => "CALL_SIGNAL_KIND_UPDATE",
+            Self::Decline => "CALL_SIGNAL_KIND_DECLINE",
+            Self::Hangup => "CALL_SIGNAL_KIND_HANGUP",
+            Self::End => "CALL_SIGNAL_KIND_END",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_SIGNAL_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_SIGNAL_KIND_OFFER" => Some(Self::Offer),
+            "CALL_SIGNAL_KIND_RINGING" => Some(Self::Ringing),
+            "CALL_SIGNAL_KIND_ANSWER" => Some(Self::Answer),
+            "CALL_SIGNAL_KIND_CANDIDATE" => Some(Self::Candidate),
+            "CALL_SIGNAL_KIND_UPDATE" => Some(Self::Update),
+            "CALL_SIGNAL_KIND_DECLINE" => Some(Self::Decline),
+            "CALL_SIGNAL_KIND_HANGUP" => Some(Self::Hangup),
+            "CALL_SIGNAL_KIND_END" => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+/// Why a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallEnd {
+    Unspecified = 0,
+    /// Fewer than two take part.
+    Hangup = 1,
+    /// The caller hung up before anybody answered.
+    Cancelled = 2,
+    /// Everybody who was called declined.
+    Declined = 3,
+    /// Nobody answered in time.
+    NoAnswer = 4,
+}
+impl CallEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_END_UNSPECIFIED",
+            Self::Hangup => "CALL_END_HANGUP",
+            Self::Cancelled => "CALL_END_CANCELLED",
+            Self::Declined => "CALL_END_DECLINED",
+            Self::NoAnswer => "CALL_END_NO_ANSWER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_END_HANGUP" => Some(Self::Hangup),
+            "CALL_END_CANCELLED" => Some(Self::Cancelled),
+            "CALL_END_DECLINED" => Some(Self::Declined),
+            "CALL_END_NO_ANSWER" => Some(Self::NoAnswer),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallState {
+    Unspecified = 0,
+    /// Nobody has answered.
+    Ringing = 1,
+    Active = 2,
+    Ended = 3,
+}
+impl CallState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_STATE_UNSPECIFIED",
+            Self::Ringing => "CALL_STATE_RINGING",
+            Self::Active => "CALL_STATE_ACTIVE",
+            Self::Ended => "CALL_STATE_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_STATE_RINGING" => Some(Self::Ringing),
+            "CALL_STATE_ACTIVE" => Some(Self::Active),
+            "CALL_STATE_ENDED" => Some(Self::Ended),
+            _ => None,
+        }
+    }
+}
 /// One user on a list.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Contact {
@@ -675,6 +1061,9 @@ pub struct Send {
     /// Extension numbers that the receiver must understand or refuse.
     #[prost(uint32, repeated, tag = "8")]
     pub critical_extensions: ::prost::alloc::vec::Vec<u32>,
+    /// Blobs that the message refers to, 16 octets each: those of its body that this server keeps.
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub blobs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
     #[prost(oneof = "send::Target", tags = "1, 2")]
     pub target: ::core::option::Option<send::Target>,
 }
@@ -1061,6 +1450,9 @@ pub struct BlobRef {
     /// Name of the file, without folders; empty where nobody gave one.
     #[prost(string, tag = "5")]
     pub name: ::prost::alloc::string::String,
+    /// The server keeps the octets: `blob` is what BLOB_CREATE has answered.
+    #[prost(bool, tag = "6")]
+    pub stored: bool,
 }
 /// Body of IMAGE, FILE, VOICE and VIDEO.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1754,6 +2146,192 @@ impl UnreadFlag {
         }
     }
 }
+/// Where notifications for a device go.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyTarget {
+    #[prost(enumeration = "NotifyService", tag = "1")]
+    pub service: i32,
+    /// As the service gave it to the device.
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+    /// WEB_PUSH: 65 octets, an uncompressed point of P-256.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub public_key: ::prost::bytes::Bytes,
+    /// WEB_PUSH: 16 octets.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub auth_secret: ::prost::bytes::Bytes,
+}
+/// A service of the server.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyOffer {
+    #[prost(enumeration = "NotifyService", tag = "1")]
+    pub service: i32,
+    /// WEB_PUSH: the key that a browser subscribes with, 65 octets.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub public_key: ::prost::bytes::Bytes,
+}
+/// A time of each day.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuietHours {
+    /// Minutes since midnight; the time may run over midnight.
+    #[prost(uint32, tag = "1")]
+    pub from_minute: u32,
+    #[prost(uint32, tag = "2")]
+    pub to_minute: u32,
+    /// How far the user's clock is ahead of UTC, less than a day: 1140 for one that is five hours behind.
+    #[prost(uint32, tag = "3")]
+    pub offset_minutes: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettings {
+    #[prost(enumeration = "NotifyContent", tag = "1")]
+    pub content: i32,
+    /// Each day; absent for never.
+    #[prost(message, optional, tag = "2")]
+    pub quiet_hours: ::core::option::Option<QuietHours>,
+    /// Once; Unix milliseconds, 0 for not.
+    #[prost(uint64, tag = "3")]
+    pub quiet_until_ms: u64,
+}
+/// A conversation that is kept quiet.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMute {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub conversation: ::prost::bytes::Bytes,
+    /// Unix milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub until_ms: u64,
+    /// Mentions are told all the same.
+    #[prost(bool, tag = "3")]
+    pub mentions: bool,
+}
+/// NOTIFY_REGISTER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyRegisterRequest {
+    /// Absent: no notifications for this device.
+    #[prost(message, optional, tag = "1")]
+    pub target: ::core::option::Option<NotifyTarget>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyRegisterResponse {}
+/// NOTIFY_SETTINGS.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettingsRequest {
+    #[prost(message, optional, tag = "1")]
+    pub settings: ::core::option::Option<NotifySettings>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifySettingsResponse {}
+/// NOTIFY_MUTE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMuteRequest {
+    #[prost(message, optional, tag = "1")]
+    pub mute: ::core::option::Option<NotifyMute>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyMuteResponse {}
+/// NOTIFY_STATE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotifyStateRequest {
+    /// Continue after this conversation; empty for the first page.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NotifyStateResponse {
+    /// Services of this server.
+    #[prost(message, repeated, tag = "1")]
+    pub offers: ::prost::alloc::vec::Vec<NotifyOffer>,
+    /// The most that notifications of this server tell.
+    #[prost(enumeration = "NotifyContent", tag = "2")]
+    pub content_limit: i32,
+    /// Of the device that asks; absent for none.
+    #[prost(message, optional, tag = "3")]
+    pub target: ::core::option::Option<NotifyTarget>,
+    #[prost(message, optional, tag = "4")]
+    pub settings: ::core::option::Option<NotifySettings>,
+    #[prost(message, repeated, tag = "5")]
+    pub mutes: ::prost::alloc::vec::Vec<NotifyMute>,
+    /// More pages follow; ask again after the last conversation.
+    #[prost(bool, tag = "6")]
+    pub more: bool,
+}
+/// Who passes notifications on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NotifyService {
+    Unspecified = 0,
+    /// An HTTP address of the operator.
+    Webhook = 1,
+    Apns = 2,
+    Fcm = 3,
+    /// RFC 8030.
+    WebPush = 4,
+}
+impl NotifyService {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTIFY_SERVICE_UNSPECIFIED",
+            Self::Webhook => "NOTIFY_SERVICE_WEBHOOK",
+            Self::Apns => "NOTIFY_SERVICE_APNS",
+            Self::Fcm => "NOTIFY_SERVICE_FCM",
+            Self::WebPush => "NOTIFY_SERVICE_WEB_PUSH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTIFY_SERVICE_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTIFY_SERVICE_WEBHOOK" => Some(Self::Webhook),
+            "NOTIFY_SERVICE_APNS" => Some(Self::Apns),
+            "NOTIFY_SERVICE_FCM" => Some(Self::Fcm),
+            "NOTIFY_SERVICE_WEB_PUSH" => Some(Self::WebPush),
+            _ => None,
+        }
+    }
+}
+/// How much a notification tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NotifyContent {
+    /// What the server permits.
+    Unspecified = 0,
+    /// That there is something.
+    None = 1,
+    /// Who sent it, and where.
+    Sender = 2,
+    /// How it begins.
+    Preview = 3,
+}
+impl NotifyContent {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTIFY_CONTENT_UNSPECIFIED",
+            Self::None => "NOTIFY_CONTENT_NONE",
+            Self::Sender => "NOTIFY_CONTENT_SENDER",
+            Self::Preview => "NOTIFY_CONTENT_PREVIEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTIFY_CONTENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTIFY_CONTENT_NONE" => Some(Self::None),
+            "NOTIFY_CONTENT_SENDER" => Some(Self::Sender),
+            "NOTIFY_CONTENT_PREVIEW" => Some(Self::Preview),
+            _ => None,
+        }
+    }
+}
 /// Body of EDIT.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EditBody {
@@ -1988,7 +2566,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 114, 115, 116"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 114, 115, 116, 120, 121, 122, 123"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -2050,6 +2628,14 @@ pub mod request {
         Readers(super::ReadersRequest),
         #[prost(message, tag = "67")]
         Unread(super::UnreadRequest),
+        #[prost(message, tag = "72")]
+        NotifyRegister(super::NotifyRegisterRequest),
+        #[prost(message, tag = "73")]
+        NotifySettings(super::NotifySettingsRequest),
+        #[prost(message, tag = "74")]
+        NotifyMute(super::NotifyMuteRequest),
+        #[prost(message, tag = "75")]
+        NotifyState(super::NotifyStateRequest),
         #[prost(message, tag = "80")]
         ContactRequest(super::ContactRequestRequest),
         #[prost(message, tag = "81")]
@@ -2072,6 +2658,12 @@ pub mod request {
         Profiles(super::ProfilesRequest),
         #[prost(message, tag = "91")]
         ProfileSet(super::ProfileSetRequest),
+        #[prost(message, tag = "96")]
+        BlobCreate(super::BlobCreateRequest),
+        #[prost(message, tag = "97")]
+        BlobRead(super::BlobReadRequest),
+        #[prost(message, tag = "98")]
+        Blobs(super::BlobsRequest),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotRequest),
         #[prost(message, tag = "112")]
@@ -2084,6 +2676,14 @@ pub mod request {
         PresenceSet(super::PresenceSetRequest),
         #[prost(message, tag = "116")]
         Typing(super::TypingRequest),
+        #[prost(message, tag = "120")]
+        CallStart(super::CallStartRequest),
+        #[prost(message, tag = "121")]
+        CallSignal(super::CallSignalRequest),
+        #[prost(message, tag = "122")]
+        CallSignals(super::CallSignalsRequest),
+        #[prost(message, tag = "123")]
+        Calls(super::CallsRequest),
     }
 }
 /// RESPONSE.
@@ -2098,7 +2698,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 80, 84, 104, 105, 88, 89, 90, 91, 106, 112, 113, 115, 116"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 115, 116, 121, 122, 123"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -2142,6 +2742,14 @@ pub mod response {
         Readers(super::ReadersResponse),
         #[prost(message, tag = "67")]
         Unread(super::UnreadResponse),
+        #[prost(message, tag = "72")]
+        NotifyRegister(super::NotifyRegisterResponse),
+        #[prost(message, tag = "73")]
+        NotifySettings(super::NotifySettingsResponse),
+        #[prost(message, tag = "74")]
+        NotifyMute(super::NotifyMuteResponse),
+        #[prost(message, tag = "75")]
+        NotifyState(super::NotifyStateResponse),
         #[prost(message, tag = "80")]
         ContactChange(super::ContactChangeResponse),
         #[prost(message, tag = "84")]
@@ -2158,6 +2766,12 @@ pub mod response {
         Profiles(super::ProfilesResponse),
         #[prost(message, tag = "91")]
         ProfileSet(super::ProfileSetResponse),
+        #[prost(message, tag = "96")]
+        BlobCreate(super::BlobCreateResponse),
+        #[prost(message, tag = "97")]
+        BlobRead(super::BlobReadResponse),
+        #[prost(message, tag = "98")]
+        Blobs(super::BlobsResponse),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotResponse),
         #[prost(message, tag = "112")]
@@ -2168,6 +2782,12 @@ pub mod response {
         PresenceSet(super::PresenceSetResponse),
         #[prost(message, tag = "116")]
         Typing(super::TypingResponse),
+        #[prost(message, tag = "121")]
+        CallSignal(super::CallSignalResponse),
+        #[prost(message, tag = "122")]
+        CallSignals(super::CallSignalsResponse),
+        #[prost(message, tag = "123")]
+        Calls(super::CallsResponse),
     }
 }
 /// EVENT: ephemeral. A receiver ignores events it does not know.

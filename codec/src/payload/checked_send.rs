@@ -1,11 +1,12 @@
 //! `Send` with everything checked that the frame alone can tell.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use super::{Modifier, Send, TextBody, send};
-use crate::id::{ClientMsgId, ConversationId, InvalidId, UserId};
+use crate::id::{BlobId, ClientMsgId, ConversationId, InvalidId, UserId};
 use crate::registry::{ErrorCode, FrameType, limits};
 
 /// Where a message goes.
@@ -57,6 +58,8 @@ pub struct CheckedSend {
     pub body: Bytes,
     /// Fallback text as sent.
     pub fallback_text: String,
+    /// Blobs that the message refers to, each once.
+    pub blobs: Vec<BlobId>,
 }
 
 /// Why a message fails; the connection goes on.
@@ -90,6 +93,9 @@ pub enum InvalidSend {
     /// A mention that is no id.
     #[error("mentions: {0}")]
     Mention(InvalidId),
+    /// A blob that is no id, is named twice, or is named by an operation.
+    #[error("blobs: not an id, or not once")]
+    Blobs,
     /// The body of an operation is not that of its type, or names no target.
     #[error("the body is not that of the operation")]
     NotOperation,
@@ -126,6 +132,7 @@ impl InvalidSend {
             | Self::Namespace
             | Self::Content(_)
             | Self::Mention(_)
+            | Self::Blobs
             | Self::NotOperation
             | Self::TooMany { .. } => ErrorCode::INVALID_MESSAGE,
             Self::CriticalExtension(_) => ErrorCode::UNSUPPORTED,
@@ -154,6 +161,7 @@ impl CheckedSend {
             TextBody::check(&send.body)?;
         }
         Modifier::of(frame_type, &send.body)?;
+        let blobs = blobs(frame_type, &send.blobs)?;
         if let Some(info) = frame_type.info() {
             // impl[EIM-MSG-068] What every member is pushed has to fit as well.
             let content = send.body.len().saturating_add(send.fallback_text.len());
@@ -169,6 +177,7 @@ impl CheckedSend {
             after_failed: send.after_failed,
             body: send.body,
             fallback_text: send.fallback_text,
+            blobs,
         })
     }
 }
@@ -184,6 +193,23 @@ impl Send {
             ..Self::default()
         }
     }
+}
+
+/// What a message refers to: operations refer to nothing.
+// impl[EIM-BLB-029]
+fn blobs(frame_type: FrameType, named: &[Bytes]) -> Result<Vec<BlobId>, InvalidSend> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    at_most("blobs", named.len(), limits::MESSAGE_BLOBS.default)?;
+    let blobs: Result<Vec<BlobId>, _> = named.iter().map(|id| BlobId::from_slice(id)).collect();
+    let mut blobs = blobs.map_err(|_| InvalidSend::Blobs)?;
+    blobs.sort_unstable();
+    let twice = blobs.windows(2).any(|pair| pair.first() == pair.last());
+    if twice || !matches!(frame_type.0, 0x20..=0x3F) {
+        return Err(InvalidSend::Blobs);
+    }
+    Ok(blobs)
 }
 
 pub(super) fn within(octets: usize, max: u32) -> Result<(), InvalidSend> {

@@ -2,16 +2,17 @@
 //! finds in one that it shows. A server relays all of them as they are, but for TEXT.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use prost::Message;
 
 use super::checked_send::{InvalidSend, at_most, within};
 use super::{
-    CardBody, ContactCard, CustomBody, ForwardBody, ForwardedMessage, LinkCard, LocationBody,
-    MediaBody, NoticeBody, Origin, TextBody, card_body,
+    BlobRef, CardBody, ContactCard, CustomBody, ForwardBody, ForwardedMessage, LinkCard,
+    LocationBody, MediaBody, NoticeBody, Origin, TextBody, card_body,
 };
-use crate::id::UserId;
+use crate::id::{BlobId, UserId};
 use crate::registry::{FrameType, limits};
 
 /// The body of a message of a type that this version knows.
@@ -118,6 +119,21 @@ impl Content {
         octets.into()
     }
 
+    /// The blobs that the server of the message keeps, each once: what
+    /// [`Send::blobs`](super::Send) names.
+    // impl[EIM-BLB-028]
+    #[must_use]
+    pub fn stored_blobs(&self) -> Vec<BlobId> {
+        let mut blobs: Vec<BlobId> = match self {
+            Self::Media(body) => body.stored_blob().into_iter().collect(),
+            Self::Forward(body) => body.stored_blobs().collect(),
+            _ => Vec::new(),
+        };
+        blobs.sort_unstable();
+        blobs.dedup();
+        blobs
+    }
+
     /// The same content for another conversation: it says where it comes from, by its own word
     /// where it was forwarded before. `None` for what cannot say so.
     // impl[EIM-CNT-013]
@@ -154,6 +170,27 @@ impl Content {
             Self::Custom(_) | Self::Notice(_) => {}
         }
         self
+    }
+}
+
+impl MediaBody {
+    fn stored_blob(&self) -> Option<BlobId> {
+        self.blob.as_ref().and_then(BlobRef::stored_blob)
+    }
+}
+
+impl ForwardBody {
+    fn stored_blobs(&self) -> impl Iterator<Item = BlobId> {
+        self.messages.iter().filter_map(|message| {
+            let media = matches!(
+                message.frame_type()?,
+                FrameType::IMAGE | FrameType::FILE | FrameType::VOICE | FrameType::VIDEO
+            );
+            let body = MediaBody::decode(message.body.clone())
+                .ok()
+                .filter(|_| media);
+            body?.stored_blob()
+        })
     }
 }
 

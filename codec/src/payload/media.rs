@@ -3,6 +3,7 @@
 use super::checked_send::{InvalidSend, within};
 use super::content::text_fits;
 use super::{BlobRef, MediaBody};
+use crate::id::BlobId;
 use crate::registry::{FrameType, limits};
 
 /// Octets of either half of a media type, at most.
@@ -42,7 +43,25 @@ impl MediaBody {
     }
 }
 
+/// Whether `media_type` and `name`, either of which may be empty, are what a message could say of a
+/// blob.
+#[must_use]
+pub fn describes_blob(media_type: &str, name: &str) -> bool {
+    let octets = usize::try_from(limits::FILE_NAME_OCTETS.default).unwrap_or(usize::MAX);
+    (media_type.is_empty() || is_media_type(media_type))
+        && name.len() <= octets
+        && is_file_name(name)
+}
+
 impl BlobRef {
+    /// The blob, if the server of the message keeps it.
+    // impl[EIM-BLB-028]
+    #[must_use]
+    pub fn stored_blob(&self) -> Option<BlobId> {
+        let blob = BlobId::from_slice(&self.blob).ok();
+        blob.filter(|_| self.stored)
+    }
+
     /// Whether the octets can be asked for, and recognised.
     ///
     /// # Errors

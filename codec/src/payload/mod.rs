@@ -22,6 +22,7 @@ mod text;
 
 pub use checked_send::{CheckedSend, InvalidSend, Target};
 pub use content::{Content, summary};
+pub use media::describes_blob;
 pub use modifier::{Act, Modifier, is_modifier};
 
 /// Parses the plain payload of a frame.

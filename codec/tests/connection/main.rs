@@ -1,5 +1,6 @@
 //! Two endpoints, a virtual clock, and a wire that splits, delays and cuts.
 
+mod blobs;
 mod closing;
 mod flow;
 mod handshake;

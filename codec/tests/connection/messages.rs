@@ -412,7 +412,7 @@ fn unknown_others_close() {
         (FrameType(0xff), 0, ErrorCode::INVALID_TYPE),
         (FrameType(0x1f), 0, ErrorCode::INVALID_TYPE),
         (FrameType(0x5f), 0, ErrorCode::INVALID_TYPE),
-        (FrameType::BLOB_CHUNK, 0, ErrorCode::INVALID_TYPE),
+        (FrameType(0x7f), 0, ErrorCode::INVALID_TYPE),
         (FrameType(0x80), 0, ErrorCode::EXTENSION_NOT_NEGOTIATED),
         (FrameType(0xc0), 0, ErrorCode::EXTENSION_NOT_NEGOTIATED),
         (FrameType(0xe0), 1, ErrorCode::BAD_SEQUENCE),

@@ -367,6 +367,7 @@ fn limits(out: &mut String, registry: Limits) {
     {
         let number = match unit.as_str() {
             "ms" => "u64",
+            "octets" if *maximum > u64::from(u32::MAX) => "u64",
             "octets" | "frames" | "count" => "u32",
             other => panic!("{name}: unknown unit {other}"),
         };

@@ -24,6 +24,16 @@ impl Clock {
     }
 }
 
+/// Unix time in seconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compares with the time of others"
+)]
+pub(crate) fn unix_s() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
+
 /// Stands still for a while: a fault has a length.
 #[expect(clippy::disallowed_methods, reason = "a fault lasts for real time")]
 pub(crate) fn pause(time: Duration) {

@@ -9,6 +9,7 @@ mod loadgen;
 mod patience;
 mod process;
 mod proxy;
+mod receiver;
 mod scenario;
 mod seed;
 mod server;
@@ -56,6 +57,19 @@ enum Verb {
     Day(scenario::day::Options),
     /// Throughput and latency beside the bare store, and memory of idle connections.
     Figures(scenario::figures::Options),
+    /// A large file up and down, both sides killed on the way, messages beside it.
+    Files(scenario::files::Options),
+    /// Phones that are away are told through a webhook whose receiver is dead for a while.
+    Notify(scenario::notify::Options),
+    /// A receiver of notifications that checks and prints what comes, for trying a server.
+    Receiver {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: std::net::SocketAddr,
+        /// The secret that the server has in `notifications.webhook.secret`.
+        #[arg(long)]
+        secret: String,
+    },
     /// One group of thousands, some of them connected: delivery times, memory, processor.
     Large(scenario::large::Options),
 }
@@ -71,6 +85,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Verb::Receiver { listen, secret } = &arguments.verb {
+        let receiver = receiver::Receiver::start(*listen, secret, true)?;
+        println!("listening at http://{}/", receiver.address());
+        receiver.wait();
+        return Ok(());
+    }
     let programs = Programs::locate(arguments.server, arguments.client)?;
     let temporary = tempfile::tempdir()?;
     let folder = match arguments.out {
@@ -93,6 +113,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Hostile(options) => scenario::hostile::run(&ground, &options),
         Verb::Day(options) => scenario::day::run(&ground, &options),
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
+        Verb::Files(options) => scenario::files::run(&ground, &options),
+        Verb::Notify(options) => scenario::notify::run(&ground, &options),
+        Verb::Receiver { .. } => Ok(()),
         Verb::Large(options) => scenario::large::run(&ground, &options),
     }
 }

@@ -140,10 +140,19 @@ impl Process {
 
     /// Resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory that it ever had, in KiB.
+    pub(crate) fn peak_kib(&self) -> Result<u64, Failure> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, key: &str) -> Result<u64, Failure> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-            .ok_or_else(|| Failure::Setup("no VmRSS in /proc".into()))
+            .ok_or_else(|| Failure::Setup(format!("no {key} in /proc")))
     }
 
     /// User and system time so far, in seconds (100 ticks a second).

@@ -12,6 +12,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     listeners(config, &mut problems);
     ranges(config, &mut problems);
+    problems.extend(config.notifications.problems());
     if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
         problems.push("tls.certificate and tls.key belong together: set both or none".to_owned());
     }
@@ -64,6 +65,9 @@ fn ranges(config: &Config, problems: &mut Vec<String>) {
         .chain(window_ranges(config))
         .chain(operation_ranges(config))
         .chain(presence_ranges(config))
+        .chain(call_ranges(config))
+        .chain(blob_ranges(config))
+        .chain(notification_ranges(config))
         .chain(other_ranges(config));
     for (name, value, range) in all {
         if !range.contains(&value) {
@@ -242,6 +246,99 @@ fn presence_ranges(config: &Config) -> [Checked; 4] {
             "limits.typing_members",
             limit.typing_members.into(),
             bounded(&limits::TYPING_MEMBERS),
+        ),
+    ]
+}
+
+fn call_ranges(config: &Config) -> [Checked; 6] {
+    let limit = &config.limits;
+    [
+        (
+            "limits.call_members",
+            limit.call_members.into(),
+            bounded(&limits::CALL_MEMBERS),
+        ),
+        (
+            "limits.calls_started",
+            limit.calls_started.into(),
+            bounded(&limits::CALLS_STARTED),
+        ),
+        (
+            "limits.call_signals",
+            limit.call_signals.into(),
+            bounded(&limits::CALL_SIGNALS),
+        ),
+        (
+            "limits.call_ring_ms",
+            limit.call_ring_ms,
+            bounded(&limits::CALL_RING_MS),
+        ),
+        (
+            "limits.call_absent_ms",
+            limit.call_absent_ms,
+            bounded(&limits::CALL_ABSENT_MS),
+        ),
+        (
+            "limits.call_mailbox_ms",
+            limit.call_mailbox_ms,
+            bounded(&limits::CALL_MAILBOX_MS),
+        ),
+    ]
+}
+
+fn blob_ranges(config: &Config) -> [Checked; 5] {
+    let blobs = &config.blobs;
+    let part = u64::from(blobs.window_octets)..=64 << 20;
+    [
+        (
+            "blobs.max_octets",
+            blobs.max_octets,
+            bounded(&limits::BLOB_OCTETS),
+        ),
+        (
+            "blobs.window_octets",
+            blobs.window_octets.into(),
+            bounded(&limits::BLOB_WINDOW_OCTETS),
+        ),
+        ("blobs.part_octets", blobs.part_octets.into(), part),
+        (
+            "blobs.transfers",
+            blobs.transfers.into(),
+            bounded(&limits::BLOB_TRANSFERS),
+        ),
+        (
+            "blobs.orphan_ms",
+            blobs.orphan_ms,
+            bounded(&limits::BLOB_ORPHAN_MS),
+        ),
+    ]
+}
+
+fn notification_ranges(config: &Config) -> [Checked; 6] {
+    let wanted = &config.notifications;
+    let day_ms = 86_400_000;
+    [
+        (
+            "limits.notify_mutes",
+            config.limits.notify_mutes.into(),
+            bounded(&limits::NOTIFY_MUTES),
+        ),
+        (
+            "notifications.ttl_ms",
+            wanted.ttl_ms,
+            bounded(&limits::NOTIFY_TTL_MS),
+        ),
+        ("notifications.timeout_ms", wanted.timeout_ms, 100..=120_000),
+        ("notifications.retry_ms", wanted.retry_ms, 10..=day_ms),
+        (
+            "notifications.retry_max_ms",
+            wanted.retry_max_ms,
+            wanted.retry_ms..=day_ms,
+        ),
+        (
+            "notifications.breaker_max_ms",
+            wanted.breaker_max_ms,
+            wanted.breaker_ms.max(10)..=day_ms,
         ),
     ]
 }

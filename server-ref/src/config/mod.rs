@@ -1,6 +1,7 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
 mod check;
+mod notifications;
 mod sections;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use notifications::{
+    ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
+};
 pub use sections::*;
 
 /// The default configuration as a commented file; `config print-default` prints it.

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::NotificationsSection;
+use crate::calls::Rules;
+use crate::service::blobs::BlobOptions;
 use crate::service::directory::Visible;
 use crate::service::presence::{PresencePolicy, SeenBy};
 use crate::store::ClassLimits;
@@ -34,10 +37,14 @@ pub struct Config {
     pub directory: DirectorySection,
     /// Presence and typing.
     pub presence: PresenceSection,
+    /// Notifications for devices without a connection.
+    pub notifications: NotificationsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
     pub store: StoreSection,
+    /// Files.
+    pub blobs: BlobsSection,
     /// Administration.
     pub admin: AdminSection,
     /// Logs.
@@ -210,6 +217,8 @@ pub struct LimitsSection {
     pub conversation_pins: u32,
     /// Users on a list of contacts.
     pub contacts: u32,
+    /// Muted conversations of one user.
+    pub notify_mutes: u32,
     /// Users whose presence one connection hears of.
     pub presence_subscriptions: u32,
     /// Requests about presence and typing per second and connection.
@@ -218,6 +227,18 @@ pub struct LimitsSection {
     pub presence_ms: u64,
     /// Members up to which typing is told.
     pub typing_members: u32,
+    /// Members of a conversation in which calls are possible.
+    pub call_members: u32,
+    /// Calls of one user that are not over.
+    pub calls_started: u32,
+    /// Signals of one call that are kept.
+    pub call_signals: u32,
+    /// How long a call rings.
+    pub call_ring_ms: u64,
+    /// How long a device in a call may be without a connection.
+    pub call_absent_ms: u64,
+    /// How long signals of calls are kept.
+    pub call_mailbox_ms: u64,
 }
 
 /// `[contacts]`.
@@ -255,6 +276,22 @@ impl Config {
             seen_by: self.presence.visible,
             last_seen: self.presence.last_seen,
             typing_members: usize::try_from(typing_members).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Bounds and times of calls.
+    #[must_use]
+    pub fn call_rules(&self) -> Rules {
+        let limits = &self.limits;
+        let usize_of = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Rules {
+            members: usize_of(limits.call_members),
+            started: usize_of(limits.calls_started),
+            signals: usize_of(limits.call_signals),
+            ring_ms: limits.call_ring_ms,
+            absent_ms: limits.call_absent_ms,
+            mailbox_ms: limits.call_mailbox_ms,
+            contacts_only: self.contacts.only_contacts_may_write,
         }
     }
 }
@@ -299,6 +336,64 @@ pub struct StoreSection {
     pub sweep_interval_ms: u64,
     /// Records per step.
     pub sweep_limit: usize,
+}
+
+/// What keeps the octets of blobs.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Nothing: there are no blobs.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// Memory, for tests.
+    Memory,
+}
+
+/// `[blobs]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct BlobsSection {
+    /// What keeps their octets.
+    pub keep: Keep,
+    /// The folder; empty for one in the data folder.
+    pub folder: PathBuf,
+    /// Largest blob.
+    pub max_octets: u64,
+    /// Octets that the blobs of one user may have together.
+    pub quota_octets: u64,
+    /// Octets that are written at once.
+    pub part_octets: u32,
+    /// Octets of a transfer that may be under way.
+    pub window_octets: u32,
+    /// Transfers of one connection.
+    pub transfers: u32,
+    /// How long a blob is kept without a reference.
+    pub orphan_ms: u64,
+    /// Hash and size are enough to have octets that the tenant has.
+    pub shared: bool,
+    /// Media types that may be uploaded.
+    pub media_types: Vec<String>,
+    /// Octets that all transfers may hold together.
+    pub memory_octets: usize,
+}
+
+impl BlobsSection {
+    /// What the service needs.
+    #[must_use]
+    pub fn options(&self) -> BlobOptions {
+        BlobOptions {
+            octets: self.max_octets,
+            quota_octets: self.quota_octets,
+            part_octets: self.part_octets,
+            window_octets: self.window_octets,
+            transfers: usize::try_from(self.transfers).unwrap_or(usize::MAX),
+            orphan_ms: self.orphan_ms,
+            shared: self.shared,
+            media_types: self.media_types.clone(),
+            memory_octets: self.memory_octets,
+        }
+    }
 }
 
 /// `[admin]`.

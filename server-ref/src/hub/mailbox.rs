@@ -8,6 +8,7 @@ use bytes::Bytes;
 use eim_codec::id::{ConversationId, DeviceId, UserId};
 
 use super::{Budget, Heads, Notes};
+use crate::calls::{Rings, Signal as CallSignal};
 use crate::presence::{Hints, Shown};
 use crate::store::{Entry, LogoutReason, MarkNote, TenantId};
 
@@ -116,6 +117,8 @@ pub enum Mail {
     Notes(Box<Notes>),
     /// What changed about presence and typing.
     Hints(Box<Hints>),
+    /// Signals of calls.
+    Rings(Box<Rings>),
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +135,7 @@ struct State {
     signal: Option<Signal>,
     notes: Option<Box<Notes>>,
     hints: Option<Box<Hints>>,
+    rings: Option<Box<Rings>>,
     /// Hints wait for the next tick.
     held: bool,
     /// The client is in the background: hints wait.
@@ -248,6 +252,9 @@ impl Mailbox {
             let missed = std::mem::take(&mut state.missed);
             return Poll::Ready(Mail::Lagged(head, missed));
         }
+        if let Some(rings) = state.take_rings(room) {
+            return Poll::Ready(Mail::Rings(rings));
+        }
         if room.is_some() && !state.queue.is_empty() {
             return Poll::Ready(Mail::Pushes(self.take_pushes(&mut state, room)));
         }
@@ -304,6 +311,7 @@ impl Mailbox {
         let mut state = self.lock();
         state.waker = None;
         state.detached = true;
+        state.rings = None;
     }
 
     /// Whether its session has a connection.
@@ -376,6 +384,12 @@ impl Mailbox {
         state.hint_waker()
     }
 
+    /// Whether there is a connection, and its client is not in the background.
+    pub(super) fn is_in_foreground(&self) -> bool {
+        let state = self.lock();
+        !state.detached && !state.background
+    }
+
     /// The client goes to the background, or is back.
     pub(crate) fn set_background(&self, background: bool) {
         let mut state = self.lock();
@@ -393,7 +407,36 @@ impl Mailbox {
     }
 }
 
+/// Calls.
+impl Mailbox {
+    /// A signal of a call; nothing to a session without a connection, whose client asks when it is
+    /// back. Returns whom to wake.
+    // impl[EIM-CAL-008, EIM-CAL-025]
+    #[must_use]
+    pub(super) fn ring(&self, signal: &Arc<CallSignal>) -> Option<Waker> {
+        let mut state = self.lock();
+        if state.detached {
+            return None;
+        }
+        state.rings.get_or_insert_default().add(Arc::clone(signal));
+        state.waker.take()
+    }
+
+    /// Signals could not be told: that is to be told once there is room.
+    pub fn rings_dropped(&self) {
+        self.lock().rings = Some(Box::new(Rings::stale()));
+    }
+}
+
 impl State {
+    fn take_rings(&mut self, room: Room) -> Option<Box<Rings>> {
+        let dropped = self.rings.as_ref().is_some_and(|rings| rings.stale);
+        if dropped && !room.quiet {
+            return None;
+        }
+        self.rings.take()
+    }
+
     // impl[EIM-PRS-021, EIM-PRS-022]
     fn take_hints(&mut self, room: Room) -> Option<Box<Hints>> {
         if self.held || self.background || !room.quiet || !self.queue.is_empty() {

@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use eim_codec::id::{DeviceId, UserId};
 use eim_codec::registry::limits;
@@ -24,6 +25,7 @@ pub use mailbox::{Delivery, Encoded, Mail, Mailbox, Owner, QueueLimits, Room, Si
 pub use notes::Notes;
 
 use self::posted::Posted;
+use crate::calls::{Party, Signal as CallSignal};
 use crate::metrics::names;
 use crate::presence::Presence;
 use crate::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
@@ -54,6 +56,7 @@ pub struct Hub {
     budget: Arc<Budget>,
     presence: Arc<Presence>,
     next_id: AtomicU64,
+    owed: Arc<tokio::sync::Notify>,
     pushes: metrics::Counter,
     lagged: metrics::Counter,
     accepted: metrics::Counter,
@@ -72,6 +75,7 @@ impl Hub {
                 limits::PRESENCE_SUBSCRIPTIONS.default,
             ))),
             next_id: AtomicU64::new(1),
+            owed: Arc::default(),
             pushes: metrics::counter!(names::PUSHES),
             lagged: metrics::counter!(names::LAGGED),
             accepted: metrics::counter!(names::MESSAGES_ACCEPTED),
@@ -90,6 +94,12 @@ impl Hub {
     #[must_use]
     pub const fn presence(&self) -> &Arc<Presence> {
         &self.presence
+    }
+
+    /// Told when notifications are owed that were not before.
+    #[must_use]
+    pub fn owing(&self) -> Arc<tokio::sync::Notify> {
+        Arc::clone(&self.owed)
     }
 
     /// Opens a mailbox for a session of `owner`.
@@ -175,6 +185,35 @@ impl Hub {
             .collect()
     }
 
+    /// Queues a signal of a call for the devices of users, but not for the one that sent it. Returns
+    /// whom to wake.
+    // impl[EIM-CAL-008]
+    #[must_use]
+    pub(crate) fn ring(
+        &self,
+        tenant: TenantId,
+        users: &[UserId],
+        sender: Option<Party>,
+        signal: &Arc<CallSignal>,
+    ) -> Vec<Waker> {
+        let online = self.lock();
+        let mut wakers = Vec::new();
+        for user in users {
+            for session in online.get(&(tenant, *user)).into_iter().flatten() {
+                let device = session.mailbox.owner.device;
+                let sent = sender
+                    == Some(Party {
+                        user: *user,
+                        device,
+                    });
+                if session.receives == Receives::Pushes && !sent {
+                    wakers.extend(session.mailbox.ring(signal));
+                }
+            }
+        }
+        wakers
+    }
+
     /// Users with a session here, and octets waiting in all queues.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
@@ -205,7 +244,7 @@ impl CommitSink for Hub {
                 posted.post_audience(commit, &online);
             }
         }
-        posted.wakers.into_iter().for_each(std::task::Waker::wake);
+        posted.wakers.into_iter().for_each(Waker::wake);
         self.accepted.increment(commits.len() as u64);
         self.batch.record(commits.len() as f64);
         self.pushes.increment(posted.pushes);
@@ -226,7 +265,21 @@ impl CommitSink for Hub {
                 }
             }
         }
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    // impl[EIM-NTF-012]
+    fn attends(&self, tenant: TenantId, user: UserId, device: DeviceId) -> bool {
+        let online = self.lock();
+        let sessions = online.get(&(tenant, user)).into_iter().flatten();
+        sessions
+            .filter(|session| session.receives == Receives::Pushes)
+            .filter(|session| session.mailbox.owner.device == device)
+            .any(|session| session.mailbox.is_in_foreground())
+    }
+
+    fn owed(&self) {
+        self.owed.notify_one();
     }
 
     // impl[EIM-SEC-005, EIM-DEV-004]

@@ -19,6 +19,9 @@ enum Area {
     Contacts,
     Directory,
     Presence,
+    Calls,
+    Blobs,
+    Notifications,
 }
 
 /// The area of an operation; `None` for one that is not supported.
@@ -62,6 +65,15 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::PRESENCE_QUERY
         | Operation::PRESENCE_SET
         | Operation::TYPING => Area::Presence,
+        Operation::CALL_START
+        | Operation::CALL_SIGNAL
+        | Operation::CALL_SIGNALS
+        | Operation::CALLS => Area::Calls,
+        Operation::BLOB_CREATE | Operation::BLOB_READ | Operation::BLOBS => Area::Blobs,
+        Operation::NOTIFY_REGISTER
+        | Operation::NOTIFY_SETTINGS
+        | Operation::NOTIFY_MUTE
+        | Operation::NOTIFY_STATE => Area::Notifications,
         _ => return None,
     })
 }
@@ -117,6 +129,9 @@ impl Requests {
             Area::Contacts => self.of_contacts(question).await,
             Area::Directory => self.of_directory(question).await,
             Area::Presence => self.of_presence(question).await,
+            Area::Calls => self.of_calls(question).await,
+            Area::Blobs => self.of_blobs(question).await,
+            Area::Notifications => self.of_notifications(question).await,
         }
     }
 
@@ -273,6 +288,18 @@ impl Requests {
         }
     }
 
+    async fn of_blobs(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::BLOB_CREATE, Some(Ask::BlobCreate(ask))) => {
+                self.blob_create(caller, ask).await
+            }
+            (Operation::BLOB_READ, Some(Ask::BlobRead(ask))) => self.blob_read(caller, &ask).await,
+            (Operation::BLOBS, Some(Ask::Blobs(ask))) => self.blobs_of(caller, &ask, page).await,
+            _ => Err(not_of_operation()),
+        }
+    }
+
     async fn of_presence(&self, question: Question) -> Result<Body, Refusal> {
         let Question { caller, page, .. } = question;
         match (question.operation, question.ask) {
@@ -289,6 +316,46 @@ impl Requests {
                 self.presence_set(caller, ask)
             }
             (Operation::TYPING, Some(Ask::Typing(ask))) => self.typing(caller, ask).await,
+            _ => Err(not_of_operation()),
+        }
+    }
+
+    async fn of_notifications(&self, question: Question) -> Result<Body, Refusal> {
+        let Question { caller, page, .. } = question;
+        match (question.operation, question.ask) {
+            (Operation::NOTIFY_REGISTER, Some(Ask::NotifyRegister(ask))) => {
+                self.notify_register(caller, ask).await
+            }
+            (Operation::NOTIFY_SETTINGS, Some(Ask::NotifySettings(ask))) => {
+                self.notify_settings(caller, &ask).await
+            }
+            (Operation::NOTIFY_MUTE, Some(Ask::NotifyMute(ask))) => {
+                self.notify_mute(caller, &ask).await
+            }
+            (Operation::NOTIFY_STATE, Some(Ask::NotifyState(ask))) => {
+                self.notify_state(caller, &ask, page).await
+            }
+            _ => Err(not_of_operation()),
+        }
+    }
+}
+
+impl Requests {
+    async fn of_calls(&self, question: Question) -> Result<Body, Refusal> {
+        let Question {
+            caller, id, page, ..
+        } = question;
+        match (question.operation, question.ask) {
+            (Operation::CALL_START, Some(Ask::CallStart(ask))) => {
+                self.call_start(caller, id, ask).await
+            }
+            (Operation::CALL_SIGNAL, Some(Ask::CallSignal(ask))) => {
+                self.call_signal(caller, id, ask)
+            }
+            (Operation::CALL_SIGNALS, Some(Ask::CallSignals(ask))) => {
+                self.call_signals(caller, &ask, page)
+            }
+            (Operation::CALLS, Some(Ask::Calls(_))) => self.calls(caller, page),
             _ => Err(not_of_operation()),
         }
     }

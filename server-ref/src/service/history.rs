@@ -98,6 +98,7 @@ impl Requests {
         Ok(Body {
             body: response::Body::History(history),
             detached: answer.detached,
+            transfer: None,
         })
     }
 }

@@ -62,6 +62,7 @@ pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Chec
         after_failed: send.after_failed,
         body,
         fallback_text: send.fallback_text,
+        blobs: send.blobs,
     };
     Ok(Checked {
         conversation,

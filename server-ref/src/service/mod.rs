@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod blobs;
+mod calls;
 mod contacts;
 mod devices;
 pub mod directory;
@@ -15,6 +17,7 @@ mod history;
 mod marks;
 pub mod messaging;
 mod modified;
+pub mod notifications;
 mod page;
 pub mod password;
 pub mod presence;
@@ -23,6 +26,7 @@ mod snapshot;
 mod sync;
 mod users;
 
+pub(crate) use calls::to_signal;
 pub use dispatch::is_about_presence;
 pub(crate) use marks::to_mark;
 pub(crate) use presence::to_presence;

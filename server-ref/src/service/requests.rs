@@ -5,25 +5,31 @@ use std::sync::Arc;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{DetachedEntry, Request, Response, response};
 
+use super::blobs::{Blobs, Transfer};
 use super::directory::Visible;
+use super::notifications::NotifyPolicy;
 use super::presence::PresencePolicy;
 use super::{Caller, Refusal};
+use crate::calls::Calls;
 use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// The RESPONSE.
     pub response: Response,
     /// Entries that did not fit, to be sent as ENTRY after it, in order.
     pub detached: Vec<DetachedEntry>,
+    /// What the connection begins to transfer, under a number that it gives.
+    pub transfer: Option<Box<Transfer>>,
 }
 
 /// A body, and what did not fit into it.
 pub(super) struct Body {
     pub(super) body: response::Body,
     pub(super) detached: Vec<DetachedEntry>,
+    pub(super) transfer: Option<Box<Transfer>>,
 }
 
 impl From<response::Body> for Body {
@@ -31,6 +37,7 @@ impl From<response::Body> for Body {
         Self {
             body,
             detached: Vec::new(),
+            transfer: None,
         }
     }
 }
@@ -43,6 +50,9 @@ pub struct Requests {
     pub(super) write_fanout_members: usize,
     pub(super) visible: Visible,
     pub(super) presence: PresencePolicy,
+    pub(super) calls: Arc<Calls>,
+    pub(super) blobs: Option<Arc<Blobs>>,
+    pub(super) notify: NotifyPolicy,
 }
 
 impl std::fmt::Debug for Requests {
@@ -52,12 +62,13 @@ impl std::fmt::Debug for Requests {
 }
 
 impl Requests {
-    /// Answers from `store`, and from `hub` about who is online; groups have at most `max_members`
+    /// Answers from `store`, from `hub` about who is online, and from `calls`; groups have at most `max_members`
     /// members, and read fan-out beyond `write_fanout_members`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         hub: Arc<Hub>,
+        calls: Arc<Calls>,
         max_members: usize,
         write_fanout_members: usize,
     ) -> Self {
@@ -68,6 +79,9 @@ impl Requests {
             write_fanout_members,
             visible: Visible::default(),
             presence: PresencePolicy::default(),
+            calls,
+            blobs: None,
+            notify: NotifyPolicy::default(),
         }
     }
 
@@ -85,14 +99,32 @@ impl Requests {
         self
     }
 
+    /// Keeps blobs.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Option<Arc<Blobs>>) -> Self {
+        self.blobs = blobs;
+        self
+    }
+
+    /// Chooses what notifications there are.
+    #[must_use]
+    pub fn with_notifications(mut self, policy: NotifyPolicy) -> Self {
+        self.notify = policy;
+        self
+    }
+
     /// Answers `request`; `frame_octets` is the largest payload the client accepts.
     // impl[EIM-SYN-001]
     pub async fn answer(&self, caller: Caller, request: Request, frame_octets: u32) -> Answer {
         let (request_id, operation) = (request.request_id.clone(), request.operation);
         let outcome = self.dispatch(caller, request, frame_octets).await;
-        let (error, body, detached) = match outcome {
-            Ok(Body { body, detached }) => (None, Some(body), detached),
-            Err(refusal) => (Some(refusal.into()), None, Vec::new()),
+        let (error, body, detached, transfer) = match outcome {
+            Ok(Body {
+                body,
+                detached,
+                transfer,
+            }) => (None, Some(body), detached, transfer),
+            Err(refusal) => (Some(refusal.into()), None, Vec::new(), None),
         };
         Answer {
             response: Response {
@@ -102,6 +134,7 @@ impl Requests {
                 body,
             },
             detached,
+            transfer,
         }
     }
 

@@ -87,6 +87,7 @@ impl Requests {
         Ok(Body {
             body: response::Body::Sync(sync),
             detached,
+            transfer: None,
         })
     }
 

@@ -124,12 +124,21 @@ impl Session {
                 }
             }
             Done::Answer(answer) => self.answer(*answer),
+            Done::Transferred(step) => self.transferred(*step),
         }
         self.leave_if_due();
     }
 
     pub(super) fn answer(&mut self, answer: Answer) {
-        let Answer { response, detached } = answer;
+        let answer = self.admit_transfer(answer);
+        let Answer {
+            mut response,
+            detached,
+            transfer,
+        } = answer;
+        if transfer.is_some() {
+            self.number_transfer(&mut response.body);
+        }
         counter!(names::REQUESTS, "operation" => response.operation.to_string()).increment(1);
         if let Err(SendError::TooLarge { got, max }) = self.driver.endpoint_mut().respond(&response)
         {
@@ -142,6 +151,9 @@ impl Session {
             };
             let _too_small_to_fail = self.driver.endpoint_mut().respond(&short);
             return;
+        }
+        if let Some(transfer) = transfer {
+            self.begin_transfer(*transfer);
         }
         // impl[EIM-SYN-028]
         self.entries.extend(detached);
@@ -179,6 +191,7 @@ fn too_many(request: Request, wait: Duration) -> Answer {
             body: None,
         },
         detached: Vec::new(),
+        transfer: None,
     }
 }
 

@@ -33,6 +33,8 @@ impl Session {
             pushed,
             inflight,
             borrowed,
+            transfers,
+            work,
             ..
         } = *self;
         drop(reach);
@@ -41,6 +43,11 @@ impl Session {
         counter!(names::CONNECTIONS_CLOSED, "code" => name).increment(1);
         mailbox.detach();
         shared.windows.give(borrowed);
+        // Whoever goes on with an upload does not wait for the last octets of this connection.
+        drop(work);
+        if let (Some(transfers), Some(blobs)) = (transfers, &shared.blobs) {
+            blobs.memory.give(transfers.held);
+        }
         let ended = reason.as_ref().is_some_and(|reason| {
             // impl[EIM-DEV-007]: what logged the device out has made its tokens useless, and they
             // still tell whoever brings them why.

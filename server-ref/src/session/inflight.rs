@@ -202,6 +202,7 @@ mod tests {
             after_failed: false,
             body: Bytes::new(),
             fallback_text: String::new(),
+            blobs: Vec::new(),
         };
         let order = SenderOrder::default();
         inflight.push(store, origin, &order, vec![u64::from(number)], vec![append]);

@@ -21,6 +21,7 @@ use super::rate::Rate;
 use super::reach::Reach;
 use super::shared::{QUEUED_FRAMES, QUEUED_OCTETS, Shared};
 use super::slots::Turn;
+use super::transfers::{Step, Transfers};
 use crate::hub::{Heads, Mail, Mailbox, Room, Signal};
 use crate::service::{Answer, error_info};
 use crate::store::{Append, Origin, StoreError};
@@ -33,6 +34,8 @@ pub(super) enum Done {
         ping: Option<u64>,
         head: Result<(u64, u64), StoreError>,
     },
+    /// A step of a transfer.
+    Transferred(Box<Step>),
 }
 
 type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -78,6 +81,8 @@ pub(super) struct Session {
     pub(super) window: WindowSize,
     /// Credit taken from the common budget.
     pub(super) borrowed: usize,
+    /// Empty unless a blob is transferred.
+    pub(super) transfers: Option<Box<Transfers>>,
 }
 
 impl Session {
@@ -115,6 +120,7 @@ impl Session {
             entries: VecDeque::new(),
             window,
             borrowed: 0,
+            transfers: None,
         }
     }
 
@@ -223,6 +229,7 @@ impl Session {
                 self.message(ordinal, frame_type, payload);
             }
             ServerEvent::Request(request) => self.request(request),
+            ServerEvent::Blob(event) => self.blob(event),
             ServerEvent::Cursor {
                 log_epoch,
                 user_seq,

@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use eim_codec::connection::SendError;
 use eim_codec::payload::{
-    Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent, WaitingEvent,
+    CallEvent, Event, Lagged, MarksEvent, PresenceEvent, ReadersEvent, TypingEvent, WaitingEvent,
 };
 use eim_codec::registry::{Capability, EventNumber};
 use prost::Message as _;
 
 use super::open::Session;
 use super::push::{self, Parts};
+use crate::calls::Rings;
 use crate::hub::{Delivery, Heads, Mail, Notes};
 use crate::presence::Hints;
-use crate::service::{to_mark, to_presence};
+use crate::service::{to_mark, to_presence, to_signal};
 
 /// Users in one event PRESENCE: fits into the smallest frame limit.
 const PRESENCES: usize = 24;
@@ -27,6 +28,7 @@ impl Session {
             Mail::Pushes(pushes) => self.pushes(pushes),
             Mail::Notes(notes) => self.notes(*notes),
             Mail::Hints(hints) => self.hints(*hints),
+            Mail::Rings(rings) => self.rings(*rings),
         }
     }
 
@@ -101,6 +103,24 @@ impl Session {
             && !hints.is_empty()
         {
             attendance.put_back(hints);
+        }
+    }
+
+    // impl[EIM-CAL-008, EIM-CAL-025, EIM-CAL-026]
+    fn rings(&mut self, rings: Rings) {
+        if !self.driver.endpoint().has(Capability::CALLS) {
+            return;
+        }
+        if rings.stale {
+            self.tell(EventNumber::CALLS_STALE, Bytes::new());
+        }
+        for signal in &rings.signals {
+            let signal = Some(to_signal(signal));
+            let body = CallEvent { signal }.encode_to_vec();
+            if !self.tell(EventNumber::CALL, body.into()) {
+                self.mailbox.rings_dropped();
+                return;
+            }
         }
     }
 

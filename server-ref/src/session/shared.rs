@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eim_codec::connection::{Queue, ServerConfig, WindowSize};
+use eim_codec::registry::Capability;
 use tokio_util::sync::CancellationToken;
 
 use super::detached::Registry;
 use super::slots::Slots;
+use crate::calls::Calls;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Keep};
 use crate::hub::{Budget, Hub};
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::auth::{AuthService, RESUME, scram};
+use crate::service::blobs::Blobs;
 use crate::store::{ClassLimits, Store, TenantId};
 use crate::transport::Peer;
 
@@ -55,10 +58,14 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     /// Who is online.
     pub hub: Arc<Hub>,
+    /// Calls that are set up or go on.
+    pub calls: Arc<Calls>,
     /// Authentication.
     pub auth: AuthService,
     /// Requests.
     pub requests: Requests,
+    /// Blobs, if they are kept.
+    pub blobs: Option<Arc<Blobs>>,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -130,6 +137,10 @@ impl ConnectionConfigs {
             made.requests_in_flight = config.limits.requests_in_flight;
             made.control_frames_per_s = config.limits.control_frames_per_s;
             made.handshake = Duration::from_millis(config.limits.handshake_ms);
+            // impl[EIM-BLB-001]
+            if config.blobs.keep == Keep::Nothing {
+                made.capabilities.retain(|one| *one != Capability::BLOBS);
+            }
             Arc::new(made)
         };
         Self {
@@ -195,6 +206,20 @@ mod tests {
         let address = address.parse().unwrap();
         let peer = Peer { address, transport };
         configs.for_peer(&peer).mechanisms.clone()
+    }
+
+    // test[EIM-BLB-001]
+    #[test]
+    fn a_server_without_blobs_does_not_offer_them() {
+        for (text, offered) in [("", true), ("[blobs]\nkeep = \"nothing\"", false)] {
+            let configs = ConnectionConfigs::new(&Config::from_toml(text).unwrap());
+            let peer = Peer {
+                address: "127.0.0.1:1".parse().unwrap(),
+                transport: Transport::Tls,
+            };
+            let capabilities = &configs.for_peer(&peer).capabilities;
+            assert_eq!(capabilities.contains(&Capability::BLOBS), offered);
+        }
     }
 
     // test[EIM-TRN-033]

@@ -62,4 +62,14 @@ pub trait CommitSink: Send + Sync + 'static {
 
     /// These devices are logged out, durably. Called before those who asked for it are answered.
     fn logged_out(&self, devices: &[LoggedOut]);
+
+    /// Asked by the commit loop: whether the device has a full connection in the foreground, by
+    /// which it hears of an entry, so that no notification is owed to it.
+    fn attends(&self, tenant: TenantId, user: UserId, device: DeviceId) -> bool {
+        _ = (tenant, user, device);
+        false
+    }
+
+    /// Notifications are owed, durably, that were not before.
+    fn owed(&self) {}
 }

@@ -6,6 +6,7 @@
 
 mod account;
 mod accounts;
+mod blobs;
 mod commit;
 mod contact;
 mod device;
@@ -17,6 +18,7 @@ mod groups;
 pub mod kv;
 mod marks;
 pub mod memory;
+mod notify;
 mod order;
 mod people;
 mod room;
@@ -30,6 +32,9 @@ use eim_codec::id::{ConversationId, DeviceId, UserId};
 
 pub use self::account::{DeviceRecord, ScramVerifier, SessionRecord, UserRecord};
 pub use self::accounts::Accounts;
+pub use self::blobs::{
+    BlobPage, BlobRecords, BlobReference, BlobView, BlobsWanted, Garbage, NewBlob,
+};
 pub use self::commit::{CommitSink, Committed, Entry};
 pub use self::contact::{ContactAct, ContactPage, ContactView};
 pub use self::device::{
@@ -43,6 +48,10 @@ pub use self::group::{AnnouncementView, GroupAct, GroupState, Policy, WaitingVie
 pub use self::groups::Groups;
 pub use self::marks::{
     FlagChange, MarkChange, MarkNote, MarkView, Marked, ReaderPage, UnreadPage, UnreadView,
+};
+pub use self::notify::{
+    Fate, Notifications, NotifyChange, NotifyKey, NotifyMute, NotifySettings, NotifyState,
+    NotifyTarget, Owed, QuietHours, Service,
 };
 pub use self::order::SenderOrder;
 pub use self::people::People;
@@ -62,7 +71,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Accounts + Groups + People {
+pub trait Store: Accounts + Groups + Notifications + People + BlobRecords {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.

@@ -1,7 +1,7 @@
 //! What is written, and what became of it.
 
 use bytes::Bytes;
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
+use eim_codec::id::{BlobId, ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 
@@ -52,6 +52,8 @@ pub struct Append {
     pub body: Bytes,
     /// Fallback text as sent.
     pub fallback_text: String,
+    /// Blobs that the message refers to, each once.
+    pub blobs: Vec<BlobId>,
 }
 
 /// Result of one append.
@@ -233,6 +235,8 @@ pub struct Swept {
     pub idempotency: u64,
     /// Resume tokens.
     pub sessions: u64,
+    /// Blobs.
+    pub blobs: u64,
     /// The walk is not through: sweep again soon.
     pub more: bool,
 }

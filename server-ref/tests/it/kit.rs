@@ -34,6 +34,7 @@ pub(crate) struct Kit {
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) tasks: TaskTracker,
+    pub(crate) config: Config,
     admission: Arc<Admission>,
 }
 
@@ -83,6 +84,7 @@ impl Kit {
             hub,
             clock,
             tasks: TaskTracker::new(),
+            config,
             admission,
         }
     }

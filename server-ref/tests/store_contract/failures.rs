@@ -80,6 +80,7 @@ async fn a_failed_sync_answers_nobody_and_ends_the_loop() {
         after_failed: false,
         body: Bytes::new(),
         fallback_text: String::new(),
+        blobs: Vec::new(),
     };
     let outcome = store.append(origin(user(1)), vec![note.clone()]).await;
     assert!(matches!(outcome, Err(StoreError::Closed)), "{outcome:?}");

@@ -64,6 +64,7 @@ pub(crate) struct Recorder(
     Mutex<Vec<Marked>>,
     Mutex<Vec<LoggedOut>>,
     Notify,
+    Mutex<Vec<DeviceId>>,
 );
 
 impl Recorder {
@@ -78,6 +79,11 @@ impl Recorder {
 
     pub(crate) fn marked(&self) -> Vec<Marked> {
         std::mem::take(&mut self.1.lock().unwrap())
+    }
+
+    /// These devices have a connection in the foreground, and no others.
+    pub(crate) fn attend(&self, devices: &[DeviceId]) {
+        *self.4.lock().unwrap() = devices.to_vec();
     }
 
     pub(crate) fn logged_out(&self) -> Vec<LoggedOut> {
@@ -97,6 +103,10 @@ impl CommitSink for Recorder {
 
     fn logged_out(&self, devices: &[LoggedOut]) {
         self.2.lock().unwrap().extend_from_slice(devices);
+    }
+
+    fn attends(&self, _: TenantId, _: UserId, device: DeviceId) -> bool {
+        self.4.lock().unwrap().contains(&device)
     }
 }
 
@@ -240,6 +250,7 @@ impl Harness {
             after_failed: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
             fallback_text: String::new(),
+            blobs: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The contract of the store, run against every engine.
 
 mod accounts;
+mod blobs;
 mod contacts;
 mod counted;
 mod department_groups;
@@ -17,6 +18,7 @@ mod marks;
 mod mentions;
 mod messages;
 mod model;
+mod notify;
 mod operations;
 mod played;
 mod policy;

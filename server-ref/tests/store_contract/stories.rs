@@ -21,6 +21,13 @@ macro_rules! on_engine {
                 a_raised_epoch_keeps_what_was_and_numbers_on
                 a_closed_store_says_so
             }
+            blobs {
+                an_upload_is_known_by_its_user_and_octets
+                a_user_has_so_much_room_for_blobs
+                a_message_shows_its_blobs_to_those_who_may_read_it
+                what_nothing_refers_to_goes_after_its_time
+                blobs_of_a_conversation_are_listed_downwards
+            }
             idempotency {
                 a_retry_gets_the_first_result
                 a_repetition_inside_one_batch_is_one_message
@@ -88,6 +95,17 @@ macro_rules! on_engine {
                 marks_belong_to_an_epoch
                 unread_conversations_are_paged_by_id
                 marks_equal_those_of_a_naive_model
+            }
+            notify {
+                a_message_owes_one_notification_for_a_device_and_conversation
+                who_is_there_or_wants_quiet_is_owed_nothing
+                large_groups_owe_those_who_are_named
+                reading_and_writing_end_what_is_owed
+                attempts_are_taken_down
+                what_came_meanwhile_stays_owed
+                an_address_belongs_to_one_device
+                settings_survive_and_mutes_are_bounded
+                logging_out_forgets_the_target
             }
             mentions {
                 mentions_are_counted_from_the_mark_on

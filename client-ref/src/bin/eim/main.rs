@@ -1,5 +1,6 @@
 //! `eim`, the command line client of EIM.
 
+mod call;
 mod chat;
 mod contacts;
 mod conversations;
@@ -8,12 +9,14 @@ mod digest;
 mod directory;
 mod exit;
 mod export;
+mod files;
 mod govern;
 mod group;
 mod history;
 mod load;
 mod login;
 mod marks;
+mod notify;
 mod operate;
 mod output;
 mod presence;
@@ -96,10 +99,19 @@ enum Verb {
     Readers(marks::Readers),
     /// Looks for texts on this device, the newest first; asks nobody.
     Search(search::Search),
+    /// Lists the files of a conversation, the newest first.
+    Files(files::Files),
+    /// Saves the file of a message; goes on where an earlier command was.
+    Get(files::Get),
     /// Shows who can be reached, or says whether this user can.
     Presence(presence::Presence),
     /// Says that this user is writing in a conversation.
     Typing(presence::Typing),
+    /// Rings, answers and hangs up; signals of calls.
+    Call(call::Call),
+    /// Has notifications sent when this device has no connection, and keeps conversations quiet.
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Shows device, place in the timeline and outbox.
     Status(status::Status),
     /// Writes the local store as canonical JSON lines.
@@ -158,8 +170,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Unread(unread) => unread.run(&globals).await,
         Verb::Readers(readers) => readers.run(&globals).await,
         Verb::Search(search) => search.run(&globals).await,
+        Verb::Files(files) => files.run(&globals).await,
+        Verb::Get(get) => get.run(&globals).await,
         Verb::Presence(presence) => presence.run(&globals).await,
+        Verb::Call(call) => call.run(&globals).await,
         Verb::Typing(typing) => typing.run(&globals).await,
+        Verb::Notify(notify) => notify.run(&globals).await,
         Verb::Status(status) => status.run(&globals).await,
         Verb::Export(export) => export.run(&globals).await,
         Verb::Digest(digest) => digest.run(&globals).await,

@@ -7,6 +7,7 @@ mod progress;
 mod requests;
 mod sends;
 mod session;
+mod transfers;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -424,7 +425,7 @@ impl Endpoint for ClientConnection {
         }
         let chunk = match &mut self.state {
             State::Open(open) => {
-                let chunk = open.transmit(&self.config, &mut self.line);
+                let chunk = open.transmit(&self.config, &mut self.line, &mut self.events);
                 if open.session.outbound.queue.take_writable() {
                     self.events.push_back(ClientEvent::Writable);
                 }

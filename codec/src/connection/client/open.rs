@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::requests::Requests;
 use super::sends::Known;
 use super::session::Session;
+use crate::connection::blobs::Blobs;
 use crate::connection::gate::{Admitted, admit, unexpected};
 use crate::connection::inbound::Arrived;
 use crate::connection::line::Line;
@@ -32,6 +33,7 @@ pub(super) struct Open {
     pub(super) live: Live,
     progress: Progress,
     requests: Requests,
+    pub(super) blobs: Blobs,
     /// Waits for the frames that were sent before it and are repeated after it.
     early_pong: Option<Box<Pong>>,
     /// BACKGROUND that has not left: an application may change its mind more often than control
@@ -58,6 +60,7 @@ impl Open {
             live: Live::new(heartbeat, now, limits::CONTROL_FRAMES_PER_S.default),
             progress: Progress::new(stored, settled, now),
             requests: Requests::default(),
+            blobs: Blobs::default(),
             early_pong: None,
             background: None,
             background_at: None,
@@ -184,6 +187,11 @@ impl Open {
             FrameType::LAGGED => {
                 self.live.count(now)?;
                 Some(ClientEvent::Lagged(decode::<Lagged>(frame)?))
+            }
+            FrameType::BLOB_CHUNK | FrameType::BLOB_CREDIT | FrameType::BLOB_END => {
+                let agreed = &self.session.agreed;
+                let event = self.blobs.frame(frame, agreed, &mut self.live, now)?;
+                event.map(ClientEvent::Blob)
             }
             other => return Err(unexpected(other)),
         })
@@ -350,7 +358,12 @@ impl Open {
     }
 
     /// What is due now.
-    pub(super) fn transmit(&mut self, config: &ClientConfig, line: &mut Line) -> Option<Bytes> {
+    pub(super) fn transmit(
+        &mut self,
+        config: &ClientConfig,
+        line: &mut Line,
+        events: &mut VecDeque<ClientEvent>,
+    ) -> Option<Bytes> {
         self.put_background(line);
         let Session {
             agreed,
@@ -364,10 +377,17 @@ impl Open {
             let _ = line.put(FrameType::CURSOR, &cursor);
         }
         self.live.put_window(line, inbound, u64::MAX);
+        self.blobs.put_credit(line);
         if !self.live.leaving {
             self.requests.put(line, config.requests_in_flight);
         }
-        self.live.transmit(line, agreed, outbound, sends, |_, _| ())
+        let chunk = self.live.transmit(line, agreed, outbound, sends, |_, _| ());
+        if chunk.is_some() {
+            return chunk;
+        }
+        let (chunk, event) = self.blobs.next_chunk(agreed)?;
+        events.extend(event.map(ClientEvent::Blob));
+        Some(chunk)
     }
 
     /// Whether everything that had begun when the end was announced is finished.

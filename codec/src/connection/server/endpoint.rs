@@ -74,7 +74,8 @@ impl Endpoint for ServerConnection {
         }
         let chunk = match &mut self.state {
             State::Open(open) => {
-                let chunk = open.transmit(&self.config, &mut self.line);
+                let (chunk, event) = open.transmit(&self.config, &mut self.line).unzip();
+                self.events.extend(event.flatten().map(ServerEvent::Blob));
                 if open.session.outbound.queue.take_writable() {
                     self.events.push_back(ServerEvent::Writable);
                 }

@@ -7,6 +7,7 @@ mod open;
 mod requests;
 mod results;
 mod session;
+mod transfers;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

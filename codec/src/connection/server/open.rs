@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::requests::Requests;
 use super::session::Session;
+use crate::connection::blobs::{BlobEvent, Blobs};
 use crate::connection::close::error_info;
 use crate::connection::gate::{Admitted, admit, unexpected};
 use crate::connection::inbound::Arrived;
@@ -44,6 +45,7 @@ pub(super) struct Open {
     pub(super) session: Box<Session>,
     pub(super) live: Live,
     requests: Requests,
+    pub(super) blobs: Blobs,
     pongs: Vec<Pong>,
     /// PINGs that the application has not answered yet.
     asked: usize,
@@ -68,6 +70,7 @@ impl Open {
             session,
             live: Live::new(heartbeat, now, config.control_frames_per_s),
             requests: Requests::default(),
+            blobs: Blobs::default(),
             pongs: Vec::new(),
             asked: 0,
             lagged: None,
@@ -183,6 +186,11 @@ impl Open {
                     .leave_after(Duration::from_millis(goaway.deadline_ms.min(most)));
                 Some(ServerEvent::GoAway(Box::new(goaway)))
             }
+            FrameType::BLOB_CHUNK | FrameType::BLOB_CREDIT | FrameType::BLOB_END => {
+                let agreed = &self.session.agreed;
+                let event = self.blobs.frame(frame, agreed, &mut self.live, now)?;
+                event.map(ServerEvent::Blob)
+            }
             other => return Err(unexpected(other)),
         })
     }
@@ -290,7 +298,11 @@ impl Open {
     }
 
     /// What is due now.
-    pub(super) fn transmit(&mut self, config: &ServerConfig, line: &mut Line) -> Option<Bytes> {
+    pub(super) fn transmit(
+        &mut self,
+        config: &ServerConfig,
+        line: &mut Line,
+    ) -> Option<(Bytes, Option<BlobEvent>)> {
         let Session {
             agreed,
             outbound,
@@ -307,6 +319,7 @@ impl Open {
             .settled_through()
             .saturating_add(config.unsettled_results.into());
         self.live.put_window(line, inbound, most);
+        self.blobs.put_credit(line);
         // impl[EIM-RSM-018]
         if let Some(late) = &mut self.lagged
             && late.at.is_none_or(|at| at <= line.now)
@@ -341,7 +354,10 @@ impl Open {
         if line.backlog() == 0 {
             self.requests.flushed();
         }
-        chunk
+        match chunk {
+            Some(chunk) => Some((chunk, None)),
+            None => self.blobs.next_chunk(&self.session.agreed),
+        }
     }
 
     pub(super) fn timeout(&self, line: &Line) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ fn blob(media_type: &str) -> BlobRef {
         size: 12,
         media_type: media_type.to_string(),
         name: "kitchen.dat".into(),
+        stored: false,
     }
 }
 
@@ -219,4 +220,48 @@ fn a_summary_is_a_line() {
         summary(FrameType::LOCATION, &place),
         "[location 48.13715, 11.50000]"
     );
+}
+
+// test[EIM-BLB-028]
+#[test]
+fn a_message_names_the_blobs_that_its_server_keeps() {
+    let media = |octet: u8, stored| {
+        let blob = BlobRef {
+            blob: vec![octet; 16].into(),
+            stored,
+            ..blob("image/png")
+        };
+        MediaBody {
+            blob: Some(blob),
+            ..MediaBody::default()
+        }
+    };
+    let named = |content: &Content| content.stored_blobs();
+    assert_eq!(named(&Content::Media(media(7, true))), [[7; 16].into()]);
+    assert!(named(&Content::Media(media(7, false))).is_empty());
+    assert!(named(&Content::Text(TextBody::new("hi"))).is_empty());
+    let message = |frame_type: FrameType, body: &MediaBody| ForwardedMessage {
+        r#type: frame_type.0.into(),
+        body: body.encode_to_vec().into(),
+        ..ForwardedMessage::default()
+    };
+    let forward = Content::Forward(ForwardBody {
+        messages: alloc::vec![
+            message(FrameType::IMAGE, &media(9, true)),
+            message(FrameType::FILE, &media(8, true)),
+            message(FrameType::IMAGE, &media(9, true)),
+            message(FrameType::IMAGE, &media(6, false)),
+            message(FrameType::CUSTOM, &media(5, true)),
+        ],
+        ..ForwardBody::default()
+    });
+    assert_eq!(named(&forward), [[8; 16].into(), [9; 16].into()]);
+}
+
+// test[EIM-BLB-003]
+#[test]
+fn what_is_said_of_a_blob_may_be_left_out_but_not_wrong() {
+    use super::super::describes_blob;
+    assert!(describes_blob("", "") && describes_blob("image/png", "roof.png"));
+    assert!(!describes_blob("image", "") && !describes_blob("", "../roof.png"));
 }

@@ -3,10 +3,12 @@
 pub(crate) mod day;
 pub(crate) mod faults;
 pub(crate) mod figures;
+pub(crate) mod files;
 mod group;
 pub(crate) mod hostile;
 mod judge;
 pub(crate) mod large;
+pub(crate) mod notify;
 pub(crate) mod replay;
 
 use std::path::PathBuf;

@@ -272,6 +272,7 @@ fn body_path(protocol: &Protocol, path: &str) -> Result<(), String> {
         "PresenceEvent",
         "TypingEvent",
         "WaitingEvent",
+        "CallEvent",
         "ContactBody",
         "ModeBody",
     ];

@@ -42,6 +42,9 @@ pub const AREAS: &[(&str, &str)] = &[
     ("REG", "registries"),
     ("MRK", "marks"),
     ("PRS", "presence"),
+    ("CAL", "calls"),
+    ("BLB", "blobs"),
+    ("NTF", "notifications"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

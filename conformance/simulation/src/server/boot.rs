@@ -57,6 +57,8 @@ impl ServerNode {
                 .unwrap_or(usize::MAX),
             write_fanout_members: usize::try_from(config.limits.write_fanout_members)
                 .unwrap_or(usize::MAX),
+            notifications: inner.receiver.get().is_some(),
+            notify_delay_ms: config.notifications.delay_ms,
             ..Options::default()
         };
         let ServerParts { engine, sink } = inner.disk.parts(life, sink).await?;
@@ -82,6 +84,11 @@ impl ServerNode {
             Duration::from_millis(config.limits.presence_ms),
             shared.stopping.clone(),
         ));
+        if let Some(http) = inner.receiver.get() {
+            let outbox = server::outbox(config, &shared, http, Arc::clone(&parts.clock))
+                .map_err(|error| StoreError::Engine(error.to_string()))?;
+            life.spawn(outbox.run(shared.stopping.clone()));
+        }
         let limits = &config.limits;
         let running = Running {
             life: life.clone(),

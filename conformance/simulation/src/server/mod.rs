@@ -4,12 +4,13 @@ mod accounts;
 mod boot;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use eim_codec::tokio::StreamLink;
 use eim_server::config::Config;
 use eim_server::hub::Hub;
+use eim_server::outbox::Http;
 use eim_server::server as put_together;
 use eim_server::session::{self, Shared};
 use eim_server::transport::{Admission, Peer, ServerLink, Transport};
@@ -63,6 +64,8 @@ struct Inner {
     clock: WallClock,
     dice: Dice,
     recorder: Recorder,
+    /// Takes notifications.
+    receiver: OnceLock<Arc<dyn Http>>,
 }
 
 impl std::fmt::Debug for ServerNode {
@@ -90,7 +93,14 @@ impl ServerNode {
             clock,
             dice,
             recorder,
+            receiver: OnceLock::new(),
         }))
+    }
+
+    /// From the next start on, notifications go to `receiver`.
+    pub fn notify(&self, receiver: Arc<dyn Http>) {
+        // The first one stays.
+        let _ = self.0.receiver.set(receiver);
     }
 
     /// Its wall clock.

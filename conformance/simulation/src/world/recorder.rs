@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eim_client::ConnectionState;
-use eim_server::store::{CommitSink, Committed, LoggedOut, Marked};
+use eim_codec::id::{DeviceId, UserId};
+use eim_server::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 use tokio::time::Instant;
 
 use super::life::{Life, Point};
@@ -235,5 +236,13 @@ impl CommitSink for CommitTee {
     fn logged_out(&self, devices: &[LoggedOut]) {
         self.next.logged_out(devices);
         let _ = self.life.reach(Point::Announced);
+    }
+
+    fn attends(&self, tenant: TenantId, user: UserId, device: DeviceId) -> bool {
+        self.next.attends(tenant, user, device)
+    }
+
+    fn owed(&self) {
+        self.next.owed();
     }
 }

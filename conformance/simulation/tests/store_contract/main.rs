@@ -4,6 +4,8 @@
 
 #[path = "../../../../server-ref/tests/store_contract/accounts.rs"]
 mod accounts;
+#[path = "../../../../server-ref/tests/store_contract/blobs.rs"]
+mod blobs;
 #[path = "../../../../server-ref/tests/store_contract/contacts.rs"]
 mod contacts;
 #[path = "../../../../server-ref/tests/store_contract/department_groups.rs"]
@@ -28,6 +30,8 @@ mod mentions;
 mod messages;
 #[path = "../../../../server-ref/tests/store_contract/model/mod.rs"]
 mod model;
+#[path = "../../../../server-ref/tests/store_contract/notify.rs"]
+mod notify;
 #[path = "../../../../server-ref/tests/store_contract/operations.rs"]
 mod operations;
 #[path = "../../../../server-ref/tests/store_contract/policy.rs"]

@@ -42,7 +42,9 @@ pub(crate) struct Field {
 /// The fields of a message by number.
 pub(crate) type Message = BTreeMap<u32, Field>;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 15] = [
+    include_str!("../../../../spec/proto/eim/v1/calls.proto"),
+    include_str!("../../../../spec/proto/eim/v1/blobs.proto"),
     include_str!("../../../../spec/proto/eim/v1/contacts.proto"),
     include_str!("../../../../spec/proto/eim/v1/connection.proto"),
     include_str!("../../../../spec/proto/eim/v1/content.proto"),
@@ -51,6 +53,7 @@ const FILES: [&str; 12] = [
     include_str!("../../../../spec/proto/eim/v1/marks.proto"),
     include_str!("../../../../spec/proto/eim/v1/groups.proto"),
     include_str!("../../../../spec/proto/eim/v1/message.proto"),
+    include_str!("../../../../spec/proto/eim/v1/notifications.proto"),
     include_str!("../../../../spec/proto/eim/v1/request.proto"),
     include_str!("../../../../spec/proto/eim/v1/operations.proto"),
     include_str!("../../../../spec/proto/eim/v1/presence.proto"),

@@ -171,6 +171,7 @@ impl World {
                 after_failed: false,
                 body,
                 fallback_text: "f".repeat(usize::from(age >> 6)),
+                blobs: Vec::new(),
             }
         };
         Write::Append(origin, (0..count).map(one).collect())

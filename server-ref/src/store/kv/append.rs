@@ -83,6 +83,7 @@ impl Committer {
             Ok(Some(modifier)) => Some(self.check_modifier(origin, id, modifier)?),
             Err(error) => return refuse(error.code(), error.to_string()),
         };
+        let blobs = self.check_blobs(origin, &append.blobs)?;
         // Last, so that what is refused opens nothing.
         if let Some(peer) = opens {
             self.open_direct(origin, id, peer)?;
@@ -108,6 +109,7 @@ impl Committer {
         if let Some(effect) = effect {
             self.modify(origin, id, effect, numbered);
         }
+        self.refer_to(origin, id, blobs, numbered);
         let outcome = Outcome {
             conversation: id,
             conv_seq: numbered.conv_seq,

@@ -12,7 +12,7 @@ use eim_codec::payload::{ConversationKind, FanOut, Role};
 
 use super::marks::MarkKey;
 use super::record::state::MarkRow;
-use crate::store::{LogoutReason, Policy, TenantId};
+use crate::store::{LogoutReason, NotifySettings, Policy, Service, TenantId};
 
 /// A map that forgets what was not used for a while: two generations, no iteration.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.older.remove(&key);
         self.recent.insert(key, value);
+    }
+
+    pub(super) fn remove(&mut self, key: &K) {
+        self.older.remove(key);
+        self.recent.remove(key);
     }
 
     /// Starts a generation when the recent one is full, and forgets the one before.
@@ -187,6 +192,14 @@ pub(super) struct Timeline {
     pub(super) slot: (u64, usize),
 }
 
+/// A user with devices that have a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notified {
+    /// Each with its service.
+    pub(super) devices: Vec<(DeviceId, Service)>,
+    pub(super) settings: NotifySettings,
+}
+
 /// Whether a connection of a device may write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
@@ -202,6 +215,8 @@ pub(super) struct Caches {
     pub(super) timelines: Cache<(TenantId, UserId), Timeline>,
     pub(super) standings: Cache<(TenantId, UserId, DeviceId), Standing>,
     pub(super) marks: Cache<MarkKey, MarkRow>,
+    /// Whom notifications concern; `None` for users without a target.
+    pub(super) notified: Cache<(TenantId, UserId), Option<Arc<Notified>>>,
     /// Members in the recent generation of conversations.
     members: usize,
 }
@@ -223,5 +238,6 @@ impl Caches {
         self.timelines.rotate(capacity);
         self.standings.rotate(capacity);
         self.marks.rotate(capacity);
+        self.notified.rotate(capacity);
     }
 }

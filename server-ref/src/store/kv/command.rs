@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eim_codec::id::UserId;
+use eim_codec::id::{BlobId, UserId};
 use tokio::sync::oneshot;
 
 use eim_codec::payload::{InvalidSend, Modifier};
@@ -13,9 +13,9 @@ use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, Change, Changed, Directory, DirectoryChange, LogOut, LoggedIn, Login,
-    MarkChange, Origin, Refused, SenderOrder, SessionRecord, StoreError, Swept, TenantId,
-    UserRecord,
+    Append, Appended, BlobView, Change, Changed, Directory, DirectoryChange, Fate, Garbage, LogOut,
+    LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed, Refused, SenderOrder,
+    SessionRecord, StoreError, Swept, TenantId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -50,6 +50,8 @@ pub(super) enum Command {
         reply: Reply<()>,
     },
     Account(AccountCommand),
+    Blob(BlobCommand),
+    Notify(NotifyCommand),
     Sweep {
         tenant: TenantId,
         now_ms: u64,
@@ -57,6 +59,46 @@ pub(super) enum Command {
         reply: Reply<Swept>,
     },
     Close {
+        reply: Reply<()>,
+    },
+}
+
+/// One act on blobs.
+#[derive(Debug)]
+pub(super) enum BlobCommand {
+    Create {
+        origin: Origin,
+        new: NewBlob,
+        reply: Reply<Result<BlobView, Refused>>,
+    },
+    Complete {
+        tenant: TenantId,
+        blob: BlobId,
+        reply: Reply<Option<BlobView>>,
+    },
+    Discard {
+        tenant: TenantId,
+        blob: BlobId,
+        reply: Reply<()>,
+    },
+    Collected {
+        tenant: TenantId,
+        removed: Vec<Garbage>,
+        reply: Reply<()>,
+    },
+}
+
+/// One act on notifications.
+#[derive(Debug)]
+pub(super) enum NotifyCommand {
+    Change {
+        origin: Origin,
+        change: NotifyChange,
+        reply: Reply<Result<(), Refused>>,
+    },
+    Settle {
+        tenant: TenantId,
+        fates: Vec<(Owed, Fate)>,
         reply: Reply<()>,
     },
 }

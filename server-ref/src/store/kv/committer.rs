@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{AccountCommand, Command, Reply};
+use super::command::{AccountCommand, BlobCommand, Command, NotifyCommand, Reply};
 use super::cursors::Cursors;
+use super::keys;
 use super::meta::Meta;
 use super::options::{Environment, Options};
 use super::pending::Pending;
@@ -209,6 +210,8 @@ impl Committer {
                 self.answer(reply, outcome);
             }
             Command::Account(command) => self.carry_out_of_accounts(command),
+            Command::Blob(command) => self.carry_out_of_blobs(command),
+            Command::Notify(command) => self.carry_out_of_notifications(command),
             Command::Sweep {
                 tenant,
                 now_ms,
@@ -219,6 +222,42 @@ impl Committer {
                 self.answer(reply, outcome);
             }
             Command::Close { .. } => {}
+        }
+    }
+
+    fn carry_out_of_blobs(&mut self, command: BlobCommand) {
+        match command {
+            BlobCommand::Create { origin, new, reply } => {
+                let outcome = self.blob_create(&origin, new);
+                self.answer(reply, outcome.or_refused());
+            }
+            BlobCommand::Complete {
+                tenant,
+                blob,
+                reply,
+            } => {
+                let outcome = self.blob_complete(tenant, blob);
+                self.answer(reply, outcome);
+            }
+            BlobCommand::Discard {
+                tenant,
+                blob,
+                reply,
+            } => {
+                let outcome = self.blob_discard(tenant, blob);
+                self.answer(reply, outcome);
+            }
+            BlobCommand::Collected {
+                tenant,
+                removed,
+                reply,
+            } => {
+                for garbage in removed {
+                    let key = keys::garbage(tenant, garbage.content);
+                    self.pending.delete_state(&key);
+                }
+                self.answer(reply, Ok(()));
+            }
         }
     }
 
@@ -289,6 +328,27 @@ impl Committer {
         }
     }
 
+    fn carry_out_of_notifications(&mut self, command: NotifyCommand) {
+        match command {
+            NotifyCommand::Change {
+                origin,
+                change,
+                reply,
+            } => {
+                let outcome = self.notify(&origin, change);
+                self.answer(reply, outcome.or_refused());
+            }
+            NotifyCommand::Settle {
+                tenant,
+                fates,
+                reply,
+            } => {
+                let outcome = self.settle(tenant, &fates);
+                self.answer(reply, outcome);
+            }
+        }
+    }
+
     fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
         // A caller that went away does not want its outcome.
         self.pending.answer(move || drop(reply.send(outcome)));
@@ -312,6 +372,9 @@ impl Committer {
         }
         if !self.pending.logged_out.is_empty() {
             self.sink.logged_out(&self.pending.logged_out);
+        }
+        if std::mem::take(&mut self.pending.owes) {
+            self.sink.owed();
         }
         for answer in self.pending.committed() {
             answer();

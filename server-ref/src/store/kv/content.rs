@@ -21,6 +21,8 @@ pub(super) fn of_message(
         .chain_update((append.fallback_text.len() as u64).to_be_bytes())
         .chain_update(&append.fallback_text)
         .chain_update(&append.body);
+    // A message without blobs has the hash that it always had.
+    let digest = append.blobs.iter().fold(digest, Digest::chain_update);
     truncate(digest)
 }
 

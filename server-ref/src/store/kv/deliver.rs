@@ -10,6 +10,7 @@ use eim_codec::registry::FrameType;
 use super::committer::Committer;
 use super::keys;
 use super::mentions::Mentions;
+use super::owed::{Notifying, Told};
 use super::record::entry::{self, Seal};
 use super::record::timeline::Reference;
 use crate::store::engine::Space;
@@ -57,6 +58,7 @@ impl Committer {
         let mark = (tenant, draft.actor, id);
         self.register(mark)?;
         let mentioned = self.mentioned(tenant, id, draft.actor, &draft.mentions)?;
+        let notifying = self.notifying(tenant, id, &draft, &recipients, &mentioned)?;
         let now_ms = self.now_ms;
         let conversation = self.conversation(tenant, id)?.ok_or(StoreError::Closed)?;
         conversation.conv_seq += 1;
@@ -114,13 +116,33 @@ impl Committer {
                 (*user, user_seq)
             })
             .collect();
+        self.publish(tenant, entry, recipients, audience, notifying);
+        Ok(numbered)
+    }
+
+    /// The entry has its number and its places: who is told of it.
+    fn publish(
+        &mut self,
+        tenant: TenantId,
+        entry: Entry,
+        recipients: Arc<[(UserId, u64)]>,
+        audience: Option<Arc<[UserId]>>,
+        notifying: Notifying,
+    ) {
+        let told = Told {
+            tenant,
+            log_epoch: entry.log_epoch,
+            conv_seq: entry.conv_seq,
+            time_ms: entry.time_ms,
+            recipients: &recipients,
+        };
+        self.owe(&told, notifying);
         self.pending.commits.push(Committed {
             tenant,
             entry: Arc::new(entry),
             recipients,
             audience,
         });
-        Ok(numbered)
     }
 
     /// Users into whose timelines an entry goes, each once and in order, with their timelines at

@@ -4,14 +4,20 @@
 //! Most tenants take one octet, so that random ids come early in a key: engines tell keys apart
 //! by their first octets before they look at the rest.
 
+mod notify;
+
 use std::ops::Deref;
 
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{BlobId, ConversationId, DeviceId, SessionId, UserId};
 
+pub(super) use self::notify::{
+    due, notify_address, notify_mute, notify_mutes, notify_settings, notify_target, notify_targets,
+    owed, owed_due, owed_dues,
+};
 use crate::store::{DepartmentId, StoreError, TenantId};
 
-/// The longest key is a tenant in full, a kind, a time and an idempotency key.
-const LONGEST: usize = 5 + 1 + 8 + ActKey::TAIL;
+/// The longest key is a tenant in full, a kind, a service, a time and a notification.
+const LONGEST: usize = 5 + 1 + 1 + 8 + 3 * 16;
 
 /// A key, built without allocating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,11 @@ enum Kind {
     Invitation = 26,
     Waiting = 27,
     MemberChange = 28,
+    NotifyTarget = 72,
+    NotifyAddress = 73,
+    NotifySettings = 74,
+    NotifyMute = 75,
+    Owed = 76,
     Contact = 80,
     ContactVersion = 81,
     ContactCount = 82,
@@ -61,6 +72,13 @@ enum Kind {
     DepartmentMember = 87,
     UserDepartment = 88,
     DepartmentGroup = 89,
+    Blob = 96,
+    BlobOf = 97,
+    Content = 98,
+    Reference = 99,
+    Referrer = 100,
+    BlobUsage = 101,
+    Garbage = 102,
 }
 
 /// What an idempotency key belongs to.
@@ -296,6 +314,69 @@ pub(super) fn department_group(at: TenantId, department: DepartmentId) -> Key {
     key(at, [&[Kind::DepartmentGroup as u8], &department.0])
 }
 
+pub(super) fn blob(at: TenantId, blob: BlobId) -> Key {
+    key(at, [&[Kind::Blob as u8], blob.as_bytes()])
+}
+
+/// The blob of a user with these octets.
+pub(super) fn blob_of(at: TenantId, user: UserId, sha256: &[u8]) -> Key {
+    let hash = sha256.get(..32).unwrap_or(&[0; 32]);
+    key(at, [&[Kind::BlobOf as u8], user.as_bytes(), hash])
+}
+
+/// Octets by their hash.
+pub(super) fn content(at: TenantId, sha256: &[u8]) -> Key {
+    let hash = sha256.get(..32).unwrap_or(&[0; 32]);
+    key(at, [&[Kind::Content as u8], hash])
+}
+
+/// A blob, under the message that refers to it.
+pub(super) fn reference(at: TenantId, id: ConversationId, conv_seq: u64, blob: BlobId) -> Key {
+    let (kind, conv_seq) = ([Kind::Reference as u8], conv_seq.to_be_bytes());
+    key(at, [&kind, id.as_bytes(), &conv_seq, blob.as_bytes()])
+}
+
+/// First and last key of the blobs of messages `first..=last`.
+pub(super) fn references(at: TenantId, id: ConversationId, first: u64, last: u64) -> (Key, Key) {
+    (
+        reference(at, id, first, [0; 16].into()),
+        reference(at, id, last, [u8::MAX; 16].into()),
+    )
+}
+
+/// A message, under the blob that it refers to.
+pub(super) fn referrer(at: TenantId, blob: BlobId, id: ConversationId, conv_seq: u64) -> Key {
+    let (kind, conv_seq) = ([Kind::Referrer as u8], conv_seq.to_be_bytes());
+    key(at, [&kind, blob.as_bytes(), id.as_bytes(), &conv_seq])
+}
+
+/// First and last key of the messages that refer to a blob, of one conversation or of all.
+pub(super) fn referrers(at: TenantId, blob: BlobId, of: Option<ConversationId>) -> (Key, Key) {
+    let (first, last) = match of {
+        Some(id) => (id, id),
+        None => ([0; 16].into(), [u8::MAX; 16].into()),
+    };
+    (
+        referrer(at, blob, first, 0),
+        referrer(at, blob, last, u64::MAX),
+    )
+}
+
+/// What the blobs of a user take.
+pub(super) fn blob_usage(at: TenantId, user: UserId) -> Key {
+    key(at, [&[Kind::BlobUsage as u8], user.as_bytes()])
+}
+
+/// Octets that nothing needs any more.
+pub(super) fn garbage(at: TenantId, content: BlobId) -> Key {
+    key(at, [&[Kind::Garbage as u8], content.as_bytes()])
+}
+
+/// Blobs without references by the time at which they may go.
+pub(super) fn blob_expiry(at: TenantId, time_ms: u64, blob: BlobId) -> Key {
+    key(at, [&[3], &time_ms.to_be_bytes(), blob.as_bytes()])
+}
+
 /// Lists of idempotency keys by the time they were written; `tail` makes the key unique.
 pub(super) fn act_expiry(at: TenantId, time_ms: u64, tail: &[u8; ActKey::TAIL]) -> Key {
     key(at, [&[1], &time_ms.to_be_bytes(), tail])
@@ -345,6 +426,7 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NotifyKey;
 
     #[test]
     fn keys_are_in_the_order_of_what_they_name() {
@@ -366,9 +448,18 @@ mod tests {
 
     #[test]
     fn the_longest_key_fits() {
-        let key = act_expiry(TenantId(u32::MAX), u64::MAX, &[1; ActKey::TAIL]);
-        assert_eq!(key.len(), LONGEST);
         let at = TenantId(u32::MAX);
+        let of = NotifyKey {
+            user: [7; 16].into(),
+            device: [8; 16].into(),
+            conversation: [9; 16].into(),
+        };
+        let key = owed_due(at, u8::MAX, 12345, &of);
+        assert_eq!(key.len(), LONGEST);
+        assert_eq!(due(&key).unwrap(), (12345, of));
+        assert!(blob_of(at, [1; 16].into(), &[2; 32]).len() <= LONGEST);
+        let key = act_expiry(at, u64::MAX, &[1; ActKey::TAIL]);
+        assert!(key.len() <= LONGEST);
         let key = user_reactions(at, [7; 16].into(), u64::MAX, [8; 16].into());
         assert!(key.len() <= LONGEST);
     }

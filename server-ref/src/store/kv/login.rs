@@ -140,7 +140,7 @@ impl Committer {
         let Some(row) = row.filter(|row| row.logged_out == 0) else {
             return refuse(ErrorCode::NOT_FOUND, "no such device is logged in");
         };
-        self.put_out(tenant, user, device, row, reason);
+        self.put_out(tenant, user, device, row, reason)?;
         if let Some(key) = key {
             let outcome = Outcome {
                 conversation: [0; 16].into(),
@@ -162,7 +162,7 @@ impl Committer {
         device: DeviceId,
         row: DeviceRow,
         reason: LogoutReason,
-    ) {
+    ) -> Result<(), StoreError> {
         let row = DeviceRow {
             login: row.login + 1,
             logged_out: reason.to_number(),
@@ -175,6 +175,7 @@ impl Committer {
             device,
             reason,
         });
+        self.forget_target(tenant, user, device)
     }
 
     /// Logs out what the policy does not allow beside `device`, the oldest login first, and forgets
@@ -203,14 +204,14 @@ impl Committer {
             &mut others,
             of_class,
             LogoutReason::Class(class),
-        );
+        )?;
         let of_all = surplus(&others, limits.total, |_| true);
         made_room.extend(self.put_all_out(
             (tenant, user),
             &mut others,
             of_all,
             LogoutReason::Devices,
-        ));
+        )?);
         self.forget(tenant, user, &others, limits.total)?;
         Ok(made_room)
     }
@@ -221,14 +222,14 @@ impl Committer {
         others: &mut Others,
         out: Vec<DeviceId>,
         reason: LogoutReason,
-    ) -> Vec<DeviceId> {
+    ) -> Result<Vec<DeviceId>, StoreError> {
         for device in &out {
             if let Some(row) = others.get_mut(device) {
-                self.put_out(tenant, user, *device, row.clone(), reason);
+                self.put_out(tenant, user, *device, row.clone(), reason)?;
                 row.logged_out = reason.to_number();
             }
         }
-        out
+        Ok(out)
     }
 
     /// Forgets the oldest devices that are logged out, all but `most`.

@@ -214,6 +214,7 @@ impl Committer {
                 row.calls = place.calls;
                 row.delivered = row.delivered.max(row.read);
                 row.marked_unread = false;
+                self.owe_unread((origin.tenant, origin.user), id, row.read)?;
             }
         }
         // impl[EIM-MRK-009]

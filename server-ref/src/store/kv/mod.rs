@@ -5,6 +5,8 @@
 
 mod accounts;
 mod append;
+mod blob_reads;
+mod blobs;
 mod cache;
 mod command;
 mod committer;
@@ -34,8 +36,11 @@ mod meta;
 mod modified;
 mod modify;
 mod notices;
+mod notifications;
+mod notify;
 mod octets;
 mod options;
+mod owed;
 mod pending;
 mod people;
 mod profiles;

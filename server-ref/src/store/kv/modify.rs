@@ -3,7 +3,7 @@
 //! Everything is read and judged before the entry is numbered; what it changes is written with it.
 
 use bytes::Bytes;
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{BlobId, ConversationId, UserId};
 use eim_codec::payload::{Act, ConversationKind, Modifier, Role};
 use eim_codec::registry::{ErrorCode, FrameType};
 use prost::Message;
@@ -11,6 +11,7 @@ use prost::Message;
 use super::committer::{Committer, Failure, refuse};
 use super::deliver::Numbered;
 use super::keys::{self, Key};
+use super::record::blob::BlobRow;
 use super::record::entry;
 use super::record::modified::{ModifiedRow, PinRow, PinsRow, ReactionRow, UserReactionsRow};
 use super::record::state;
@@ -33,6 +34,7 @@ enum Change {
         erased: Vec<(u64, Vec<u8>)>,
         reactions: Vec<Vec<u8>>,
         pins: Option<PinsRow>,
+        blobs: Vec<(BlobId, BlobRow)>,
     },
     Reactions(UserReactionsRow),
     Pin {
@@ -121,7 +123,9 @@ impl Committer {
                 erased,
                 reactions,
                 pins,
+                blobs,
             } => {
+                self.release(tenant, id, target, blobs);
                 for (conv_seq, record) in erased {
                     let key = keys::log(tenant, id, conv_seq);
                     self.pending.batch.put(Space::Log, &key, &record);
@@ -248,10 +252,12 @@ impl Committer {
             pins.pins.retain(|pin| pin.target != target);
             Some(pins)
         };
+        let blobs = self.referred(tenant, id, target)?;
         Ok(Change::Recall {
             erased,
             reactions,
             pins,
+            blobs,
         })
     }
 

@@ -51,6 +51,12 @@ pub struct Options {
     pub contacts_only: bool,
     /// Longest text of a profile, in octets.
     pub profile_octets: usize,
+    /// Whether notifications are owed to devices with a target.
+    pub notifications: bool,
+    /// How long a notification waits before it is tried first, in milliseconds.
+    pub notify_delay_ms: u64,
+    /// Muted conversations of one user.
+    pub notify_mutes: usize,
     /// Commands that may wait for the commit loop; callers wait for room.
     pub queue: usize,
     /// About how many octets are committed at once.
@@ -89,6 +95,9 @@ impl Default for Options {
                 .unwrap_or(usize::MAX),
             contacts_only: false,
             profile_octets: usize::try_from(limits::PROFILE_OCTETS.default).unwrap_or(usize::MAX),
+            notifications: false,
+            notify_delay_ms: 0,
+            notify_mutes: count(limits::NOTIFY_MUTES.default),
             queue: 1024,
             batch_octets: 4 << 20,
             cached: 65_536,

@@ -39,6 +39,8 @@ pub(super) struct Pending {
     pub(super) commits: Vec<Committed>,
     pub(super) marks: MarkChanges,
     pub(super) logged_out: Vec<LoggedOut>,
+    /// Notifications are owed that were not before, or at another time.
+    pub(super) owes: bool,
     answers: Vec<Answer>,
 }
 

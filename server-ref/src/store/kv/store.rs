@@ -35,7 +35,7 @@ pub struct KvStore {
     engine: RwLock<Option<Arc<dyn Engine>>>,
     queue: mpsc::Sender<Command>,
     cursors: Arc<Cursors>,
-    environment: Environment,
+    pub(super) environment: Environment,
     meta: Meta,
     /// Held by the import under way.
     pub(super) importing: tokio::sync::Mutex<()>,
@@ -98,7 +98,10 @@ impl KvStore {
 
     /// Queues a command and waits for its outcome. When the caller goes away after it was queued,
     /// it is carried out all the same.
-    async fn submit<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+    pub(super) async fn submit<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, StoreError> {
         let (reply, outcome) = oneshot::channel();
         self.queue
             .send(command(reply))

@@ -33,10 +33,13 @@ impl Committer {
         let acts = self.sweep_acts(tenant, now_ms, limit)?;
         let (expired, sessions) =
             self.sweep_sessions(tenant, now_ms, limit.saturating_sub(acts))?;
+        let blobs = self.sweep_blobs(tenant, now_ms, limit.saturating_sub(acts + expired))?;
+        let expired = expired + blobs;
         let left = limit.saturating_sub(acts + expired);
         let (references, through) = self.sweep_timelines(tenant, now_ms, left)?;
         swept.idempotency = acts as u64;
         swept.sessions = sessions as u64;
+        swept.blobs = blobs as u64;
         swept.timeline = references as u64;
         swept.more = !through || acts + expired + references >= limit;
         Ok(swept)

@@ -127,6 +127,7 @@ fn message(model: &Model, now_ms: u64, window: u64, message: &Message) -> Append
         after_failed: false,
         body: Bytes::copy_from_slice(&[message.body]),
         fallback_text: String::new(),
+        blobs: Vec::new(),
     }
 }
 

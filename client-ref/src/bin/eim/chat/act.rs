@@ -1,5 +1,7 @@
 //! What a person asks for, done: in the background what needs the server.
 
+use std::path::Path;
+
 use eim_client::store::Target;
 use eim_client::{Client, ContactChanged, Draft};
 use eim_codec::id::{ConversationId, UserId};
@@ -9,6 +11,7 @@ use super::model::{Action, ContactAct, GroupAct, Question, Who};
 use super::{Found, Ui, operate};
 use crate::conversations::conversation_id;
 use crate::exit::Failure;
+use crate::files;
 use crate::govern::{hex, unhex};
 
 impl Ui<'_> {
@@ -24,6 +27,16 @@ impl Ui<'_> {
                     self.run_background(async move |client| {
                         forward(&client, from, number, &user).await
                     });
+                }
+            }
+            Action::SendFile(target, path) => self.run_background(async move |client| {
+                let draft = files::draft(&client, target, Path::new(&path)).await?;
+                client.send(draft).await?.await?;
+                Ok((format!("{path} is sent"), None))
+            }),
+            Action::Save(number, to) => {
+                if let Some(from) = self.model.selected() {
+                    self.run_background(async move |client| save(&client, from, number, to).await);
                 }
             }
             Action::Find(name) => self.find(name),
@@ -112,6 +125,15 @@ async fn forward(client: &Client, from: ConversationId, number: u64, user: &str)
         .ok_or_else(|| Failure::refused(format!("#{number} cannot be forwarded")))?;
     client.send(draft).await?.await?;
     Ok((format!("#{number} is forwarded to {user}"), None))
+}
+
+async fn save(client: &Client, from: ConversationId, number: u64, to: Option<String>) -> Done {
+    let found = client.past(from, (number, number), 1, false).await?;
+    let message = found.first().map(|past| &past.message);
+    let message = message.ok_or_else(|| Failure::refused(format!("no message #{number}")))?;
+    let to = to.as_deref().map(Path::new);
+    let path = files::save(client, message, to, (false, false)).await?;
+    Ok((format!("#{number} is saved as {}", path.display()), None))
 }
 
 async fn contact(client: &Client, who: Who, act: ContactAct) -> Done {

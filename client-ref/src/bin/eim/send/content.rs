@@ -1,7 +1,5 @@
 //! What is sent instead of texts: media by reference, places, cards, messages of applications.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,16 +7,12 @@ use bytes::Bytes;
 use clap::Args;
 use eim_client::Client;
 use eim_codec::payload::{
-    BlobRef, CardBody, ContactCard, Content, CustomBody, LinkCard, LocationBody, MediaBody,
-    card_body,
+    CardBody, ContactCard, Content, CustomBody, LinkCard, LocationBody, MediaBody, card_body,
 };
 use eim_codec::registry::FrameType;
-use sha2::{Digest as _, Sha256};
 
 use crate::exit::Failure;
-
-/// Octets read at once.
-const READ: usize = 64 * 1024;
+use crate::files::{described, upload};
 
 /// What is sent instead of texts; the text becomes the caption, label or title.
 #[derive(Args, Debug)]
@@ -27,14 +21,14 @@ pub(crate) struct ContentArgs {
     /// custom messages.
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<Kind>,
-    /// Image, file, voice, video: the file that the message refers to. Only what is said of it is
-    /// sent, not its octets.
+    /// Image, file, voice, video: the file, which is uploaded first. If it is not given, the text is
+    /// its path.
     #[arg(long, value_name = "FILE", requires = "kind")]
     media: Option<PathBuf>,
     /// Media type, where the name of the file does not tell.
     #[arg(long, value_name = "TYPE", requires = "media")]
     media_type: Option<String>,
-    /// By which the keeper of the file knows it; its SHA-256 if not given.
+    /// Uploads nothing: by which somebody else, who keeps the file, knows it.
     #[arg(long, value_name = "TEXT", requires = "media")]
     blob: Option<String>,
     /// A small picture that is sent with it.
@@ -108,6 +102,11 @@ fn place(text: &str) -> Result<(f64, f64), String> {
 }
 
 impl ContentArgs {
+    /// Whether the text is the path of a file.
+    pub(super) const fn takes_path(&self) -> bool {
+        matches!(self.kind, Some(Kind::Media(_))) && self.media.is_none()
+    }
+
     /// Whether one message without any text makes sense.
     pub(super) const fn stands_alone(&self) -> bool {
         matches!(
@@ -117,12 +116,19 @@ impl ContentArgs {
     }
 
     /// What all messages of this command have in common; `None` for texts.
-    pub(super) async fn template(&self, client: &Client) -> Result<Option<Template>, Failure> {
+    pub(super) async fn template(
+        &self,
+        client: &Client,
+        path: Option<&str>,
+    ) -> Result<Option<Template>, Failure> {
         let Some(kind) = &self.kind else {
             return Ok(None);
         };
         let (frame_type, content) = match kind {
-            Kind::Media(frame_type) => (*frame_type, Content::Media(self.media()?)),
+            Kind::Media(frame_type) => (
+                *frame_type,
+                Content::Media(self.media(client, *frame_type, path).await?),
+            ),
             Kind::Location => {
                 let (latitude, longitude) = self.at.ok_or_else(|| needs("location", "--at"))?;
                 let body = LocationBody {
@@ -147,23 +153,19 @@ impl ContentArgs {
         }))
     }
 
-    fn media(&self) -> Result<MediaBody, Failure> {
-        let path = self
-            .media
-            .as_deref()
-            .ok_or_else(|| needs("this kind", "--media"))?;
-        let (size, sha256) = digest(path).map_err(|error| Failure::file(path, &error))?;
-        let blob = match &self.blob {
-            Some(blob) => Bytes::from(blob.clone()),
-            None => Bytes::copy_from_slice(&sha256),
-        };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let media_type = match &self.media_type {
-            Some(media_type) => media_type.clone(),
-            None => media_type_of(path)
-                .ok_or_else(|| needs("a file of this name", "--media-type"))?
-                .to_owned(),
-        };
+    async fn media(
+        &self,
+        client: &Client,
+        frame_type: FrameType,
+        path: Option<&str>,
+    ) -> Result<MediaBody, Failure> {
+        let path = self.media.as_deref().or(path.map(Path::new));
+        let path = path.ok_or_else(|| needs("this kind", "the path of a file"))?;
+        let mut blob = described(path, self.media_type.as_deref(), frame_type)?;
+        match &self.blob {
+            Some(name) => blob.blob = Bytes::from(name.clone()),
+            None => upload(client, path, &mut blob, true).await?,
+        }
         let thumbnail = match &self.thumbnail {
             Some(path) => std::fs::read(path).map_err(|error| Failure::file(path, &error))?,
             None => Vec::new(),
@@ -172,13 +174,7 @@ impl ContentArgs {
         let duration = Duration::try_from_secs_f64(self.duration.unwrap_or_default())
             .map_err(|error| Failure::usage(format!("--duration: {error}")))?;
         Ok(MediaBody {
-            blob: Some(BlobRef {
-                blob,
-                sha256: Bytes::copy_from_slice(&sha256),
-                size,
-                media_type,
-                name: name.into_owned(),
-            }),
+            blob: Some(blob),
             width,
             height,
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
@@ -237,42 +233,4 @@ impl Template {
         }
         content
     }
-}
-
-/// How many octets a file has, and their SHA-256.
-fn digest(path: &Path) -> std::io::Result<(u64, [u8; 32])> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut buffer = vec![0; READ];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok((size, hash.finalize().into()));
-        }
-        size += read as u64;
-        hash.update(buffer.get(..read).unwrap_or_default());
-    }
-}
-
-/// Media types of names that are common.
-fn media_type_of(path: &Path) -> Option<&'static str> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    Some(match extension.as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        "ogg" | "opus" => "audio/ogg",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        "pdf" => "application/pdf",
-        "zip" => "application/zip",
-        "txt" | "md" | "log" => "text/plain",
-        "csv" => "text/csv",
-        "html" => "text/html",
-        "json" => "application/json",
-        _ => return None,
-    })
 }

@@ -38,6 +38,15 @@ pub(crate) struct Send {
     file: Option<PathBuf>,
     #[command(flatten)]
     content: ContentArgs,
+    /// What is said beside a file whose path is the text.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "kind",
+        default_value = "",
+        hide_default_value = true
+    )]
+    caption: String,
     /// Number of the message that this one answers.
     #[arg(long, value_name = "NUMBER")]
     reply: Option<u64>,
@@ -100,8 +109,18 @@ impl Send {
         tally.verdict()
     }
 
+    /// The path of the file that is sent, if the text is one.
+    fn path(&self) -> Option<&str> {
+        let path = self.text.as_deref();
+        path.filter(|_| self.content.takes_path())
+    }
+
     fn lines(&self) -> Result<Lines, Failure> {
+        let caption = &self.caption;
         let input = match (&self.text, &self.file) {
+            (Some(_), None) if self.content.takes_path() && !self.resume_outbox => {
+                Input::Text(caption.clone())
+            }
             _ if self.resume_outbox => Input::Nothing,
             (_, Some(file)) => Input::File(file.clone()),
             (Some(text), None) if text != "-" => Input::Text(text.clone()),
@@ -163,7 +182,7 @@ impl Send {
         for name in &self.mention {
             mentions.push(client.user(name).await?.user.to_bytes());
         }
-        let template = self.content.template(client).await?;
+        let template = self.content.template(client, self.path()).await?;
         Ok(Common { mentions, template })
     }
 

@@ -1,8 +1,8 @@
 //! `day`: a phone, a desktop and a web device of one user, and two other people. Read here, unread
 //! there, edited, recalled, kicked, offline for a while: the three must end equal.
 
-mod hands;
-mod table;
+pub(super) mod hands;
+pub(super) mod table;
 
 use self::hands::{Hand, Live};
 use self::table::Table;

@@ -23,7 +23,7 @@ pub const VERBS: &[Verb] = &[
 /// What the suite has of each list in HELLO.
 const OFFERS: [(&str, &[u64]); 2] = [
     ("compressions", &[1, 2, 3]),
-    ("capabilities", &[1, 2, 3, 4, 23, 80, 88, 112]),
+    ("capabilities", &[1, 2, 3, 4, 5, 23, 72, 80, 88, 112, 120]),
 ];
 
 /// `read_hello`: HELLO.

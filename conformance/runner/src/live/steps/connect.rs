@@ -255,7 +255,7 @@ impl Connect {
 /// The fields of HELLO, unless a script says otherwise.
 #[must_use]
 pub fn fields(nonce: &Value) -> Value {
-    json!({"versions": [1], "compressions": [1, 2, 3], "capabilities": [1, 2, 3, 4, 23, 80, 88, 112],
+    json!({"versions": [1], "compressions": [1, 2, 3], "capabilities": [1, 2, 3, 4, 5, 23, 72, 80, 88, 112, 120],
         "max_frame_octets": 65536, "implementation": "eim-conformance", "nonce": nonce})
 }
 

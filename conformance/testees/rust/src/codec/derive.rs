@@ -6,9 +6,10 @@ use eim_codec::connection::binding::{EXPORTER_LABEL, channel_binding, transcript
 use eim_codec::connection::flow::{frame_octets, sequence_of};
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{
-    Auth, ContactChange, ContactState, Content, ConversationKind, CustomBody, DeviceClass, Error,
-    FanOut, LocationBody, MembershipChange, PresenceState, Role, SessionOutcome, SpanKind,
-    TextBody, UnavailableReason, UnreadFlag,
+    Auth, CallEnd, CallSignalKind, CallState, ContactChange, ContactState, Content,
+    ConversationKind, CustomBody, DeviceClass, Error, FanOut, LocationBody, MembershipChange,
+    NotifyContent, NotifyService, PresenceState, Role, SessionOutcome, SpanKind, TextBody,
+    UnavailableReason, UnreadFlag,
 };
 use eim_codec::registry::{ErrorCode, FrameType};
 use serde_json::{Value, json};
@@ -183,7 +184,12 @@ fn open_enum(arguments: &mut Members) -> Result<Yield, String> {
         "ContactChange" => counted::<ContactChange>(number),
         "ContactState" => counted::<ContactState>(number),
         "FanOut" => counted::<FanOut>(number),
+        "CallSignalKind" => counted::<CallSignalKind>(number),
+        "CallEnd" => counted::<CallEnd>(number),
+        "CallState" => counted::<CallState>(number),
         "PresenceState" => counted::<PresenceState>(number),
+        "NotifyService" => counted::<NotifyService>(number),
+        "NotifyContent" => counted::<NotifyContent>(number),
         "SpanKind" => counted::<SpanKind>(number),
         "UnreadFlag" => counted::<UnreadFlag>(number),
         "ConversationKind" => counted::<ConversationKind>(number),

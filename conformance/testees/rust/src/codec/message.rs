@@ -37,6 +37,8 @@ pub(super) fn canonical(
         ("eim.v1.DetachedEntry", _) => again::<payload::DetachedEntry>(frame_type, content),
         ("eim.v1.Request", _) => again::<payload::Request>(frame_type, content),
         ("eim.v1.Response", _) => again::<payload::Response>(frame_type, content),
+        ("eim.v1.BlobCredit", _) => again::<payload::BlobCredit>(frame_type, content),
+        ("eim.v1.BlobEnd", _) => again::<payload::BlobEnd>(frame_type, content),
         ("eim.v1.Event", _) => again::<payload::Event>(frame_type, content),
         ("eim.v1.Send|eim.v1.Push", Role::Server) => again::<payload::Send>(frame_type, content),
         ("eim.v1.Send|eim.v1.Push" | "eim.v1.Push", _) => {

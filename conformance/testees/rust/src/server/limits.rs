@@ -35,26 +35,26 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "edit_ms" => limits.edit_ms = value,
         "recall_ms" => limits.recall_ms = value,
         "conversation_pins" => limits.conversation_pins = narrow()?,
+        "notify_mutes" => limits.notify_mutes = narrow()?,
         "contacts" => limits.contacts = narrow()?,
-        "directory_visible" => {
-            config.directory.visible = match value {
-                0 => Visible::All,
-                1 => Visible::Branch,
-                _ => Visible::None,
-            };
-        }
+        "directory_visible" => config.directory.visible = visible(value),
         "presence_subscriptions" => limits.presence_subscriptions = narrow()?,
         "presence_per_s" => limits.presence_per_s = narrow()?,
         "presence_ms" => limits.presence_ms = value,
         "typing_members" => limits.typing_members = narrow()?,
-        "presence_visible" => {
-            config.presence.visible = match value {
-                0 => SeenBy::Everybody,
-                1 => SeenBy::Contacts,
-                _ => SeenBy::Nobody,
-            };
-        }
+        "call_members" => limits.call_members = narrow()?,
+        "calls_started" => limits.calls_started = narrow()?,
+        "call_signals" => limits.call_signals = narrow()?,
+        "call_ring_ms" => limits.call_ring_ms = value,
+        "call_absent_ms" => limits.call_absent_ms = value,
+        "call_mailbox_ms" => limits.call_mailbox_ms = value,
+        "presence_visible" => config.presence.visible = seen_by(value),
         "presence_last_seen" => config.presence.last_seen = value != 0,
+        "blob_octets" => config.blobs.max_octets = value,
+        "blob_quota_octets" => config.blobs.quota_octets = value,
+        "blob_transfers" => config.blobs.transfers = narrow()?,
+        "blob_part_octets" => config.blobs.part_octets = narrow()?,
+        "blob_window_octets" => config.blobs.window_octets = narrow()?,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {
@@ -71,4 +71,20 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+const fn visible(value: u64) -> Visible {
+    match value {
+        0 => Visible::All,
+        1 => Visible::Branch,
+        _ => Visible::None,
+    }
+}
+
+const fn seen_by(value: u64) -> SeenBy {
+    match value {
+        0 => SeenBy::Everybody,
+        1 => SeenBy::Contacts,
+        _ => SeenBy::Nobody,
+    }
 }

@@ -8,7 +8,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use eim_codec::id::{ConversationId, DeviceId, SessionId, UserId};
+use eim_codec::id::{BlobId, ConversationId, DeviceId, SessionId, UserId};
 
 pub use self::record::{Record, record};
 use crate::store::engine::Space;
@@ -69,8 +69,13 @@ pub enum Name {
     Profile(UserId),
     /// A profile by its version.
     ProfileVersion(u64),
+    /// A blob.
+    Blob(BlobId),
+    /// A blob that a message refers to.
+    Reference(ConversationId, u64, BlobId),
     /// Indices: users by name, expiry lists, contacts by version and their number, departments
-    /// with their members, and which of them have groups.
+    /// with their members, which of them have groups, blobs by owner, hash and age, and what is
+    /// owed to notification services.
     Index,
 }
 
@@ -113,6 +118,10 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             21 => Name::Mention(rest.id()?, rest.id()?, rest.number()?),
             80 => Name::Contact(rest.id()?, rest.id()?),
             81 | 82 => Name::Index,
+            96 => Name::Blob(rest.id()?),
+            99 => Name::Reference(rest.id()?, rest.number()?, rest.id()?),
+            97 | 98 | 100..=102 => Name::Index,
+            72..=76 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
             25 => Name::Announcement(rest.id()?),
             26 => Name::Invitation(rest.id()?, rest.array()?),

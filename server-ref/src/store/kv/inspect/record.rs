@@ -1,9 +1,10 @@
 //! What records say.
 
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{BlobId, ConversationId, UserId};
 use eim_codec::payload::{ContactState, ConversationKind, FanOut, Role};
 
 use super::Name;
+use crate::store::kv::record::blob::BlobRow;
 use crate::store::kv::record::modified::{ModifiedRow, PinsRow, UserReactionsRow};
 use crate::store::kv::record::state::{
     self, AnnouncementRow, ContactRow, ConversationRow, CursorRow, DeviceRow, FloorRow,
@@ -62,6 +63,19 @@ pub enum Record {
         visible_from: u64,
         /// Last conv_seq; 0 while a member.
         visible_through: u64,
+    },
+    /// A blob.
+    Blob {
+        /// Who has uploaded it, or does.
+        owner: UserId,
+        /// Octets.
+        size: u64,
+        /// All octets are there.
+        complete: bool,
+        /// Messages that refer to it.
+        references: u32,
+        /// Under which its octets are kept.
+        content: BlobId,
     },
     /// A user.
     User {
@@ -227,7 +241,19 @@ pub fn record(name: Name, value: &[u8]) -> Result<Record, StoreError> {
         Name::Announcement(_) | Name::Invitation(..) | Name::Waiting(..) => {
             return record_of_group(name, value);
         }
+        Name::Blob(_) => return record_of_blob(value),
         name => return record_of_user(name, value),
+    })
+}
+
+fn record_of_blob(value: &[u8]) -> Result<Record, StoreError> {
+    let row: BlobRow = state::decode("blob", value)?;
+    Ok(Record::Blob {
+        owner: state::id("blob", &row.owner)?,
+        size: row.size,
+        complete: row.complete,
+        references: row.references,
+        content: state::id("blob", &row.content)?,
     })
 }
 

@@ -59,6 +59,11 @@ fn of_state(at: TenantId) -> Made {
             keys::mark(at, user, conversation),
             Name::Mark(user, conversation),
         ),
+        (keys::blob(at, [6; 16].into()), Name::Blob([6; 16].into())),
+        (
+            keys::reference(at, conversation, 9, [6; 16].into()),
+            Name::Reference(conversation, 9, [6; 16].into()),
+        ),
         (
             keys::announcement(at, conversation),
             Name::Announcement(conversation),

@@ -3,7 +3,9 @@
 //! Records that every message writes are packed by hand; the others are Protobuf messages.
 
 pub(super) mod act;
+pub(super) mod blob;
 pub(super) mod entry;
 pub(super) mod modified;
+pub(super) mod notify;
 pub(super) mod state;
 pub(super) mod timeline;

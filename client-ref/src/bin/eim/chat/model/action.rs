@@ -18,6 +18,10 @@ pub(crate) enum Action {
     Operate(Target, String),
     /// Sends a message of the selected conversation on to a user.
     Forward(u64, String),
+    /// Uploads a file and sends it.
+    SendFile(Target, String),
+    /// Saves the file of a message of the selected conversation; where, if not here.
+    Save(u64, Option<String>),
     /// Finds a user by name and opens the conversation with them.
     Find(String),
     /// Finds out what a pane shows.

@@ -88,6 +88,16 @@ impl Model {
                 let number = number.ok_or("/forward #N USER")?;
                 vec![Action::Forward(number, user.trim().to_owned())]
             }
+            "save" => {
+                let (number, to) = rest.split_once(' ').unwrap_or((rest, ""));
+                let number = number.strip_prefix('#').and_then(|it| it.parse().ok());
+                let to = Some(to.trim().to_owned()).filter(|to| !to.is_empty());
+                vec![Action::Save(number.ok_or("/save #N [PATH]")?, to)]
+            }
+            "file" => {
+                let target = self.row().ok_or("no conversation yet")?.target;
+                vec![Action::SendFile(target, named("/file PATH")?)]
+            }
             "ask" | "block" | "unblock" => contact(verb, rest)?,
             "new" | "add" | "rename" | "leave" => self.group(verb, rest)?,
             "announce" | "muteall" | "invite" | "dissolve" => self.govern(verb, rest)?,

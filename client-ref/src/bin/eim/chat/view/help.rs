@@ -16,6 +16,7 @@ const MAIN: &[&str] = &[
     "  Ctrl-E edit   Ctrl-D recall   Ctrl-T react   Ctrl-B pin",
     "  Ctrl-F forward, or with its number:",
     "/reply #N TEXT  /edit #N TEXT  /recall #N  /react #N EMOJI",
+    "/file PATH      sends a file; /save #N [PATH] saves one",
     "/unreact #N EMOJI  /pin #N  /unpin #N  /forward #N USER",
     "/readers #N     /unread marks as unread    @NAME @all mention",
     "/to USER        opens the conversation with a user",

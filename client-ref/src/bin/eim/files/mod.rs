@@ -1,0 +1,25 @@
+//! Files: `eim files`, `eim get`, and what `eim send` uploads.
+
+mod disk;
+mod get;
+mod list;
+mod progress;
+mod upload;
+
+pub(crate) use self::get::{Get, save};
+pub(crate) use self::list::Files;
+pub(crate) use self::upload::{described, draft, upload};
+
+use eim_client::blobs::BlobError;
+
+use crate::exit::Failure;
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Request(error) => error.into(),
+            BlobError::File(error) => Self::usage(error.to_string()),
+            other => Self::refused(other.to_string()),
+        }
+    }
+}

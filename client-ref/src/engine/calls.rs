@@ -1,0 +1,131 @@
+//! Calls of this user: signals in order, and those that were missed.
+
+use eim_codec::id::{CallId, UserId};
+use eim_codec::payload::{
+    self, CallEvent, CallSignalsRequest, CallSignalsResponse, CallsRequest, CallsResponse, request,
+};
+use eim_codec::registry::{Capability, ErrorCode, EventNumber, Operation};
+use prost::Message as _;
+
+use super::Engine;
+use super::requests::Purpose;
+use crate::calls::{CallInfo, CallSignal, Calls, Taken};
+use crate::event::Event;
+
+/// Calls as far as this connection carries them.
+#[derive(Debug, Default)]
+pub(super) struct Phone {
+    /// The server of this connection has the capability.
+    offered: bool,
+    calls: Calls,
+}
+
+impl Engine {
+    /// WELCOME says what the server offers.
+    pub(super) fn calls_offered(&mut self, welcome: &payload::Welcome) {
+        let number = Capability::CALLS.0;
+        self.phone.offered = welcome.capabilities.contains(&number);
+    }
+
+    /// A connection is open, or events were dropped.
+    // impl[EIM-CAL-029]
+    pub(super) fn ask_calls(&mut self) {
+        if self.phone.offered && self.is_full_client() {
+            let body = request::Body::Calls(CallsRequest {});
+            self.ask(Operation::CALLS, body, Purpose::Calls);
+        }
+    }
+
+    /// An event about calls.
+    pub(super) fn called(&mut self, event: &payload::Event) {
+        match EventNumber(event.event) {
+            EventNumber::CALL => {
+                let Ok(event) = CallEvent::decode(event.body.clone()) else {
+                    return;
+                };
+                if let Some(signal) = event.signal.as_ref().and_then(CallSignal::read) {
+                    self.take_signal(signal);
+                }
+            }
+            EventNumber::CALLS_STALE => self.ask_calls(),
+            _ => {}
+        }
+    }
+
+    fn take_signal(&mut self, signal: CallSignal) {
+        let Some(me) = self.user() else { return };
+        match self.phone.calls.take(&signal, me) {
+            Taken::Next { rings } => self.events.emit(Event::Call { signal, rings }),
+            Taken::Old => {}
+            Taken::Missing { after } => self.ask_signals(signal.call, after),
+        }
+    }
+
+    fn ask_signals(&mut self, call: CallId, after: u64) {
+        let body = request::Body::CallSignals(CallSignalsRequest {
+            call: call.to_bytes(),
+            after,
+        });
+        self.ask(
+            Operation::CALL_SIGNALS,
+            body,
+            Purpose::Signals { call, after },
+        );
+    }
+
+    /// Answer to CALLS.
+    pub(super) fn calls_listed(&mut self, answer: &CallsResponse) {
+        let listed: Vec<_> = answer.calls.iter().filter_map(CallInfo::read).collect();
+        for (call, after) in self.phone.calls.listed(&listed) {
+            self.ask_signals(call, after);
+        }
+    }
+
+    /// Answer to CALL_SIGNALS.
+    pub(super) fn signals_read(&mut self, call: CallId, after: u64, page: &CallSignalsResponse) {
+        let mut last = after;
+        for signal in page.signals.iter().filter_map(CallSignal::read) {
+            last = last.max(signal.call_seq);
+            self.take_signal(signal);
+        }
+        if page.more && last > after {
+            self.ask_signals(call, last);
+        }
+    }
+
+    /// CALL_SIGNALS was refused: the call is gone, or its beginning.
+    // impl[EIM-CAL-027]
+    pub(super) fn signals_refused(&mut self, call: CallId, code: ErrorCode) {
+        match code {
+            ErrorCode::NOT_FOUND if self.phone.calls.forget(call) => {
+                self.events.emit(Event::CallGone(call));
+            }
+            // What is kept is asked for by the list.
+            ErrorCode::TOO_OLD => self.ask_floor(call),
+            _ => {}
+        }
+    }
+
+    fn ask_floor(&mut self, call: CallId) {
+        let body = request::Body::Calls(CallsRequest {});
+        self.ask(Operation::CALLS, body, Purpose::Floor { call });
+    }
+
+    /// Answer to CALLS about a call whose beginning is not kept any more.
+    pub(super) fn floor_told(&mut self, call: CallId, answer: &CallsResponse) {
+        let listed = answer.calls.iter().filter_map(CallInfo::read);
+        let found = listed.into_iter().find(|info| info.call == call);
+        match found {
+            Some(info) => {
+                self.phone.calls.skip(call, info.floor);
+                self.ask_signals(call, info.floor);
+            }
+            None if self.phone.calls.forget(call) => self.events.emit(Event::CallGone(call)),
+            None => {}
+        }
+    }
+
+    fn user(&self) -> Option<UserId> {
+        self.identity.user
+    }
+}

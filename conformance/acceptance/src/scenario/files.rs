@@ -1,0 +1,256 @@
+//! `files`: a large file up and down with both sides killed on the way, and messages beside it.
+
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::Failure;
+use crate::device::Device;
+use crate::loadgen::{LoadGenerator, Plan};
+use crate::patience::Patience;
+use crate::process::Process;
+use crate::scenario::Ground;
+use crate::seed::Dice;
+use crate::server::{Server, Transport};
+
+const PASSWORD: &str = "a password of the acceptance runs";
+const MIB: u64 = 1 << 20;
+/// Accounts of the load beside, and two more.
+const PAIRS: u32 = 4;
+
+/// Options of `files`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Size of the file.
+    #[arg(long, default_value_t = 2048)]
+    mib: u64,
+    /// How often each side is killed, on the way up and on the way down.
+    #[arg(long, default_value_t = 2)]
+    kills: u32,
+    /// Messages a second beside the file.
+    #[arg(long, default_value_t = 200)]
+    rate: u32,
+    /// Seconds of each measured run of messages; 0: none.
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Most memory that either side may have, in MiB.
+    #[arg(long, default_value_t = 256)]
+    most_mib: u64,
+}
+
+/// The two sides, and the most memory that each has had.
+struct Sides<'a> {
+    ground: &'a Ground,
+    server: Server,
+    kills: u32,
+    server_kib: u64,
+    client_kib: u64,
+}
+
+/// Runs it and prints one JSON report.
+pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
+    let mut generator = LoadGenerator::new(ground, 2 * PAIRS + 2, PASSWORD)?;
+    let data = ground.folder.join("data");
+    let mut server = Server::new(&ground.programs, &data, &ground.folder.join("server.log"))?;
+    server.set("BLOBS__MAX_OCTETS", (options.mib + 1) * MIB);
+    server.start()?;
+    server.import(generator.accounts())?;
+    generator.trust(&server)?;
+    let (sender, receiver) = (2 * PAIRS + 1, 2 * PAIRS + 2);
+    let device = |number: u32| -> Result<Device, Failure> {
+        let user = format!("load{number}");
+        let device = Device::new(&ground.programs, &ground.folder, &user, &user);
+        let fingerprint = server.fingerprint()?;
+        device.login(&server.url(Transport::Tls), Some(&fingerprint), PASSWORD)?;
+        Ok(device)
+    };
+    let (sender, receiver) = (device(sender)?, device(receiver)?);
+    let file = ground.folder.join("large.bin");
+    let hash = make(&file, options.mib, ground.seed)?;
+    let mut sides = Sides {
+        ground,
+        server,
+        kills: options.kills,
+        server_kib: 0,
+        client_kib: 0,
+    };
+    sides.up(&sender, &receiver.user, &file, options.mib)?;
+    let saved = sides.down(&receiver, &sender.user, options.mib)?;
+    if digest(&saved)? != hash {
+        return Err(Failure::Run(
+            "the file that came down is another one".into(),
+        ));
+    }
+    let latency = match options.seconds {
+        0 => Value::Null,
+        _ => sides.beside(&generator, &sender, &receiver.user, options)?,
+    };
+    let report = json!({
+        "octets": options.mib * MIB,
+        "sha256": hash,
+        "kills_of_each_side": 2 * options.kills,
+        "server_peak_kib": sides.server_kib,
+        "client_peak_kib": sides.client_kib,
+        "delivery_p99_ms": latency,
+    });
+    println!("{report:#}");
+    std::fs::write(ground.folder.join("files.json"), format!("{report:#}"))?;
+    sides.server.stop()?;
+    let most = sides.server_kib.max(sides.client_kib);
+    if most > options.most_mib * 1024 {
+        return Err(Failure::Run(format!("a side has had {most} KiB of memory")));
+    }
+    println!("equal hashes after {} kills", 4 * options.kills);
+    Ok(())
+}
+
+impl Sides<'_> {
+    /// Uploads, both sides killed on the way.
+    fn up(&mut self, from: &Device, to: &str, file: &Path, mib: u64) -> Result<(), Failure> {
+        let log = self.ground.folder.join("up.log");
+        let start = || {
+            let mut command = from.command("send");
+            command.args(["--to", to, "--kind", "file"]).arg(file);
+            Process::start("eim send", &mut command, &log)
+        };
+        let stored = self.ground.folder.join("data").join("blobs");
+        self.through(mib, &start, &|| size(&stored))
+    }
+
+    /// Downloads, both sides killed on the way.
+    fn down(&mut self, to: &Device, from: &str, mib: u64) -> Result<PathBuf, Failure> {
+        let log = self.ground.folder.join("down.log");
+        let folder = self.ground.folder.join("saved");
+        std::fs::create_dir_all(&folder)?;
+        let start = || {
+            let mut command = to.command("get");
+            command.args(["--to", from, "1", "--output"]).arg(&folder);
+            Process::start("eim get", &mut command, &log)
+        };
+        self.through(mib, &start, &|| size(&folder))?;
+        Ok(folder.join("large.bin"))
+    }
+
+    /// Runs a command to its end, and kills it and the server in turn on the way: whenever another
+    /// part of the way lies behind. What was there before a kill is there after it.
+    fn through(
+        &mut self,
+        mib: u64,
+        start: &dyn Fn() -> Result<Process, Failure>,
+        there: &dyn Fn() -> u64,
+    ) -> Result<(), Failure> {
+        let mut client = start()?;
+        let steps = 2 * u64::from(self.kills);
+        for step in 1..=steps {
+            let goal = mib * MIB * step / (steps + 1);
+            let mut patience = Patience::new(Duration::from_secs(3600));
+            while there() < goal {
+                self.look(&client)?;
+                if let Some(status) = client.ended()? {
+                    return Err(Failure::Run(format!("a transfer ended with {status}")));
+                }
+                patience.wait("a part of the file")?;
+            }
+            let before = there();
+            if step % 2 == 1 {
+                client.kill()?;
+                client = start()?;
+            } else {
+                self.server.kill()?;
+                self.server.start()?;
+            }
+            println!("killed at {} MiB of {mib}", before / MIB);
+        }
+        let mut patience = Patience::new(Duration::from_secs(3600));
+        while client.ended()?.is_none() {
+            self.look(&client)?;
+            patience.wait("the end of a transfer")?;
+        }
+        client.finish()
+    }
+
+    /// Notes the most memory that either side has had.
+    fn look(&mut self, client: &Process) -> Result<(), Failure> {
+        self.client_kib = self.client_kib.max(client.peak_kib().unwrap_or(0));
+        let server = self.server.process()?.peak_kib()?;
+        self.server_kib = self.server_kib.max(server);
+        Ok(())
+    }
+
+    /// Delivery times of messages in a calm run, and beside another file.
+    fn beside(
+        &mut self,
+        generator: &LoadGenerator,
+        from: &Device,
+        to: &str,
+        options: &Options,
+    ) -> Result<Value, Failure> {
+        let plan = Plan {
+            pairs: PAIRS,
+            rate: Some(options.rate),
+            seconds: options.seconds,
+            ..Plan::default()
+        };
+        let url = self.server.url(Transport::Tls);
+        let p99 = |report: &Value| report.pointer("/delivery_ms/p99").cloned();
+        let calm = p99(&generator.run(&url, &plan)?);
+        let file = self.ground.folder.join("another.bin");
+        make(&file, options.mib, self.ground.seed ^ 1)?;
+        let mut command = from.command("send");
+        command.args(["--to", to, "--kind", "file"]).arg(&file);
+        let log = self.ground.folder.join("beside.log");
+        let mut client = Process::start("eim send", &mut command, &log)?;
+        let loaded = p99(&generator.run(&url, &plan)?);
+        let outlasted = client.ended()?.is_none();
+        self.look(&client)?;
+        client.finish()?;
+        Ok(json!({ "calm": calm, "beside": loaded, "the_file_outlasted_it": outlasted }))
+    }
+}
+
+/// A file that nothing compresses, and its hash.
+fn make(path: &Path, mib: u64, seed: u64) -> Result<String, Failure> {
+    let mut dice = Dice::new(seed);
+    let (mut file, mut hash) = (BufWriter::new(File::create(path)?), Sha256::new());
+    let mut block = vec![0; MIB as usize];
+    for _ in 0..mib {
+        for octets in block.chunks_mut(8) {
+            octets.copy_from_slice(&dice.below(u64::MAX).to_be_bytes());
+        }
+        hash.update(&block);
+        file.write_all(&block)?;
+    }
+    file.flush()?;
+    Ok(hex(&hash.finalize()))
+}
+
+fn digest(path: &Path) -> Result<String, Failure> {
+    let (mut file, mut hash) = (File::open(path)?, Sha256::new());
+    let mut block = vec![0; MIB as usize];
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(block.get(..read).unwrap_or_default());
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Octets of all files below a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}

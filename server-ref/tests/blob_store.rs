@@ -1,0 +1,88 @@
+//! The contract of what keeps the octets of blobs, run against everything that does.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eim_codec::id::BlobId;
+use eim_server::blobs::{BlobError, BlobStore, Content, FolderBlobs, MemoryBlobs};
+use eim_server::store::TenantId;
+
+fn content(tenant: u32, id: u8) -> Content {
+    Content {
+        tenant: TenantId(tenant),
+        id: BlobId::from([id; 16]),
+    }
+}
+
+async fn sizes(store: &dyn BlobStore, content: Content) -> Vec<(u32, u64)> {
+    store.parts(content).await.unwrap().into_iter().collect()
+}
+
+async fn parts_are_written_whole_and_read_by_range(store: Arc<dyn BlobStore>) {
+    let (one, other) = (content(0, 1), content(0, 2));
+    assert!(sizes(&*store, one).await.is_empty());
+    let part = |octet: u8, count: usize| Bytes::from(vec![octet; count]);
+    store.put(one, 0, part(b'a', 10)).await.unwrap();
+    store.put(one, 1, part(b'b', 3)).await.unwrap();
+    store.put(other, 0, part(b'c', 1)).await.unwrap();
+    assert_eq!(sizes(&*store, one).await, [(0, 10), (1, 3)]);
+    assert_eq!(store.get(one, 0, 8..100).await.unwrap(), "aa");
+    assert_eq!(store.get(one, 1, 1..2).await.unwrap(), "b");
+    assert_eq!(store.get(one, 1, 3..9).await.unwrap(), "");
+    let missing = store.get(one, 2, 0..1).await.unwrap_err();
+    assert!(matches!(missing, BlobError::Missing), "{missing}");
+    // Again, and shorter: nothing of the first is left.
+    store.put(one, 0, part(b'd', 4)).await.unwrap();
+    assert_eq!(store.get(one, 0, 0..100).await.unwrap(), "dddd");
+    store.remove(one).await.unwrap();
+    store.remove(one).await.unwrap();
+    assert!(sizes(&*store, one).await.is_empty());
+    assert_eq!(store.get(other, 0, 0..9).await.unwrap(), "c");
+}
+
+async fn tenants_do_not_see_each_other(store: Arc<dyn BlobStore>) {
+    for tenant in [0, 7, 300] {
+        let octets = Bytes::from(tenant.to_string());
+        store.put(content(tenant, 1), 0, octets).await.unwrap();
+    }
+    store.remove(content(7, 1)).await.unwrap();
+    let kept = store.get(content(300, 1), 0, 0..9).await.unwrap();
+    assert_eq!(kept, "300");
+    assert!(sizes(&*store, content(7, 1)).await.is_empty());
+}
+
+#[tokio::test]
+async fn in_memory() {
+    parts_are_written_whole_and_read_by_range(Arc::new(MemoryBlobs::default())).await;
+    tenants_do_not_see_each_other(Arc::new(MemoryBlobs::default())).await;
+}
+
+#[tokio::test]
+async fn in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str| Arc::new(FolderBlobs::open(folder.path().join(name)).unwrap());
+    parts_are_written_whole_and_read_by_range(open("one")).await;
+    tenants_do_not_see_each_other(open("two")).await;
+}
+
+#[tokio::test]
+async fn a_part_that_was_not_finished_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderBlobs::open(folder.path().to_owned()).unwrap();
+    let one = content(0, 0xAB);
+    store
+        .put(one, 0, Bytes::from_static(b"whole"))
+        .await
+        .unwrap();
+    let id = one.id.to_string();
+    let parts = folder.path().join("0").join("ab").join(id);
+    // As the end of the process leaves it.
+    std::fs::write(parts.join("1.new"), b"hal").unwrap();
+    assert_eq!(sizes(&store, one).await, [(0, 5)]);
+    store
+        .put(one, 1, Bytes::from_static(b"half"))
+        .await
+        .unwrap();
+    let again = FolderBlobs::open(folder.path().to_owned()).unwrap();
+    assert_eq!(sizes(&again, one).await, [(0, 5), (1, 4)]);
+}

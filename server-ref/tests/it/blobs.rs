@@ -1,0 +1,157 @@
+//! Files up and down: over lost connections, by two at once, and what becomes of what nobody wants.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use eim_codec::connection::{BlobEvent, ClientEvent};
+use eim_codec::payload::request::Body as Ask;
+use eim_codec::payload::{
+    BlobCreateRequest, BlobCreateResponse, BlobReadRequest, BlobReadResponse, ErrorInfo, response,
+};
+use eim_codec::registry::{ErrorCode, Operation};
+use eim_server::sweeper::{sweep_octets, sweep_store};
+use sha2::{Digest as _, Sha256};
+use tokio::io::DuplexStream;
+
+use crate::kit::{Client, Kit};
+
+const SETTINGS: &str = "[blobs]\npart_octets = 65536\nwindow_octets = 65536\norphan_ms = 60000";
+const SIZE: usize = 300_000;
+
+fn octets() -> Bytes {
+    (0..SIZE).map(|at| (at % 253) as u8).collect()
+}
+
+impl Client<DuplexStream> {
+    async fn create(&mut self) -> BlobCreateResponse {
+        let ask = BlobCreateRequest {
+            sha256: Sha256::digest(octets()).to_vec().into(),
+            size: SIZE as u64,
+            ..BlobCreateRequest::default()
+        };
+        let answer = self.ask(Operation::BLOB_CREATE, Ask::BlobCreate(ask)).await;
+        let Some(response::Body::BlobCreate(answer)) = answer.body else {
+            panic!("{answer:?}");
+        };
+        if !answer.complete {
+            let connection = self.driver.endpoint_mut();
+            connection.blob_send(answer.transfer, answer.offset, SIZE as u64);
+        }
+        answer
+    }
+
+    async fn blob(&mut self) -> BlobEvent {
+        self.until(|event| match event {
+            ClientEvent::Blob(event) => Ok(event),
+            other => Err(other),
+        })
+        .await
+    }
+
+    /// Sends octets from `at` to `through`, or to the end of the transfer.
+    async fn upload(&mut self, mut at: usize, through: usize) -> Option<Option<ErrorInfo>> {
+        while at < through || through == SIZE {
+            match self.blob().await {
+                BlobEvent::Room {
+                    transfer,
+                    octets: room,
+                } => {
+                    let some = octets().slice(at..SIZE.min(at + room));
+                    at += some.len();
+                    self.driver
+                        .endpoint_mut()
+                        .blob_push(transfer, some)
+                        .unwrap();
+                }
+                BlobEvent::Ended { error, .. } => return Some(error),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    async fn read(&mut self, blob: Bytes, offset: u64, length: u64) -> Vec<u8> {
+        let ask = BlobReadRequest {
+            blob,
+            offset,
+            length,
+            ..BlobReadRequest::default()
+        };
+        let answer = self.ask(Operation::BLOB_READ, Ask::BlobRead(ask)).await;
+        let Some(response::Body::BlobRead(BlobReadResponse {
+            transfer, length, ..
+        })) = answer.body
+        else {
+            panic!("{answer:?}");
+        };
+        let connection = self.driver.endpoint_mut();
+        connection.blob_receive(transfer, offset, offset + length, 50_000);
+        let mut got = Vec::new();
+        while got.len() < length as usize {
+            if let BlobEvent::Octets { octets, .. } = self.blob().await {
+                got.extend_from_slice(&octets);
+                let connection = self.driver.endpoint_mut();
+                connection.blob_consumed(transfer, octets.len());
+            }
+        }
+        got
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_goes_on_after_its_connection_and_comes_down_whole() {
+    let kit = Kit::new(SETTINGS).await;
+    let mut first = kit.login(1, 1).await;
+    let begun = first.create().await;
+    assert_eq!((begun.transfer, begun.offset), (1, 0));
+    assert_eq!(first.upload(0, 200_000).await, None);
+    drop(first);
+    let mut second = kit.login(1, 2).await;
+    let again = second.create().await;
+    assert_eq!(again.blob, begun.blob);
+    let offset = again.offset as usize;
+    assert!(offset >= 65_536 && offset % 65_536 == 0, "{offset}");
+    assert_eq!(second.upload(offset, SIZE).await, Some(None));
+    assert!(second.create().await.complete);
+    let blob = begun.blob;
+    assert_eq!(second.read(blob.clone(), 0, 0).await, octets());
+    let part = second.read(blob, 100_000, 150_000).await;
+    assert_eq!(part, octets()[100_000..250_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newer_of_two_uploads_of_the_same_goes_on() {
+    let kit = Kit::new(SETTINGS).await;
+    let (mut older, mut newer) = (kit.login(1, 1).await, kit.login(1, 2).await);
+    older.create().await;
+    let begun = newer.create().await;
+    assert_eq!(begun.offset, 0);
+    let ended = older.upload(0, SIZE).await;
+    let code = ended.flatten().map(|error| error.code);
+    assert_eq!(code, Some(ErrorCode::CONFLICT.0.into()));
+    assert_eq!(newer.upload(0, SIZE).await, Some(None));
+    assert_eq!(newer.read(begun.blob, 0, 0).await, octets());
+}
+
+// test[EIM-BLB-025]
+#[tokio::test(start_paused = true)]
+async fn octets_that_nothing_needs_are_removed_after_their_time() {
+    let kit = Kit::new(SETTINGS).await;
+    let (mut whole, mut half) = (kit.login(1, 1).await, kit.login(2, 1).await);
+    whole.create().await;
+    assert_eq!(whole.upload(0, SIZE).await, Some(None));
+    half.create().await;
+    assert_eq!(half.upload(0, 200_000).await, None);
+    drop(half);
+    kit.advance_clock(Duration::from_secs(59));
+    sweep_store(&kit.shared, 100).await.unwrap();
+    assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 0);
+    assert!(whole.create().await.complete, "and kept for longer");
+    kit.advance_clock(Duration::from_secs(2));
+    sweep_store(&kit.shared, 100).await.unwrap();
+    assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 1);
+    kit.advance_clock(Duration::from_secs(61));
+    sweep_store(&kit.shared, 100).await.unwrap();
+    assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 1);
+    assert!(!whole.create().await.complete);
+}

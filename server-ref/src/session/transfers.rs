@@ -302,7 +302,7 @@ impl Session {
         let upload = transfers.uploads.remove(&transfer);
         let download = transfers.downloads.remove(&transfer);
         let holds = upload.map(|upload| upload.holds);
-        let Some(holds) = holds.or(download.map(|download| download.holds)) else {
+        let Some(holds) = holds.or_else(|| download.map(|download| download.holds)) else {
             return false;
         };
         transfers.held = transfers.held.saturating_sub(holds);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
-use crate::blobs::{BlobStore, FolderBlobs, MemoryBlobs};
+use crate::blobs::{BlobError, BlobStore, FolderBlobs, MemoryBlobs, ObjectBlobs};
 use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine, Keep};
@@ -65,6 +65,9 @@ pub enum StartError {
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What keeps the octets of files cannot be used.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -194,6 +197,7 @@ pub fn open_blobs(config: &Config) -> Result<Option<Arc<dyn BlobStore>>, StartEr
     Ok(match config.blobs.keep {
         Keep::Nothing => None,
         Keep::Memory => Some(Arc::new(MemoryBlobs::default())),
+        Keep::S3 => Some(Arc::new(ObjectBlobs::s3(&config.blobs.s3())?)),
         Keep::Folder if config.store.engine == Engine::Memory => {
             Some(Arc::new(MemoryBlobs::default()))
         }

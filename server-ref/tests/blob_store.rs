@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eim_codec::id::BlobId;
-use eim_server::blobs::{BlobError, BlobStore, Content, FolderBlobs, MemoryBlobs};
+use eim_server::blobs::{
+    BlobError, BlobStore, Content, FolderBlobs, MemoryBlobs, ObjectBlobs, S3Place,
+};
 use eim_server::store::TenantId;
 
 fn content(tenant: u32, id: u8) -> Content {
@@ -85,4 +87,35 @@ async fn a_part_that_was_not_finished_is_not_there() {
         .unwrap();
     let again = FolderBlobs::open(folder.path().to_owned()).unwrap();
     assert_eq!(sizes(&again, one).await, [(0, 5), (1, 4)]);
+}
+
+#[tokio::test]
+async fn in_an_object_store() {
+    let open = |prefix| {
+        let store = Arc::new(object_store::memory::InMemory::new());
+        Arc::new(ObjectBlobs::new(store, prefix))
+    };
+    parts_are_written_whole_and_read_by_range(open("")).await;
+    tenants_do_not_see_each_other(open("eim/test")).await;
+}
+
+/// Only where somebody says where S3 is: `EIM_TEST_S3=http://127.0.0.1:9000/bucket`, with credentials
+/// in the environment.
+#[tokio::test]
+async fn in_a_bucket() {
+    let Ok(place) = std::env::var("EIM_TEST_S3") else {
+        return;
+    };
+    let (endpoint, bucket) = place.rsplit_once('/').unwrap();
+    let open = |prefix: &str| {
+        let place = S3Place {
+            endpoint: endpoint.to_owned(),
+            region: "us-east-1".to_owned(),
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        };
+        Arc::new(ObjectBlobs::s3(&place).unwrap())
+    };
+    parts_are_written_whole_and_read_by_range(open("one")).await;
+    tenants_do_not_see_each_other(open("two")).await;
 }

@@ -182,6 +182,13 @@ impl Server {
         Ok(page)
     }
 
+    /// The value of a counter of `/metrics`; 0 while there is none.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        let page = self.admin_page("/metrics").unwrap_or_default();
+        let line = page.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// Whether it says that it is ready.
     pub(crate) fn is_ready(&self) -> bool {
         self.admin_page("/readyz")

@@ -6,6 +6,7 @@
 
 mod folder;
 mod memory;
+mod object;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use eim_codec::id::BlobId;
 
 pub use folder::FolderBlobs;
 pub use memory::MemoryBlobs;
+pub use object::{ObjectBlobs, S3Place};
 
 use crate::store::TenantId;
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use eim_codec::registry::{Limit, limits};
 
-use super::Config;
+use super::{Config, Keep};
 
 /// Everything wrong with `config`, one sentence each.
 pub(super) fn problems(config: &Config) -> Vec<String> {
@@ -13,6 +13,9 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     listeners(config, &mut problems);
     ranges(config, &mut problems);
     problems.extend(config.notifications.problems());
+    if config.blobs.keep == Keep::S3 && config.blobs.s3_bucket.is_empty() {
+        problems.push("blobs.keep = \"s3\" needs blobs.s3_bucket".to_owned());
+    }
     if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
         problems.push("tls.certificate and tls.key belong together: set both or none".to_owned());
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::NotificationsSection;
+use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
 use crate::service::directory::Visible;
@@ -348,6 +349,8 @@ pub enum Keep {
     Folder,
     /// Memory, for tests.
     Memory,
+    /// S3, or whatever speaks like it.
+    S3,
 }
 
 /// `[blobs]`.
@@ -358,6 +361,14 @@ pub struct BlobsSection {
     pub keep: Keep,
     /// The folder; empty for one in the data folder.
     pub folder: PathBuf,
+    /// Address of S3; empty for the one of the region.
+    pub s3_endpoint: String,
+    /// Region.
+    pub s3_region: String,
+    /// Bucket.
+    pub s3_bucket: String,
+    /// Folder in the bucket.
+    pub s3_prefix: String,
     /// Largest blob.
     pub max_octets: u64,
     /// Octets that the blobs of one user may have together.
@@ -379,6 +390,17 @@ pub struct BlobsSection {
 }
 
 impl BlobsSection {
+    /// Where S3 is.
+    #[must_use]
+    pub fn s3(&self) -> S3Place {
+        S3Place {
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            bucket: self.s3_bucket.clone(),
+            prefix: self.s3_prefix.clone(),
+        }
+    }
+
     /// What the service needs.
     #[must_use]
     pub fn options(&self) -> BlobOptions {

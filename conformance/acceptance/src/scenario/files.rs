@@ -19,6 +19,8 @@ use crate::server::{Server, Transport};
 
 const PASSWORD: &str = "a password of the acceptance runs";
 const MIB: u64 = 1 << 20;
+/// What the server counts of octets that come.
+const UPLOADED: &str = "eim_blob_octets_total{direction=\"up\"}";
 /// Accounts of the load beside, and two more.
 const PAIRS: u32 = 4;
 
@@ -40,6 +42,9 @@ pub(crate) struct Options {
     /// Most memory that either side may have, in MiB.
     #[arg(long, default_value_t = 256)]
     most_mib: u64,
+    /// The server keeps the octets in S3, at ADDRESS/BUCKET, with credentials in the environment.
+    #[arg(long, value_name = "ADDRESS/BUCKET")]
+    s3: Option<String>,
 }
 
 /// The two sides, and the most memory that each has had.
@@ -47,6 +52,8 @@ struct Sides<'a> {
     ground: &'a Ground,
     server: Server,
     kills: u32,
+    /// What is uploaded cannot be seen in a folder.
+    counted: bool,
     server_kib: u64,
     client_kib: u64,
 }
@@ -57,6 +64,13 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     let data = ground.folder.join("data");
     let mut server = Server::new(&ground.programs, &data, &ground.folder.join("server.log"))?;
     server.set("BLOBS__MAX_OCTETS", (options.mib + 1) * MIB);
+    if let Some(place) = &options.s3 {
+        let (endpoint, bucket) = place.rsplit_once('/').unwrap_or((place, "eim"));
+        server.set("BLOBS__KEEP", "s3");
+        server.set("BLOBS__S3_ENDPOINT", endpoint);
+        server.set("BLOBS__S3_BUCKET", bucket);
+        server.set("BLOBS__PART_OCTETS", 4 * MIB);
+    }
     server.start()?;
     server.import(generator.accounts())?;
     generator.trust(&server)?;
@@ -75,6 +89,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         ground,
         server,
         kills: options.kills,
+        counted: options.s3.is_some(),
         server_kib: 0,
         client_kib: 0,
     };
@@ -118,7 +133,10 @@ impl Sides<'_> {
             Process::start("eim send", &mut command, &log)
         };
         let stored = self.ground.folder.join("data").join("blobs");
-        self.through(mib, &start, &|| size(&stored))
+        if self.counted {
+            return self.through(mib, &start, &|server| server.counter(UPLOADED), true);
+        }
+        self.through(mib, &start, &|_| size(&stored), false)
     }
 
     /// Downloads, both sides killed on the way.
@@ -131,7 +149,7 @@ impl Sides<'_> {
             command.args(["--to", from, "1", "--output"]).arg(&folder);
             Process::start("eim get", &mut command, &log)
         };
-        self.through(mib, &start, &|| size(&folder))?;
+        self.through(mib, &start, &|_| size(&folder), false)?;
         Ok(folder.join("large.bin"))
     }
 
@@ -141,29 +159,32 @@ impl Sides<'_> {
         &mut self,
         mib: u64,
         start: &dyn Fn() -> Result<Process, Failure>,
-        there: &dyn Fn() -> u64,
+        there: &dyn Fn(&Server) -> u64,
+        begins_anew: bool,
     ) -> Result<(), Failure> {
-        let mut client = start()?;
+        let (mut client, mut before) = (start()?, 0);
         let steps = 2 * u64::from(self.kills);
         for step in 1..=steps {
             let goal = mib * MIB * step / (steps + 1);
             let mut patience = Patience::new(Duration::from_secs(3600));
-            while there() < goal {
+            while before + there(&self.server) < goal {
                 self.look(&client)?;
                 if let Some(status) = client.ended()? {
                     return Err(Failure::Run(format!("a transfer ended with {status}")));
                 }
                 patience.wait("a part of the file")?;
             }
-            let before = there();
+            let through = before + there(&self.server);
             if step % 2 == 1 {
                 client.kill()?;
                 client = start()?;
             } else {
                 self.server.kill()?;
                 self.server.start()?;
+                // A counter of the server starts with it.
+                before = if begins_anew { through } else { 0 };
             }
-            println!("killed at {} MiB of {mib}", before / MIB);
+            println!("killed at {} MiB of {mib}", through / MIB);
         }
         let mut patience = Patience::new(Duration::from_secs(3600));
         while client.ended()?.is_none() {

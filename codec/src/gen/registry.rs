@@ -84,8 +84,14 @@ impl FrameType {
     pub const RESPONSE: Self = Self(0x61);
     /// An ephemeral notification; may be dropped.
     pub const EVENT: Self = Self(0x62);
-    /// A chunk of a blob. Reserved.
+    /// Octets of a blob: one part of a transfer.
     pub const BLOB_CHUNK: Self = Self(0x70);
+    /// How far the chunks of a transfer may go.
+    pub const BLOB_CREDIT: Self = Self(0x71);
+    /// The end of a transfer, or why it ends early.
+    pub const BLOB_END: Self = Self(0x72);
+    /// Held for blobs on streams of their own, over QUIC. Reserved.
+    pub const BLOB_STREAM: Self = Self(0x7e);
 
     /// Values kept for GREASE (RFC 8701).
     pub const GREASE: &[Self] = &[Self(0xe5), Self(0xea), Self(0xf5), Self(0xfa)];
@@ -201,6 +207,9 @@ pub(crate) static FRAME_NAMES: &[(FrameType, &str)] = &[
     (FrameType::RESPONSE, "RESPONSE"),
     (FrameType::EVENT, "EVENT"),
     (FrameType::BLOB_CHUNK, "BLOB_CHUNK"),
+    (FrameType::BLOB_CREDIT, "BLOB_CREDIT"),
+    (FrameType::BLOB_END, "BLOB_END"),
+    (FrameType::BLOB_STREAM, "BLOB_STREAM"),
 ];
 
 /// Indexed by the type octet.
@@ -557,6 +566,33 @@ pub(crate) static FRAMES: [Option<FrameTypeInfo>; 256] = {
         max_octets: 65536,
         payload: "eim.v1.Event",
     });
+    frames[0x70] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_CHUNK,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 65536,
+        payload: "binary:chunk",
+    });
+    frames[0x71] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_CREDIT,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.BlobCredit",
+    });
+    frames[0x72] = Some(FrameTypeInfo {
+        frame_type: FrameType::BLOB_END,
+        direction: Direction::Both,
+        sequenced: false,
+        compression: false,
+        phases: Phases::of(&[Phase::Open, Phase::Draining]),
+        max_octets: 1024,
+        payload: "eim.v1.BlobEnd",
+    });
     frames
 };
 
@@ -593,7 +629,7 @@ impl Capability {
     pub const GROUPS: Self = Self(3);
     /// A short-lived sender may attach beside a running connection of the same device.
     pub const SEND_ONLY: Self = Self(4);
-    /// Files in-band. Reserved.
+    /// Files in-band: their operations and frames.
     pub const BLOBS: Self = Self(5);
     /// End-to-end encryption by MLS. Reserved.
     pub const MLS: Self = Self(6);
@@ -603,12 +639,16 @@ impl Capability {
     pub const MARKS: Self = Self(16);
     /// What owner and admins decide about a group.
     pub const GROUP_POLICY: Self = Self(23);
+    /// Notifications for devices without a connection, and their operations.
+    pub const NOTIFICATIONS: Self = Self(72);
     /// Contacts and their operations.
     pub const CONTACTS: Self = Self(80);
     /// Profiles and departments.
     pub const DIRECTORY: Self = Self(88);
     /// Presence and typing; the server may send their events.
     pub const PRESENCE: Self = Self(112);
+    /// Call signalling; the server may send its events.
+    pub const CALLS: Self = Self(120);
 
     /// Numbers for private use.
     pub const PRIVATE_USE: core::ops::RangeInclusive<u32> = 0xf000..=0xfeff;
@@ -627,9 +667,11 @@ pub(crate) static CAPABILITIES: &[(Capability, &str)] = &[
     (Capability::ZSTD_DICTIONARY, "zstd-dictionary"),
     (Capability::MARKS, "marks"),
     (Capability::GROUP_POLICY, "group-policy"),
+    (Capability::NOTIFICATIONS, "notifications"),
     (Capability::CONTACTS, "contacts"),
     (Capability::DIRECTORY, "directory"),
     (Capability::PRESENCE, "presence"),
+    (Capability::CALLS, "calls"),
 ];
 
 impl Operation {
@@ -693,6 +735,14 @@ impl Operation {
     pub const DEVICE_LOGOUT: Self = Self(65);
     /// A page of the caller's conversations, those with the newest entries first, with their last entries.
     pub const SNAPSHOT: Self = Self(66);
+    /// Says where notifications for the calling device go, or that it wants none. Repeating it changes nothing.
+    pub const NOTIFY_REGISTER: Self = Self(72);
+    /// What notifications tell the caller, and when they wait. Repeating it changes nothing.
+    pub const NOTIFY_SETTINGS: Self = Self(73);
+    /// Keeps a conversation quiet for the caller until a time. Repeating it changes nothing.
+    pub const NOTIFY_MUTE: Self = Self(74);
+    /// Services of the server, the target of the calling device, settings and a page of muted conversations.
+    pub const NOTIFY_STATE: Self = Self(75);
     /// Asks a user to become a contact.
     pub const CONTACT_REQUEST: Self = Self(80);
     /// Accepts or refuses a request.
@@ -711,6 +761,12 @@ impl Operation {
     pub const PROFILES: Self = Self(90);
     /// Changes the caller's profile.
     pub const PROFILE_SET: Self = Self(91);
+    /// Begins to upload a blob, or goes on with it. Repeating it changes nothing.
+    pub const BLOB_CREATE: Self = Self(96);
+    /// Begins to download a blob, or a part of it.
+    pub const BLOB_READ: Self = Self(97);
+    /// A page of the blobs that messages of a conversation refer to.
+    pub const BLOBS: Self = Self(98);
     /// Whether users can be reached, and events when that changes.
     pub const PRESENCE_SUBSCRIBE: Self = Self(112);
     /// Ends such events.
@@ -721,6 +777,14 @@ impl Operation {
     pub const PRESENCE_SET: Self = Self(115);
     /// The caller writes something, or does no longer.
     pub const TYPING: Self = Self(116);
+    /// Calls the other members of a conversation.
+    pub const CALL_START: Self = Self(120);
+    /// Adds a signal to a call.
+    pub const CALL_SIGNAL: Self = Self(121);
+    /// A page of the signals of a call, and how it is.
+    pub const CALL_SIGNALS: Self = Self(122);
+    /// The calls of the caller's user that are not over.
+    pub const CALLS: Self = Self(123);
 }
 
 pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
@@ -754,6 +818,10 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEVICES, "DEVICES", false),
     (Operation::DEVICE_LOGOUT, "DEVICE_LOGOUT", true),
     (Operation::SNAPSHOT, "SNAPSHOT", false),
+    (Operation::NOTIFY_REGISTER, "NOTIFY_REGISTER", false),
+    (Operation::NOTIFY_SETTINGS, "NOTIFY_SETTINGS", false),
+    (Operation::NOTIFY_MUTE, "NOTIFY_MUTE", false),
+    (Operation::NOTIFY_STATE, "NOTIFY_STATE", false),
     (Operation::CONTACT_REQUEST, "CONTACT_REQUEST", true),
     (Operation::CONTACT_ANSWER, "CONTACT_ANSWER", true),
     (Operation::CONTACT_REMOVE, "CONTACT_REMOVE", true),
@@ -763,11 +831,18 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::DEPARTMENT_MEMBERS, "DEPARTMENT_MEMBERS", false),
     (Operation::PROFILES, "PROFILES", false),
     (Operation::PROFILE_SET, "PROFILE_SET", true),
+    (Operation::BLOB_CREATE, "BLOB_CREATE", false),
+    (Operation::BLOB_READ, "BLOB_READ", false),
+    (Operation::BLOBS, "BLOBS", false),
     (Operation::PRESENCE_SUBSCRIBE, "PRESENCE_SUBSCRIBE", false),
     (Operation::PRESENCE_UNSUBSCRIBE, "PRESENCE_UNSUBSCRIBE", false),
     (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
     (Operation::PRESENCE_SET, "PRESENCE_SET", false),
     (Operation::TYPING, "TYPING", false),
+    (Operation::CALL_START, "CALL_START", true),
+    (Operation::CALL_SIGNAL, "CALL_SIGNAL", true),
+    (Operation::CALL_SIGNALS, "CALL_SIGNALS", false),
+    (Operation::CALLS, "CALLS", false),
 ];
 
 impl EventNumber {
@@ -783,6 +858,10 @@ impl EventNumber {
     pub const TYPING: Self = Self(17);
     /// How many users wait to join a group that the receiving user rules has changed: the last value.
     pub const WAITING: Self = Self(18);
+    /// A signal of a call that belongs to the receiving user.
+    pub const CALL: Self = Self(40);
+    /// Events about calls were dropped; CALLS and CALL_SIGNALS tell how they are.
+    pub const CALLS_STALE: Self = Self(41);
 }
 
 pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
@@ -792,6 +871,8 @@ pub(crate) static EVENTS: &[(EventNumber, &str)] = &[
     (EventNumber::PRESENCE, "PRESENCE"),
     (EventNumber::TYPING, "TYPING"),
     (EventNumber::WAITING, "WAITING"),
+    (EventNumber::CALL, "CALL"),
+    (EventNumber::CALLS_STALE, "CALLS_STALE"),
 ];
 
 impl ErrorClass {
@@ -912,6 +993,10 @@ impl ErrorCode {
     pub const MUTED: Self = Self(0x050e);
     /// The group was dissolved; its log can still be read.
     pub const DISSOLVED: Self = Self(0x050f);
+    /// The message refers to a blob whose octets are not all there.
+    pub const BLOB_INCOMPLETE: Self = Self(0x0510);
+    /// The octets of a blob are not those of the stated hash.
+    pub const BLOB_MISMATCH: Self = Self(0x0511);
     /// Too many; retry after the stated delay.
     pub const RATE_LIMITED: Self = Self(0x0601);
     /// The server sheds load; retry after the stated delay.
@@ -1427,6 +1512,28 @@ pub(crate) static ERRORS: &[(ErrorCode, &str, ErrorCodeInfo)] = &[
         },
     ),
     (
+        ErrorCode::BLOB_INCOMPLETE,
+        "BLOB_INCOMPLETE",
+        ErrorCodeInfo {
+            code: ErrorCode::BLOB_INCOMPLETE,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Message,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
+        ErrorCode::BLOB_MISMATCH,
+        "BLOB_MISMATCH",
+        ErrorCodeInfo {
+            code: ErrorCode::BLOB_MISMATCH,
+            class: ErrorClass::REQUEST,
+            scope: Scope::Request,
+            retryable: false,
+            closes: false,
+        },
+    ),
+    (
         ErrorCode::RATE_LIMITED,
         "RATE_LIMITED",
         ErrorCodeInfo {
@@ -1811,4 +1918,72 @@ pub mod limits {
     /// How long a client waits before it says again that its user is typing in the same conversation. Unit: ms.
     pub const TYPING_REPEAT_MS: Limit<u64> =
         Limit { default: 3000, minimum: 100, maximum: 60000 };
+
+    /// Most members of a conversation in which calls are possible. Unit: count.
+    pub const CALL_MEMBERS: Limit<u32> =
+        Limit { default: 32, minimum: 2, maximum: 256 };
+
+    /// Calls of one user that are not over. Unit: count.
+    pub const CALLS_STARTED: Limit<u32> =
+        Limit { default: 8, minimum: 1, maximum: 100 };
+
+    /// Longest body of a signal. Unit: octets.
+    pub const CALL_BODY_OCTETS: Limit<u32> =
+        Limit { default: 8192, minimum: 1024, maximum: 32768 };
+
+    /// Signals of one call that a server keeps. Unit: count.
+    pub const CALL_SIGNALS: Limit<u32> =
+        Limit { default: 512, minimum: 32, maximum: 4096 };
+
+    /// How long a call rings before it ends without an answer. Unit: ms.
+    pub const CALL_RING_MS: Limit<u64> =
+        Limit { default: 60000, minimum: 500, maximum: 300000 };
+
+    /// How long a device that takes part in a call may be without a connection. Unit: ms.
+    pub const CALL_ABSENT_MS: Limit<u64> =
+        Limit { default: 30000, minimum: 500, maximum: 300000 };
+
+    /// How long a server keeps the signals of a call. Unit: ms.
+    pub const CALL_MAILBOX_MS: Limit<u64> =
+        Limit { default: 60000, minimum: 500, maximum: 600000 };
+
+    /// Largest blob. Unit: octets.
+    pub const BLOB_OCTETS: Limit<u64> =
+        Limit { default: 4294967296, minimum: 1048576, maximum: 1099511627776 };
+
+    /// Most octets of a blob in one chunk: a message waits for no more than one. Unit: octets.
+    pub const BLOB_CHUNK_OCTETS: Limit<u32> =
+        Limit { default: 32768, minimum: 1024, maximum: 65524 };
+
+    /// Octets of a transfer that may be under way. Unit: octets.
+    pub const BLOB_WINDOW_OCTETS: Limit<u32> =
+        Limit { default: 262144, minimum: 65536, maximum: 16777216 };
+
+    /// Transfers of one connection at once. Unit: count.
+    pub const BLOB_TRANSFERS: Limit<u32> =
+        Limit { default: 4, minimum: 1, maximum: 64 };
+
+    /// Blobs that one message refers to. Unit: count.
+    pub const MESSAGE_BLOBS: Limit<u32> =
+        Limit { default: 100, minimum: 1, maximum: 1000 };
+
+    /// How long a blob is kept that no message refers to, and an upload with which nobody goes on. Unit: ms.
+    pub const BLOB_ORPHAN_MS: Limit<u64> =
+        Limit { default: 86400000, minimum: 60000, maximum: 2592000000 };
+
+    /// Longest media type of a blob. Unit: octets.
+    pub const MEDIA_TYPE_OCTETS: Limit<u32> =
+        Limit { default: 255, minimum: 64, maximum: 255 };
+
+    /// Longest address of a target of notifications. Unit: octets.
+    pub const NOTIFY_ADDRESS_OCTETS: Limit<u32> =
+        Limit { default: 2048, minimum: 256, maximum: 8192 };
+
+    /// Muted conversations of one user. Unit: count.
+    pub const NOTIFY_MUTES: Limit<u32> =
+        Limit { default: 1000, minimum: 2, maximum: 10000 };
+
+    /// How long a notification is owed after the commit of its entry. Unit: ms.
+    pub const NOTIFY_TTL_MS: Limit<u64> =
+        Limit { default: 86400000, minimum: 60000, maximum: 604800000 };
 }

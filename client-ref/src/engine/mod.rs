@@ -7,9 +7,9 @@
 mod answers;
 mod applied;
 mod asked;
-mod closing;
 pub(crate) mod blobs;
 mod calls;
+mod closing;
 pub(crate) mod command;
 mod incoming;
 mod large;

@@ -199,7 +199,7 @@ impl World {
             let store = Arc::clone(&self.shared().await.store);
             let epoch = store.log_epoch();
             if let Ok(outcome) = store
-                .mark(origin(number), epoch, vec![change.clone()])
+                .mark(origin(number), epoch, vec![change])
                 .await
             {
                 outcome.unwrap();

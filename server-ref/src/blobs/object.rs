@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload};
@@ -49,9 +49,17 @@ impl ObjectBlobs {
     /// # Errors
     /// When the place makes no sense.
     pub fn s3(place: &S3Place) -> Result<Self, BlobError> {
+        Self::s3_with(place, AmazonS3Builder::from_env())
+    }
+
+    /// As [`ObjectBlobs::s3`], with credentials (and whatever else the place does not say) of `builder`.
+    ///
+    /// # Errors
+    /// When the place makes no sense.
+    pub fn s3_with(place: &S3Place, builder: AmazonS3Builder) -> Result<Self, BlobError> {
         // Somebody may have chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = AmazonS3Builder::from_env()
+        let mut builder = builder
             .with_bucket_name(&place.bucket)
             .with_region(&place.region);
         if !place.endpoint.is_empty() {
@@ -126,9 +134,13 @@ impl BlobStore for ObjectBlobs {
     }
 
     async fn remove(&self, content: Content) -> Result<(), BlobError> {
-        for part in self.parts(content).await?.into_keys() {
-            match self.store.delete(&self.part(content, part)).await {
-                Ok(()) | Err(Error::NotFound { .. }) => {}
+        let listed = self.store.list(Some(&self.folder(content)));
+        let parts = listed.map_ok(|object| object.location).boxed();
+        // Many in one request, where the store can.
+        let mut removed = self.store.delete_stream(parts);
+        while let Some(part) = removed.next().await {
+            match part {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
         }

@@ -67,7 +67,7 @@ enum Verb {
     /// Logs in and remembers server and user in the profile.
     Login(login::Login),
     /// Sends messages: an argument, or a file or standard input line by line.
-    Send(send::Send),
+    Send(Box<send::Send>),
     /// Prints messages as they come.
     Tail(tail::Tail),
     /// Chats in the terminal.

@@ -29,6 +29,25 @@ impl ServerNode {
         life.end();
     }
 
+    /// What the store is told.
+    fn options(&self) -> Options {
+        let config = &self.0.config;
+        Options {
+            idempotency_ms: config.store.idempotency_ms,
+            timeline_ms: config.store.timeline_ms,
+            group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
+            edit_ms: config.limits.edit_ms,
+            recall_ms: config.limits.recall_ms,
+            conversation_pins: usize::try_from(config.limits.conversation_pins)
+                .unwrap_or(usize::MAX),
+            write_fanout_members: usize::try_from(config.limits.write_fanout_members)
+                .unwrap_or(usize::MAX),
+            notifications: self.0.receiver.get().is_some(),
+            notify_delay_ms: config.notifications.delay_ms,
+            ..Options::default()
+        }
+    }
+
     async fn start(&self, life: &Life, incarnation: u32) -> Result<(), StoreError> {
         let inner = &self.0;
         let config = &inner.config;
@@ -47,22 +66,8 @@ impl ServerNode {
             clock: Arc::clone(&parts.clock),
             random: Arc::clone(&parts.random),
         };
-        let options = Options {
-            idempotency_ms: config.store.idempotency_ms,
-            timeline_ms: config.store.timeline_ms,
-            group_members: usize::try_from(config.limits.group_members).unwrap_or(usize::MAX),
-            edit_ms: config.limits.edit_ms,
-            recall_ms: config.limits.recall_ms,
-            conversation_pins: usize::try_from(config.limits.conversation_pins)
-                .unwrap_or(usize::MAX),
-            write_fanout_members: usize::try_from(config.limits.write_fanout_members)
-                .unwrap_or(usize::MAX),
-            notifications: inner.receiver.get().is_some(),
-            notify_delay_ms: config.notifications.delay_ms,
-            ..Options::default()
-        };
         let ServerParts { engine, sink } = inner.disk.parts(life, sink).await?;
-        let (store, committing) = KvStore::open(engine, options, environment, sink).await?;
+        let (store, committing) = KvStore::open(engine, self.options(), environment, sink).await?;
         let (node, process) = (self.clone(), life.clone());
         life.spawn(async move {
             // As the real server, which ends at once: what is on the disk is not known.

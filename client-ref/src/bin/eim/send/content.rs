@@ -159,7 +159,7 @@ impl ContentArgs {
         frame_type: FrameType,
         path: Option<&str>,
     ) -> Result<MediaBody, Failure> {
-        let path = self.media.as_deref().or(path.map(Path::new));
+        let path = self.media.as_deref().or_else(|| path.map(Path::new));
         let path = path.ok_or_else(|| needs("this kind", "the path of a file"))?;
         let mut blob = described(path, self.media_type.as_deref(), frame_type)?;
         match &self.blob {

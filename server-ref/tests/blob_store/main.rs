@@ -1,5 +1,7 @@
 //! The contract of what keeps the octets of blobs, run against everything that does.
 
+mod s3;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -97,6 +99,32 @@ async fn in_an_object_store() {
     };
     parts_are_written_whole_and_read_by_range(open("")).await;
     tenants_do_not_see_each_other(open("eim/test")).await;
+}
+
+#[tokio::test]
+async fn in_a_bucket_of_this_process() {
+    let place = s3::start().await;
+    parts_are_written_whole_and_read_by_range(s3::open(&place, "one")).await;
+    tenants_do_not_see_each_other(s3::open(&place, "two")).await;
+}
+
+/// More parts than a page of a listing, or a store with one more blob, shows.
+#[tokio::test]
+async fn many_parts_in_a_bucket() {
+    let store = s3::open(&s3::start().await, "eim");
+    let (one, other) = (content(0, 1), content(0, 2));
+    store.put(other, 0, Bytes::from_static(b"c")).await.unwrap();
+    for part in 0..11 {
+        store
+            .put(one, part, Bytes::from_static(b"abc"))
+            .await
+            .unwrap();
+    }
+    let expected: Vec<(u32, u64)> = (0..11).map(|part| (part, 3)).collect();
+    assert_eq!(sizes(&*store, one).await, expected);
+    store.remove(one).await.unwrap();
+    assert!(sizes(&*store, one).await.is_empty());
+    assert_eq!(sizes(&*store, other).await, [(0, 1)]);
 }
 
 /// Only where somebody says where S3 is: `EIM_TEST_S3=http://127.0.0.1:9000/bucket`, with credentials

@@ -198,10 +198,7 @@ impl World {
         loop {
             let store = Arc::clone(&self.shared().await.store);
             let epoch = store.log_epoch();
-            if let Ok(outcome) = store
-                .mark(origin(number), epoch, vec![change])
-                .await
-            {
+            if let Ok(outcome) = store.mark(origin(number), epoch, vec![change]).await {
                 outcome.unwrap();
                 break;
             }

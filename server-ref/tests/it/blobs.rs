@@ -110,7 +110,10 @@ async fn an_upload_goes_on_after_its_connection_and_comes_down_whole() {
     let again = second.create().await;
     assert_eq!(again.blob, begun.blob);
     let offset = again.offset as usize;
-    assert!(offset >= 65_536 && offset.is_multiple_of(65_536), "{offset}");
+    assert!(
+        offset >= 65_536 && offset.is_multiple_of(65_536),
+        "{offset}"
+    );
     assert_eq!(second.upload(offset, SIZE).await, Some(None));
     assert!(second.create().await.complete);
     let blob = begun.blob;

@@ -15,7 +15,7 @@ use crate::store::{Append, Appended, Origin, Refused, SenderOrder, StoreError, T
 
 impl Committer {
     /// Appends the messages of one session in order; each outcome stands for itself, but for what
-    /// follows a retryable failure.
+    /// follows a failure.
     pub(super) fn append(
         &mut self,
         origin: Origin,

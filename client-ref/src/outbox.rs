@@ -1,8 +1,9 @@
 //! What is to be sent, in order, until its result is durable. No IO.
 //!
-//! Items leave in the order of their positions. An item that failed retryably holds back its
-//! conversation: when everything of it that is under way was answered and the delay has passed,
-//! its items leave again in their order, the first one marked `after_failed`.
+//! Items leave in the order of their positions. An item that failed holds back its conversation:
+//! when everything of it that is under way was answered, the delay has passed, and it is durable
+//! what was refused for good, its items leave (again) in their order, the first one marked
+//! `after_failed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) struct Outbox {
     ready: BTreeSet<u64>,
     /// Items whose first attempt has no time yet.
     untimed: BTreeSet<u64>,
+    /// Refused for good, which is not durable yet: a process that died now would send them again.
+    unsettled: BTreeMap<ClientMsgId, Lane>,
     lanes: BTreeMap<Lane, State>,
 }
 
@@ -42,10 +45,19 @@ struct Item {
 #[derive(Debug, Default)]
 struct State {
     under_way: usize,
+    /// Items of it that are `unsettled`.
+    unsettled: usize,
     held: Option<Hold>,
     /// The next one that leaves says `after_failed`.
     announce: bool,
     backoff: Backoff,
+}
+
+impl State {
+    /// Nothing of it is under way or about to be durable.
+    const fn is_answered(&self) -> bool {
+        self.under_way == 0 && self.unsettled == 0
+    }
 }
 
 #[derive(Debug)]
@@ -70,8 +82,11 @@ pub(crate) struct Departure<'a> {
 /// The answer of the server to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Durable, or refused for good: the item leaves the outbox.
-    Final,
+    /// Durable: the item leaves the outbox.
+    Done,
+    /// Refused for good: the item leaves the outbox, and its conversation waits until that is
+    /// durable ([`Outbox::settled`]).
+    Refused,
     /// To be sent again, not before this delay.
     Again(Duration),
 }
@@ -205,20 +220,25 @@ impl Outbox {
         let state = self.lanes.entry(lane).or_default();
         state.under_way = state.under_way.saturating_sub(1);
         match answer {
-            Answer::Final => {
+            Answer::Done => {
                 self.items.remove(&position);
                 self.by_id.remove(&item.client_msg_id);
                 state.backoff.reset();
+            }
+            // impl[EIM-MSG-073] It may have to be sent again until it is durable that it is not.
+            Answer::Refused => {
+                self.items.remove(&position);
+                self.by_id.remove(&item.client_msg_id);
+                state.backoff.reset();
+                state.unsettled += 1;
+                self.unsettled.insert(item.client_msg_id, lane);
+                self.hold(lane, now);
             }
             Answer::Again(floor) => {
                 // impl[EIM-MSG-048] impl[EIM-MSG-055]
                 if state.held.is_none() {
                     let until = now.saturating_add(state.backoff.next(environment, floor));
-                    state.held = Some(Hold {
-                        until,
-                        waiting: BTreeSet::new(),
-                    });
-                    self.hold_back(lane);
+                    self.hold(lane, until);
                 }
                 if let Some(hold) = self
                     .lanes
@@ -254,8 +274,25 @@ impl Outbox {
         Some(item)
     }
 
-    /// Moves ready items of a lane that has just been held.
-    fn hold_back(&mut self, lane: Lane) {
+    /// It is durable that this item was refused for good.
+    pub(crate) fn settled(&mut self, id: ClientMsgId) {
+        if let Some(lane) = self.unsettled.remove(&id)
+            && let Some(state) = self.lanes.get_mut(&lane)
+        {
+            state.unsettled = state.unsettled.saturating_sub(1);
+        }
+    }
+
+    /// Holds back what of a lane is ready, if it is not held already.
+    fn hold(&mut self, lane: Lane, until: Timestamp) {
+        let state = self.lanes.entry(lane).or_default();
+        if state.held.is_some() {
+            return;
+        }
+        state.held = Some(Hold {
+            until,
+            waiting: BTreeSet::new(),
+        });
         let ready: Vec<u64> = self
             .ready
             .iter()
@@ -280,7 +317,7 @@ impl Outbox {
 
     fn forget_idle(&mut self, lane: Lane) {
         if let Some(state) = self.lanes.get(&lane)
-            && state.under_way == 0
+            && state.is_answered()
             && state.held.is_none()
             && !state.announce
         {
@@ -291,7 +328,7 @@ impl Outbox {
     /// Lets conversations go on whose delay has passed and whose items are all answered.
     pub(crate) fn release(&mut self, now: Timestamp) {
         for state in self.lanes.values_mut() {
-            if state.under_way == 0
+            if state.is_answered()
                 && let Some(hold) = state.held.take_if(|hold| hold.until <= now)
             {
                 state.announce = true;
@@ -304,7 +341,7 @@ impl Outbox {
     pub(crate) fn next_release(&self) -> Option<Timestamp> {
         self.lanes
             .values()
-            .filter(|state| state.under_way == 0)
+            .filter(|state| state.is_answered())
             .filter_map(|state| state.held.as_ref().map(|hold| hold.until))
             .min()
     }

@@ -43,6 +43,7 @@ impl Engine {
         }
         self.present(applied.arrivals, &follow.sources);
         for settled in std::mem::take(&mut follow.settled) {
+            self.outbox.settled(settled.item.client_msg_id);
             if let Some(waiter) = self.waiters.remove(&settled.item.client_msg_id) {
                 // The sender may not wait for it any more.
                 let _ = waiter.send(settled.outcome.clone().map_err(SendError::from));

@@ -102,7 +102,8 @@ impl Engine {
             Some(error) if is_retryable(error) => {
                 Answer::Again(Duration::from_millis(error.retry_after_ms))
             }
-            _ => Answer::Final,
+            Some(_) => Answer::Refused,
+            None => Answer::Done,
         };
         // impl[EIM-RES-012, EIM-MSG-061] The result is processed when what follows from it is durable.
         self.staging.follow.sends.push(send);
@@ -119,11 +120,11 @@ impl Engine {
                     }));
                 }
             }
-            (Answer::Final, Some(error)) => {
+            (_, Some(error)) => {
                 let Refused { code, detail } = refused(error);
                 self.settle_refused(item, code, detail);
             }
-            (Answer::Final, None) => self.settle_sent(item, &result, log_epoch),
+            (_, None) => self.settle_sent(item, &result, log_epoch),
         }
     }
 

@@ -44,12 +44,12 @@ fn leaves_in_order_and_forgets_what_is_final() {
     assert_eq!(depart(&mut outbox, 0), [(1, false), (2, false), (3, false)]);
     for send in [2, 1, 3] {
         assert_eq!(
-            answer(&mut outbox, send, Answer::Final).unwrap().position,
+            answer(&mut outbox, send, Answer::Done).unwrap().position,
             send
         );
     }
     assert_eq!((outbox.len(), outbox.lanes.len()), (0, 0));
-    assert_eq!(answer(&mut outbox, 1, Answer::Final), None, "once");
+    assert_eq!(answer(&mut outbox, 1, Answer::Done), None, "once");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_fresh_session_sends_again_in_order() {
     let mut outbox = Outbox::default();
     (1..=4).for_each(|position| outbox.add(item(position, 1), false));
     depart(&mut outbox, 0);
-    answer(&mut outbox, 2, Answer::Final);
+    answer(&mut outbox, 2, Answer::Done);
     outbox.forget_session();
     outbox.add(item(5, 1), false);
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_fresh_session_sends_again_in_order() {
         [(1, false), (3, false), (4, false), (5, false)]
     );
     assert_eq!(
-        answer(&mut outbox, 3, Answer::Final),
+        answer(&mut outbox, 3, Answer::Done),
         None,
         "names of the old session are gone"
     );
@@ -117,7 +117,7 @@ fn a_second_failure_is_announced_again() {
     answer(&mut outbox, 101, Answer::Again(Duration::ZERO));
     outbox.release(later);
     assert_eq!(depart(&mut outbox, 200), [(1, true)]);
-    answer(&mut outbox, 201, Answer::Final);
+    answer(&mut outbox, 201, Answer::Done);
     outbox.add(item(2, 1), false);
     assert_eq!(depart(&mut outbox, 300), [(2, false)]);
 }
@@ -187,4 +187,49 @@ fn an_item_settled_elsewhere_is_gone() {
     outbox.remove([1; 16].into());
     outbox.forget_session();
     assert_eq!(depart(&mut outbox, 100), [(2, false)]);
+}
+
+// test[EIM-MSG-054] test[EIM-MSG-073]
+#[test]
+fn a_refusal_for_good_holds_its_conversation_until_it_is_durable() {
+    let mut outbox = Outbox::default();
+    (1..=3).for_each(|position| outbox.add(item(position, 1), false));
+    outbox.add(item(4, 2), false);
+    depart(&mut outbox, 0);
+    let refused = answer(&mut outbox, 1, Answer::Refused).unwrap();
+    for send in [2, 3] {
+        answer(&mut outbox, send, Answer::Again(Duration::ZERO));
+    }
+    outbox.add(item(5, 1), false);
+    outbox.add(item(6, 2), false);
+    assert_eq!(depart(&mut outbox, 0), [(6, false)], "the other one flows");
+    outbox.release(NOW);
+    assert_eq!(
+        (outbox.next().is_none(), outbox.next_release()),
+        (true, None)
+    );
+    outbox.settled(refused.client_msg_id);
+    assert_eq!(outbox.next_release(), Some(NOW), "without delay");
+    outbox.release(NOW);
+    assert_eq!(
+        depart(&mut outbox, 100),
+        [(2, true), (3, false), (5, false)]
+    );
+}
+
+// test[EIM-MSG-073] A new session holds nothing; the refused message may still be sent again.
+#[test]
+fn a_fresh_session_waits_as_well_until_a_refusal_is_durable() {
+    let mut outbox = Outbox::default();
+    (1..=2).for_each(|position| outbox.add(item(position, 1), false));
+    depart(&mut outbox, 0);
+    let refused = answer(&mut outbox, 1, Answer::Refused).unwrap();
+    outbox.forget_session();
+    outbox.release(NOW);
+    assert!(outbox.next().is_none());
+    outbox.settled(refused.client_msg_id);
+    outbox.release(NOW);
+    assert_eq!(depart(&mut outbox, 100), [(2, true)]);
+    assert_eq!(answer(&mut outbox, 102, Answer::Done).unwrap().position, 2);
+    assert_eq!((outbox.len(), outbox.lanes.len()), (0, 0));
 }

@@ -12,13 +12,14 @@ use eim_client::store::{
 use eim_client::{Client, ConnectionState, End};
 use eim_codec::connection::ServerEvent;
 use eim_codec::id::{ConversationId, UserId};
+use eim_codec::registry::ErrorCode;
 
-use crate::peer::{EPOCH, World, entry};
+use crate::peer::{EPOCH, World, entry, group, text};
 
 /// How long a message takes to be durable.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// A store in which messages take their time.
+/// A store in which messages that arrive, and answers to own ones, take their time.
 struct SlowStore {
     real: Arc<MemoryStore>,
     /// The first batch with messages fails.
@@ -41,7 +42,7 @@ impl Store for SlowStore {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Applied, StoreError> {
-        if !batch.arrivals.is_empty() {
+        if !batch.arrivals.is_empty() || !batch.settlements.is_empty() {
             tokio::time::sleep(SLOW).await;
             if self.fails.swap(false, Ordering::Relaxed) {
                 return Err(StoreError::Engine("no room".to_owned()));
@@ -175,4 +176,25 @@ async fn nothing_is_committed_after_a_commit_that_failed() {
     ));
     let left = world.store.load(false).await.unwrap();
     assert_eq!(left.cursor.user_seq, 0, "the first message is not stored");
+}
+
+// test[EIM-MSG-073]
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_refusal_waits_until_it_is_stored() {
+    let mut world = World::at(0).await;
+    let mut options = world.options();
+    options.store = SlowStore::new(&world.store, false);
+    let client = Client::start(options).await.unwrap();
+    let mut peer = world.accept(0).await;
+    let refused = client.send_text(group(), "no").await.unwrap();
+    let _behind = client.send_text(group(), "yes").await.unwrap();
+    let (first, second) = (peer.message().await.0, peer.message().await.0);
+    peer.failed(first, ErrorCode::FORBIDDEN, false, 0);
+    peer.failed(second, ErrorCode::PREDECESSOR_FAILED, true, 0);
+    peer.quiet_for(SLOW - Duration::from_secs(1)).await;
+    assert_eq!(world.store.outbox_len().await.unwrap(), 2, "not stored yet");
+    let (_, send) = peer.message().await;
+    assert_eq!((send.body, send.after_failed), (text("yes"), true));
+    assert_eq!(world.store.outbox_len().await.unwrap(), 1);
+    assert!(refused.await.is_err());
 }

@@ -175,6 +175,12 @@ async fn a_refusal_for_good_ends_the_message_alone() {
         .into())
     );
     assert_eq!(world.store.outbox_len().await.unwrap(), 0);
+    for (message, announces) in [("next", true), ("then", false)] {
+        client.send_text(group(), message).await.unwrap();
+        let (ordinal, send) = peer.message().await;
+        assert_eq!((send.body, send.after_failed), (text(message), announces));
+        peer.accepted(ordinal, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -973,7 +973,7 @@ impl ErrorCode {
     pub const FORBIDDEN: Self = Self(0x0504);
     /// The same client_msg_id or request_id was used with other content.
     pub const CONFLICT: Self = Self(0x0505);
-    /// An earlier message of this conversation failed retryably; resend in order with after_failed.
+    /// An earlier message of this conversation failed; resend in order with after_failed.
     pub const PREDECESSOR_FAILED: Self = Self(0x0506);
     /// The retry is older than the idempotency window.
     pub const RETRY_EXPIRED: Self = Self(0x0507);

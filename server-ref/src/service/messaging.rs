@@ -4,6 +4,7 @@ use bytes::Bytes;
 use eim_codec::id::{ConversationId, UserId};
 use eim_codec::payload::{self, CheckedSend, Send};
 use eim_codec::registry::{ErrorCode, FrameType};
+use prost::Message as _;
 
 use super::Refusal;
 use crate::store::{Append, Target};
@@ -24,8 +25,8 @@ pub struct Checked {
 /// Why a message does not go to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Only this message fails.
-    Message(Refusal),
+    /// Only this message fails, and what follows it in its conversation, if that is known.
+    Message(Refusal, Option<ConversationId>),
     /// The payload is no `Send`: the connection ends.
     Malformed,
 }
@@ -38,16 +39,20 @@ pub enum Fault {
 pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Checked, Fault> {
     if frame_type.info().is_none() {
         let detail = format!("type {frame_type} is not supported");
-        return Err(Fault::Message(Refusal::new(ErrorCode::UNSUPPORTED, detail)));
+        let refusal = Refusal::new(ErrorCode::UNSUPPORTED, detail);
+        let send = Send::decode(payload).ok();
+        let conversation = send.and_then(|send| addressed(user, &send));
+        return Err(Fault::Message(refusal, conversation));
     }
     let send: Send = payload::decode(frame_type, payload).map_err(|_| Fault::Malformed)?;
-    let send = CheckedSend::new(frame_type, send)
-        .map_err(|error| Fault::Message(Refusal::new(error.code(), error.to_string())))?;
-    let (conversation, target) = match send.target {
-        payload::Target::Conversation(id) => (id, Target::Conversation(id)),
-        payload::Target::DirectTo(peer) => {
-            (ConversationId::direct(user, peer), Target::Direct(peer))
-        }
+    let addressed = addressed(user, &send);
+    let send = CheckedSend::new(frame_type, send).map_err(|error| {
+        Fault::Message(Refusal::new(error.code(), error.to_string()), addressed)
+    })?;
+    let conversation = conversation(user, send.target);
+    let target = match send.target {
+        payload::Target::Conversation(id) => Target::Conversation(id),
+        payload::Target::DirectTo(peer) => Target::Direct(peer),
     };
     let body = if send.body.len() < COPY_BELOW_OCTETS {
         Bytes::copy_from_slice(&send.body)
@@ -70,11 +75,23 @@ pub fn check(user: UserId, frame_type: FrameType, payload: Bytes) -> Result<Chec
     })
 }
 
+/// The conversation that a message means which may break other rules; `None` if it names none.
+fn addressed(user: UserId, send: &Send) -> Option<ConversationId> {
+    let target = payload::Target::try_from(send.target.as_ref()?).ok()?;
+    Some(conversation(user, target))
+}
+
+fn conversation(user: UserId, target: payload::Target) -> ConversationId {
+    match target {
+        payload::Target::Conversation(id) => id,
+        payload::Target::DirectTo(peer) => ConversationId::direct(user, peer),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use eim_codec::id::ClientMsgId;
     use eim_codec::payload::TextBody;
-    use prost::Message as _;
 
     use super::*;
 
@@ -101,10 +118,30 @@ mod tests {
     #[test]
     fn unknown_types_are_unsupported_and_garbage_is_malformed() {
         let fault = check(user(), FrameType(0x3F), Bytes::from_static(b"\xff")).unwrap_err();
-        assert!(matches!(fault, Fault::Message(r) if r.code == ErrorCode::UNSUPPORTED));
+        assert!(matches!(fault, Fault::Message(r, None) if r.code == ErrorCode::UNSUPPORTED));
         let fault = check(user(), FrameType::TEXT, Bytes::from_static(b"\xff")).unwrap_err();
         assert_eq!(fault, Fault::Malformed);
         let fault = check(user(), FrameType::TEXT, Bytes::new()).unwrap_err();
-        assert!(matches!(fault, Fault::Message(r) if r.code == ErrorCode::INVALID_MESSAGE));
+        assert!(matches!(fault, Fault::Message(r, None) if r.code == ErrorCode::INVALID_MESSAGE));
+    }
+
+    #[test]
+    fn what_is_refused_names_its_conversation_when_it_can() {
+        let peer = UserId::from([2; 16]);
+        let target = payload::Target::DirectTo(peer);
+        let send = Send::new(
+            target,
+            ClientMsgId::from([3; 16]),
+            Bytes::from_static(b"\xff"),
+        );
+        let payload = Bytes::from(send.encode_to_vec());
+        let expected = Some(ConversationId::direct(user(), peer));
+        for (frame_type, code) in [
+            (FrameType(0x3F), ErrorCode::UNSUPPORTED),
+            (FrameType::TEXT, ErrorCode::INVALID_MESSAGE),
+        ] {
+            let fault = check(user(), frame_type, payload.clone()).unwrap_err();
+            assert!(matches!(fault, Fault::Message(r, at) if r.code == code && at == expected));
+        }
     }
 }

@@ -24,7 +24,12 @@ impl Session {
             append,
         } = match messaging::check(self.origin.user, frame_type, payload) {
             Ok(checked) => checked,
-            Err(Fault::Message(refusal)) => return self.refused(ordinal, refusal, 0),
+            Err(Fault::Message(refusal, conversation)) => {
+                if let Some(conversation) = conversation {
+                    self.hold(conversation);
+                }
+                return self.refused(ordinal, refusal, 0);
+            }
             Err(Fault::Malformed) => {
                 return self.close(ErrorCode::MALFORMED_PAYLOAD, "not a Send");
             }

@@ -1,5 +1,5 @@
-//! Sender order survives errors: after a retryable failure the later messages of that conversation
-//! are held until the sender says that it knows.
+//! Sender order survives errors: after a failure the later messages of that conversation are held
+//! until the sender says that it knows.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,16 @@ use eim_codec::id::ConversationId;
 
 use crate::store::SenderOrder;
 
-/// Conversations whose last message failed retryably: before it came to the store, or there.
+/// Conversations whose last message failed: before it came to the store, or there.
 #[derive(Debug, Default)]
 pub struct Held {
     here: BTreeSet<ConversationId>,
     store: SenderOrder,
 }
 
-/// Most conversations that one session may have held at a time; more than a client has in flight.
-const MAX_HELD: usize = 4096;
+/// Most conversations that one session may have held at a time: a program that writes to everybody
+/// of a company, of whom many are gone, says nothing to them afterwards.
+const MAX_HELD: usize = 16_384;
 
 impl Held {
     /// Whether a message to `conversation` may go on to the store, which asks its own part then.
@@ -29,7 +30,7 @@ impl Held {
         !self.here.contains(&conversation)
     }
 
-    /// A message to `conversation` failed retryably before it came to the store.
+    /// A message to `conversation` failed before it came to the store.
     pub fn hold(&mut self, conversation: ConversationId) {
         self.here.insert(conversation);
     }
@@ -74,7 +75,7 @@ mod tests {
             id[..4].copy_from_slice(&n.to_be_bytes());
             ConversationId::from(id)
         };
-        for n in 0..4095 {
+        for n in 0..16_383 {
             held.hold(id(n));
         }
         let failed = Err(Refused::new(ErrorCode::OVERLOADED, ""));

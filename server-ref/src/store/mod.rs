@@ -76,7 +76,7 @@ pub trait Store: Accounts + Groups + Notifications + People + BlobRecords {
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.
     ///
-    /// `order` is that of the session, the same for all its batches: what follows a retryable failure
+    /// `order` is that of the session, the same for all its batches: what follows a failure
     /// is refused with `ErrorCode::PREDECESSOR_FAILED`.
     async fn queue(
         &self,
@@ -86,7 +86,7 @@ pub trait Store: Accounts + Groups + Notifications + People + BlobRecords {
     ) -> Result<Outcomes, StoreError>;
 
     /// Appends messages in order, as all that a session has to say. Each outcome stands for itself,
-    /// but for the order after a retryable failure; all are durable when this returns.
+    /// but for the order after a failure; all are durable when this returns.
     async fn append(
         &self,
         origin: Origin,

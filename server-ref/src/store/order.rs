@@ -1,5 +1,6 @@
-//! Sender order survives errors: a message that failed retryably is not overtaken by what its sender
-//! sent before it could know.
+//! Sender order survives errors: a message that failed is not overtaken by what its sender sent before
+//! it could know. An error may come to an end (a block, a mute, an overload), and its result may be
+//! lost with the session: then the message comes again.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,7 @@ use eim_codec::id::ConversationId;
 
 use super::{Appended, Refused};
 
-/// The conversations of one session whose last message failed retryably at the store. Whether a
+/// The conversations of one session whose last message failed at the store. Whether a
 /// message fails is known when it is carried out, and by then its successors may be queued: so what
 /// is carried out asks here, not what is received.
 ///
@@ -31,10 +32,7 @@ impl SenderOrder {
 
     /// What became of a message that [passed](Self::passes).
     pub fn carried_out(&self, conversation: ConversationId, outcome: &Result<Appended, Refused>) {
-        if outcome
-            .as_ref()
-            .is_err_and(|refused| refused.code.retryable())
-        {
+        if outcome.is_err() {
             self.lock().insert(conversation);
         }
     }
@@ -65,15 +63,14 @@ mod tests {
     #[test]
     fn a_failure_holds_its_own_conversation_until_the_sender_knows() {
         let (a, b) = (ConversationId::from([1; 16]), ConversationId::from([2; 16]));
-        let failed = |code| Err(Refused::new(code, ""));
         let order = SenderOrder::default();
-        order.carried_out(a, &failed(ErrorCode::CONFLICT));
-        assert!(order.passes(a, false) && order.is_empty());
-        order.carried_out(a, &failed(ErrorCode::OVERLOADED));
-        assert!(!order.passes(a, false));
-        assert!(!order.passes(a, false));
-        assert!(order.passes(b, false));
-        assert!(order.passes(a, true));
-        assert!(order.passes(a, false) && order.is_empty());
+        for code in [ErrorCode::OVERLOADED, ErrorCode::FORBIDDEN] {
+            order.carried_out(a, &Err(Refused::new(code, "")));
+            assert!(!order.passes(a, false));
+            assert!(!order.passes(a, false));
+            assert!(order.passes(b, false));
+            assert!(order.passes(a, true));
+            assert!(order.passes(a, false) && order.is_empty());
+        }
     }
 }

@@ -116,7 +116,7 @@ async fn a_send_only_session_gets_results_and_no_pushes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bad_messages_fail_alone() {
+async fn bad_messages_hold_back_their_conversation_alone() {
     let kit = Kit::new("").await;
     let mut alice = kit.login(1, 1).await;
     let key = |n| ClientMsgId::from([n; 16]);
@@ -144,9 +144,13 @@ async fn bad_messages_fail_alone() {
             .send(FrameType::TEXT, octets)
             .unwrap()
     };
-    let good = alice.send(2, "fine", key(5), false);
+    let behind = alice.send(2, "fine", key(5), false);
+    let knowing = alice.send(2, "fine", key(5), true);
+    let other = alice.send(3, "fine", key(6), false);
     let mut codes = Vec::new();
-    for send in [unknown, stranger, odd_type, not_text, good] {
+    for send in [
+        unknown, stranger, odd_type, not_text, behind, knowing, other,
+    ] {
         codes.push(code(alice.result(send).await.error.as_ref()));
     }
     let expected = [
@@ -154,6 +158,8 @@ async fn bad_messages_fail_alone() {
         Some(ErrorCode::NOT_FOUND),
         None,
         Some(ErrorCode::INVALID_MESSAGE),
+        Some(ErrorCode::PREDECESSOR_FAILED),
+        None,
         None,
     ];
     assert_eq!(codes, expected);

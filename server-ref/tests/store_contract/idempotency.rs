@@ -46,18 +46,28 @@ pub(crate) async fn a_repetition_inside_one_batch_is_one_message(h: Harness) {
     let one = h.text(Target::Direct(b), "one");
     let mut other = one.clone();
     other.body = Bytes::from_static(b"other");
+    let held = h.text(Target::Direct(b), "held");
+    let mut two = h.text(Target::Direct(b), "two");
+    two.after_failed = true;
     let batch = vec![
         one.clone(),
         one.clone(),
+        other.clone(),
+        // What is held back has the outcome of its own if it has one.
+        one.clone(),
         other,
-        h.text(Target::Direct(b), "two"),
+        held,
+        two,
     ];
     let outcomes = h.store.append(origin(a), batch).await.unwrap();
     let first = outcomes[0].clone().unwrap();
     assert_eq!(outcomes[1].as_ref().unwrap().conv_seq, first.conv_seq);
     assert!(outcomes[1].as_ref().unwrap().duplicate);
     assert_eq!(refused(outcomes[2].clone()), ErrorCode::CONFLICT);
-    assert_eq!(outcomes[3].as_ref().unwrap().conv_seq, 2);
+    assert_eq!(outcomes[3], outcomes[1]);
+    assert_eq!(refused(outcomes[4].clone()), ErrorCode::CONFLICT);
+    assert_eq!(refused(outcomes[5].clone()), ErrorCode::PREDECESSOR_FAILED);
+    assert_eq!(outcomes[6].as_ref().unwrap().conv_seq, 2);
     assert_eq!(h.bodies(first.conversation).await, ["one", "two"]);
 }
 

@@ -177,6 +177,8 @@ pub(crate) async fn one_batch_may_write_change_and_erase(h: Harness) {
     let [a, b] = h.users([1, 2]).await;
     let id = h.say(a, Target::Direct(b), "0").await.conversation;
     h.sink.taken();
+    let mut stays = h.text(Target::Conversation(id), "stays");
+    stays.after_failed = true;
     let batch = vec![
         h.text(Target::Conversation(id), "gone"),
         h.edit_of(id, 2, "gone too"),
@@ -184,7 +186,7 @@ pub(crate) async fn one_batch_may_write_change_and_erase(h: Harness) {
         h.pin_of(id, 2, false),
         h.recall_of(id, 2),
         h.recall_of(id, 2),
-        h.text(Target::Conversation(id), "stays"),
+        stays,
         h.edit_of(id, 7, "changed"),
     ];
     let outcomes = h.store.append(origin(a), batch).await.unwrap();

@@ -168,7 +168,7 @@ impl World {
                 frame_type,
                 client_msg_id: ClientMsgId::from([key.wrapping_add(number) % 24; 16]),
                 first_sent_at_ms,
-                after_failed: false,
+                after_failed: age & 0x20 != 0,
                 body,
                 fallback_text: "f".repeat(usize::from(age >> 6)),
                 blobs: Vec::new(),

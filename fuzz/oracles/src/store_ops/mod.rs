@@ -295,10 +295,7 @@ impl World {
                     Some(Outcome::Append(all)) => all.get(place),
                     _ => None,
                 };
-                let all = batch.iter().enumerate();
-                let expected =
-                    all.map(|(place, append)| self.model.append(origin, append, found(place)));
-                Outcome::Append(expected.collect())
+                Outcome::Append(self.model.append_in_order(origin, batch, found))
             }
             Write::Change(change) => {
                 let found = match found {

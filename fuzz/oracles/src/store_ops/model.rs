@@ -59,6 +59,13 @@ pub(super) struct Timeline {
     pub(super) floor: u64,
 }
 
+fn conversation(sender: UserId, target: Target) -> ConversationId {
+    match target {
+        Target::Conversation(id) => id,
+        Target::Direct(peer) => ConversationId::direct(sender, peer),
+    }
+}
+
 impl Timeline {
     pub(super) const fn head(&self) -> u64 {
         self.all.len() as u64
@@ -139,19 +146,51 @@ impl Model {
         }
     }
 
+    /// What failed holds back what follows it in its conversation, if that does not fail by itself or
+    /// is there already.
+    pub(super) fn append_in_order<'a>(
+        &mut self,
+        origin: &Origin,
+        batch: &[Append],
+        found: impl Fn(usize) -> Option<&'a Result<Appended, ErrorCode>>,
+    ) -> Vec<Result<Appended, ErrorCode>> {
+        if let Err(code) = self.check_origin(origin) {
+            return vec![Err(code); batch.len()];
+        }
+        let mut held = BTreeSet::new();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for (place, append) in batch.iter().enumerate() {
+            let id = conversation(origin.user, append.target);
+            if held.contains(&id) && !append.after_failed {
+                let before = self.clone();
+                let mut outcome = self.append(origin, append, found(place));
+                if outcome.as_ref().is_ok_and(|new| !new.duplicate) {
+                    *self = before;
+                    outcome = Err(ErrorCode::PREDECESSOR_FAILED);
+                }
+                outcomes.push(outcome);
+                continue;
+            }
+            let outcome = self.append(origin, append, found(place));
+            if outcome.is_err() {
+                held.insert(id);
+            } else {
+                held.remove(&id);
+            }
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// `found` says what the store answered; it decides where the model cannot know.
-    pub(super) fn append(
+    fn append(
         &mut self,
         origin: &Origin,
         append: &Append,
         found: Option<&Result<Appended, ErrorCode>>,
     ) -> Result<Appended, ErrorCode> {
-        self.check_origin(origin)?;
         let (now_ms, window) = (self.now_ms, self.options.idempotency_ms);
-        let id = match append.target {
-            Target::Conversation(id) => id,
-            Target::Direct(peer) => ConversationId::direct(origin.user, peer),
-        };
+        let id = conversation(origin.user, append.target);
         let key = (origin.user, append.client_msg_id);
         let content = format!(
             "{:?} {id} {:?} {:?}",

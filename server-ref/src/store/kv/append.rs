@@ -15,7 +15,7 @@ use crate::store::{Append, Appended, Origin, Refused, SenderOrder, StoreError, T
 
 impl Committer {
     /// Appends the messages of one session in order; each outcome stands for itself, but for what
-    /// follows a retryable failure.
+    /// follows a failure.
     pub(super) fn append(
         &mut self,
         origin: Origin,
@@ -43,15 +43,29 @@ impl Committer {
         prepared: Prepared,
     ) -> Result<Appended, Refused> {
         let conversation = prepared.conversation;
-        if !order.passes(conversation, prepared.append.after_failed) {
-            return Err(Refused::predecessor_failed());
+        let passes = order.passes(conversation, prepared.append.after_failed);
+        let outcome = self
+            .append_one(origin, prepared, passes)
+            .map_err(as_refused);
+        match outcome {
+            outcome if passes => {
+                order.carried_out(conversation, &outcome);
+                outcome
+            }
+            // What may pass by itself says nothing: it is to be sent again in any case.
+            Err(refused) if refused.code.retryable() => Err(Refused::predecessor_failed()),
+            outcome => outcome,
         }
-        let outcome = self.append_one(origin, prepared).map_err(as_refused);
-        order.carried_out(conversation, &outcome);
-        outcome
     }
 
-    fn append_one(&mut self, origin: &Origin, prepared: Prepared) -> Result<Appended, Failure> {
+    /// What does not `pass` has the outcome of its own if it has one without being committed: a
+    /// queue that was refused as a whole is told so at once, not one message each round trip.
+    fn append_one(
+        &mut self,
+        origin: &Origin,
+        prepared: Prepared,
+        passes: bool,
+    ) -> Result<Appended, Failure> {
         let Prepared {
             append,
             conversation: id,
@@ -84,6 +98,9 @@ impl Committer {
             Err(error) => return refuse(error.code(), error.to_string()),
         };
         let blobs = self.check_blobs(origin, &append.blobs)?;
+        if !passes {
+            return Err(Failure::Refused(Refused::predecessor_failed()));
+        }
         // Last, so that what is refused opens nothing.
         if let Some(peer) = opens {
             self.open_direct(origin, id, peer)?;

@@ -29,6 +29,7 @@ pub(crate) struct Message {
     body: u8,
     /// How long ago the first attempt was, in windows; 0 is a first attempt.
     age: u8,
+    after_failed: bool,
 }
 
 /// Who asks for the change of which group, under which key.
@@ -61,16 +62,18 @@ pub(crate) enum Act {
 }
 
 pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let message =
-        (0..USERS + 3, 0..12_u8, 0..2_u8, 0..4_u8).prop_map(|(target, key, body, age)| {
+    let message = (0..USERS + 3, 0..12_u8, 0..2_u8, 0..4_u8, any::<bool>()).prop_map(
+        |(target, key, body, age, after_failed)| {
             // Mostly first attempts.
             Message {
                 target,
                 key,
                 body,
                 age: age.saturating_sub(1),
+                after_failed,
             }
-        });
+        },
+    );
     let users = || prop::collection::vec(0..USERS + 1, 0..4);
     // Keys of changes repeat seldom, or hardly a change would be carried out.
     let asked = || {
@@ -124,7 +127,7 @@ fn message(model: &Model, now_ms: u64, window: u64, message: &Message) -> Append
         frame_type: FrameType::TEXT,
         client_msg_id: ClientMsgId::from([message.key; 16]),
         first_sent_at_ms: if message.age == 0 { 0 } else { now_ms - age },
-        after_failed: false,
+        after_failed: message.after_failed,
         body: Bytes::copy_from_slice(&[message.body]),
         fallback_text: String::new(),
         blobs: Vec::new(),
@@ -294,10 +297,7 @@ impl Game {
         let window = self.h.options.idempotency_ms;
         let read = |it| message(&self.model, self.now_ms, window, it);
         let batch: Vec<_> = messages.iter().map(read).collect();
-        let expected: Vec<_> = batch
-            .iter()
-            .map(|append| self.model.append(from, append))
-            .collect();
+        let expected = self.model.append_in_order(from, &batch);
         let found = self.h.store.append(origin(from), batch).await.unwrap();
         let found: Vec<_> = found
             .into_iter()

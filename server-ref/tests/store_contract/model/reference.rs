@@ -9,6 +9,7 @@ use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::kv::Options;
 use eim_server::store::{Append, Appended, Changed, ConversationView, MarkView, Target};
 
+#[derive(Clone)]
 pub(crate) struct Logged {
     pub(crate) frame_type: FrameType,
     pub(crate) sender: Option<UserId>,
@@ -17,6 +18,7 @@ pub(crate) struct Logged {
     pub(crate) body: Bytes,
 }
 
+#[derive(Clone)]
 pub(crate) struct Conversation {
     pub(super) kind: ConversationKind,
     pub(super) name: String,
@@ -33,6 +35,7 @@ pub(crate) struct Listed {
     pub(crate) version: u64,
 }
 
+#[derive(Clone)]
 struct Reference {
     /// Acts of one commit go or stay together.
     commit: u64,
@@ -41,7 +44,7 @@ struct Reference {
     time_ms: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Timeline {
     all: Vec<Reference>,
     pub(crate) floor: u64,
@@ -63,6 +66,7 @@ impl Timeline {
 /// What users did once: content and outcome, and when it was written.
 type Known<C, O> = BTreeMap<(UserId, [u8; 16]), ((C, O), u64)>;
 
+#[derive(Clone)]
 pub(crate) struct Model {
     pub(super) options: Options,
     pub(super) now_ms: u64,
@@ -230,11 +234,38 @@ impl Model {
         (conv_seq, time_ms, self.timelines[&sender].head())
     }
 
-    pub(crate) fn append(&mut self, from: UserId, append: &Append) -> Result<Appended, ErrorCode> {
-        let id = match append.target {
-            Target::Conversation(id) => id,
-            Target::Direct(peer) => ConversationId::direct(from, peer),
+    /// What failed holds back what follows it in its conversation, if that does not fail by itself or
+    /// is there already.
+    pub(crate) fn append_in_order(
+        &mut self,
+        from: UserId,
+        batch: &[Append],
+    ) -> Vec<Result<Appended, ErrorCode>> {
+        let mut held = BTreeSet::new();
+        let mut one = |append: &Append| {
+            let id = conversation(from, append.target);
+            if held.contains(&id) && !append.after_failed {
+                let before = self.clone();
+                let outcome = self.append(from, append);
+                if outcome.is_ok_and(|new| new.duplicate) || outcome.is_err() {
+                    return outcome;
+                }
+                *self = before;
+                return Err(ErrorCode::PREDECESSOR_FAILED);
+            }
+            let outcome = self.append(from, append);
+            if outcome.is_err() {
+                held.insert(id);
+            } else {
+                held.remove(&id);
+            }
+            outcome
         };
+        batch.iter().map(&mut one).collect()
+    }
+
+    fn append(&mut self, from: UserId, append: &Append) -> Result<Appended, ErrorCode> {
+        let id = conversation(from, append.target);
         let key = (from, append.client_msg_id.into());
         let content = (id, append.body.clone());
         if let Some(((known, appended), _)) = self.messages.get(&key) {
@@ -316,5 +347,12 @@ impl Model {
             }
             timeline.floor = floor;
         }
+    }
+}
+
+fn conversation(sender: UserId, target: Target) -> ConversationId {
+    match target {
+        Target::Conversation(id) => id,
+        Target::Direct(peer) => ConversationId::direct(sender, peer),
     }
 }

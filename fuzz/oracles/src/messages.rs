@@ -26,7 +26,7 @@ pub(crate) const MESSAGES: &[(&str, Again)] = messages! {
     Hello Welcome Auth AuthChallenge AuthOk Error GoAway Ping Pong Window Ack Cursor Background Lagged
     Cancel DetachedEntry Request Response Event Send Push Entry TextBody CustomBody LocationBody
     MediaBody CardBody ForwardBody NoticeBody
-    MembershipBody SettingsBody EditBody RecallBody ReactionBody PinBody EntryState
+    MembershipBody SettingsBody EditBody RecallBody ReactionBody PinBody EntryState BlobCredit BlobEnd
 };
 
 /// The message of this name, encoded again.

@@ -31,6 +31,16 @@ impl Values {
         }
     }
 
+    /// All octets of a list of strings or of bytes.
+    pub(crate) fn list(&self, number: u32) -> Vec<&[u8]> {
+        let values = self.0.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let octets = values.iter().filter_map(|value| match value {
+            Value::Octets(octets) => Some(octets.as_slice()),
+            _ => None,
+        });
+        octets.collect()
+    }
+
     /// The number, or 0; negative ones are extended by their sign.
     pub(crate) fn number(&self, number: u32) -> u64 {
         match self.0.get(&number).and_then(|values| values.last()) {

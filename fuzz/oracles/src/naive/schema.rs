@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_schema_is_read_as_it_is_written() {
-        assert_eq!(message("eim.v1.Send").len(), 8);
+        assert_eq!(message("eim.v1.Send").len(), 9);
         assert_eq!(message("Send")[&2].oneof, Some("target"));
         assert_eq!(message("Send")[&3].oneof, None);
         assert_eq!(

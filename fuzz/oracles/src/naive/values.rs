@@ -18,6 +18,9 @@ pub(crate) fn send_faults(frame_type: u8, octets: &[u8]) -> Vec<&'static str> {
     if send.is_there(8) {
         faults.push("UNSUPPORTED");
     }
+    if !are_blobs(&send.list(9), frame_type) {
+        faults.push("INVALID_MESSAGE");
+    }
     let body = send.octets(6).unwrap_or_default();
     let fallback = send.octets(7).unwrap_or_default();
     if body.len() as u64 > limit("message_octets") {
@@ -32,6 +35,16 @@ pub(crate) fn send_faults(frame_type: u8, octets: &[u8]) -> Vec<&'static str> {
         faults.push("MESSAGE_TOO_LARGE");
     }
     faults
+}
+
+/// Whether a message of this type may refer to these blobs: EIM-BLB-029.
+fn are_blobs(blobs: &[&[u8]], frame_type: u8) -> bool {
+    let twice = |(place, blob): (usize, &&[u8])| blobs[..place].contains(blob);
+    blobs.is_empty()
+        || (0x20..0x40).contains(&frame_type)
+            && blobs.len() as u64 <= limit("message_blobs")
+            && blobs.iter().all(|blob| blob.len() == 16)
+            && !blobs.iter().enumerate().any(twice)
 }
 
 /// What is wrong with the body of a TEXT.

@@ -1,4 +1,4 @@
-"""An S3 (moto's server) as long as a run of `eim-acceptance files` lasts. Begun by s3-run."""
+"""An S3 (moto's server) as long as a run against it lasts. Begun by s3-run."""
 
 import logging
 import os
@@ -13,6 +13,7 @@ os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = "4096"
 from moto.server import ThreadedMotoServer  # noqa: E402
 
 BUCKET = "eim-files"
+CONTRACT = "cargo test --locked -p eim-server --test blob_store -- --ignored --exact in_a_bucket".split()
 
 
 def main() -> int:
@@ -28,8 +29,10 @@ def main() -> int:
             **os.environ,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "EIM_TEST_S3": place,
         }
-        run = subprocess.Popen([runner, "files", "--s3", place, *arguments], env=environment)
+        files = [runner, "files", "--s3", place, *arguments]
+        run = subprocess.Popen(CONTRACT if arguments == ["contract"] else files, env=environment)
         signal.signal(signal.SIGTERM, lambda *_: run.terminate())
         try:
             return run.wait()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Counts connections.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub enum Refused {
     Full,
     /// The address has too many unfinished handshakes.
     HalfOpen,
+    /// The address connects too often; it may again after this time.
+    TooFast(Duration),
 }
 
 /// A connection's place; given back when dropped.

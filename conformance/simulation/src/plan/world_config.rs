@@ -107,12 +107,11 @@ fn server(dice: &mut Dice) -> String {
         (
             "rates",
             &[
-                ("device_octets_per_s", &[500]),
+                ("device_octets_per_s", &[20_000]),
                 ("user_messages_per_s", &[3, 40]),
                 ("tenant_messages_per_s", &[4, 60]),
-                ("tenant_octets_per_s", &[2_000]),
+                ("tenant_octets_per_s", &[50_000]),
                 ("user_logins_per_min", &[30]),
-                ("user_groups_per_hour", &[3_600]),
                 ("user_requests_per_s", &[40]),
                 ("remembered", &[1, 3]),
             ],

@@ -23,7 +23,7 @@ pub use resume::{Given, TOKEN_OCTETS};
 use self::throttle::Throttle;
 use super::password::normalise_name;
 use crate::clock::Clock;
-use crate::limits::Limited;
+use crate::limits::{Limited, neighbourhood};
 use crate::random::Random;
 use crate::store::{
     Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
@@ -206,6 +206,8 @@ impl AuthService {
         from: IpAddr,
     ) -> Result<Step, Rejection> {
         let auth = &attempt.auth;
+        // impl[EIM-LIM-022]
+        let from = neighbourhood(from);
         match auth.mechanism.as_str() {
             RESUME if confidential => self.resume(auth, device).await,
             // impl[EIM-AUT-030]

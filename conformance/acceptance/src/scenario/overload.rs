@@ -140,7 +140,12 @@ fn overload(
         ..Plan::default()
     };
     let mut crowd = heavy.start(&url, &plan(options.heavy, offer.heavy))?;
-    let mut few = light.start(&url, &plan(options.light, offer.light))?;
+    // A wide window: who sends little is not to be held up by a machine that stands still for a moment.
+    let patient = Plan {
+        window: 64,
+        ..plan(options.light, offer.light)
+    };
+    let mut few = light.start(&url, &patient)?;
     let clock = Clock::start();
     // The generators give up by themselves a minute after the end.
     let latest = Duration::from_secs(u64::from(options.duration) + 180);

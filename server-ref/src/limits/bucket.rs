@@ -25,12 +25,13 @@ impl Rate {
         (acts > 0).then_some(Self { acts, period_ns })
     }
 
-    /// The time in which so many acts come back, at least a nanosecond each.
+    /// The time in which so many acts come back.
     #[must_use]
     pub fn cost_ns(self, acts: u64) -> u64 {
         let whole = u128::from(acts) * u128::from(self.period_ns);
-        let cost = whole.div_ceil(u128::from(self.acts));
-        u64::try_from(cost).unwrap_or(u64::MAX).max(acts)
+        // Rounded down: as many acts as a period has come back in a period.
+        let cost = whole / u128::from(self.acts);
+        u64::try_from(cost).unwrap_or(u64::MAX).max(1)
     }
 
     /// The time in which an empty bucket fills.

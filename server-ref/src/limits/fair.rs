@@ -43,8 +43,8 @@ pub struct Fair {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
-    /// Virtual time at which it is full.
-    full_ns: u64,
+    /// Virtual time from which on it is not used yet.
+    used_ns: u64,
     /// When its user asked last, from 1; 0 for never.
     epoch: u64,
 }
@@ -66,7 +66,8 @@ impl Fair {
             rate,
             most,
             whole: Bucket::default(),
-            virtual_ns: 0,
+            // Well after its beginning, so that there is time before any share.
+            virtual_ns: u64::MAX / 4,
             at_ns: 0,
             users: HashMap::new(),
             others: Share::default(),
@@ -91,11 +92,9 @@ impl Fair {
         let burst = (period / asking).max(1);
         let need = cost.min(burst);
         let share = self.share(user);
-        if before == 0 {
-            share.full_ns = virtual_ns.saturating_add(burst - need);
-        }
-        let owed = share.full_ns.saturating_sub(virtual_ns);
-        let beyond = owed.saturating_add(need).saturating_sub(burst);
+        let gathered = if before == 0 { need } else { burst };
+        share.used_ns = share.used_ns.max(virtual_ns.saturating_sub(gathered));
+        let beyond = share.used_ns.saturating_add(need).saturating_sub(virtual_ns);
         let whole = self.whole.debt_ns(now);
         // Newcomers may overdraw the bucket, but not without end.
         let overdrawn = whole.saturating_sub(period.saturating_mul(2));
@@ -111,11 +110,11 @@ impl Fair {
 
     /// Takes so many acts by the right that [`check`](Self::check) has told for this moment.
     pub fn take(&mut self, user: UserId, acts: u64, right: Right, now: Timestamp) {
-        let (cost, virtual_ns) = (self.rate.cost_ns(acts), self.virtual_ns);
+        let cost = self.rate.cost_ns(acts);
         self.whole.take(self.rate, acts, now);
         if right == Right::Share {
             let share = self.share(user);
-            share.full_ns = share.full_ns.max(virtual_ns).saturating_add(cost);
+            share.used_ns = share.used_ns.saturating_add(cost);
         }
     }
 
@@ -124,7 +123,7 @@ impl Fair {
         self.advance(now);
         let (virtual_ns, epoch) = (self.virtual_ns, self.epoch);
         self.users
-            .retain(|_, share| share.full_ns > virtual_ns || share.epoch + 1 >= epoch);
+            .retain(|_, share| share.used_ns > virtual_ns || share.epoch + 1 >= epoch);
         if self.users.capacity() > 4 * self.users.len() + 64 {
             self.users.shrink_to_fit();
         }
@@ -256,6 +255,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
         /// Whatever is wanted: all together get no more than there is, and everybody gets what is
         /// wanted up to an equal share of it.
         // test[EIM-LIM-017]

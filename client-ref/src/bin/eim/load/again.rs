@@ -60,13 +60,9 @@ impl Again {
         first
     }
 
-    /// A message was refused; `false` if that is for good.
-    pub(crate) fn refused(&mut self, number: u64, error: &payload::ErrorInfo, now: u64) -> bool {
-        let follows = error.code == u32::from(ErrorCode::PREDECESSOR_FAILED.0);
-        if !error.retryable && !follows {
-            return false;
-        }
-        if !follows {
+    /// A message was refused for a time.
+    pub(crate) fn refused(&mut self, number: u64, error: &payload::ErrorInfo, now: u64) {
+        if !follows(error) {
             self.limited += 1;
             self.limited_again += u64::from(self.waited == Some(number));
             let wait = match error.retry_after_ms {
@@ -76,7 +72,6 @@ impl Again {
             self.until = self.until.max(now.saturating_add(wait));
         }
         self.back_to = Some(self.back_to.map_or(number, |first| first.min(number)));
-        true
     }
 
     /// Where to go on, once nothing is under way; or how long to wait, in microseconds.
@@ -100,6 +95,11 @@ impl Again {
     }
 }
 
+/// Whether a message was refused only because one before it was.
+pub(crate) fn follows(error: &payload::ErrorInfo) -> bool {
+    error.code == u32::from(ErrorCode::PREDECESSOR_FAILED.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,9 +118,9 @@ mod tests {
         let mut again = Again::default();
         (0..4).for_each(|number| again.sent(number, 10 + number));
         assert_eq!(again.accepted(0), Some(10));
-        assert!(again.refused(1, &error(ErrorCode::RATE_LIMITED, true, 5), 1000));
-        assert!(again.refused(2, &error(ErrorCode::PREDECESSOR_FAILED, false, 0), 1001));
-        assert!(again.refused(3, &error(ErrorCode::PREDECESSOR_FAILED, false, 0), 1002));
+        again.refused(1, &error(ErrorCode::RATE_LIMITED, true, 5), 1000);
+        again.refused(2, &error(ErrorCode::PREDECESSOR_FAILED, false, 0), 1001);
+        again.refused(3, &error(ErrorCode::PREDECESSOR_FAILED, false, 0), 1002);
         assert!(again.is_held());
         assert_eq!(again.go_back(4, 5999), Err(1));
         assert_eq!(again.go_back(4, 6000), Ok(1));
@@ -130,13 +130,5 @@ mod tests {
         assert_eq!(again.allowed, 2);
         assert!(again.is_repeated(3) && !again.is_repeated(4));
         assert_eq!((again.limited, again.limited_again), (1, 0));
-    }
-
-    #[test]
-    fn what_is_refused_for_good_is_not_sent_again() {
-        let mut again = Again::default();
-        again.sent(0, 1);
-        assert!(!again.refused(0, &error(ErrorCode::NOT_FOUND, false, 0), 2));
-        assert!(!again.is_held());
     }
 }

@@ -13,7 +13,7 @@ use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::again::Again;
+use super::again::{Again, follows};
 use super::session::Session;
 use super::stamp::{Stamp, Template};
 use super::stats::Stats;
@@ -296,13 +296,16 @@ impl Worker {
         };
         let now = self.common.ticks.now().as_micros();
         let mut sent = sent;
-        match (&mut sending.again, &result.error) {
-            (Some(again), Some(error)) if again.refused(number, error, now) => {
-                self.stats.postponed += 1;
-                return;
+        if let Some(again) = &mut sending.again {
+            match &result.error {
+                None => sent = again.accepted(number).unwrap_or(sent),
+                Some(error) if error.retryable || follows(error) => {
+                    again.refused(number, error, now);
+                    self.stats.postponed += 1;
+                    return;
+                }
+                Some(_) => {}
             }
-            (Some(again), None) => sent = again.accepted(number).unwrap_or(sent),
-            _ => {}
         }
         self.common.answered.fetch_add(1, Relaxed);
         if let Some(error) = &result.error {

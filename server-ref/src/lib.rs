@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod hub;
+pub mod limits;
 pub mod logging;
 pub mod metrics;
 pub mod outbox;

@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
-use crate::blobs::{BlobError, BlobStore, FolderBlobs, MemoryBlobs, ObjectBlobs};
+use crate::blobs::{BlobError, BlobStore, FolderBlobs, GuardedBlobs, MemoryBlobs, ObjectBlobs};
 use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine, Keep};
 use crate::hub::{Budget, Hub, QueueLimits};
+use crate::limits::{Guard, Limits, Policy, breaker_policy};
 use crate::outbox::GatewayError;
 use crate::presence;
 use crate::random::Random;
@@ -165,6 +166,7 @@ pub async fn open_store(
         notify_mutes: usize::try_from(config.limits.notify_mutes).unwrap_or(usize::MAX),
         write_fanout_members: usize::try_from(config.limits.write_fanout_members)
             .unwrap_or(usize::MAX),
+        breaker: breaker_policy(config),
         ..Options::default()
     };
     let environment = Environment {
@@ -192,26 +194,27 @@ pub async fn open_store(
 ///
 /// # Errors
 /// [`StartError::Folder`].
-pub fn open_blobs(config: &Config) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
+pub fn open_blobs(
+    config: &Config,
+    parts: &Parts,
+) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
     let data_dir = &config.server.data_dir;
-    Ok(match config.blobs.keep {
-        Keep::Nothing => None,
-        Keep::Memory => Some(Arc::new(MemoryBlobs::default())),
-        Keep::S3 => Some(Arc::new(ObjectBlobs::s3(&config.blobs.s3())?)),
-        Keep::Folder if config.store.engine == Engine::Memory => {
-            Some(Arc::new(MemoryBlobs::default()))
-        }
+    let kept: Arc<dyn BlobStore> = match config.blobs.keep {
+        Keep::Nothing => return Ok(None),
+        Keep::Memory => Arc::new(MemoryBlobs::default()),
+        Keep::S3 => Arc::new(ObjectBlobs::s3(&config.blobs.s3())?),
+        Keep::Folder if config.store.engine == Engine::Memory => Arc::new(MemoryBlobs::default()),
         Keep::Folder => {
             let path = match config.blobs.folder.as_os_str().is_empty() {
                 true => data_dir.join(BLOBS_FOLDER),
                 false => config.blobs.folder.clone(),
             };
             let opened = FolderBlobs::open(path.clone());
-            Some(Arc::new(
-                opened.map_err(|source| StartError::Folder { path, source })?,
-            ))
+            Arc::new(opened.map_err(|source| StartError::Folder { path, source })?)
         }
-    })
+    };
+    let guard = Guard::new("blobs", breaker_policy(config), Arc::clone(&parts.clock));
+    Ok(Some(Arc::new(GuardedBlobs::new(kept, guard))))
 }
 
 #[cfg(not(feature = "negative-control"))]
@@ -257,6 +260,7 @@ pub fn share_with(
         token_ms: config.session.resume_token_ms,
         tenant: TENANT,
     };
+    let limits = Arc::new(Limits::new(&Policy::new(config)));
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let rules = config.call_rules();
     let calls = Arc::new(Calls::new(Arc::clone(&hub), Arc::clone(&clock), rules));
@@ -284,7 +288,9 @@ pub fn share_with(
         .with_directory(config.directory.visible)
         .with_presence(config.presence_policy())
         .with_blobs(blobs.clone())
-        .with_notifications(notify::policy(config)),
+        .with_notifications(notify::policy(config))
+        .with_limits(Arc::clone(&limits)),
+        limits,
         blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
@@ -329,7 +335,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
     let store = open_store(config, parts, sink).await?;
     let certificate = certificate(config).await?;
     let tls = TlsAcceptors::new(&certificate)?;
-    let octets = open_blobs(config)?;
+    let octets = open_blobs(config, parts)?;
     let shared = share_with(config, parts, Arc::clone(&store), Arc::clone(&hub), octets);
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let accounts = Accounts::new(store, clock, random, config.auth.iterations, TENANT);

@@ -70,6 +70,8 @@ enum Verb {
         #[arg(long)]
         secret: String,
     },
+    /// Three times of what the server carries: nobody starves, memory is flat, order holds.
+    Overload(scenario::overload::Options),
     /// One group of thousands, some of them connected: delivery times, memory, processor.
     Large(scenario::large::Options),
 }
@@ -115,6 +117,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
         Verb::Files(options) => scenario::files::run(&ground, &options),
         Verb::Notify(options) => scenario::notify::run(&ground, &options),
+        Verb::Overload(options) => scenario::overload::run(&ground, &options),
         Verb::Receiver { .. } => Ok(()),
         Verb::Large(options) => scenario::large::run(&ground, &options),
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod notifications;
+mod rates;
 mod sections;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use figment::providers::{Env, Format, Toml};
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };
+pub use rates::{BreakerSection, RatesSection};
 pub use sections::*;
 
 /// The default configuration as a commented file; `config print-default` prints it.

@@ -13,6 +13,7 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::{Config, Keep};
 use crate::hub::{Budget, Hub};
+use crate::limits::{Limits, Rate};
 use crate::random::Random;
 use crate::service::Requests;
 use crate::service::auth::{AuthService, RESUME, scram};
@@ -34,8 +35,6 @@ pub struct SessionOptions {
     pub quiesce: Duration,
     /// From accepting a connection to AUTH_OK.
     pub handshake: Duration,
-    /// Messages per second; 0 for no limit.
-    pub messages_per_s: u32,
     /// First credit.
     pub window: WindowSize,
     /// Most credit.
@@ -46,14 +45,16 @@ pub struct SessionOptions {
     pub drain: Duration,
     /// Jitter announced to clients when stopping.
     pub jitter: Duration,
-    /// Requests about presence per second.
-    pub presence_per_s: u32,
+    /// Requests about presence of one connection.
+    pub presence: Option<Rate>,
     /// How many devices of a user may be logged in at once.
     pub devices: ClassLimits,
 }
 
 /// What all sessions of a server share.
 pub struct Shared {
+    /// How much others may have.
+    pub limits: Arc<Limits>,
     /// Everything that survives.
     pub store: Arc<dyn Store>,
     /// Who is online.
@@ -182,7 +183,6 @@ impl SessionOptions {
             resume: ms(config.session.resume_ms),
             quiesce: ms(config.session.quiesce_ms),
             handshake: ms(config.limits.handshake_ms),
-            messages_per_s: config.limits.messages_per_s,
             window: first_window(config),
             window_max: WindowSize {
                 frames: config.limits.window_frames_max,
@@ -191,7 +191,7 @@ impl SessionOptions {
             frame_octets: config.limits.frame_octets,
             drain: ms(config.shutdown.drain_ms),
             jitter: ms(config.shutdown.reconnect_jitter_ms),
-            presence_per_s: config.limits.presence_per_s,
+            presence: Rate::new(config.limits.presence_per_s.into(), Duration::from_secs(1)),
             devices: config.devices.limits(),
         }
     }

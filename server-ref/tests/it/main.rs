@@ -6,6 +6,7 @@ mod bounds;
 mod doubles;
 mod kept;
 mod kit;
+mod limits;
 mod login;
 mod messages;
 mod notify;

@@ -9,6 +9,7 @@ pub(crate) mod hostile;
 mod judge;
 pub(crate) mod large;
 pub(crate) mod notify;
+pub(crate) mod overload;
 pub(crate) mod replay;
 
 use std::path::PathBuf;

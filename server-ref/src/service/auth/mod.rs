@@ -9,6 +9,7 @@ mod throttle;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::AuthAttempt;
@@ -22,6 +23,7 @@ pub use resume::{Given, TOKEN_OCTETS};
 use self::throttle::Throttle;
 use super::password::normalise_name;
 use crate::clock::Clock;
+use crate::limits::{Limited, neighbourhood};
 use crate::random::Random;
 use crate::store::{
     Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
@@ -37,6 +39,8 @@ pub struct Rejection {
     pub code: ErrorCode,
     /// For people.
     pub detail: Cow<'static, str>,
+    /// When another attempt may do better.
+    pub retry_after: Option<Duration>,
 }
 
 impl Rejection {
@@ -46,6 +50,17 @@ impl Rejection {
         Self {
             code,
             detail: Cow::Borrowed(detail),
+            retry_after: None,
+        }
+    }
+
+    /// A refusal that ends with the time.
+    #[must_use]
+    pub const fn later(code: ErrorCode, detail: &'static str, retry_after: Duration) -> Self {
+        Self {
+            code,
+            detail: Cow::Borrowed(detail),
+            retry_after: Some(retry_after),
         }
     }
 
@@ -56,10 +71,20 @@ impl Rejection {
 
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
+        let wait = Duration::from_millis(refused.retry_after_ms);
         Self {
             code: refused.code,
             detail: refused.detail.into(),
+            retry_after: (!wait.is_zero()).then_some(wait),
         }
+    }
+}
+
+// impl[EIM-LIM-018]
+impl From<Limited> for Rejection {
+    fn from(limited: Limited) -> Self {
+        let wait = Duration::from_millis(limited.retry_after_ms());
+        Self::later(ErrorCode::RATE_LIMITED, "too many logins", wait)
     }
 }
 
@@ -68,6 +93,9 @@ impl From<StoreError> for Rejection {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Closed) {
             return Self::new(ErrorCode::SHUTTING_DOWN, "the server is stopping");
+        }
+        if let StoreError::LeftAlone(wait) = error {
+            return Self::later(ErrorCode::UNAVAILABLE, "the store does not work now", wait);
         }
         tracing::error!(%error, "authentication could not use the store");
         Self::new(ErrorCode::INTERNAL, "the store failed")
@@ -178,6 +206,8 @@ impl AuthService {
         from: IpAddr,
     ) -> Result<Step, Rejection> {
         let auth = &attempt.auth;
+        // impl[EIM-LIM-022]
+        let from = neighbourhood(from);
         match auth.mechanism.as_str() {
             RESUME if confidential => self.resume(auth, device).await,
             // impl[EIM-AUT-030]

@@ -23,6 +23,7 @@ mod govern;
 mod group_log;
 mod group_reads;
 mod groups;
+mod guarded;
 mod history;
 pub mod inspect;
 mod join;

@@ -22,6 +22,8 @@ pub enum Language {
     English,
 }
 
+/// Words that the trainer always meets together.
+const WORDS: usize = 16;
 const SLOTS: &str = include_str!("../corpus/slots.txt");
 
 /// Writes texts and documents of one half.
@@ -87,17 +89,17 @@ impl Writer {
         self.fill(form, language)
     }
 
-    /// Frequent words in no order; only to train on.
+    /// Frequent words, in the order of their list from one of a few places on, so that the trainer meets them again;
+    /// only to train on.
     pub fn words(&mut self, language: Language) -> String {
         let (list, space) = match language {
             Language::Chinese => (&self.chinese_words, ""),
             Language::English => (&self.english_words, " "),
         };
-        let count = 6 + self.dice.below(20);
-        let words: Vec<&str> = (0..count)
-            .filter_map(|_| self.dice.pick(list).copied())
-            .collect();
-        words.join(space)
+        let rows: Vec<&[&str]> = list.chunks(WORDS).collect();
+        self.dice
+            .pick(&rows)
+            .map_or_else(String::new, |row| row.join(space))
     }
 
     /// A JSON document, as applications exchange them.

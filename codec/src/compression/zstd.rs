@@ -221,4 +221,41 @@ mod tests {
         );
         assert_eq!(decompress(&PLAIN, &repeated(1025), 1025), None);
     }
+
+    fn packed(kind: &Kind, plain: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        compress(kind, plain, Level::default(), &mut payload).unwrap();
+        payload
+    }
+
+    // test[EIM-CMP-028]
+    #[test]
+    fn the_dictionary_is_used_and_not_named() {
+        let text = "好的，我知道了，马上处理。请大家注意：会议室改到三楼。".as_bytes();
+        let (without, with) = (packed(&PLAIN, text), packed(&DICT_1, text));
+        assert!(with.len() < without.len());
+        assert_eq!(get_dict_id_from_frame(&with), None);
+        assert_eq!(
+            decompress(&DICT_1, &with, text.len()).as_deref(),
+            Some(text)
+        );
+        assert_eq!(decompress(&PLAIN, &with, text.len()), None);
+    }
+
+    // test[EIM-CMP-027]
+    #[test]
+    fn no_window_is_too_large_at_any_level() {
+        let plain: Vec<u8> = (0..1_114_112_u32)
+            .flat_map(|at| [(at >> 7) as u8, at as u8])
+            .take(1_114_112)
+            .collect();
+        for level in [-7, 1, 5, 9] {
+            for kind in [&PLAIN, &DICT_1] {
+                let mut frame = Vec::new();
+                compress(kind, &plain, Level::new(level), &mut frame).unwrap();
+                assert!(window(&frame).unwrap() <= 1 << WINDOW_LOG, "level {level}");
+                assert_eq!(decompress(kind, &frame, plain.len()).as_ref(), Some(&plain));
+            }
+        }
+    }
 }

@@ -62,8 +62,12 @@ impl Writer {
             chinese: lines(chinese),
             english: lines(english),
             documents: lines(documents),
-            chinese_words: include_str!("../corpus/zh-words.txt").split_whitespace().collect(),
-            english_words: include_str!("../corpus/en-words.txt").split_whitespace().collect(),
+            chinese_words: include_str!("../corpus/zh-words.txt")
+                .split_whitespace()
+                .collect(),
+            english_words: include_str!("../corpus/en-words.txt")
+                .split_whitespace()
+                .collect(),
         }
     }
 
@@ -74,7 +78,11 @@ impl Writer {
             55..88 => 2 + self.dice.below(2),
             _ => 5 + self.dice.below(6),
         };
-        let space = if language == Language::English { " " } else { "" };
+        let space = if language == Language::English {
+            " "
+        } else {
+            ""
+        };
         let said: Vec<String> = (0..sentences).map(|_| self.sentence(language)).collect();
         said.join(space)
     }
@@ -136,8 +144,17 @@ impl Writer {
                 write!(text, "{}", 1 + self.dice.below(bound))
             }
             "n2" => write!(text, "{:02}", 1 + self.dice.below(28)),
-            "ts" => write!(text, "{}", 1_790_000_000_000 + self.dice.below(20_000_000_000)),
-            "hex" => write!(text, "{:016x}{:016x}", self.dice.number(), self.dice.number()),
+            "ts" => write!(
+                text,
+                "{}",
+                1_790_000_000_000 + self.dice.below(20_000_000_000)
+            ),
+            "hex" => write!(
+                text,
+                "{:016x}{:016x}",
+                self.dice.number(),
+                self.dice.number()
+            ),
             "uuid" => {
                 let (a, b) = (self.dice.number(), self.dice.number());
                 let (c, d) = (a >> 32, a >> 16 & 0xFFFF);
@@ -172,7 +189,9 @@ impl Writer {
             .split_whitespace()
             .filter(|word| word.is_ascii() || language == Language::Chinese)
             .collect();
-        self.dice.pick(&some).map_or_else(String::new, |word| word.replace('_', " "))
+        self.dice
+            .pick(&some)
+            .map_or_else(String::new, |word| word.replace('_', " "))
     }
 }
 
@@ -208,7 +227,11 @@ mod tests {
             ];
             for (list, language) in lists {
                 for form in list {
-                    let blanks: Vec<&str> = form.split('<').skip(1).filter_map(|it| it.split('>').next()).collect();
+                    let blanks: Vec<&str> = form
+                        .split('<')
+                        .skip(1)
+                        .filter_map(|it| it.split('>').next())
+                        .collect();
                     for blank in blanks {
                         let mut text = String::new();
                         writer.blank(blank, language, &mut text);

@@ -64,9 +64,11 @@ fn run(command: Command) -> Result<(), String> {
             seed,
             samples,
         } => {
-            let dictionary = train::dictionary(octets, seed, samples).map_err(|fault| fault.to_string())?;
+            let dictionary =
+                train::dictionary(octets, seed, samples).map_err(|fault| fault.to_string())?;
             println!("{} octets", dictionary.len());
-            std::fs::write(&file, dictionary).map_err(|fault| format!("{}: {fault}", file.display()))
+            std::fs::write(&file, dictionary)
+                .map_err(|fault| format!("{}: {fault}", file.display()))
         }
         Command::Measure {
             documents,
@@ -94,7 +96,9 @@ fn read(paths: &[PathBuf]) -> Result<Vec<String>, String> {
         let fault = |fault| format!("{}: {fault}", path.display());
         if path.is_dir() {
             let entries = std::fs::read_dir(path).map_err(fault)?;
-            let mut inside: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            let mut inside: Vec<PathBuf> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect();
             inside.sort();
             files.extend(inside.into_iter().filter(|file| file.is_file()));
         } else {
@@ -104,7 +108,8 @@ fn read(paths: &[PathBuf]) -> Result<Vec<String>, String> {
     files
         .iter()
         .map(|file| {
-            let octets = std::fs::read(file).map_err(|fault| format!("{}: {fault}", file.display()))?;
+            let octets =
+                std::fs::read(file).map_err(|fault| format!("{}: {fault}", file.display()))?;
             Ok(String::from_utf8_lossy(&octets).into_owned())
         })
         .collect()

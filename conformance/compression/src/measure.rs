@@ -27,7 +27,10 @@ impl Set {
     /// Octets before compression, without frame headers.
     #[must_use]
     pub fn plain_octets(&self) -> usize {
-        self.payloads.iter().map(|payload| payload.octets.len()).sum()
+        self.payloads
+            .iter()
+            .map(|payload| payload.octets.len())
+            .sum()
     }
 }
 
@@ -67,7 +70,11 @@ pub fn synthetic(count: usize) -> Vec<Set> {
         let body = custom(writer.document());
         push_of(&mut writer.dice, FrameType::CUSTOM, body)
     }));
-    sets.push(set("all kinds, as a day has them".to_owned(), count, || any(&mut writer)));
+    sets.push(set(
+        "all kinds, as a day has them".to_owned(),
+        count,
+        || any(&mut writer),
+    ));
     sets
 }
 
@@ -112,13 +119,18 @@ pub fn take(set: &Set, algorithm: Compression, level: Level, rounds: u32) -> Res
         .payloads
         .iter()
         .zip(&packed)
-        .map(|(plain, packed)| HEADER_OCTETS + packed.as_ref().map_or(plain.octets.len(), Bytes::len))
+        .map(|(plain, packed)| {
+            HEADER_OCTETS + packed.as_ref().map_or(plain.octets.len(), Bytes::len)
+        })
         .sum();
     for (plain, packed) in set.payloads.iter().zip(&packed) {
         let Some(packed) = packed else { continue };
         let back = decompress(algorithm, packed.clone(), plain.octets.len());
         if back.as_deref() != Ok(&plain.octets) {
-            return Err(format!("{algorithm} does not return what it got in {}", set.name));
+            return Err(format!(
+                "{algorithm} does not return what it got in {}",
+                set.name
+            ));
         }
     }
     let compress = timed(rounds, || {
@@ -129,7 +141,11 @@ pub fn take(set: &Set, algorithm: Compression, level: Level, rounds: u32) -> Res
     let decompress = timed(rounds, || {
         for (plain, packed) in set.payloads.iter().zip(&packed) {
             if let Some(packed) = packed {
-                let _ = black_box(decompress(algorithm, black_box(packed.clone()), plain.octets.len()));
+                let _ = black_box(decompress(
+                    algorithm,
+                    black_box(packed.clone()),
+                    plain.octets.len(),
+                ));
             }
         }
     });
@@ -142,7 +158,10 @@ pub fn take(set: &Set, algorithm: Compression, level: Level, rounds: u32) -> Res
 }
 
 /// The quickest of the rounds: what is slower was disturbed.
-#[expect(clippy::disallowed_methods, reason = "a measurement is about the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement is about the clock"
+)]
 fn timed(rounds: u32, mut work: impl FnMut()) -> Duration {
     (0..rounds.max(1))
         .map(|_| {

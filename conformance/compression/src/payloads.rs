@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use eim_codec::payload::{
-    BlobRef, CardBody, CustomBody, EditBody, Entry, Event, HeadsRequest, HistoryRequest, LinkCard, MediaBody,
-    MembershipBody, NoticeBody, Push, ReactionBody, Request, Send, SettingsBody, SyncRequest, TextBody, card_body,
-    request, send,
+    BlobRef, CardBody, CustomBody, EditBody, Entry, Event, HeadsRequest, HistoryRequest, LinkCard,
+    MediaBody, MembershipBody, NoticeBody, Push, ReactionBody, Request, Send, SettingsBody,
+    SyncRequest, TextBody, card_body, request, send,
 };
 use eim_codec::registry::{FrameType, Operation};
 use prost::Message as _;
@@ -104,7 +104,10 @@ pub fn custom(document: String) -> Bytes {
 
 fn card(writer: &mut Writer, language: Language) -> Bytes {
     let card = LinkCard {
-        url: format!("https://example.com/articles/{}", writer.dice.below(1_000_000)),
+        url: format!(
+            "https://example.com/articles/{}",
+            writer.dice.below(1_000_000)
+        ),
         title: writer.sentence(language),
         text: writer.message(language),
         ..LinkCard::default()
@@ -157,7 +160,12 @@ fn other(writer: &mut Writer, language: Language) -> (FrameType, Bytes) {
         }
         1 => {
             let some = ["👍", "❤️", "😂", "🎉", "OK", "+1"];
-            let reaction = writer.dice.pick(&some).copied().unwrap_or_default().to_owned();
+            let reaction = writer
+                .dice
+                .pick(&some)
+                .copied()
+                .unwrap_or_default()
+                .to_owned();
             let body = ReactionBody {
                 target,
                 reaction,
@@ -167,12 +175,17 @@ fn other(writer: &mut Writer, language: Language) -> (FrameType, Bytes) {
         }
         2 => {
             let text = writer.message(language);
-            (FrameType::NOTICE, NoticeBody { text }.encode_to_vec().into())
+            (
+                FrameType::NOTICE,
+                NoticeBody { text }.encode_to_vec().into(),
+            )
         }
         3 => {
             let body = MembershipBody {
                 change: 1,
-                users: (0..=writer.dice.below(4)).map(|_| id(&mut writer.dice)).collect(),
+                users: (0..=writer.dice.below(4))
+                    .map(|_| id(&mut writer.dice))
+                    .collect(),
                 role: 1,
                 ..MembershipBody::default()
             };
@@ -220,7 +233,10 @@ fn control(dice: &mut Dice) -> Payload {
                 user_seq: dice.below(100_000),
             }),
         ),
-        _ => (Operation::HEADS, request::Body::Heads(HeadsRequest { after: id(dice) })),
+        _ => (
+            Operation::HEADS,
+            request::Body::Heads(HeadsRequest { after: id(dice) }),
+        ),
     };
     let request = Request {
         request_id: uuid(dice),

@@ -17,8 +17,17 @@ pub fn of(set: &Set, level: Level, rounds: u32) -> Result<String, String> {
     let (frames, plain) = (set.payloads.len(), set.plain_octets());
     let before = plain + frames * HEADER_OCTETS;
     let mut out = String::new();
-    let _ = writeln!(out, "{} ({frames} frames, {} octets on average)", set.name, before / frames.max(1));
-    let _ = writeln!(out, "  {:<12} {before:>10}  100.0 %", Compression::NONE.to_string());
+    let _ = writeln!(
+        out,
+        "{} ({frames} frames, {} octets on average)",
+        set.name,
+        before / frames.max(1)
+    );
+    let _ = writeln!(
+        out,
+        "  {:<12} {before:>10}  100.0 %",
+        Compression::NONE.to_string()
+    );
     for algorithm in SUPPORTED {
         let Taken {
             wire_octets,

@@ -12,7 +12,8 @@ use crate::wire::compress::DICTIONARY;
 const ID: u32 = 1_991_471_976;
 
 /// Made of what the dictionary knows.
-pub(super) const CHINESE: &str = "好的，我知道了，马上处理。请大家注意：会议室改到三楼，没有问题的话，我们下午再确认一下时间。";
+pub(super) const CHINESE: &str =
+    "好的，我知道了，马上处理。请大家注意：会议室改到三楼，没有问题的话，我们下午再确认一下时间。";
 const JSON: &str = r#"{"type":"notice","level":"info","title":"OK","content":"Thanks, I will take a look at it this afternoon.","url":"https://example.com/notices/7","read":false}"#;
 
 #[derive(Clone, Copy)]
@@ -166,7 +167,12 @@ fn matches(rules: &Rules) -> Vec<Case> {
         cases.push(form.valid(rules, "EIM-CMP-030", "zstd-dict-1.offset", class));
         let beyond = block(literals, total + 8, length);
         let wrong = Zstd::single(content.len() as u64, vec![Block::Compressed(&beyond)]);
-        let fault = ("beyond the dictionary", "EIM-CMP-018", "zstd-dict-1.offset", "limit+1");
+        let fault = (
+            "beyond the dictionary",
+            "EIM-CMP-018",
+            "zstd-dict-1.offset",
+            "limit+1",
+        );
         cases.push(form.spoilt(rules, fault, &wrong.octets()));
     }
     cases
@@ -237,20 +243,76 @@ fn frames(rules: &Rules) -> Vec<Case> {
     cases.push(nothing.valid(rules, "EIM-CMP-023", "zstd-dict-1", "empty"));
     let sum = checksum(&content);
     for (what, req, class, octets) in [
-        ("wrong checksum", "EIM-CMP-022", "bit", Zstd { checksum: Some(sum ^ 1), ..base.clone() }.octets()),
-        ("window above", "EIM-CMP-020", "limit+1", Zstd::window(0x51, blocks()).octets()),
-        ("window of the format", "EIM-CMP-020", "max", Zstd::window(0xff, blocks()).octets()),
-        ("reserved bit", "EIM-CMP-018", "reserved-bit", Zstd { bits: 0x08, ..base.clone() }.octets()),
-        ("no last block", "EIM-CMP-018", "missing", Zstd { ends: false, ..base.clone() }.octets()),
-        ("dictionary in place of a frame", "EIM-CMP-019", "other-format", DICTIONARY.iter().copied().take(64).collect()),
-        ("empty frame behind", "EIM-CMP-019", "several", [good.data.as_slice(), &empty].concat()),
-        ("skippable before", "EIM-CMP-019", "skippable", [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0][..], &good.data].concat()),
+        (
+            "wrong checksum",
+            "EIM-CMP-022",
+            "bit",
+            Zstd {
+                checksum: Some(sum ^ 1),
+                ..base.clone()
+            }
+            .octets(),
+        ),
+        (
+            "window above",
+            "EIM-CMP-020",
+            "limit+1",
+            Zstd::window(0x51, blocks()).octets(),
+        ),
+        (
+            "window of the format",
+            "EIM-CMP-020",
+            "max",
+            Zstd::window(0xff, blocks()).octets(),
+        ),
+        (
+            "reserved bit",
+            "EIM-CMP-018",
+            "reserved-bit",
+            Zstd {
+                bits: 0x08,
+                ..base.clone()
+            }
+            .octets(),
+        ),
+        (
+            "no last block",
+            "EIM-CMP-018",
+            "missing",
+            Zstd {
+                ends: false,
+                ..base.clone()
+            }
+            .octets(),
+        ),
+        (
+            "dictionary in place of a frame",
+            "EIM-CMP-019",
+            "other-format",
+            DICTIONARY.iter().copied().take(64).collect(),
+        ),
+        (
+            "empty frame behind",
+            "EIM-CMP-019",
+            "several",
+            [good.data.as_slice(), &empty].concat(),
+        ),
+        (
+            "skippable before",
+            "EIM-CMP-019",
+            "skippable",
+            [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0][..], &good.data].concat(),
+        ),
     ] {
         cases.push(good.spoilt(rules, (what, req, "zstd-dict-1", class), &octets));
     }
     // A bomb: a thousand times what it takes, and more than it says.
     let bomb = Zstd::window(0x50, vec![Block::Rle(0, 131_072); 8]).octets();
-    cases.push(good.spoilt(rules, ("bomb", "EIM-CMP-016", "zstd-dict-1", "above"), &bomb));
+    cases.push(good.spoilt(
+        rules,
+        ("bomb", "EIM-CMP-016", "zstd-dict-1", "above"),
+        &bomb,
+    ));
     let frame = good.frame(rules, 40_961, &bomb);
     let large = decode(
         Depth::Open,
@@ -260,9 +322,15 @@ fn frames(rules: &Rules) -> Vec<Case> {
     let about = ("zstd-dict-1.size", "limit+1");
     let desc = "zstd-dict-1: states more than the type may have".to_owned();
     cases.push(
-        case("cmp-zstd-dict-1-above".to_owned(), &["EIM-CMP-014"], about, desc, large)
-            .near(good.id())
-            .flag("AllocateBeforeCheck"),
+        case(
+            "cmp-zstd-dict-1-above".to_owned(),
+            &["EIM-CMP-014"],
+            about,
+            desc,
+            large,
+        )
+        .near(good.id())
+        .flag("AllocateBeforeCheck"),
     );
     let short = Wire::of(rules, 0x20)
         .compression(ZSTD_DICT_1)
@@ -282,7 +350,10 @@ fn frames(rules: &Rules) -> Vec<Case> {
 /// The dictionary is of its number alone: the octets are no zstd, and nothing at all where the number is not agreed on.
 fn without(rules: &Rules) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
-    for (label, source, hex) in TOOLS.into_iter().filter(|(label, ..)| !label.ends_with("-5")) {
+    for (label, source, hex) in TOOLS
+        .into_iter()
+        .filter(|(label, ..)| !label.ends_with("-5"))
+    {
         let tool = Sample::new("base", ZSTD, source.content(), from_hex(hex)?);
         let what = format!("made with the dictionary, {label}");
         let fault = (&*what, "EIM-CMP-018", "zstd.dictionary", "not-named");

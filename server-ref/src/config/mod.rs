@@ -1,6 +1,7 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
 mod check;
+mod compression;
 mod notifications;
 mod sections;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use compression::CompressionSection;
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };

@@ -30,6 +30,8 @@ pub struct Config {
     pub session: SessionSection,
     /// Devices.
     pub devices: DevicesSection,
+    /// What is compressed.
+    pub compression: CompressionSection,
     /// Limits on what peers do.
     pub limits: LimitsSection,
     /// What contacts are for.

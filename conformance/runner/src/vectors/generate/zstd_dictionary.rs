@@ -355,7 +355,7 @@ fn without(rules: &Rules) -> Result<Vec<Case>, String> {
         .filter(|(label, ..)| !label.ends_with("-5"))
     {
         let tool = Sample::new("base", ZSTD, source.content(), from_hex(hex)?);
-        let what = format!("made with the dictionary, {label}");
+        let what = format!("made with the dictionary {label}");
         let fault = (&*what, "EIM-CMP-018", "zstd.dictionary", "not-named");
         cases.push(tool.spoilt(rules, fault, &tool.data));
     }

@@ -38,10 +38,10 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         frames: usize,
         /// Level of Zstandard.
-        #[arg(long, default_value_t = 3, allow_negative_numbers = true)]
+        #[arg(long, default_value_t = 5, allow_negative_numbers = true)]
         level: i32,
         /// Times that everything is done for the clock; the quickest counts.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 20)]
         rounds: u32,
     },
 }

@@ -172,3 +172,33 @@ fn timed(rounds: u32, mut work: impl FnMut()) -> Duration {
         .min()
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dictionary_gains_on_what_it_was_not_trained_on() {
+        let document = "会议改到下午，请大家按时参加。\n".repeat(20);
+        let sets = [synthetic(100), documents(&[document])].concat();
+        for set in &sets {
+            let octets = |algorithm| {
+                let taken = take(set, algorithm, Level::default(), 1);
+                taken.unwrap().wire_octets
+            };
+            let plain = set.plain_octets() + set.payloads.len() * HEADER_OCTETS;
+            let (with, without) = (octets(Compression::ZSTD_DICT_1), octets(Compression::ZSTD));
+            assert!(
+                with <= plain && with <= without,
+                "{}: {with}, {without}, {plain}",
+                set.name
+            );
+        }
+        let json = sets
+            .iter()
+            .find(|set| set.name.starts_with("json"))
+            .unwrap();
+        let taken = take(json, Compression::ZSTD_DICT_1, Level::default(), 1).unwrap();
+        assert!(taken.wire_octets * 10 < json.plain_octets() * 9);
+    }
+}

@@ -40,3 +40,24 @@ pub fn samples(seed: u64, count: usize) -> Vec<Vec<u8>> {
 pub fn dictionary(octets: usize, seed: u64, count: usize) -> io::Result<Vec<u8>> {
     zstd::dict::from_samples(&samples(seed, count), octets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Release of the library that trained the dictionary.
+    const RELEASE: u32 = 10_507;
+
+    #[test]
+    fn the_dictionary_of_the_specification_is_trained_again() {
+        if zstd::zstd_safe::version_number() != RELEASE {
+            return;
+        }
+        let trained = dictionary(DICTIONARY_OCTETS, SEED, SAMPLES).unwrap();
+        let spec = include_bytes!("../../../spec/dictionaries/zstd-dict-1");
+        assert!(
+            trained == spec,
+            "another dictionary than that of the specification"
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::NotificationsSection;
+use super::{CompressionSection, NotificationsSection};
 use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;

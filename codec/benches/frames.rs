@@ -205,7 +205,10 @@ fn compress(c: &mut Criterion) {
     let long: Vec<u8> = sentence.bytes().cycle().take(4096).collect();
     // A push as chat has them: ids that nothing makes smaller, and a sentence.
     let mut short = push().encode_to_vec();
-    short.extend("Please find the updated schedule below. 请大家确认一下时间，没有问题的话我就发布了。".bytes());
+    short.extend(
+        "Please find the updated schedule below. 请大家确认一下时间，没有问题的话我就发布了。"
+            .bytes(),
+    );
     for (name, plain) in [("compression", &long), ("compression-short", &short)] {
         compress_one(c, name, plain);
     }

@@ -416,7 +416,7 @@ mod tests {
     fn a_second_has_only_so_many_octets() {
         let mut packer = Packer::default();
         let plain = vec![b'a'; 1 << 14];
-        let mut burst = |packer: &mut Packer| {
+        let burst = |packer: &mut Packer| {
             (0..1_000)
                 .filter(|_| pack(packer, FrameType::CUSTOM, &plain, 0) != Compression::NONE)
                 .count()

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_default_file_says_what_the_codec_does() {
-        let section = Config::default().compression;
+        let section = Config::from_toml("").unwrap().compression;
         let made = ServerConfig::default();
         assert_eq!(section.policy(), made.compression);
         assert_eq!(section.algorithms(), made.compressions);
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said() {
-        let mut section = Config::default().compression;
+        let mut section = Config::from_toml("").unwrap().compression;
         section.algorithms.push("gzip".to_owned());
         section.level = 20;
         let problems = section.problems().join("; ");

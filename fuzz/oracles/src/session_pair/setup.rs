@@ -65,7 +65,7 @@ struct Shared {
     fragments: bool,
     grease: bool,
     algorithm: usize,
-    compress_from: usize,
+    compress_from: u32,
     unsettled: u32,
     requests: u32,
     heartbeat: Duration,

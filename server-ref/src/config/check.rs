@@ -15,6 +15,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     problems.extend(config.notifications.problems());
     problems.extend(config.rates.problems());
     problems.extend(config.breaker.problems());
+    problems.extend(config.compression.problems());
     if config.blobs.keep == Keep::S3 && config.blobs.s3_bucket.is_empty() {
         problems.push("blobs.keep = \"s3\" needs blobs.s3_bucket".to_owned());
     }

@@ -1,6 +1,7 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
 mod check;
+mod compression;
 mod notifications;
 mod rates;
 mod sections;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use compression::CompressionSection;
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{BreakerSection, NotificationsSection, RatesSection};
+use super::{BreakerSection, CompressionSection, NotificationsSection, RatesSection};
 use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
@@ -30,6 +30,8 @@ pub struct Config {
     pub session: SessionSection,
     /// Devices.
     pub devices: DevicesSection,
+    /// What is compressed.
+    pub compression: CompressionSection,
     /// Limits on what peers do.
     pub limits: LimitsSection,
     /// How fast acts may come.

@@ -125,6 +125,8 @@ impl ConnectionConfigs {
             }
             made.implementation = concat!("eim-server/", env!("CARGO_PKG_VERSION")).to_owned();
             made.confidential = confidential;
+            made.compressions = config.compression.algorithms();
+            made.compression = config.compression.policy();
             made.max_frame_octets = config.limits.frame_octets;
             made.heartbeat = Duration::from_millis(config.session.heartbeat_ms);
             made.background = Duration::from_millis(config.session.background_ms);

@@ -256,7 +256,7 @@ fn fresh(
         inbound,
         results: Results::default(),
         log_epoch: accept.log_epoch,
-        compress_from: config.compress_from_octets,
+        compression: config.compression,
     }))
 }
 

@@ -11,6 +11,7 @@ use crate::connection::agreed::{Agreed, Capabilities, algorithm, own_max, usable
 use crate::connection::binding;
 use crate::connection::line::Line;
 use crate::connection::live::decode;
+use crate::connection::policy::Algorithms;
 use crate::connection::violation::Violation;
 use crate::encoder::Encoder;
 use crate::frame::{Frame, encode_frame};
@@ -66,9 +67,7 @@ impl AwaitHello {
         let agreed = Agreed {
             version: VERSION,
             compressions: selected.iter().copied().collect(),
-            algorithm: { preferred }
-                .find(|algorithm| selected.contains(algorithm))
-                .unwrap_or(Compression::NONE),
+            algorithms: Algorithms::first_of(preferred.filter(|one| selected.contains(one))),
             capabilities: capabilities.iter().copied().collect::<Capabilities>(),
             own_max: own_max(config.max_frame_octets),
             // impl[EIM-CON-009]

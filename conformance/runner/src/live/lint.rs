@@ -18,6 +18,7 @@ const FEATURES: &[&str] = &[
     "compression.zstd",
     "compression.lz4",
     "compression.snappy",
+    "compression.zstd-dict-1",
     "fragments",
     "resume",
     "groups",

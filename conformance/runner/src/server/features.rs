@@ -54,7 +54,10 @@ impl Runner {
     /// What WELCOME lists.
     async fn welcomed(&self, instance: &Instance) -> Result<Vec<String>, String> {
         let mut cx = self.probing(instance);
-        let steps = [json!({"connect": FRESH}), json!({"hello": FRESH})];
+        let known = &self.environment.protocol.registries.compression.algorithm;
+        let numbers: Vec<u64> = known.iter().map(|row| row.value.into()).collect();
+        let hello = json!({"hello": FRESH, "message": {"compressions": numbers}});
+        let steps = [json!({"connect": FRESH}), hello];
         let probed = self.play(&mut cx, &steps).await;
         probed.map_err(|why| format!("the server does not answer HELLO: {why}"))?;
         let mut features: Vec<String> = Vec::new();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{AccountCommand, BlobCommand, Command, NotifyCommand, Reply};
+use super::command::{AccountCommand, BlobCommand, BotCommand, Command, NotifyCommand, Reply};
 use super::cursors::Cursors;
 use super::keys;
 use super::meta::Meta;
@@ -211,6 +211,7 @@ impl Committer {
             }
             Command::Account(command) => self.carry_out_of_accounts(command),
             Command::Blob(command) => self.carry_out_of_blobs(command),
+            Command::Bot(command) => self.carry_out_of_bots(command),
             Command::Notify(command) => self.carry_out_of_notifications(command),
             Command::Sweep {
                 tenant,
@@ -257,6 +258,57 @@ impl Committer {
                     self.pending.delete_state(&key);
                 }
                 self.answer(reply, Ok(()));
+            }
+        }
+    }
+
+    fn carry_out_of_bots(&mut self, command: BotCommand) {
+        match command {
+            BotCommand::Create {
+                tenant,
+                account,
+                owner,
+                webhook,
+                reply,
+            } => {
+                let outcome = self.create_bot(tenant, account, owner, webhook);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::Webhook {
+                tenant,
+                bot,
+                webhook,
+                reply,
+            } => {
+                let outcome = self.set_bot_webhook(tenant, bot, webhook);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::Told {
+                tenant,
+                bot,
+                log_epoch,
+                user_seq,
+                reply,
+            } => {
+                let outcome = self.bot_told(tenant, bot, log_epoch, user_seq);
+                self.answer(reply, outcome);
+            }
+            BotCommand::AddToken {
+                tenant,
+                token,
+                reply,
+            } => {
+                let outcome = self.add_bot_token(tenant, token);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::RevokeToken {
+                tenant,
+                bot,
+                token,
+                reply,
+            } => {
+                let outcome = self.revoke_bot_token(tenant, bot, token);
+                self.answer(reply, outcome.or_refused());
             }
         }
     }

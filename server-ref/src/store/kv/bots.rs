@@ -65,7 +65,7 @@ impl Committer {
         };
         if row.url.is_empty() && webhook.is_some() {
             row.log_epoch = self.meta.log_epoch;
-            row.told = self.timeline_head(tenant, bot)?;
+            row.told = self.timeline(tenant, bot)?.head;
         }
         self.put_bot(tenant, bot, &row.with_webhook(webhook));
         Ok(())

@@ -1,5 +1,6 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
+mod bots;
 mod check;
 mod notifications;
 mod sections;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use bots::BotsSection;
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::NotificationsSection;
+use super::{BotsSection, NotificationsSection};
 use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
@@ -40,6 +40,8 @@ pub struct Config {
     pub presence: PresenceSection,
     /// Notifications for devices without a connection.
     pub notifications: NotificationsSection,
+    /// Bots.
+    pub bots: BotsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.

@@ -6,7 +6,7 @@ use eim_codec::time::Timestamp;
 
 /// Lets `per_s` acts a second pass, sustained, with bursts of the same number.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     per_s: u32,
     /// Microseconds' worth of acts that are left.
     credit: u64,
@@ -18,7 +18,7 @@ const SECOND: u64 = 1_000_000;
 impl Rate {
     /// A full bucket; `None` for 0, which means no limit.
     #[must_use]
-    pub(super) fn new(per_s: u32, now: Timestamp) -> Option<Self> {
+    pub(crate) fn new(per_s: u32, now: Timestamp) -> Option<Self> {
         (per_s > 0).then_some(Self {
             per_s,
             credit: SECOND,
@@ -30,7 +30,7 @@ impl Rate {
     ///
     /// # Errors
     /// How long to wait until one is there again.
-    pub(super) fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
         let passed = u64::try_from(now.saturating_since(self.at).as_micros()).unwrap_or(u64::MAX);
         self.credit = self.credit.saturating_add(passed).min(SECOND);
         self.at = now;

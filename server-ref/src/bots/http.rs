@@ -166,9 +166,8 @@ impl Bots {
     /// A UUIDv7.
     fn new_key(&self, now_ms: u64) -> ClientMsgId {
         let mut octets = self.shared.random.octets::<16>();
-        if let [_, _, time @ ..] = &now_ms.to_be_bytes() {
-            octets[..6].copy_from_slice(time);
-        }
+        let [_, _, time @ ..] = now_ms.to_be_bytes();
+        octets[..6].copy_from_slice(&time);
         octets[6] = octets[6] & 0x0F | 0x70;
         octets[8] = octets[8] & 0x3F | 0x80;
         ClientMsgId::from(octets)

@@ -74,9 +74,7 @@ pub struct Location {
     latitude: f64,
     longitude: f64,
     #[serde(default)]
-    name: String,
-    #[serde(default)]
-    address: String,
+    label: String,
 }
 
 /// A page.
@@ -201,8 +199,7 @@ impl WantedMessage {
             let body = LocationBody {
                 latitude: place.latitude,
                 longitude: place.longitude,
-                name: place.name,
-                address: place.address,
+                label: place.label,
                 reply_to,
                 ..LocationBody::default()
             };

@@ -35,7 +35,7 @@ pub(super) enum BotCommand {
     Webhook {
         /// Login name.
         name: String,
-        /// Address, https:// unless it is in your own network; left out for nowhere.
+        /// Address, https:// unless it is on this machine; left out for nowhere.
         url: Option<String>,
     },
 }

@@ -97,7 +97,7 @@ pub enum AccountError {
     #[error("a note is one line of at most {0} octets")]
     Note(usize),
     /// No address of a webhook.
-    #[error("a webhook is an address that begins with https:// or http://")]
+    #[error("a webhook is an address that begins with https://, or with http:// on this machine")]
     Url,
     /// The runtime is going away.
     #[error("interrupted")]

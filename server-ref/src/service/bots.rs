@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::{AccountError, Accounts};
 use super::auth::new_bot_token;
 use super::password::{self, SALT_OCTETS};
+use crate::config::is_safe;
 use crate::outbox::Secret;
 use crate::store::{
     BotRecord, BotToken, BotWebhook, Refused, ScramVerifier, TokenId, UserRecord,
@@ -267,12 +268,12 @@ impl Accounts {
     }
 
     /// A webhook with a new secret; `None` for an empty address.
+    // impl[EIM-BOT-026]
     fn webhook(&self, url: &str) -> Result<Option<BotWebhook>, AccountError> {
         if url.is_empty() {
             return Ok(None);
         }
-        let known = url.starts_with("https://") || url.starts_with("http://");
-        if !known || url.len() > 2048 || !url.bytes().all(|octet| octet.is_ascii_graphic()) {
+        if !is_safe(url) || url.len() > 2048 || !url.bytes().all(|octet| octet.is_ascii_graphic()) {
             return Err(AccountError::Url);
         }
         Ok(Some(BotWebhook {

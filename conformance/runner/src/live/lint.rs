@@ -29,6 +29,7 @@ const FEATURES: &[&str] = &[
     "calls",
     "blobs",
     "notifications",
+    "bots",
     "send-only",
     "tls",
     "websocket",

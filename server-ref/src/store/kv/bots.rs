@@ -156,6 +156,11 @@ impl Committer {
                 out.push((keys::last_id(&key)?, device));
             }
         }
+        // What came by HTTP comes from a device that nobody logs in, named as the token.
+        let http = DeviceId::from(token.0);
+        if self.device_row(tenant, bot, http)?.is_none() {
+            out.push((http, DeviceRow::default()));
+        }
         for (device, row) in out {
             self.put_out(tenant, bot, device, row, LogoutReason::Operator)?;
         }

@@ -2,6 +2,7 @@
 //! paused time. No test sleeps.
 
 mod blobs;
+mod bots;
 mod bounds;
 mod doubles;
 mod kept;

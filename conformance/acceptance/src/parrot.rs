@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,6 +23,7 @@ struct Manner {
     down: AtomicBool,
     ill: AtomicBool,
     asked: AtomicUsize,
+    heard: Mutex<Vec<String>>,
 }
 
 /// The model; it is down when this is dropped.
@@ -70,6 +71,13 @@ impl Parrot {
         self.manner.ill.store(ill, Ordering::SeqCst);
     }
 
+    /// Whether somebody has asked it something with these words.
+    pub(crate) fn has_heard(&self, words: &str) -> bool {
+        let heard = &self.manner.heard;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().any(|text| text.contains(words))
+    }
+
     /// How often it was asked.
     pub(crate) fn asked(&self) -> usize {
         self.manner.asked.load(Ordering::SeqCst)
@@ -114,7 +122,12 @@ fn serve(stream: TcpStream, manner: &Manner) -> std::io::Result<()> {
             .take(BODY.min(length))
             .read_to_end(&mut body)?;
         manner.asked.fetch_add(1, Ordering::SeqCst);
-        let (status, answer) = match says(&body) {
+        let said = says(&body);
+        if let Some(text) = &said {
+            let mut heard = manner.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.push(text.clone());
+        }
+        let (status, answer) = match said {
             _ if manner.ill.load(Ordering::SeqCst) => ("503 Service Unavailable", json!({})),
             Some(text) if is_right => {
                 let message = json!({"role": "assistant", "content": text});

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+// test[EIM-BOT-025]
 #[test]
 fn a_bot_answers_each_question_once() {
     // `cargo test --workspace` builds them; for this package alone:

@@ -1,6 +1,8 @@
 //! `bot`: a bot answers by a model, is killed, and its model is away for a while: each question gets
 //! one answer, in order, and a bot by HTTP is not answered by it.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -34,12 +36,14 @@ struct Scene {
     person: Hand,
     bot: Option<Process>,
     config: PathBuf,
+    http: SocketAddr,
     asked: u32,
 }
 
 /// Runs it.
 pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     let mut scene = Scene::set(ground)?;
+    scene.machine()?;
     scene.act("answers", options.questions, |_| Ok(()))?;
     scene.act("is killed again and again", options.questions, |scene| {
         scene.die()?;
@@ -47,6 +51,10 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     })?;
     scene.away(options.questions)?;
     scene.translates()?;
+    if scene.parrot.has_heard("machine") {
+        return Err(Failure::Verdict("a bot was answered".into()));
+    }
+    println!("a bot that has sent by HTTP was not answered");
     if let Some(bot) = &mut scene.bot {
         bot.signal(rustix::process::Signal::TERM)?;
         bot.finish()?;
@@ -56,11 +64,22 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes a bot, and gives its token.
+fn make(server: &Server, name: &str) -> Result<String, Failure> {
+    let made = server.operate(&["bot", "create", name, "--owner", "ada"])?;
+    let token = made.lines().find_map(|line| line.strip_prefix("token: "));
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::Run(format!("no token in {made}")))
+}
+
 impl Scene {
     fn set(ground: &Ground) -> Result<Self, Failure> {
         let parrot = Parrot::start()?;
         let data = ground.folder.join("data");
         let mut server = Server::new(&ground.programs, &data, &ground.folder.join("server.log"))?;
+        let http = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        server.set("BOTS__HTTP", http);
         server.start()?;
         let accounts = ground.folder.join("accounts.csv");
         std::fs::write(&accounts, format!("ada,ada,{PASSWORD}\n"))?;
@@ -68,9 +87,7 @@ impl Scene {
         let person = Hand::new(ground, "ada", "ada");
         let (url, fingerprint) = (server.url(Transport::Tls), server.fingerprint()?);
         person.login(&url, &fingerprint, PASSWORD, "desktop")?;
-        let made = server.operate(&["bot", "create", "robo", "--owner", "ada"])?;
-        let token = made.lines().find_map(|line| line.strip_prefix("token: "));
-        let token = token.ok_or_else(|| Failure::Run(format!("no token in {made}")))?;
+        let token = make(&server, "robo")?;
         let token_file = ground.folder.join("token");
         std::fs::write(&token_file, token)?;
         let config = ground.folder.join("bot.toml");
@@ -90,10 +107,30 @@ impl Scene {
             person,
             bot: None,
             config,
+            http,
             asked: 0,
         };
         scene.live()?;
         Ok(scene)
+    }
+
+    /// Another bot sends by HTTP.
+    fn machine(&self) -> Result<(), Failure> {
+        let token = make(&self.server, "machine")?;
+        let body = r#"{"to": {"name": "robo"}, "text": "question of a machine"}"#;
+        let mut stream = TcpStream::connect(self.http)?;
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        if answer.starts_with("HTTP/1.1 200") {
+            return Ok(());
+        }
+        Err(Failure::Verdict(format!("by HTTP: {answer}")))
     }
 
     fn live(&mut self) -> Result<(), Failure> {

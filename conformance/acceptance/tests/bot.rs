@@ -13,5 +13,8 @@ fn a_bot_answers_each_question_once() {
     let complaints = String::from_utf8_lossy(&run.stderr);
     println!("{printed}");
     assert!(run.status.success(), "{printed}\n{complaints}");
-    assert!(printed.contains("each of 9 questions got one answer"), "{printed}");
+    assert!(
+        printed.contains("each of 9 questions got one answer"),
+        "{printed}"
+    );
 }

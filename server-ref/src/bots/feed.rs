@@ -254,7 +254,9 @@ impl Feed {
                 None
             }
         };
-        let wanted = wanted.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let wanted = wanted.map_or(0, |wait| {
+            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+        });
         let pause = pause.max(wanted.min(policy.retry_max_ms));
         let jitter = (pause / 4).saturating_mul(spread) >> 32;
         standing.due_ms = now_ms.saturating_add(pause).saturating_add(jitter);
@@ -304,7 +306,9 @@ async fn tell(parts: &FeedParts, record: BotRecord) -> Result<(), Setback> {
         counter!(names::BOT_TOLD).increment(1);
     }
     if let Some(user_seq) = skipped {
-        store.bot_told(tenant, bot, record.log_epoch, user_seq).await?;
+        store
+            .bot_told(tenant, bot, record.log_epoch, user_seq)
+            .await?;
     }
     Ok(())
 }

@@ -117,7 +117,10 @@ impl Teller {
         let reply_to = content.as_ref().map_or(0, Content::reply_to);
         let (text, mentioned) = match content {
             Some(Content::Text(body)) => {
-                let named = body.mentions.iter().any(|user| user[..] == self.bot.as_bytes()[..]);
+                let named = body
+                    .mentions
+                    .iter()
+                    .any(|user| user[..] == self.bot.as_bytes()[..]);
                 (Some(body.text), named || body.mention_all)
             }
             Some(Content::Notice(body)) => (Some(body.text), false),

@@ -93,7 +93,9 @@ fn asked(command: BotCommand) -> Command {
             name,
             note,
             expires_ms: days.map_or(0, |days| {
-                SystemClock.now_ms().saturating_add(u64::from(days) * DAY_MS)
+                SystemClock
+                    .now_ms()
+                    .saturating_add(u64::from(days) * DAY_MS)
             }),
         },
         BotCommand::Revoke { name, token, .. } => Command::BotRevoke { name, token },

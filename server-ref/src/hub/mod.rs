@@ -8,9 +8,9 @@ mod heads;
 mod mailbox;
 mod notes;
 mod posted;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

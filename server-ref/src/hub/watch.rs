@@ -37,9 +37,12 @@ impl Watch {
             return;
         }
         let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
-        let mut recipients = commits
-            .iter()
-            .flat_map(|commit| commit.recipients.iter().map(|(user, _)| (commit.tenant, *user)));
+        let mut recipients = commits.iter().flat_map(|commit| {
+            commit
+                .recipients
+                .iter()
+                .map(|(user, _)| (commit.tenant, *user))
+        });
         if recipients.any(|recipient| users.contains(&recipient)) {
             self.grown.notify_one();
         }

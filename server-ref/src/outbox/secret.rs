@@ -58,7 +58,10 @@ impl Secret {
     /// A new secret of 32 octets.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
-        Self(format!("{PREFIX}{}", STANDARD.encode(random.octets::<32>())))
+        Self(format!(
+            "{PREFIX}{}",
+            STANDARD.encode(random.octets::<32>())
+        ))
     }
 
     /// The secret as its receiver writes it.

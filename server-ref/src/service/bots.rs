@@ -8,9 +8,7 @@ use super::auth::new_bot_token;
 use super::password::{self, SALT_OCTETS};
 use crate::config::is_safe;
 use crate::outbox::Secret;
-use crate::store::{
-    BotRecord, BotToken, BotWebhook, Refused, ScramVerifier, TokenId, UserRecord,
-};
+use crate::store::{BotRecord, BotToken, BotWebhook, Refused, ScramVerifier, TokenId, UserRecord};
 
 /// Longest note of a token, in octets.
 const NOTE_OCTETS: usize = 128;

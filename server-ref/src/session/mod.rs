@@ -26,8 +26,8 @@ use eim_codec::time::Timestamp;
 use eim_codec::tokio::Driver;
 use tokio::time::Sleep;
 
-pub(crate) use rate::Rate;
 pub use detached::{DetachedLimits, Registry};
+pub(crate) use rate::Rate;
 pub use shared::{ConnectionConfigs, SessionOptions, Shared};
 pub use slots::Slots;
 

@@ -169,6 +169,5 @@ pub trait Bots: Send + Sync + 'static {
     ) -> Result<Option<BotToken>, StoreError>;
 
     /// All tokens of a bot, in the order in which they were made.
-    async fn bot_tokens(&self, tenant: TenantId, bot: UserId)
-    -> Result<Vec<BotToken>, StoreError>;
+    async fn bot_tokens(&self, tenant: TenantId, bot: UserId) -> Result<Vec<BotToken>, StoreError>;
 }

@@ -55,7 +55,11 @@ async fn come(kit: &Kit, from: &str, token: &str) -> Client<tokio::io::DuplexStr
         mode: AttachMode::Full,
         ..Login::of(1, 9)
     };
-    client.start(&login, "EIM-TOKEN", Bytes::copy_from_slice(token.as_bytes()));
+    client.start(
+        &login,
+        "EIM-TOKEN",
+        Bytes::copy_from_slice(token.as_bytes()),
+    );
     client
 }
 
@@ -130,7 +134,9 @@ impl Door {
             patience: Duration::from_millis(kit.config.bots.request_ms),
         };
         let address = "127.0.0.1:0".parse().unwrap();
-        let doors = Doors::open(address, entrance, stopping.clone()).await.unwrap();
+        let doors = Doors::open(address, entrance, stopping.clone())
+            .await
+            .unwrap();
         let address = doors.address;
         let served = axum::serve(doors, router(bots));
         let served = served.with_graceful_shutdown(stopping.clone().cancelled_owned());
@@ -201,7 +207,10 @@ async fn a_message_by_http_is_a_message() {
     let other = json!({"to": {"user": user_id(1).to_string()}, "text": "boop",
         "client_msg_id": key});
     let other = door.send(&token, other).await;
-    assert_eq!((other.status, &other.body["error"]), (409, &json!("CONFLICT")));
+    assert_eq!(
+        (other.status, &other.body["error"]),
+        (409, &json!("CONFLICT"))
+    );
     // Into the conversation, in answer, without a key.
     let reply = json!({"to": {"conversation": sent.conversation}, "text": "re", "reply_to": 1});
     for expected in [2, 3] {
@@ -225,20 +234,41 @@ async fn what_cannot_be_sent_is_told_by_status() {
     let link = json!({"url": "https://example.org/", "title": "Example"});
     for (wanted, status) in [
         (json!({"to": alice, "link": link}), 200),
-        (json!({"to": alice, "location": {"latitude": 1.5, "longitude": 2.0}}), 200),
-        (json!({"to": alice, "contact": {"user": user_id(2).to_string()}}), 200),
-        (json!({"to": alice, "custom": {"namespace": "org.example", "data": "AAE="}}), 200),
+        (
+            json!({"to": alice, "location": {"latitude": 1.5, "longitude": 2.0}}),
+            200,
+        ),
+        (
+            json!({"to": alice, "contact": {"user": user_id(2).to_string()}}),
+            200,
+        ),
+        (
+            json!({"to": alice, "custom": {"namespace": "org.example", "data": "AAE="}}),
+            200,
+        ),
         (json!({"to": alice}), 400),
         (json!({"to": alice, "text": "a", "link": link}), 400),
         (json!({"to": alice, "text": "a", "colour": "red"}), 400),
         (json!({"to": alice, "link": link, "mention_all": true}), 400),
-        (json!({"to": alice, "link": {"url": "javascript:alert(1)"}}), 400),
-        (json!({"to": alice, "location": {"latitude": 91.0, "longitude": 0.0}}), 400),
-        (json!({"to": alice, "text": "a", "client_msg_id": "xyz"}), 400),
+        (
+            json!({"to": alice, "link": {"url": "javascript:alert(1)"}}),
+            400,
+        ),
+        (
+            json!({"to": alice, "location": {"latitude": 91.0, "longitude": 0.0}}),
+            400,
+        ),
+        (
+            json!({"to": alice, "text": "a", "client_msg_id": "xyz"}),
+            400,
+        ),
         (json!({"to": {"user": "alice"}, "text": "a"}), 400),
         (json!({"to": nobody, "text": "a"}), 404),
         (json!({"to": {"name": "nobody"}, "text": "a"}), 404),
-        (json!({"to": {"conversation": "7f".repeat(16)}, "text": "a"}), 404),
+        (
+            json!({"to": {"conversation": "7f".repeat(16)}, "text": "a"}),
+            404,
+        ),
         (json!({"to": alice, "text": "x".repeat(40_000)}), 413),
         (json!({"to": alice, "text": "x".repeat(80_000)}), 413),
     ] {
@@ -416,7 +446,10 @@ async fn a_webhook_is_told_every_entry_in_order() {
     assert_eq!(body["type"], "bot.entry");
     let data = &body["data"];
     assert_eq!(data["bot"], bot.to_string());
-    assert_eq!((&data["user_seq"], &data["conv_seq"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&data["user_seq"], &data["conv_seq"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(data["entry"], "TEXT");
     assert_eq!(data["sender"], user_id(1).to_string());
     assert_eq!(data["sender_bot"], false);
@@ -446,7 +479,13 @@ async fn a_dead_webhook_loses_nothing_and_nobody_waits_for_it() {
     // 1, 2, 4, 8 s and their jitter between five attempts, all at the first entry.
     let passed = begun.elapsed();
     assert!(passed >= Duration::from_secs(14), "{passed:?}");
-    let first: BTreeSet<_> = hook.tried.lock().unwrap().iter().map(|it| it.0.clone()).collect();
+    let first: BTreeSet<_> = hook
+        .tried
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|it| it.0.clone())
+        .collect();
     assert_eq!(first.len(), 1);
     // The server dies; the next one finds the webhook alive again.
     stopping.cancel();
@@ -459,7 +498,11 @@ async fn a_dead_webhook_loses_nothing_and_nobody_waits_for_it() {
     let _stopping = tell(&kit, &hook);
     let seen = |hook: &Hook| {
         let taken = hook.taken.lock().unwrap();
-        taken.iter().map(|it| it.0.clone()).collect::<BTreeSet<_>>().len()
+        taken
+            .iter()
+            .map(|it| it.0.clone())
+            .collect::<BTreeSet<_>>()
+            .len()
     };
     while seen(&hook) < 40 {
         hook.came.notified().await;
@@ -483,7 +526,14 @@ async fn a_webhook_that_was_dead_for_too_long_is_told_so() {
     }
     let weeks = 21 * 24 * 60 * 60 * 1000;
     kit.clock.advance(weeks);
-    while kit.shared.store.sweep(TENANT, kit.clock.now_ms(), 100).await.unwrap().more {}
+    while kit
+        .shared
+        .store
+        .sweep(TENANT, kit.clock.now_ms(), 100)
+        .await
+        .unwrap()
+        .more
+    {}
     let send = alice.send_to(Target::DirectTo(bot), "new", [4; 16].into(), false);
     alice.result(send).await;
     let hook = Arc::new(Hook::default());
@@ -493,6 +543,9 @@ async fn a_webhook_that_was_dead_for_too_long_is_told_so() {
     let taken = hook.taken.lock().unwrap();
     let gap = &taken[0].1;
     assert_eq!(gap["type"], "bot.gap");
-    assert_eq!((&gap["data"]["from"], &gap["data"]["through"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        (&gap["data"]["from"], &gap["data"]["through"]),
+        (&json!(1), &json!(3))
+    );
     assert_eq!(taken[1].1["data"]["user_seq"], 4);
 }

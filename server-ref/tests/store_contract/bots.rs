@@ -30,12 +30,7 @@ async fn add(h: &Harness, token: BotToken) -> Option<ErrorCode> {
     added.err().map(|refused| refused.code)
 }
 
-async fn log_in(
-    h: &Harness,
-    bot: UserId,
-    device: u8,
-    token: TokenId,
-) -> Result<(), ErrorCode> {
+async fn log_in(h: &Harness, bot: UserId, device: u8, token: TokenId) -> Result<(), ErrorCode> {
     let login = Login {
         device: DeviceId::from([device; 16]),
         class: 5,

@@ -106,7 +106,10 @@ pub(crate) fn decide(
         }
         return Decision::Ask(translation(language, text));
     }
-    let named = body.mentions.iter().any(|user| user[..] == me.as_bytes()[..]);
+    let named = body
+        .mentions
+        .iter()
+        .any(|user| user[..] == me.as_bytes()[..]);
     if !named && !is_direct(me, message) {
         return Decision::Nothing;
     }

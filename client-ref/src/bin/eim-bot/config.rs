@@ -87,7 +87,10 @@ impl Config {
 
     /// The defaults, with what a text has.
     pub(crate) fn from_toml(text: &str) -> Result<Self, String> {
-        let parse = |text: &str| text.parse::<toml::Table>().map_err(|error| error.to_string());
+        let parse = |text: &str| {
+            text.parse::<toml::Table>()
+                .map_err(|error| error.to_string())
+        };
         let mut whole = parse(DEFAULT)?;
         for (section, values) in parse(text)? {
             match (whole.get_mut(&section), values) {
@@ -97,7 +100,9 @@ impl Config {
                 _ => return Err(format!("there is no section [{section}]")),
             }
         }
-        let config: Self = whole.try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        let config: Self = whole
+            .try_into()
+            .map_err(|error: toml::de::Error| error.to_string())?;
         if config.server.url.is_empty() || config.model.url.is_empty() {
             return Err("server.url and model.url have to be set".to_owned());
         }

@@ -72,8 +72,7 @@ async fn serve(config: Config) -> Result<(), String> {
     let store = store.map_err(|error| error.to_string())?;
     let server = config.server.url.parse();
     let server = server.map_err(|error: eim_client::options::InvalidUrl| error.to_string())?;
-    let mut options =
-        Options::new(server, "", None, Arc::new(store)).bot(&config.bot.token()?);
+    let mut options = Options::new(server, "", None, Arc::new(store)).bot(&config.bot.token()?);
     options.trust = match (&*config.server.fingerprint, &config.server.authorities) {
         ("", path) if path.as_os_str().is_empty() => None,
         ("", path) => Some(Trust::Authorities(path.clone())),

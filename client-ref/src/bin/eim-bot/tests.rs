@@ -68,14 +68,24 @@ fn decided(config: &Config, wish: Wish, before: &[Message], message: &Message) -
 #[test]
 fn a_question_goes_to_the_model_with_what_was_said_before() {
     let config = config("[answer]\ncontext = 2");
-    let before = [text(1, 1, "forgotten"), text(2, 1, "hi"), text(3, ME, "hello")];
+    let before = [
+        text(1, 1, "forgotten"),
+        text(2, 1, "hi"),
+        text(3, ME, "hello"),
+    ];
     let decision = decided(&config, Wish::Default, &before, &text(4, 1, " why? "));
     let Decision::Ask(turns) = decision else {
         panic!("{decision:?}")
     };
-    let said: Vec<_> = turns.iter().map(|turn| (turn.role, &*turn.content)).collect();
+    let said: Vec<_> = turns
+        .iter()
+        .map(|turn| (turn.role, &*turn.content))
+        .collect();
     assert_eq!(said[0].0, "system");
-    assert_eq!(said[1..], [("user", "hi"), ("assistant", "hello"), ("user", "why?")]);
+    assert_eq!(
+        said[1..],
+        [("user", "hi"), ("assistant", "hello"), ("user", "why?")]
+    );
 }
 
 #[test]
@@ -86,7 +96,10 @@ fn in_a_group_only_whoever_names_the_bot_is_answered() {
         ..message(4, 1, body)
     };
     let plain = group(TextBody::new("hello all"));
-    assert_eq!(decided(&config, Wish::Default, &[], &plain), Decision::Nothing);
+    assert_eq!(
+        decided(&config, Wish::Default, &[], &plain),
+        Decision::Nothing
+    );
     let named = group(TextBody {
         mentions: vec![user(ME).to_bytes()],
         ..TextBody::new("robo, hello")
@@ -97,19 +110,26 @@ fn in_a_group_only_whoever_names_the_bot_is_answered() {
         frame_type: FrameType::IMAGE,
         ..named.clone()
     };
-    assert_eq!(decided(&config, Wish::Default, &[], &other), Decision::Nothing);
+    assert_eq!(
+        decided(&config, Wish::Default, &[], &other),
+        Decision::Nothing
+    );
     let mut recalled = named;
     recalled.erase();
-    assert_eq!(decided(&config, Wish::Default, &[], &recalled), Decision::Nothing);
+    assert_eq!(
+        decided(&config, Wish::Default, &[], &recalled),
+        Decision::Nothing
+    );
 }
 
 #[test]
 fn what_a_conversation_wants_is_kept_in_a_number() {
     let config = config("");
-    let say = |text: &str| match decided(&config, Wish::Default, &[], &super::tests::text(1, 1, text)) {
-        Decision::Say(_, wish) => wish,
-        other => panic!("{other:?}"),
-    };
+    let say =
+        |text: &str| match decided(&config, Wish::Default, &[], &super::tests::text(1, 1, text)) {
+            Decision::Say(_, wish) => wish,
+            other => panic!("{other:?}"),
+        };
     for (text, wish) in [
         ("/translate zh", Wish::Translate(Language::Chinese)),
         ("/translate EN", Wish::Translate(Language::English)),
@@ -131,7 +151,11 @@ fn only_other_languages_are_translated() {
         (chinese, "12:30 👍", false),
         (Wish::Translate(Language::English), "早上好", true),
         (Wish::Translate(Language::English), "good morning", false),
-        (Wish::Translate(Language::English), "Grüße aus Köln, schöne Straße", true),
+        (
+            Wish::Translate(Language::English),
+            "Grüße aus Köln, schöne Straße",
+            true,
+        ),
     ] {
         let decision = decided(&config(""), wish, &[], &text(1, 1, said));
         assert_eq!(matches!(decision, Decision::Ask(_)), asks, "{said}");
@@ -149,7 +173,10 @@ fn only_other_languages_are_translated() {
 fn a_talk_that_runs_away_is_cut() {
     let config = config("[answer]\nper_minute = 2");
     let own = [text(1, ME, "a"), text(2, ME, "b")];
-    assert_eq!(decided(&config, Wish::Default, &own, &text(3, 1, "c")), Decision::Nothing);
+    assert_eq!(
+        decided(&config, Wish::Default, &own, &text(3, 1, "c")),
+        Decision::Nothing
+    );
     // A minute later it goes on.
     let later = decided(&config, Wish::Default, &own, &text(70, 1, "c"));
     assert!(matches!(later, Decision::Ask(_)));
@@ -158,7 +185,10 @@ fn a_talk_that_runs_away_is_cut() {
 #[test]
 fn keys_depend_on_what_is_answered_and_on_nothing_else() {
     let (one, other) = (text(1, 1, "a"), text(2, 1, "a"));
-    assert_eq!(answer_key(&one, "answer"), answer_key(&one.clone(), "answer"));
+    assert_eq!(
+        answer_key(&one, "answer"),
+        answer_key(&one.clone(), "answer")
+    );
     assert_ne!(answer_key(&one, "answer"), answer_key(&other, "answer"));
     assert_ne!(answer_key(&one, "answer"), answer_key(&one, "away"));
     let key = answer_key(&one, "answer");
@@ -187,7 +217,10 @@ struct Fake {
 async fn complete(State(fake): State<Arc<Fake>>, request: Request) -> Response {
     assert_eq!(request.uri().path(), "/v1/chat/completions");
     let body = to_bytes(request.into_body(), 1 << 20).await.unwrap();
-    fake.bodies.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+    fake.bodies
+        .lock()
+        .unwrap()
+        .push(serde_json::from_slice(&body).unwrap());
     let (status, body) = (fake.answer)(fake.asked.fetch_add(1, Ordering::SeqCst));
     let mut response = Response::new(Body::from(Bytes::from(body.to_string())));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();

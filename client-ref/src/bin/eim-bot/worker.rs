@@ -205,7 +205,11 @@ impl Worker {
 
     /// What was said before a message, oldest first.
     async fn before(&self, message: &Message) -> Result<Vec<Message>, String> {
-        let wanted = self.config.answer.context.max(2 * self.config.answer.per_minute);
+        let wanted = self
+            .config
+            .answer
+            .context
+            .max(2 * self.config.answer.per_minute);
         let first = message
             .conv_seq
             .saturating_sub(u64::try_from(wanted).unwrap_or(u64::MAX))

@@ -233,12 +233,14 @@ impl Scene {
 
     /// The conversation wants translation, also after a restart.
     fn translates(&mut self) -> Result<(), Failure> {
-        self.person.say(&["send", "--to", "robo", "/translate zh"])?;
+        self.person
+            .say(&["send", "--to", "robo", "/translate zh"])?;
         self.heard("From now on I translate into Simplified Chinese here.")?;
         self.die()?;
         self.live()?;
         self.person.say(&["send", "--to", "robo", "/早上好"])?;
-        self.person.say(&["send", "--to", "robo", "/good morning"])?;
+        self.person
+            .say(&["send", "--to", "robo", "/good morning"])?;
         self.heard("译：/good morning")?;
         let said = self.said()?;
         if said.iter().any(|text| text.contains("早上好")) {

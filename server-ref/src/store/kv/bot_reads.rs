@@ -123,11 +123,7 @@ impl Bots for KvStore {
         Ok(found.filter(|found| found.hash == *hash))
     }
 
-    async fn bot_tokens(
-        &self,
-        tenant: TenantId,
-        bot: UserId,
-    ) -> Result<Vec<BotToken>, StoreError> {
+    async fn bot_tokens(&self, tenant: TenantId, bot: UserId) -> Result<Vec<BotToken>, StoreError> {
         let reader = self.reader()?;
         let Some(record) = reader.get(Space::State, &keys::bot(tenant, bot))? else {
             return Ok(Vec::new());

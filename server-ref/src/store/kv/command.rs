@@ -13,9 +13,9 @@ use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, BlobView, BotToken, BotWebhook, Change, Changed, Directory, DirectoryChange, Fate, Garbage, LogOut,
-    LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed, Refused, SenderOrder,
-    SessionRecord, StoreError, Swept, TenantId, TokenId, UserRecord,
+    Append, Appended, BlobView, BotToken, BotWebhook, Change, Changed, Directory, DirectoryChange,
+    Fate, Garbage, LogOut, LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed,
+    Refused, SenderOrder, SessionRecord, StoreError, Swept, TenantId, TokenId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 

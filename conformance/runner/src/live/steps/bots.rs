@@ -68,7 +68,9 @@ impl Step for Bot {
         let name = format!("bot-{}", hex::encode(&cx.random.octets::<8>()));
         cx.log
             .note("testee", format!("makes the bot {} ({name})", self.bot));
-        let made = control(cx)?.bot(&json!({"op": "bot", "name": name})).await?;
+        let made = control(cx)?
+            .bot(&json!({"op": "bot", "name": name}))
+            .await?;
         let user_id = keep(cx, &self.r#as, &made)?;
         let account = Account {
             name,
@@ -96,7 +98,8 @@ impl Step for Revoke {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let name = cx.user(&self.revoke)?.name.clone();
         let token = cx.evaluate(&self.token)?;
-        cx.log.note("testee", format!("takes {token} of {name} away"));
+        cx.log
+            .note("testee", format!("takes {token} of {name} away"));
         let order = json!({"op": "revoke", "account": name, "token": token});
         control(cx)?.bot(&order).await.map(drop)
     }

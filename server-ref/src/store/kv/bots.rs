@@ -3,7 +3,8 @@
 use eim_codec::id::{DeviceId, UserId};
 use eim_codec::registry::ErrorCode;
 
-use super::committer::{Committer, Failure, refuse};
+use super::command::BotCommand;
+use super::committer::{Committer, Failure, OrRefused as _, refuse};
 use super::keys;
 use super::record::bot::{BotRow, BotTokenRow};
 use super::record::state::{self, DeviceRow};
@@ -12,6 +13,58 @@ use crate::store::{
 };
 
 impl Committer {
+    /// Carries out what is asked of bots.
+    pub(super) fn carry_out_of_bots(&mut self, command: BotCommand) {
+        match command {
+            BotCommand::Create {
+                tenant,
+                account,
+                owner,
+                webhook,
+                reply,
+            } => {
+                let outcome = self.create_bot(tenant, account, owner, webhook);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::Webhook {
+                tenant,
+                bot,
+                webhook,
+                reply,
+            } => {
+                let outcome = self.set_bot_webhook(tenant, bot, webhook);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::Told {
+                tenant,
+                bot,
+                log_epoch,
+                user_seq,
+                reply,
+            } => {
+                let outcome = self.bot_told(tenant, bot, log_epoch, user_seq);
+                self.answer(reply, outcome);
+            }
+            BotCommand::AddToken {
+                tenant,
+                token,
+                reply,
+            } => {
+                let outcome = self.add_bot_token(tenant, token);
+                self.answer(reply, outcome.or_refused());
+            }
+            BotCommand::RevokeToken {
+                tenant,
+                bot,
+                token,
+                reply,
+            } => {
+                let outcome = self.revoke_bot_token(tenant, bot, token);
+                self.answer(reply, outcome.or_refused());
+            }
+        }
+    }
+
     pub(super) fn bot_row(
         &self,
         tenant: TenantId,

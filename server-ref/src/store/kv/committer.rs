@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::cache::Caches;
-use super::command::{AccountCommand, BlobCommand, BotCommand, Command, NotifyCommand, Reply};
+use super::command::{AccountCommand, BlobCommand, Command, NotifyCommand, Reply};
 use super::cursors::Cursors;
 use super::keys;
 use super::meta::Meta;
@@ -262,57 +262,6 @@ impl Committer {
         }
     }
 
-    fn carry_out_of_bots(&mut self, command: BotCommand) {
-        match command {
-            BotCommand::Create {
-                tenant,
-                account,
-                owner,
-                webhook,
-                reply,
-            } => {
-                let outcome = self.create_bot(tenant, account, owner, webhook);
-                self.answer(reply, outcome.or_refused());
-            }
-            BotCommand::Webhook {
-                tenant,
-                bot,
-                webhook,
-                reply,
-            } => {
-                let outcome = self.set_bot_webhook(tenant, bot, webhook);
-                self.answer(reply, outcome.or_refused());
-            }
-            BotCommand::Told {
-                tenant,
-                bot,
-                log_epoch,
-                user_seq,
-                reply,
-            } => {
-                let outcome = self.bot_told(tenant, bot, log_epoch, user_seq);
-                self.answer(reply, outcome);
-            }
-            BotCommand::AddToken {
-                tenant,
-                token,
-                reply,
-            } => {
-                let outcome = self.add_bot_token(tenant, token);
-                self.answer(reply, outcome.or_refused());
-            }
-            BotCommand::RevokeToken {
-                tenant,
-                bot,
-                token,
-                reply,
-            } => {
-                let outcome = self.revoke_bot_token(tenant, bot, token);
-                self.answer(reply, outcome.or_refused());
-            }
-        }
-    }
-
     fn carry_out_of_accounts(&mut self, command: AccountCommand) {
         match command {
             AccountCommand::CreateUsers {
@@ -401,7 +350,7 @@ impl Committer {
         }
     }
 
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
+    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
         // A caller that went away does not want its outcome.
         self.pending.answer(move || drop(reply.send(outcome)));
     }
@@ -488,7 +437,7 @@ pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T,
 }
 
 /// Keeps refusals apart from failures of the engine.
-trait OrRefused<T> {
+pub(super) trait OrRefused<T> {
     fn or_refused(self) -> Result<Result<T, Refused>, StoreError>;
 }
 

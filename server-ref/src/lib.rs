@@ -13,6 +13,7 @@
 
 pub mod admin;
 pub mod blobs;
+pub mod bots;
 pub mod calls;
 pub mod cli;
 pub mod clock;

@@ -68,6 +68,14 @@ pub mod names {
     pub const BREAKER_STATE: &str = "eim_breaker_state";
     /// Times a circuit breaker opened, by service.
     pub const BREAKER_OPENED: &str = "eim_breaker_opened_total";
+    /// Requests of bots by HTTP, by outcome.
+    pub const BOT_REQUESTS: &str = "eim_bot_requests_total";
+    /// Entries that webhooks of bots took.
+    pub const BOT_TOLD: &str = "eim_bot_webhook_told_total";
+    /// Attempts to tell webhooks of bots that failed, by reason.
+    pub const BOT_FAILED: &str = "eim_bot_webhook_failed_total";
+    /// Webhooks of bots that have not heard of all entries of their bots.
+    pub const BOT_BEHIND: &str = "eim_bot_webhooks_behind";
     /// Records removed by sweeps, by kind.
     pub const SWEPT: &str = "eim_swept_total";
 }
@@ -111,6 +119,16 @@ pub fn describe() {
     );
     describe_notifications();
     describe_limits();
+    describe_counter!(names::BOT_REQUESTS, "Requests of bots by HTTP");
+    describe_counter!(names::BOT_TOLD, "Entries that webhooks of bots took");
+    describe_counter!(
+        names::BOT_FAILED,
+        "Attempts to tell webhooks of bots that failed"
+    );
+    describe_gauge!(
+        names::BOT_BEHIND,
+        "Webhooks of bots that have not heard of everything"
+    );
     describe_counter!(names::SWEPT, "Records removed by sweeps");
 }
 

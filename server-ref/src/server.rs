@@ -1,5 +1,6 @@
 //! Puts the parts together: from a configuration to a running server, and back to rest.
 
+mod bots;
 mod drain;
 mod notify;
 
@@ -37,6 +38,7 @@ use crate::transport::{
     load_or_create,
 };
 
+pub use self::bots::feed;
 pub use self::drain::drain;
 pub use self::notify::outbox;
 
@@ -115,6 +117,8 @@ pub struct Running {
     pub addresses: Vec<(Transport, SocketAddr)>,
     /// Address of the admin listener.
     pub admin: Option<SocketAddr>,
+    /// Addresses of the listeners for bots: HTTPS, then HTTP, as far as there are any.
+    pub bots: Vec<SocketAddr>,
     /// Fingerprint of the certificate, SHA-256 in hexadecimal.
     pub fingerprint: String,
     /// Nobody vouches for the certificate.
@@ -342,6 +346,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
     let mut running = Running {
         addresses: Vec::new(),
         admin: None,
+        bots: Vec::new(),
         fingerprint: certificate.fingerprint(),
         self_signed: certificate.self_signed,
         accounts: accounts.clone(),
@@ -350,6 +355,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
         helpers: Vec::new(),
         closed: CancellationToken::new(),
     };
+    running.serve_bots(config, &tls).await?;
     running.listen(config, tls)?;
     running.notify(config)?;
     running

@@ -98,7 +98,7 @@ impl Default for ClientConfig {
 pub struct ServerConfig {
     /// Name and version of the implementation, for the client's logs.
     pub implementation: String,
-    /// SASL mechanisms, most preferred first. EIM-RESUME is offered on confidential transports only.
+    /// SASL mechanisms, most preferred first. EIM-RESUME and EIM-TOKEN are offered on confidential transports only.
     pub mechanisms: Vec<String>,
     /// The transport is TLS or loopback: resume tokens may cross it.
     pub confidential: bool,

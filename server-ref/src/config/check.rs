@@ -16,6 +16,8 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     problems.extend(config.rates.problems());
     problems.extend(config.breaker.problems());
     problems.extend(config.compression.problems());
+    let plain_anywhere = config.listen.allow_plain_remote;
+    problems.extend(config.bots.problems(plain_anywhere));
     if config.blobs.keep == Keep::S3 && config.blobs.s3_bucket.is_empty() {
         problems.push("blobs.keep = \"s3\" needs blobs.s3_bucket".to_owned());
     }

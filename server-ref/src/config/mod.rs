@@ -1,5 +1,6 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
+mod bots;
 mod check;
 mod compression;
 mod notifications;
@@ -11,7 +12,9 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use bots::BotsSection;
 pub use compression::CompressionSection;
+pub(crate) use notifications::is_safe;
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{BreakerSection, CompressionSection, NotificationsSection, RatesSection};
+use super::{BotsSection, BreakerSection, CompressionSection, NotificationsSection, RatesSection};
 use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
@@ -46,6 +46,8 @@ pub struct Config {
     pub presence: PresenceSection,
     /// Notifications for devices without a connection.
     pub notifications: NotificationsSection,
+    /// Bots.
+    pub bots: BotsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.

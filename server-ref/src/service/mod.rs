@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod blobs;
+pub mod bots;
 mod calls;
 mod contacts;
 mod devices;

@@ -16,7 +16,7 @@ use crate::hub::{Budget, Hub};
 use crate::limits::{Limits, Rate};
 use crate::random::Random;
 use crate::service::Requests;
-use crate::service::auth::{AuthService, RESUME, scram};
+use crate::service::auth::{AuthService, RESUME, TOKEN, scram};
 use crate::service::blobs::Blobs;
 use crate::store::{ClassLimits, Store, TenantId};
 use crate::transport::Peer;
@@ -109,7 +109,7 @@ pub struct ConnectionConfigs {
 
 impl ConnectionConfigs {
     /// From the configuration.
-    // impl[EIM-AUT-012, EIM-AUT-013, EIM-AUT-014, EIM-AUT-031, EIM-TRN-033]
+    // impl[EIM-AUT-012, EIM-AUT-013, EIM-AUT-014, EIM-AUT-031, EIM-TRN-033, EIM-BOT-003]
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let make = |confidential: bool, bound: bool| {
@@ -122,6 +122,7 @@ impl ConnectionConfigs {
             }
             if confidential {
                 made.mechanisms.push(RESUME.to_owned());
+                made.mechanisms.push(TOKEN.to_owned());
             }
             made.implementation = concat!("eim-server/", env!("CARGO_PKG_VERSION")).to_owned();
             made.confidential = confidential;
@@ -222,6 +223,16 @@ mod tests {
             let capabilities = &configs.for_peer(&peer).capabilities;
             assert_eq!(capabilities.contains(&Capability::BLOBS), offered);
         }
+    }
+
+    // test[EIM-BOT-003]
+    #[test]
+    fn tokens_of_bots_are_offered_where_they_may_cross() {
+        let configs = ConnectionConfigs::new(&Config::from_toml("").unwrap());
+        let token = TOKEN.to_owned();
+        assert!(offers(&configs, "127.0.0.1:1", Transport::Tcp).contains(&token));
+        assert!(offers(&configs, "192.0.2.1:1", Transport::Tls).contains(&token));
+        assert!(!offers(&configs, "192.0.2.1:1", Transport::Tcp).contains(&token));
     }
 
     // test[EIM-TRN-033]

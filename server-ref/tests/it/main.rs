@@ -2,6 +2,8 @@
 //! paused time. No test sleeps.
 
 mod blobs;
+mod bot_webhooks;
+mod bots;
 mod bounds;
 mod doubles;
 mod kept;

@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 
 /// The mechanism whose message is a resume token.
 pub(super) const EIM_RESUME: &str = "EIM-RESUME";
+/// The mechanism whose message is the token of a bot.
+pub(super) const EIM_TOKEN: &str = "EIM-TOKEN";
 
 /// Octets of a nonce.
 const NONCE_OCTETS: usize = 32;
@@ -123,14 +125,18 @@ fn check(hello: &Hello) -> Result<(), Violation> {
 }
 
 /// Mechanisms that WELCOME lists.
-// impl[EIM-AUT-031, EIM-RSM-003]
+// impl[EIM-AUT-031, EIM-RSM-003, EIM-BOT-003]
 pub(super) fn offered_mechanisms<'a>(
     config: &'a ServerConfig,
     agreed: &Agreed,
 ) -> impl Iterator<Item = &'a str> {
     let resume = config.confidential && agreed.capabilities.contains(Capability::RESUME);
     let all = config.mechanisms.iter().map(String::as_str);
-    all.filter(move |name| resume || *name != EIM_RESUME)
+    all.filter(move |name| match *name {
+        EIM_RESUME => resume,
+        EIM_TOKEN => config.confidential,
+        _ => true,
+    })
 }
 
 // impl[EIM-HBT-001]

@@ -1,5 +1,6 @@
 //! The runs.
 
+pub(crate) mod bot;
 pub(crate) mod day;
 pub(crate) mod faults;
 pub(crate) mod figures;

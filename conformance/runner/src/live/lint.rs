@@ -30,6 +30,7 @@ const FEATURES: &[&str] = &[
     "calls",
     "blobs",
     "notifications",
+    "bots",
     "send-only",
     "tls",
     "websocket",

@@ -1,10 +1,11 @@
-//! Who connects: SCRAM with stored verifiers, and resume tokens.
+//! Who connects: SCRAM with stored verifiers, resume tokens, and tokens of bots.
 //!
 //! Every failure that a stranger can cause looks the same from outside, for unknown names too.
 
 mod resume;
 pub mod scram;
 mod throttle;
+mod token;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 pub use resume::{Given, TOKEN_OCTETS};
+pub use token::{TOKEN_PREFIX, new_bot_token};
 
 use self::throttle::Throttle;
 use super::password::normalise_name;
@@ -26,11 +28,13 @@ use crate::clock::Clock;
 use crate::limits::{Limited, neighbourhood};
 use crate::random::Random;
 use crate::store::{
-    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
+    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, TokenId, UserRecord,
 };
 
 /// Wire name of the resume token mechanism.
 pub const RESUME: &str = "EIM-RESUME";
+/// Wire name of the mechanism of bots.
+pub const TOKEN: &str = "EIM-TOKEN";
 
 /// Authentication ends without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +115,8 @@ pub struct Identity {
     pub data: Bytes,
     /// The token record that was presented, and the hash it was presented by.
     pub resumed: Option<(SessionRecord, [u8; 32])>,
+    /// The token of a bot.
+    pub token: Option<TokenId>,
 }
 
 /// One step of an authentication.
@@ -215,6 +221,12 @@ impl AuthService {
                 ErrorCode::CONFIDENTIALITY_REQUIRED,
                 "resume tokens need TLS or loopback",
             )),
+            TOKEN if confidential => self.token(&auth.data).await,
+            // impl[EIM-BOT-002]
+            TOKEN => Err(Rejection::new(
+                ErrorCode::CONFIDENTIALITY_REQUIRED,
+                "tokens need TLS or loopback",
+            )),
             scram::PLAIN | scram::PLUS => {
                 self.challenge(&auth.mechanism, &auth.data, binding, from)
                     .await
@@ -251,6 +263,7 @@ impl AuthService {
             user,
             data: last,
             resumed: None,
+            token: None,
         })))
     }
 

@@ -7,6 +7,8 @@ mod accounts;
 mod append;
 mod blob_reads;
 mod blobs;
+mod bot_reads;
+mod bots;
 mod cache;
 mod command;
 mod committer;

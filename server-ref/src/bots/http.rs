@@ -20,6 +20,7 @@ use serde_json::json;
 use super::message::{Sent, To, WantedMessage};
 use super::{Bots, Failure};
 use crate::metrics::names;
+use crate::service::Refusal;
 use crate::service::messaging::{self, Checked, Fault};
 use crate::service::password::normalise_name;
 use crate::store::{BotToken, Origin, StoreError, UserRecord};
@@ -115,9 +116,11 @@ impl Bots {
         let (frame_type, send) = wanted.into_send(target, key)?;
         Content::of(frame_type, &send.body)
             .map_err(|error| Failure::new(error.code(), error.to_string()))?;
-        let checked = messaging::check(user.user, frame_type, send.encode_to_vec().into());
+        let payload = bytes::Bytes::from(send.encode_to_vec());
+        let octets = payload.len() as u64;
+        let checked = messaging::check(user.user, frame_type, payload);
         let Checked { append, .. } = checked.map_err(|fault| match fault {
-            Fault::Message(refusal) => refusal.into(),
+            Fault::Message(refusal, _) => refusal.into(),
             Fault::Malformed => Failure::new(ErrorCode::INTERNAL, "not a Send"),
         })?;
         let origin = Origin {
@@ -127,7 +130,16 @@ impl Bots {
             device: DeviceId::from(token.id().0),
             generation: None,
         };
+        // impl[EIM-LIM-015, EIM-LIM-020] As a message that comes by a connection.
+        let mut waiting = None;
+        let limits = &self.shared.limits;
+        if let Err(limited) = limits.message(&origin, octets, &mut waiting) {
+            let mut failure = Failure::from(Refusal::from(limited));
+            failure.retry_after = Some(limited.wait);
+            return Err(failure);
+        }
         let mut outcomes = self.shared.store.append(origin, vec![append]).await?;
+        drop(waiting);
         let appended = outcomes.pop().ok_or(StoreError::Closed)??;
         Ok(Sent {
             conversation: appended.conversation.to_string(),

@@ -350,7 +350,11 @@ impl Committer {
         }
     }
 
-    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
+    pub(super) fn answer<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        outcome: Result<T, StoreError>,
+    ) {
         // A caller that went away does not want its outcome.
         self.pending.answer(move || drop(reply.send(outcome)));
     }

@@ -49,7 +49,6 @@ fn hook(name: &str) -> BotWebhook {
     }
 }
 
-// test[EIM-BOT-001]
 pub(crate) async fn bots_are_users_that_say_so(h: Harness) {
     let [a] = h.users([1]).await;
     let robo = bot(&h, 2).await;
@@ -72,7 +71,6 @@ pub(crate) async fn bots_are_users_that_say_so(h: Harness) {
     assert_eq!(rest[0].webhook, Some(hook("three")));
 }
 
-// test[EIM-BOT-007]
 pub(crate) async fn tokens_are_found_by_their_hash(h: Harness) {
     let [a] = h.users([1]).await;
     let robo = bot(&h, 2).await;
@@ -105,7 +103,6 @@ pub(crate) async fn tokens_of_a_bot_are_bounded(h: Harness) {
     assert_eq!(h.store.bot_token(TENANT, &[7; 32]).await.unwrap(), None);
 }
 
-// test[EIM-BOT-004, EIM-BOT-008]
 pub(crate) async fn a_token_takes_its_devices_along(h: Harness) {
     let [a] = h.users([1]).await;
     let robo = bot(&h, 2).await;
@@ -146,7 +143,6 @@ pub(crate) async fn a_token_takes_its_devices_along(h: Harness) {
     log_in(&h, robo, 1, other.id()).await.unwrap();
 }
 
-// test[EIM-BOT-022]
 pub(crate) async fn what_a_webhook_was_told_is_kept(h: Harness) {
     let [a] = h.users([1]).await;
     let robo = bot(&h, 2).await;

@@ -69,6 +69,11 @@ impl Runner {
                     features.push(format!("compression.{}", row.name));
                 }
             }
+            // Bots are no capability of a connection: who logs in by a token says so before there is one.
+            let mechanisms = state.welcome.get("mechanisms").and_then(Value::as_array);
+            if mechanisms.is_some_and(|all| all.iter().any(|name| name == "EIM-TOKEN")) {
+                features.push("bots".to_owned());
+            }
             for row in &registries.capabilities.capability {
                 if state.capabilities.contains(&u64::from(row.value)) {
                     features.push(row.name.clone());

@@ -1,6 +1,6 @@
 //! Calls that are set up or go on: a mailbox for each, in memory.
 //!
-//! A call is a state machine ([`call`]); this room finds it, and tells the hub what was added, in
+//! A call is a state machine (`call`); this room finds it, and tells the hub what was added, in
 //! order. Nothing of it is stored: after a restart nobody knows it any more.
 
 mod call;

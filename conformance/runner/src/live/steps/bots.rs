@@ -40,8 +40,8 @@ struct Token {
 #[serde(deny_unknown_fields)]
 struct Revoke {
     revoke: String,
-    /// Its id.
-    token: Value,
+    /// Id of the token.
+    id: Value,
 }
 
 fn control(cx: &mut Context) -> Result<&mut Box<dyn Control>, Stop> {
@@ -97,7 +97,7 @@ impl Step for Token {
 impl Step for Revoke {
     async fn run(&self, cx: &mut Context) -> Result<(), Stop> {
         let name = cx.user(&self.revoke)?.name.clone();
-        let token = cx.evaluate(&self.token)?;
+        let token = cx.evaluate(&self.id)?;
         cx.log
             .note("testee", format!("takes {token} of {name} away"));
         let order = json!({"op": "revoke", "account": name, "token": token});

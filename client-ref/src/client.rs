@@ -283,15 +283,43 @@ impl Client {
         Ok(id)
     }
 
+    /// As [`store_and_post`](Self::store_and_post), under a key of the caller: one that is made from
+    /// what the message is about is the same when a program that has forgotten everything sends it
+    /// again, and the server takes it once.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the client is over; the message may be in the outbox then.
+    pub async fn store_and_post_as(
+        &self,
+        draft: Draft,
+        client_msg_id: ClientMsgId,
+    ) -> Result<(), SendError> {
+        let (stored, durable) = oneshot::channel();
+        self.dispatch_as(draft, client_msg_id, Some(stored), None)
+            .await?;
+        durable.await.map_err(|_| SendError::Closed)
+    }
+
     async fn dispatch(
         &self,
         draft: Draft,
         stored: Option<oneshot::Sender<()>>,
         done: Option<oneshot::Sender<Result<Sent, SendError>>>,
     ) -> Result<ClientMsgId, SendError> {
-        check(&draft)?;
         // impl[EIM-MSG-008]
         let client_msg_id = ClientMsgId::from(self.uuid_v7());
+        self.dispatch_as(draft, client_msg_id, stored, done).await?;
+        Ok(client_msg_id)
+    }
+
+    async fn dispatch_as(
+        &self,
+        draft: Draft,
+        client_msg_id: ClientMsgId,
+        stored: Option<oneshot::Sender<()>>,
+        done: Option<oneshot::Sender<Result<Sent, SendError>>>,
+    ) -> Result<(), SendError> {
+        check(&draft)?;
         let outgoing = Outgoing {
             client_msg_id,
             target: draft.target,
@@ -305,8 +333,7 @@ impl Client {
         self.messages
             .send(Box::new(outgoing))
             .await
-            .map_err(|_| SendError::Closed)?;
-        Ok(client_msg_id)
+            .map_err(|_| SendError::Closed)
     }
 
     /// Hands something to the engine.

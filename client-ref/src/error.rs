@@ -62,6 +62,8 @@ pub enum RequestError {
         detail: String,
         /// The same may succeed later.
         retryable: bool,
+        /// Not before this time, in milliseconds; 0 when nothing is known.
+        retry_after_ms: u64,
     },
     /// The client ended before the answer.
     #[error("the client ended before the answer")]

@@ -214,6 +214,8 @@ pub struct Credentials {
     pub user: String,
     /// Password; `None` when only the stored resume token may be used.
     pub password: Option<String>,
+    /// Token of a bot, instead of a password.
+    pub token: Option<String>,
 }
 
 impl fmt::Debug for Credentials {
@@ -303,6 +305,7 @@ impl Options {
             credentials: Credentials {
                 user: user.to_owned(),
                 password: password.map(str::to_owned),
+                token: None,
             },
             trust: None,
             allow_plain: false,
@@ -322,6 +325,14 @@ impl Options {
             salted: SaltedPasswords::default(),
             environment: Environment::default(),
         }
+    }
+
+    /// Logs in as a bot, by its token.
+    #[must_use]
+    pub fn bot(mut self, token: &str) -> Self {
+        self.credentials.token = Some(token.to_owned());
+        self.device_class = DeviceClass::Bot;
+        self
     }
 
     /// Trusts exactly one certificate.

@@ -13,12 +13,14 @@
 
 pub mod admin;
 pub mod blobs;
+pub mod bots;
 pub mod calls;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod hub;
+pub mod limits;
 pub mod logging;
 pub mod metrics;
 pub mod outbox;

@@ -56,10 +56,26 @@ pub mod names {
     pub const NOTIFICATIONS_NEEDLESS: &str = "eim_notifications_needless_total";
     /// When what this server shows to a service expires, Unix seconds, by service.
     pub const CREDENTIAL_EXPIRES: &str = "eim_notifications_credential_expires_seconds";
+    /// Acts that a limit held back, by limit and by whose it is.
+    pub const LIMITED: &str = "eim_limited_total";
+    /// Devices, users and addresses that limits remember.
+    pub const LIMITS_REMEMBERED: &str = "eim_limits_remembered";
+    /// Messages that wait for the store.
+    pub const STORE_BACKLOG: &str = "eim_store_backlog_messages";
+    /// How long the first of them has waited.
+    pub const STORE_BACKLOG_AGE: &str = "eim_store_backlog_oldest_seconds";
     /// State of the circuit breaker, by service: 0 closed, 1 half open, 2 open.
     pub const BREAKER_STATE: &str = "eim_breaker_state";
     /// Times a circuit breaker opened, by service.
     pub const BREAKER_OPENED: &str = "eim_breaker_opened_total";
+    /// Requests of bots by HTTP, by outcome.
+    pub const BOT_REQUESTS: &str = "eim_bot_requests_total";
+    /// Entries that webhooks of bots took.
+    pub const BOT_TOLD: &str = "eim_bot_webhook_told_total";
+    /// Attempts to tell webhooks of bots that failed, by reason.
+    pub const BOT_FAILED: &str = "eim_bot_webhook_failed_total";
+    /// Webhooks of bots that have not heard of all entries of their bots.
+    pub const BOT_BEHIND: &str = "eim_bot_webhooks_behind";
     /// Records removed by sweeps, by kind.
     pub const SWEPT: &str = "eim_swept_total";
 }
@@ -102,7 +118,31 @@ pub fn describe() {
         "Contents of blobs that were removed because nothing refers to them"
     );
     describe_notifications();
+    describe_limits();
+    describe_counter!(names::BOT_REQUESTS, "Requests of bots by HTTP");
+    describe_counter!(names::BOT_TOLD, "Entries that webhooks of bots took");
+    describe_counter!(
+        names::BOT_FAILED,
+        "Attempts to tell webhooks of bots that failed"
+    );
+    describe_gauge!(
+        names::BOT_BEHIND,
+        "Webhooks of bots that have not heard of everything"
+    );
     describe_counter!(names::SWEPT, "Records removed by sweeps");
+}
+
+fn describe_limits() {
+    describe_counter!(names::LIMITED, "Acts that a limit held back");
+    describe_gauge!(
+        names::LIMITS_REMEMBERED,
+        "Devices, users and addresses that limits remember"
+    );
+    describe_gauge!(names::STORE_BACKLOG, "Messages that wait for the store");
+    describe_gauge!(
+        names::STORE_BACKLOG_AGE,
+        "How long the first message that waits for the store has waited"
+    );
 }
 
 fn describe_notifications() {

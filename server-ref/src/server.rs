@@ -1,5 +1,6 @@
 //! Puts the parts together: from a configuration to a running server, and back to rest.
 
+mod bots;
 mod drain;
 mod notify;
 
@@ -15,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Http, Recorder};
-use crate::blobs::{BlobError, BlobStore, FolderBlobs, MemoryBlobs, ObjectBlobs};
+use crate::blobs::{BlobError, BlobStore, FolderBlobs, GuardedBlobs, MemoryBlobs, ObjectBlobs};
 use crate::calls::{self, Calls};
 use crate::clock::Clock;
 use crate::config::{Config, Engine, Keep};
 use crate::hub::{Budget, Hub, QueueLimits};
+use crate::limits::{Guard, Limits, Policy, breaker_policy};
 use crate::outbox::GatewayError;
 use crate::presence;
 use crate::random::Random;
@@ -36,6 +38,7 @@ use crate::transport::{
     load_or_create,
 };
 
+pub use self::bots::feed;
 pub use self::drain::drain;
 pub use self::notify::outbox;
 
@@ -114,6 +117,8 @@ pub struct Running {
     pub addresses: Vec<(Transport, SocketAddr)>,
     /// Address of the admin listener.
     pub admin: Option<SocketAddr>,
+    /// Addresses of the listeners for bots: HTTPS, then HTTP, as far as there are any.
+    pub bots: Vec<SocketAddr>,
     /// Fingerprint of the certificate, SHA-256 in hexadecimal.
     pub fingerprint: String,
     /// Nobody vouches for the certificate.
@@ -165,6 +170,7 @@ pub async fn open_store(
         notify_mutes: usize::try_from(config.limits.notify_mutes).unwrap_or(usize::MAX),
         write_fanout_members: usize::try_from(config.limits.write_fanout_members)
             .unwrap_or(usize::MAX),
+        breaker: breaker_policy(config),
         ..Options::default()
     };
     let environment = Environment {
@@ -192,26 +198,27 @@ pub async fn open_store(
 ///
 /// # Errors
 /// [`StartError::Folder`].
-pub fn open_blobs(config: &Config) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
+pub fn open_blobs(
+    config: &Config,
+    parts: &Parts,
+) -> Result<Option<Arc<dyn BlobStore>>, StartError> {
     let data_dir = &config.server.data_dir;
-    Ok(match config.blobs.keep {
-        Keep::Nothing => None,
-        Keep::Memory => Some(Arc::new(MemoryBlobs::default())),
-        Keep::S3 => Some(Arc::new(ObjectBlobs::s3(&config.blobs.s3())?)),
-        Keep::Folder if config.store.engine == Engine::Memory => {
-            Some(Arc::new(MemoryBlobs::default()))
-        }
+    let kept: Arc<dyn BlobStore> = match config.blobs.keep {
+        Keep::Nothing => return Ok(None),
+        Keep::Memory => Arc::new(MemoryBlobs::default()),
+        Keep::S3 => Arc::new(ObjectBlobs::s3(&config.blobs.s3())?),
+        Keep::Folder if config.store.engine == Engine::Memory => Arc::new(MemoryBlobs::default()),
         Keep::Folder => {
             let path = match config.blobs.folder.as_os_str().is_empty() {
                 true => data_dir.join(BLOBS_FOLDER),
                 false => config.blobs.folder.clone(),
             };
             let opened = FolderBlobs::open(path.clone());
-            Some(Arc::new(
-                opened.map_err(|source| StartError::Folder { path, source })?,
-            ))
+            Arc::new(opened.map_err(|source| StartError::Folder { path, source })?)
         }
-    })
+    };
+    let guard = Guard::new("blobs", breaker_policy(config), Arc::clone(&parts.clock));
+    Ok(Some(Arc::new(GuardedBlobs::new(kept, guard))))
 }
 
 #[cfg(not(feature = "negative-control"))]
@@ -257,6 +264,7 @@ pub fn share_with(
         token_ms: config.session.resume_token_ms,
         tenant: TENANT,
     };
+    let limits = Arc::new(Limits::new(&Policy::new(config)));
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let rules = config.call_rules();
     let calls = Arc::new(Calls::new(Arc::clone(&hub), Arc::clone(&clock), rules));
@@ -284,7 +292,9 @@ pub fn share_with(
         .with_directory(config.directory.visible)
         .with_presence(config.presence_policy())
         .with_blobs(blobs.clone())
-        .with_notifications(notify::policy(config)),
+        .with_notifications(notify::policy(config))
+        .with_limits(Arc::clone(&limits)),
+        limits,
         blobs,
         detached: Registry::new(Arc::clone(&hub), detached),
         store,
@@ -329,13 +339,14 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
     let store = open_store(config, parts, sink).await?;
     let certificate = certificate(config).await?;
     let tls = TlsAcceptors::new(&certificate)?;
-    let octets = open_blobs(config)?;
+    let octets = open_blobs(config, parts)?;
     let shared = share_with(config, parts, Arc::clone(&store), Arc::clone(&hub), octets);
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let accounts = Accounts::new(store, clock, random, config.auth.iterations, TENANT);
     let mut running = Running {
         addresses: Vec::new(),
         admin: None,
+        bots: Vec::new(),
         fingerprint: certificate.fingerprint(),
         self_signed: certificate.self_signed,
         accounts: accounts.clone(),
@@ -344,6 +355,7 @@ pub async fn start(config: &Config, parts: &Parts) -> Result<Running, StartError
         helpers: Vec::new(),
         closed: CancellationToken::new(),
     };
+    running.serve_bots(config, &tls).await?;
     running.listen(config, tls)?;
     running.notify(config)?;
     running

@@ -91,6 +91,7 @@ pub async fn sweep_octets(shared: &Shared, limit: usize) -> Result<usize, StoreE
 }
 
 fn report(shared: &Shared) {
+    shared.limits.sweep();
     let detached = shared.detached.expire(shared.clock.now_ms());
     let (users, octets) = shared.hub.load();
     gauge!(names::SESSIONS_DETACHED).set(detached as f64);

@@ -1,4 +1,5 @@
-//! Authentication: SCRAM-SHA-256(-PLUS) with a password, EIM-RESUME with a token.
+//! Authentication: SCRAM-SHA-256(-PLUS) with a password, EIM-RESUME with a token, EIM-TOKEN with
+//! that of a bot.
 
 mod salted;
 mod scram;
@@ -13,6 +14,7 @@ use crate::store::ResumeCredential;
 const PLUS: &str = "SCRAM-SHA-256-PLUS";
 const BARE: &str = "SCRAM-SHA-256";
 const RESUME: &str = "EIM-RESUME";
+const TOKEN: &str = "EIM-TOKEN";
 
 /// Authentication cannot go on, through no fault of the network.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +56,9 @@ pub struct Means<'a> {
     pub user: &'a str,
     /// Password, if there is one.
     pub password: Option<&'a str>,
-    /// Token of this server, if secrets may cross the transport.
+    /// Token of a bot, if secrets may cross the transport.
+    pub token: Option<&'a str>,
+    /// Resume token of this server, if secrets may cross the transport.
     pub resume: Option<&'a ResumeCredential>,
     /// What -PLUS binds to; `None` when this side cannot bind.
     pub binding: Option<[u8; 32]>,
@@ -95,6 +99,15 @@ impl Exchange {
                 },
                 resume.token.clone(),
             ));
+        }
+        if let Some(token) = means.token
+            && offers(TOKEN)
+        {
+            let exchange = Self {
+                mechanism: TOKEN,
+                scram: None,
+            };
+            return Ok((exchange, Bytes::copy_from_slice(token.as_bytes())));
         }
         // impl[EIM-AUT-017] With -PLUS whenever both sides can bind.
         let (mechanism, binding) = match means.binding {
@@ -140,7 +153,10 @@ impl Exchange {
     pub fn challenge(&mut self, data: &[u8]) -> Result<Bytes, AuthError> {
         match &mut self.scram {
             Some(scram) => scram.step(Some(data)),
-            None => Err(AuthError::Server("EIM-RESUME has no challenge".to_owned())),
+            None => {
+                let mechanism = self.mechanism;
+                Err(AuthError::Server(format!("{mechanism} has no challenge")))
+            }
         }
     }
 

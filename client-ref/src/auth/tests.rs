@@ -73,6 +73,7 @@ fn run(
         offered: &offered,
         user: "user",
         password: Some(password),
+        token: None,
         resume: None,
         binding,
         salted: &salted,
@@ -153,6 +154,7 @@ fn a_server_without_the_verifier_is_found_out() {
         offered: &offered,
         user: "user",
         password: Some("pencil"),
+        token: None,
         resume: None,
         binding: None,
         salted: &salted,
@@ -175,6 +177,7 @@ fn messages_that_are_not_scram_are_refused() {
             offered: &offered,
             user: "user",
             password: Some("pencil"),
+            token: None,
             resume: None,
             binding: None,
             salted: &salted,
@@ -209,6 +212,7 @@ fn a_token_is_preferred_where_it_may_be_used() {
         offered: &offered,
         user: "user",
         password: None,
+        token: None,
         resume: Some(&resume),
         binding: None,
         salted: &salted,
@@ -216,4 +220,30 @@ fn a_token_is_preferred_where_it_may_be_used() {
     .unwrap();
     assert!(exchange.is_resume());
     assert_eq!(data, resume.token);
+}
+
+// test[EIM-BOT-024]
+#[test]
+fn a_bot_shows_its_token_where_it_is_asked_for() {
+    let salted = SaltedPasswords::default();
+    let start = |offered: &[&str], token| {
+        let offered: Vec<_> = offered.iter().map(|name| (*name).to_owned()).collect();
+        Exchange::start(&Means {
+            offered: &offered,
+            user: "robo",
+            password: None,
+            token,
+            resume: None,
+            binding: None,
+            salted: &salted,
+        })
+    };
+    let (mut exchange, data) = start(&[PLUS, TOKEN], Some("eimbot_x")).unwrap();
+    assert_eq!((exchange.mechanism(), &data[..]), (TOKEN, &b"eimbot_x"[..]));
+    assert!(exchange.challenge(b"r=a,s=AA==,i=4096").is_err());
+    assert!(exchange.finish(b"").is_ok());
+    // Where secrets may not cross there is none to show, and no other way.
+    let (none, not_offered) = (start(&[BARE, TOKEN], None), start(&[BARE], Some("x")));
+    assert!(matches!(none, Err(AuthError::NoPassword)));
+    assert!(matches!(not_offered, Err(AuthError::NoPassword)));
 }

@@ -244,5 +244,6 @@ pub(super) fn refused(error: &payload::ErrorInfo) -> RequestError {
         code: ErrorCode(u16::try_from(error.code).unwrap_or(0)),
         detail: error.detail.clone(),
         retryable: error.retryable,
+        retry_after_ms: error.retry_after_ms,
     }
 }

@@ -69,7 +69,8 @@ impl Engine {
                 self.result(send, result, log_epoch);
             }
             ClientEvent::Response(response) => {
-                if let Some(answered) = self.requests.response(*response) {
+                let (now, environment) = (self.ticks.now(), &self.options.environment);
+                if let Some(answered) = self.requests.response(*response, now, environment) {
                     self.answered(answered);
                 }
             }

@@ -38,10 +38,14 @@ impl Engine {
             .as_ref()
             .filter(|resume| link.is_confidential() && resume.server == self.connector.server())
             .filter(|_| self.refused_tokens < TOKEN_ATTEMPTS);
+        // impl[EIM-BOT-024]
+        let token = self.options.credentials.token.as_deref();
+        let token = token.filter(|_| link.is_confidential());
         let started = Exchange::start(&Means {
             offered: &welcome.mechanisms,
             user: &self.options.credentials.user,
             password: self.options.credentials.password.as_deref(),
+            token,
             resume,
             binding: link.channel_binding(&transcript),
             salted: &self.options.salted,

@@ -21,6 +21,7 @@ fn not_found() -> RequestError {
         code: ErrorCode::NOT_FOUND,
         detail: "no such conversation".to_owned(),
         retryable: false,
+        retry_after_ms: 0,
     }
 }
 

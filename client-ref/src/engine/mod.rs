@@ -16,6 +16,7 @@ mod large;
 mod login;
 mod marks;
 mod online;
+mod postponed;
 mod presence;
 mod pull;
 mod requests;
@@ -417,7 +418,8 @@ impl Engine {
         let pull = (self.pull_after > now).then_some(self.pull_after);
         let marks = self.marks.next_timer(now);
         let typists = self.reach.typists.next_timer();
-        let others = marks.into_iter().chain(typists);
+        let requests = self.requests.next_timer();
+        let others = marks.into_iter().chain(typists).chain(requests);
         let at = release.into_iter().chain(pull).chain(others).min()?;
         Some(at.saturating_since(now))
     }

@@ -7,9 +7,12 @@ use eim_codec::connection::client::ClientConnection;
 use eim_codec::id::{CallId, ConversationId, RequestId};
 use eim_codec::payload::{self, history_entry, request, response};
 use eim_codec::registry::Operation;
+use eim_codec::time::Timestamp;
 
 use super::blobs::Begin;
 use super::command::Question;
+use super::postponed::Postponed;
+use crate::environment::Environment;
 
 /// Why something is asked.
 #[derive(Debug)]
@@ -61,6 +64,7 @@ pub(super) struct Requests {
     waiting: VecDeque<(RequestId, Purpose, payload::Request)>,
     under_way: BTreeMap<RequestId, (Purpose, payload::Request)>,
     assembling: BTreeMap<RequestId, Assembly>,
+    postponed: Postponed,
 }
 
 /// An answer whose large entries follow.
@@ -92,7 +96,8 @@ impl Requests {
     }
 
     /// Hands waiting requests to the connection while it takes them.
-    pub(super) fn transmit(&mut self, connection: &mut ClientConnection) {
+    pub(super) fn transmit(&mut self, connection: &mut ClientConnection, now: Timestamp) {
+        self.waiting.extend(self.postponed.due(now));
         while let Some((id, purpose, request)) = self.waiting.pop_front() {
             match connection.request(&request) {
                 Ok(()) => {
@@ -104,6 +109,7 @@ impl Requests {
                             code: eim_codec::registry::ErrorCode::INVALID_REQUEST,
                             detail: "the request is too large".to_owned(),
                             retryable: false,
+                            retry_after_ms: 0,
                         };
                         // The asker may have gone away.
                         let _ = question.answer.send(Err(error));
@@ -115,6 +121,11 @@ impl Requests {
                 }
             }
         }
+    }
+
+    /// When something that was refused for a time is asked again.
+    pub(super) fn next_timer(&self) -> Option<Timestamp> {
+        self.postponed.next()
     }
 
     /// The connection is gone: what the application asked is asked again, under the same id,
@@ -145,9 +156,14 @@ impl Requests {
     }
 
     // impl[EIM-SYN-003, EIM-CON-054]
-    /// A RESPONSE came. `None` while large entries are still to follow, or for an id that was
-    /// not asked.
-    pub(super) fn response(&mut self, response: payload::Response) -> Option<Answered> {
+    /// A RESPONSE came. `None` while large entries are still to follow, when it is asked again later,
+    /// or for an id that was not asked.
+    pub(super) fn response(
+        &mut self,
+        response: payload::Response,
+        now: Timestamp,
+        environment: &Environment,
+    ) -> Option<Answered> {
         let id = RequestId::from_slice(&response.request_id).ok()?;
         let (purpose, request) = self.under_way.remove(&id)?;
         let outcome = match (response.error, response.body) {
@@ -161,6 +177,14 @@ impl Requests {
                 retry_after_ms: 0,
             }),
         };
+        if let (Purpose::Application(_), Err(error)) = (&purpose, &outcome)
+            && let Some(pause) = self.postponed.pause(id, error, environment)
+        {
+            let until = now.saturating_add(pause);
+            self.postponed.keep(id, until, purpose, request);
+            return None;
+        }
+        self.postponed.answered(id);
         let missing = outcome.as_ref().map_or(0, detached);
         match outcome {
             Ok(body) if missing > 0 => {

@@ -40,13 +40,14 @@ impl Engine {
 
     /// Hands requests and messages to the connection while it takes them.
     pub(super) fn transmit(&mut self) {
-        self.outbox.release(self.ticks.now());
+        let now = self.ticks.now();
+        self.outbox.release(now);
         self.time_first_attempts();
         let Phase::Online(online) = &mut self.phase else {
             return;
         };
         let connection = online.driver.endpoint_mut();
-        self.requests.transmit(connection);
+        self.requests.transmit(connection, now);
         let mut unfit = None;
         while let Some(departure) = self.outbox.next() {
             let position = departure.position;

@@ -5,6 +5,7 @@ mod calls;
 mod contacts;
 mod durable;
 mod large;
+mod limits;
 mod login;
 mod marks;
 mod peer;

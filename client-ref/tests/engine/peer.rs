@@ -266,10 +266,21 @@ impl Peer {
     }
 
     pub(crate) fn refuse(&mut self, request: &Request, code: ErrorCode) {
+        self.refuse_for(request, code, false, 0);
+    }
+
+    /// Refuses a request, for a time perhaps.
+    pub(crate) fn refuse_for(
+        &mut self,
+        request: &Request,
+        code: ErrorCode,
+        retryable: bool,
+        retry_after_ms: u64,
+    ) {
         let response = Response {
             request_id: request.request_id.clone(),
             operation: request.operation,
-            error: Some(error(code, false, 0)),
+            error: Some(error(code, retryable, retry_after_ms)),
             body: None,
         };
         self.driver.endpoint_mut().respond(&response).unwrap();

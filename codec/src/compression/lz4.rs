@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use lz4_flex::block;
 
-use super::Algorithm;
+use super::{Algorithm, Level};
 use crate::registry::Compression;
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
@@ -14,7 +14,7 @@ pub(super) const ALGORITHM: Algorithm = Algorithm {
     decompress,
 };
 
-fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
+fn compress(plain: &[u8], _level: Level, payload: &mut Vec<u8>) -> Option<()> {
     payload.extend_from_slice(&block::compress(plain));
     Some(())
 }

@@ -22,6 +22,8 @@ pub const SIZE_OCTETS: usize = 4;
 /// What this build can compress and decompress, best first; [`Compression::NONE`] is not listed.
 pub const SUPPORTED: &[Compression] = &[
     #[cfg(feature = "zstd")]
+    Compression::ZSTD_DICT_1,
+    #[cfg(feature = "zstd")]
     Compression::ZSTD,
     #[cfg(feature = "lz4")]
     Compression::LZ4,
@@ -29,16 +31,41 @@ pub const SUPPORTED: &[Compression] = &[
     Compression::SNAPPY,
 ];
 
+/// How much work Zstandard takes, as its library numbers it: from -7, which is little, over 1 to 19. The other algorithms
+/// have no levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Level(i32);
+
+impl Level {
+    /// The nearest level there is.
+    #[must_use]
+    pub const fn new(level: i32) -> Self {
+        match level {
+            ..=-7 => Self(-7),
+            19.. => Self(19),
+            level => Self(level),
+        }
+    }
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
 /// One algorithm, size not included.
 struct Algorithm {
     number: Compression,
     /// Appends the compressed data of the first argument to the second.
-    compress: fn(&[u8], &mut Vec<u8>) -> Option<()>,
+    compress: fn(&[u8], Level, &mut Vec<u8>) -> Option<()>,
     /// Exactly so many octets out of the data, or nothing.
     decompress: fn(&[u8], usize) -> Option<Vec<u8>>,
 }
 
 const ALGORITHMS: &[Algorithm] = &[
+    #[cfg(feature = "zstd")]
+    zstd::WITH_DICTIONARY,
     #[cfg(feature = "zstd")]
     zstd::ALGORITHM,
     #[cfg(feature = "lz4")]
@@ -93,16 +120,26 @@ impl DecompressError {
 // impl[EIM-CMP-010, EIM-CMP-011]
 #[must_use]
 pub fn compress(algorithm: Compression, plain: &[u8]) -> Option<Bytes> {
-    compress_anyway(algorithm, plain).filter(|payload| payload.len() < plain.len())
+    compress_at(algorithm, Level::default(), plain)
+}
+
+/// As [`compress`], with as much work as `level` says.
+#[must_use]
+pub fn compress_at(algorithm: Compression, level: Level, plain: &[u8]) -> Option<Bytes> {
+    pack(algorithm, level, plain).filter(|payload| payload.len() < plain.len())
 }
 
 /// As [`compress`], also when the result is not smaller.
-// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004]
 #[must_use]
 pub fn compress_anyway(algorithm: Compression, plain: &[u8]) -> Option<Bytes> {
+    pack(algorithm, Level::default(), plain)
+}
+
+// impl[EIM-CMP-001, EIM-CMP-003, EIM-CMP-004]
+fn pack(algorithm: Compression, level: Level, plain: &[u8]) -> Option<Bytes> {
     let size = u32::try_from(plain.len()).ok()?;
     let mut payload = Vec::from(size.to_be_bytes());
-    (find(algorithm)?.compress)(plain, &mut payload)?;
+    (find(algorithm)?.compress)(plain, level, &mut payload)?;
     Some(Bytes::from(payload))
 }
 

@@ -1,20 +1,28 @@
-//! One Zstandard frame, with a bounded window and without a dictionary.
+//! One Zstandard frame with a bounded window, without a dictionary or with the one that the protocol has.
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::num::NonZeroU32;
+use std::thread::LocalKey;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{
     CParameter, find_frame_compressed_size, get_dict_id_from_frame, get_frame_content_size,
 };
 
-use super::Algorithm;
+use super::{Algorithm, Level};
 use crate::registry::{Compression, limits};
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
     number: Compression::ZSTD,
-    compress,
-    decompress,
+    compress: |plain, level, payload| compress(&PLAIN, plain, level, payload),
+    decompress: |data, size| decompress(&PLAIN, data, size),
+};
+
+pub(super) const WITH_DICTIONARY: Algorithm = Algorithm {
+    number: Compression::ZSTD_DICT_1,
+    compress: |plain, level, payload| compress(&DICT_1, plain, level, payload),
+    decompress: |data, size| decompress(&DICT_1, data, size),
 };
 
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
@@ -22,45 +30,83 @@ const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const LARGEST_BLOCK: u64 = 1 << 17;
 const WINDOW_LOG: u32 = limits::ZSTD_WINDOW_LOG.maximum;
 
-// Contexts are large and slow to make, and nothing of one payload reaches the next.
-std::thread_local! {
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+/// An algorithm: its dictionary, empty for none, and the contexts that a thread keeps for it. They are large and slow to
+/// make, and nothing of one payload reaches the next.
+struct Kind {
+    dictionary: &'static [u8],
+    compressor: &'static LocalKey<RefCell<Option<(Level, Compressor<'static>)>>>,
+    decompressor: &'static LocalKey<RefCell<Option<Decompressor<'static>>>>,
 }
 
-// impl[EIM-CMP-002, EIM-CMP-012]
-fn compress(plain: &[u8], payload: &mut Vec<u8>) -> Option<()> {
-    COMPRESSOR.with_borrow_mut(|slot| {
+static PLAIN: Kind = {
+    std::thread_local! {
+        static COMPRESSOR: RefCell<Option<(Level, Compressor<'static>)>> = const { RefCell::new(None) };
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    Kind {
+        dictionary: &[],
+        compressor: &COMPRESSOR,
+        decompressor: &DECOMPRESSOR,
+    }
+};
+
+static DICT_1: Kind = {
+    std::thread_local! {
+        static COMPRESSOR: RefCell<Option<(Level, Compressor<'static>)>> = const { RefCell::new(None) };
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    Kind {
+        dictionary: crate::generated::ZSTD_DICT_1,
+        compressor: &COMPRESSOR,
+        decompressor: &DECOMPRESSOR,
+    }
+};
+
+impl Kind {
+    // impl[EIM-CMP-002, EIM-CMP-027, EIM-CMP-028]
+    fn make(&self, level: Level) -> std::io::Result<Compressor<'static>> {
+        let mut compressor = Compressor::with_dictionary(level.0, self.dictionary)?;
+        compressor.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
+        // Four octets that the number of the algorithm says already.
+        compressor.set_parameter(CParameter::DictIdFlag(false))?;
+        Ok(compressor)
+    }
+
+    /// What Dictionary_ID of a frame may say: nothing, or which dictionary it is.
+    // impl[EIM-CMP-021, EIM-CMP-029]
+    fn may_name(&self, id: Option<NonZeroU32>) -> bool {
+        let own = self.dictionary.get(4..).and_then(<[u8]>::first_chunk::<4>);
+        id.is_none_or(|id| own.is_some_and(|own| u32::from_le_bytes(*own) == id.get()))
+    }
+}
+
+// impl[EIM-CMP-012]
+fn compress(kind: &Kind, plain: &[u8], level: Level, payload: &mut Vec<u8>) -> Option<()> {
+    kind.compressor.with_borrow_mut(|slot| {
         let compressor = match slot {
-            Some(compressor) => compressor,
-            None => {
-                let mut compressor = Compressor::new(::zstd::DEFAULT_COMPRESSION_LEVEL).ok()?;
-                compressor
-                    .set_parameter(CParameter::WindowLog(WINDOW_LOG))
-                    .ok()?;
-                slot.insert(compressor)
-            }
+            Some((made_for, compressor)) if *made_for == level => compressor,
+            _ => &mut slot.insert((level, kind.make(level).ok()?)).1,
         };
         payload.extend_from_slice(&compressor.compress(plain).ok()?);
         Some(())
     })
 }
 
-// impl[EIM-CMP-019, EIM-CMP-020, EIM-CMP-021, EIM-CMP-022]
-fn decompress(data: &[u8], size: usize) -> Option<Vec<u8>> {
+// impl[EIM-CMP-019, EIM-CMP-020, EIM-CMP-022, EIM-CMP-030]
+fn decompress(kind: &Kind, data: &[u8], size: usize) -> Option<Vec<u8>> {
     let window = window(data).filter(|_| data.starts_with(&MAGIC))?;
     if window > 1 << WINDOW_LOG
-        || get_dict_id_from_frame(data).is_some()
+        || !kind.may_name(get_dict_id_from_frame(data))
         || find_frame_compressed_size(data).ok()? != data.len()
         || !states(data, size)?
         || !blocks_fit(data, window)?
     {
         return None;
     }
-    DECOMPRESSOR.with_borrow_mut(|slot| {
+    kind.decompressor.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
-            None => slot.insert(Decompressor::new().ok()?),
+            None => slot.insert(Decompressor::with_dictionary(kind.dictionary).ok()?),
         };
         let mut plain = Vec::with_capacity(size);
         let written = decompressor.decompress_to_buffer(data, &mut plain).ok()?;
@@ -149,12 +195,12 @@ mod tests {
     #[test]
     fn the_stated_content_size_counts_whatever_it_is() {
         assert_eq!(
-            decompress(&frame(5), 5).as_deref(),
+            decompress(&PLAIN, &frame(5), 5).as_deref(),
             Some(b"hello".as_slice())
         );
         // The last two have meanings of their own to the library.
         for other in [0, 4, 6, 5 << 32, u64::MAX - 1, u64::MAX] {
-            assert_eq!(decompress(&frame(other), 5), None, "{other:#x}");
+            assert_eq!(decompress(&PLAIN, &frame(other), 5), None, "{other:#x}");
         }
     }
 
@@ -169,7 +215,47 @@ mod tests {
             frame.push(b'a');
             frame
         };
-        assert_eq!(decompress(&repeated(1024), 1024), Some(vec![b'a'; 1024]));
-        assert_eq!(decompress(&repeated(1025), 1025), None);
+        assert_eq!(
+            decompress(&PLAIN, &repeated(1024), 1024),
+            Some(vec![b'a'; 1024])
+        );
+        assert_eq!(decompress(&PLAIN, &repeated(1025), 1025), None);
+    }
+
+    fn packed(kind: &Kind, plain: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        compress(kind, plain, Level::default(), &mut payload).unwrap();
+        payload
+    }
+
+    // test[EIM-CMP-028]
+    #[test]
+    fn the_dictionary_is_used_and_not_named() {
+        let text = "好的，我知道了，马上处理。请大家注意：会议室改到三楼。".as_bytes();
+        let (without, with) = (packed(&PLAIN, text), packed(&DICT_1, text));
+        assert!(with.len() < without.len());
+        assert_eq!(get_dict_id_from_frame(&with), None);
+        assert_eq!(
+            decompress(&DICT_1, &with, text.len()).as_deref(),
+            Some(text)
+        );
+        assert_eq!(decompress(&PLAIN, &with, text.len()), None);
+    }
+
+    // test[EIM-CMP-027]
+    #[test]
+    fn no_window_is_too_large_at_any_level() {
+        let plain: Vec<u8> = (0..1_114_112_u32)
+            .flat_map(|at| [(at >> 7) as u8, at as u8])
+            .take(1_114_112)
+            .collect();
+        for level in [-7, 1, 5, 9] {
+            for kind in [&PLAIN, &DICT_1] {
+                let mut frame = Vec::new();
+                compress(kind, &plain, Level::new(level), &mut frame).unwrap();
+                assert!(window(&frame).unwrap() <= 1 << WINDOW_LOG, "level {level}");
+                assert_eq!(decompress(kind, &frame, plain.len()).as_ref(), Some(&plain));
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
+use super::policy::Algorithms;
 use crate::limits::CompressionSet;
 use crate::registry::{Capability, Compression, limits};
 
@@ -14,8 +15,8 @@ pub(crate) struct Agreed {
     pub(crate) version: u8,
     /// What may arrive and be sent.
     pub(crate) compressions: CompressionSet,
-    /// The one this side uses.
-    pub(crate) algorithm: Compression,
+    /// Those this side uses.
+    pub(crate) algorithms: Algorithms,
     pub(crate) capabilities: Capabilities,
     /// Largest payload this side accepts.
     pub(crate) own_max: u32,
@@ -60,7 +61,7 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 /// Algorithms of a configuration that this build has.
-pub(crate) fn usable(configured: &[Compression]) -> impl Iterator<Item = Compression> {
+pub(crate) fn usable(configured: &[Compression]) -> impl Iterator<Item = Compression> + Clone {
     let known = |algorithm: &Compression| CompressionSet::SUPPORTED.contains(*algorithm);
     let some = configured
         .iter()

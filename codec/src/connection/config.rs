@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::policy::CompressionPolicy;
 use crate::registry::{Capability, Compression, limits};
 
 /// Credit that a side grants beyond what it has consumed.
@@ -58,8 +59,8 @@ pub struct ClientConfig {
     pub requests_in_flight: u32,
     /// Requests waiting or in flight.
     pub requests_queued: u32,
-    /// Payloads of at least this many octets are compressed when the peer can decompress them.
-    pub compress_from_octets: usize,
+    /// What is compressed when the server can decompress it.
+    pub compression: CompressionPolicy,
     /// Longest handshake.
     pub handshake: Duration,
     /// How long to read on after the end.
@@ -83,7 +84,7 @@ impl Default for ClientConfig {
             reassembly: Reassembly::default(),
             requests_in_flight: limits::REQUESTS_IN_FLIGHT.default,
             requests_queued: 256,
-            compress_from_octets: 1024,
+            compression: CompressionPolicy::default(),
             handshake: Duration::from_millis(limits::HANDSHAKE_MS.default),
             linger: Duration::from_millis(limits::LINGER_MS.default),
             grease: false,
@@ -97,7 +98,7 @@ impl Default for ClientConfig {
 pub struct ServerConfig {
     /// Name and version of the implementation, for the client's logs.
     pub implementation: String,
-    /// SASL mechanisms, most preferred first. EIM-RESUME is offered on confidential transports only.
+    /// SASL mechanisms, most preferred first. EIM-RESUME and EIM-TOKEN are offered on confidential transports only.
     pub mechanisms: Vec<String>,
     /// The transport is TLS or loopback: resume tokens may cross it.
     pub confidential: bool,
@@ -125,8 +126,8 @@ pub struct ServerConfig {
     pub requests_in_flight: u32,
     /// Unsequenced frames a client may send per second, sustained.
     pub control_frames_per_s: u32,
-    /// Payloads of at least this many octets are compressed when the client can decompress them.
-    pub compress_from_octets: usize,
+    /// What is compressed when the client can decompress it.
+    pub compression: CompressionPolicy,
     /// Longest handshake.
     pub handshake: Duration,
     /// How long to read on after the end.
@@ -156,7 +157,7 @@ impl Default for ServerConfig {
             unsettled_results: limits::UNSETTLED_RESULTS.default,
             requests_in_flight: limits::REQUESTS_IN_FLIGHT.default,
             control_frames_per_s: limits::CONTROL_FRAMES_PER_S.default,
-            compress_from_octets: 1024,
+            compression: CompressionPolicy::default(),
             handshake: Duration::from_millis(limits::HANDSHAKE_MS.default),
             linger: Duration::from_millis(limits::LINGER_MS.default),
             grease: false,
@@ -184,7 +185,13 @@ impl Default for Reassembly {
 }
 
 fn default_compressions() -> Vec<Compression> {
-    [Compression::ZSTD, Compression::LZ4, Compression::SNAPPY].into()
+    [
+        Compression::ZSTD_DICT_1,
+        Compression::ZSTD,
+        Compression::LZ4,
+        Compression::SNAPPY,
+    ]
+    .into()
 }
 
 /// A client says by some that its user wants them.

@@ -260,6 +260,7 @@ impl Live {
         }
         let (start, first) = (out.len(), outbound.sent());
         out.reserve(outbound.estimate().min(budget.saturating_sub(start)));
+        outbound.packer.tick(line.now);
         outbound.fill(&mut out, agreed, departures);
         let end = out.len();
         tail(&mut out, outbound.sent());

@@ -28,6 +28,7 @@ mod inbound;
 mod line;
 mod live;
 mod outbound;
+mod policy;
 mod queue;
 mod retained;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use blobs::{BlobEvent, CHUNK_HEADER_OCTETS};
 pub use close::{CloseReason, ClosedBy};
 pub use config::{ClientConfig, Queue, Reassembly, ServerConfig, WindowSize};
 pub use event::{AuthAttempt, ClientEvent, ServerEvent};
+pub use policy::CompressionPolicy;
 
 use crate::time::Timestamp;
 

@@ -7,11 +7,11 @@ use prost::Message;
 
 use super::agreed::Agreed;
 use super::flow::{FlowError, Outgoing, frame_octets, sequence_of};
+use super::policy::{Candidate, CompressionPolicy, Packer};
 use super::queue::{Queue, Queued};
 use super::retained::Retained;
 use super::violation::Violation;
 use super::{Cancelled, Lane, Queue as QueueLimits, SendError};
-use crate::compression::compress;
 use crate::fragment::{Fragment, Splitter};
 use crate::header::Header;
 use crate::payload::{Cancel, Window};
@@ -33,6 +33,7 @@ pub(crate) struct Outbound {
     pub(crate) queue: Queue,
     underway: Option<Box<Underway>>,
     pub(crate) retained: Retained,
+    pub(crate) packer: Packer,
 }
 
 /// A message that leaves in fragments. One at a time: that suits every receiver.
@@ -73,6 +74,7 @@ impl Outbound {
             queue: Queue::new(limits),
             underway: None,
             retained: Retained::default(),
+            packer: Packer::default(),
         }
     }
 
@@ -86,7 +88,7 @@ impl Outbound {
         &mut self,
         agreed: &Agreed,
         own: Direction,
-        compress_from: usize,
+        policy: &CompressionPolicy,
         message: (u64, Option<Lane>, FrameType, Bytes),
     ) -> Result<(), SendError> {
         let (id, lane, frame_type, payload) = message;
@@ -106,16 +108,14 @@ impl Outbound {
                 max: usize_of(max),
             });
         }
-        let worth_it = got >= compress_from && frame_type.is_compressible();
-        let packed = if worth_it {
-            compress(agreed.algorithm, &payload)
-        } else {
-            None
+        let candidate = Candidate {
+            frame_type,
+            plain: &payload,
+            queued: self.queue.len(),
+            has_to: got > usize_of(agreed.peer_max) && !agreed.fragments(),
         };
-        let (compression, payload) = match packed {
-            Some(packed) => (agreed.algorithm, packed),
-            None => (Compression::NONE, payload),
-        };
+        let packed = self.packer.pack(agreed, policy, &candidate);
+        let (compression, payload) = packed.unwrap_or((Compression::NONE, payload));
         if payload.len() > usize_of(agreed.peer_max) && !agreed.fragments() {
             return Err(SendError::TooLarge {
                 got,
@@ -191,6 +191,7 @@ impl Outbound {
             ));
         }
         self.retained.rewind(window.received_through);
+        self.packer.reconnect();
         Ok(())
     }
 
@@ -213,6 +214,7 @@ impl Outbound {
     pub(crate) fn trim(&mut self) {
         self.queue.trim();
         self.retained.trim();
+        self.packer.trim();
     }
 
     /// Ids of messages that have not left entirely, oldest first.

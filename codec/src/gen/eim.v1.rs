@@ -1649,6 +1649,9 @@ pub struct Profile {
     /// Raised by each change, above that of all profiles.
     #[prost(uint64, tag = "9")]
     pub version: u64,
+    /// An account of a program: no person reads what is written to it.
+    #[prost(bool, tag = "10")]
+    pub bot: bool,
 }
 /// PROFILES: by id, or what has changed since a version.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -4,6 +4,10 @@
 #[rustfmt::skip]
 pub(crate) mod registry;
 
+/// The dictionary of [`Compression::ZSTD_DICT_1`](crate::registry::Compression::ZSTD_DICT_1), as in `spec/dictionaries`.
+#[cfg(feature = "zstd")]
+pub(crate) const ZSTD_DICT_1: &[u8] = include_bytes!("zstd-dict-1");
+
 /// Protobuf messages of `spec/proto/eim/v1`.
 #[allow(
     missing_docs,

@@ -605,8 +605,8 @@ impl Compression {
     pub const LZ4: Self = Self(2);
     /// Raw Snappy.
     pub const SNAPPY: Self = Self(3);
-    /// Zstandard with a negotiated public dictionary. Reserved.
-    pub const ZSTD_DICTIONARY: Self = Self(4);
+    /// One Zstandard frame, window log at most 20, with the dictionary zstd-dict-1.
+    pub const ZSTD_DICT_1: Self = Self(4);
 
     /// Values kept for GREASE (RFC 8701).
     pub const GREASE: &[Self] = &[Self(0x5a), Self(0xa5)];
@@ -617,7 +617,7 @@ pub(crate) static COMPRESSIONS: &[(Compression, &str)] = &[
     (Compression::ZSTD, "zstd"),
     (Compression::LZ4, "lz4"),
     (Compression::SNAPPY, "snappy"),
-    (Compression::ZSTD_DICTIONARY, "zstd-dictionary"),
+    (Compression::ZSTD_DICT_1, "zstd-dict-1"),
 ];
 
 impl Capability {

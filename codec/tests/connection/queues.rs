@@ -92,7 +92,9 @@ fn unconsumed_octets_pause_reading_and_windows_go_on() {
 
 #[test]
 fn one_chunk_takes_many_frames_within_its_bound() {
-    let mut pair = Pair::open();
+    let mut server = server_config();
+    server.compressions.clear();
+    let mut pair = Pair::open_with(client_config(), server);
     pair.obliging = false;
     for _ in 0..60 {
         pair.send(&"x".repeat(900));

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) seconds: u32,
     /// One group instead of pairs: its members, how many are connected, how many of those send.
     pub(crate) group: Option<(u32, u32, u32)>,
+    /// What is refused for a time is sent again.
+    pub(crate) again: bool,
 }
 
 impl Default for Plan {
@@ -39,6 +41,7 @@ impl Default for Plan {
             rate: None,
             seconds: 30,
             group: None,
+            again: false,
         }
     }
 }
@@ -56,16 +59,26 @@ pub(crate) struct LoadGenerator {
 impl LoadGenerator {
     /// Writes `count` accounts named load1, load2 and so on.
     pub(crate) fn new(ground: &Ground, count: u32, password: &str) -> Result<Self, Failure> {
-        let accounts = ground.folder.join("load-accounts.csv");
+        Self::named(ground, "load", count, password)
+    }
+
+    /// The same with another name, for one that runs beside others.
+    pub(crate) fn named(
+        ground: &Ground,
+        name: &str,
+        count: u32,
+        password: &str,
+    ) -> Result<Self, Failure> {
+        let accounts = ground.folder.join(format!("{name}-accounts.csv"));
         let lines: String = (1..=count)
-            .map(|n| format!("load{n},load{n},{password}\n"))
+            .map(|n| format!("{name}{n},{name}{n},{password}\n"))
             .collect();
         std::fs::write(&accounts, lines)?;
         Ok(Self {
             program: ground.programs.client.clone(),
             accounts,
-            report: ground.folder.join("load.json"),
-            log: ground.folder.join("load.log"),
+            report: ground.folder.join(format!("{name}.json")),
+            log: ground.folder.join(format!("{name}.log")),
             fingerprint: None,
         })
     }
@@ -98,6 +111,9 @@ impl LoadGenerator {
             .arg("--json");
         if let Some(rate) = plan.rate {
             command.args(["--rate", &rate.to_string()]);
+        }
+        if plan.again {
+            command.arg("--again");
         }
         if let Some((members, online, senders)) = plan.group {
             command

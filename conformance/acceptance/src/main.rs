@@ -6,6 +6,7 @@ mod device;
 mod disk;
 mod failure;
 mod loadgen;
+mod parrot;
 mod patience;
 mod process;
 mod proxy;
@@ -61,6 +62,8 @@ enum Verb {
     Files(scenario::files::Options),
     /// Phones that are away are told through a webhook whose receiver is dead for a while.
     Notify(scenario::notify::Options),
+    /// A bot answers by a model; it is killed, and the model is away for a while.
+    Bot(scenario::bot::Options),
     /// A receiver of notifications that checks and prints what comes, for trying a server.
     Receiver {
         /// Where it listens.
@@ -70,6 +73,8 @@ enum Verb {
         #[arg(long)]
         secret: String,
     },
+    /// Three times of what the server carries: nobody starves, memory is flat, order holds.
+    Overload(scenario::overload::Options),
     /// One group of thousands, some of them connected: delivery times, memory, processor.
     Large(scenario::large::Options),
 }
@@ -114,7 +119,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Day(options) => scenario::day::run(&ground, &options),
         Verb::Figures(options) => scenario::figures::run(&ground, &options),
         Verb::Files(options) => scenario::files::run(&ground, &options),
+        Verb::Bot(options) => scenario::bot::run(&ground, &options),
         Verb::Notify(options) => scenario::notify::run(&ground, &options),
+        Verb::Overload(options) => scenario::overload::run(&ground, &options),
         Verb::Receiver { .. } => Ok(()),
         Verb::Large(options) => scenario::large::run(&ground, &options),
     }

@@ -134,6 +134,11 @@ impl Server {
         output(self.command().arg("user").arg("import").arg(accounts)).map(drop)
     }
 
+    /// Runs a command of the operator, and returns what it prints.
+    pub(crate) fn operate(&self, words: &[&str]) -> Result<String, Failure> {
+        output(self.command().args(words))
+    }
+
     /// The running process.
     pub(crate) fn process(&mut self) -> Result<&mut Process, Failure> {
         self.process

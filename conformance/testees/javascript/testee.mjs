@@ -52,7 +52,7 @@ async function* batches() {
   if (rest) yield [rest];
 }
 
-if (!algorithms.includes('zstd')) console.error('zstd is not installed (npm ci); compression.zstd is not declared');
+if (!algorithms.includes('zstd')) console.error('zstd is not installed (npm ci); compression.zstd and compression.zstd-dict-1 are not declared');
 
 for await (const lines of batches()) {
   let replies = '';

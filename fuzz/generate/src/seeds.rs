@@ -98,7 +98,7 @@ fn compressed(it: &Received) -> Vec<Vec<u8>> {
         .into_iter()
         .map(|(_, compression, payload)| {
             let (algorithm, mode) = match compression {
-                0 => (1 + (payload.len() % 3) as u8, 1),
+                0 => (1 + (payload.len() % 4) as u8, 1),
                 other => (other & 7, 0),
             };
             let mut octets = vec![algorithm | mode << 3];

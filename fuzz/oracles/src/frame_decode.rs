@@ -17,7 +17,7 @@ pub fn run(octets: &[u8]) {
         let receiver = Receiver {
             client: false,
             handshake,
-            compressions: vec![1, 2, 3],
+            compressions: vec![1, 2, 3, 4],
             depth: Depth::Decode,
             octet_by_octet: false,
             version: 1,

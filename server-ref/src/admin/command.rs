@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::{Hub, Signal};
 use crate::service::accounts::{Account, AccountError, Accounts, NewUser};
+use crate::service::bots::{BotAccount, BotSecrets, NewBot};
 use crate::store::{DirectoryChange, TenantId};
 
 /// What an operator asks.
@@ -50,6 +51,36 @@ pub enum Command {
         /// Device id, hexadecimal.
         device: String,
     },
+    /// Creates a bot with a token.
+    BotCreate {
+        /// The bot.
+        bot: NewBot,
+    },
+    /// Lists bots.
+    BotList,
+    /// Gives a bot another token.
+    BotToken {
+        /// Login name.
+        name: String,
+        /// What it is for.
+        note: String,
+        /// Unix milliseconds; 0 for never.
+        expires_ms: u64,
+    },
+    /// Takes a token of a bot away, and ends its connections.
+    BotRevoke {
+        /// Login name.
+        name: String,
+        /// Id of the token; all of them without one.
+        token: Option<String>,
+    },
+    /// Says where a bot is told of its entries.
+    BotWebhook {
+        /// Login name.
+        name: String,
+        /// Address; empty for nowhere.
+        url: String,
+    },
 }
 
 /// The answer.
@@ -70,6 +101,21 @@ pub enum Reply {
     Noticed {
         /// How many.
         users: usize,
+    },
+    /// All bots.
+    Bots {
+        /// The bots.
+        bots: Vec<BotAccount>,
+    },
+    /// What is told once.
+    Secrets {
+        /// Secrets of a bot.
+        secrets: BotSecrets,
+    },
+    /// So many tokens are gone.
+    Revoked {
+        /// How many.
+        tokens: usize,
     },
     /// Done.
     Done,
@@ -137,6 +183,25 @@ async fn attempt(
             accounts.log_out(&name, &device).await?;
             Ok(Reply::Done)
         }
+        Command::BotList => Ok(Reply::Bots {
+            bots: accounts.bots().await?,
+        }),
+        Command::BotCreate { bot } => Ok(Reply::Secrets {
+            secrets: accounts.create_bot(bot).await?,
+        }),
+        Command::BotToken {
+            name,
+            note,
+            expires_ms,
+        } => Ok(Reply::Secrets {
+            secrets: accounts.bot_token(&name, &note, expires_ms).await?,
+        }),
+        Command::BotRevoke { name, token } => Ok(Reply::Revoked {
+            tokens: accounts.revoke_bot_token(&name, token.as_deref()).await?,
+        }),
+        Command::BotWebhook { name, url } => Ok(Reply::Secrets {
+            secrets: accounts.set_bot_webhook(&name, &url).await?,
+        }),
     }
 }
 

@@ -5,18 +5,21 @@
 //! One contract suite runs against every implementation.
 
 mod folder;
+mod guarded;
 mod memory;
 mod object;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use eim_codec::id::BlobId;
 
 pub use folder::FolderBlobs;
+pub use guarded::GuardedBlobs;
 pub use memory::MemoryBlobs;
 pub use object::{ObjectBlobs, S3Place};
 
@@ -40,6 +43,9 @@ pub enum BlobError {
     /// What keeps the octets reports an error.
     #[error("blob store: {0}")]
     Failed(String),
+    /// It has failed again and again, and is left alone for so long.
+    #[error("blob store: left alone for {0:?}")]
+    LeftAlone(Duration),
 }
 
 /// Keeps octets. Whoever calls sees to it that nobody else writes the same content.

@@ -48,6 +48,6 @@ pub(super) fn run(command: DirectoryCommand, config: &Config) -> Result<(), CliE
             Ok(())
         }
         Reply::Failed { reason } => Err(CliError::Other(reason)),
-        Reply::Accounts { .. } | Reply::Noticed { .. } | Reply::Done => Ok(()),
+        _ => Ok(()),
     }
 }

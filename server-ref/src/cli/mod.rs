@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bot;
 mod config_command;
 mod directory;
 mod notice;
@@ -41,6 +42,9 @@ enum Command {
     /// Manages accounts, of the running server or else in the data folder.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Manages bots: accounts of programs, which authenticate by token.
+    #[command(subcommand)]
+    Bot(bot::BotCommand),
     /// Imports departments and their members.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
@@ -80,6 +84,7 @@ impl Cli {
     fn attempt(self) -> Result<(), CliError> {
         let Self { common, command } = self;
         match command {
+            Some(Command::Bot(command)) => bot::run(command, &common.load()?),
             Some(Command::Config(command)) => config_command::run(&command, &common),
             Some(Command::Directory(command)) => directory::run(command, &common.load()?),
             Some(Command::Notice(args)) => notice::run(args, &common.load()?),

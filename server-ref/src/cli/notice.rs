@@ -30,6 +30,6 @@ pub(super) fn run(args: NoticeArgs, config: &Config) -> Result<(), CliError> {
             Ok(())
         }
         Reply::Failed { reason } => Err(CliError::Other(reason)),
-        Reply::Accounts { .. } | Reply::Imported { .. } | Reply::Done => Ok(()),
+        _ => Ok(()),
     }
 }

@@ -76,8 +76,8 @@ pub(super) fn run(command: UserCommand, config: &Config) -> Result<(), CliError>
     let reply = runtime()?.block_on(carry_out(config, command))?;
     match reply {
         Reply::Accounts { accounts } => accounts.iter().for_each(print_account),
-        Reply::Done | Reply::Imported { .. } | Reply::Noticed { .. } => {}
         Reply::Failed { reason } => return Err(CliError::Other(reason)),
+        _ => {}
     }
     if let Some(password) = made {
         println!("password: {password}");

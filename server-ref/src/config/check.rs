@@ -13,6 +13,11 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     listeners(config, &mut problems);
     ranges(config, &mut problems);
     problems.extend(config.notifications.problems());
+    problems.extend(config.rates.problems());
+    problems.extend(config.breaker.problems());
+    problems.extend(config.compression.problems());
+    let plain_anywhere = config.listen.allow_plain_remote;
+    problems.extend(config.bots.problems(plain_anywhere));
     if config.blobs.keep == Keep::S3 && config.blobs.s3_bucket.is_empty() {
         problems.push("blobs.keep = \"s3\" needs blobs.s3_bucket".to_owned());
     }

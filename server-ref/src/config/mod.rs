@@ -1,7 +1,10 @@
 //! Configuration: one TOML file over documented defaults, overridden by the environment.
 
+mod bots;
 mod check;
+mod compression;
 mod notifications;
+mod rates;
 mod sections;
 
 use std::path::{Path, PathBuf};
@@ -9,9 +12,13 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
+pub use bots::BotsSection;
+pub use compression::CompressionSection;
+pub(crate) use notifications::is_safe;
 pub use notifications::{
     ApnsSection, FcmSection, NotificationsSection, Telling, WebPushSection, WebhookSection,
 };
+pub use rates::{BreakerSection, RatesSection};
 pub use sections::*;
 
 /// The default configuration as a commented file; `config print-default` prints it.

@@ -178,8 +178,8 @@ impl NotificationsSection {
 }
 
 /// Whether what is sent there is protected, or stays on this machine.
-// impl[EIM-NTF-022]
-pub(super) fn is_safe(url: &str) -> bool {
+// impl[EIM-NTF-022, EIM-BOT-026]
+pub(crate) fn is_safe(url: &str) -> bool {
     if url.starts_with("https://") {
         return true;
     }

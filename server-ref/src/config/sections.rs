@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::NotificationsSection;
+use super::{BotsSection, BreakerSection, CompressionSection, NotificationsSection, RatesSection};
 use crate::blobs::S3Place;
 use crate::calls::Rules;
 use crate::service::blobs::BlobOptions;
@@ -30,8 +30,14 @@ pub struct Config {
     pub session: SessionSection,
     /// Devices.
     pub devices: DevicesSection,
+    /// What is compressed.
+    pub compression: CompressionSection,
     /// Limits on what peers do.
     pub limits: LimitsSection,
+    /// How fast acts may come.
+    pub rates: RatesSection,
+    /// When parts that fail are left alone.
+    pub breaker: BreakerSection,
     /// What contacts are for.
     pub contacts: ContactsSection,
     /// The directory.
@@ -40,6 +46,8 @@ pub struct Config {
     pub presence: PresenceSection,
     /// Notifications for devices without a connection.
     pub notifications: NotificationsSection,
+    /// Bots.
+    pub bots: BotsSection,
     /// Bounds of queues.
     pub memory: MemorySection,
     /// The store.
@@ -202,7 +210,7 @@ pub struct LimitsSection {
     pub control_frames_per_s: u32,
     /// Requests in flight.
     pub requests_in_flight: u32,
-    /// Messages per second and session; 0 for no limit.
+    /// Messages per second and device; 0 for no limit.
     pub messages_per_s: u32,
     /// Members of a group.
     pub group_members: u32,
@@ -333,6 +341,10 @@ pub struct StoreSection {
     pub idempotency_ms: u64,
     /// Octets of the disk that stay free.
     pub reserve_octets: u64,
+    /// About how many messages may wait for it; 0 for any number.
+    pub backlog_messages: usize,
+    /// How long the first of them may have waited; 0 for any time.
+    pub backlog_ms: u64,
     /// Pause between sweeps.
     pub sweep_interval_ms: u64,
     /// Records per step.

@@ -10,6 +10,7 @@ mod notes;
 mod posted;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,7 @@ pub use budget::Budget;
 pub use heads::Heads;
 pub use mailbox::{Delivery, Encoded, Mail, Mailbox, Owner, QueueLimits, Room, Signal};
 pub use notes::Notes;
+pub use watch::Watch;
 
 use self::posted::Posted;
 use crate::calls::{Party, Signal as CallSignal};
@@ -57,6 +59,7 @@ pub struct Hub {
     presence: Arc<Presence>,
     next_id: AtomicU64,
     owed: Arc<tokio::sync::Notify>,
+    watch: Watch,
     pushes: metrics::Counter,
     lagged: metrics::Counter,
     accepted: metrics::Counter,
@@ -76,6 +79,7 @@ impl Hub {
             ))),
             next_id: AtomicU64::new(1),
             owed: Arc::default(),
+            watch: Watch::default(),
             pushes: metrics::counter!(names::PUSHES),
             lagged: metrics::counter!(names::LAGGED),
             accepted: metrics::counter!(names::MESSAGES_ACCEPTED),
@@ -100,6 +104,12 @@ impl Hub {
     #[must_use]
     pub fn owing(&self) -> Arc<tokio::sync::Notify> {
         Arc::clone(&self.owed)
+    }
+
+    /// Timelines that somebody reads who is no session.
+    #[must_use]
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Opens a mailbox for a session of `owner`.
@@ -245,6 +255,7 @@ impl CommitSink for Hub {
             }
         }
         posted.wakers.into_iter().for_each(Waker::wake);
+        self.watch.committed(commits);
         self.accepted.increment(commits.len() as u64);
         self.batch.record(commits.len() as f64);
         self.pushes.increment(posted.pushes);

@@ -5,7 +5,6 @@
 //! only the attempts under way, and who has failed lately.
 
 mod apns;
-mod breaker;
 mod compose;
 mod encrypted;
 mod fcm;
@@ -33,7 +32,6 @@ use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 
 pub use apns::{Apns, Identity};
-pub use breaker::{BreakerPolicy, Breakers, Permit, State};
 pub use compose::{About, Notification};
 pub use fcm::{AccountError, Fcm};
 pub use gateway::{Gateway, Http, HttpError, Outcome, Post, Reply, outcome};
@@ -50,6 +48,7 @@ use self::flight::{Flight, Landed, Result as Flown};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::limits::{BreakerPolicy, Breakers, Permit, State};
 use crate::metrics::names;
 use crate::random::Random;
 use crate::store::{Fate, NotifyKey, Owed, Service, Store, StoreError, TenantId};

@@ -8,6 +8,8 @@ use hmac::{Hmac, Mac as _};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use crate::random::Random;
+
 /// What a secret begins with.
 const PREFIX: &str = "whsec_";
 
@@ -53,6 +55,21 @@ impl From<&str> for Secret {
 }
 
 impl Secret {
+    /// A new secret of 32 octets.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!(
+            "{PREFIX}{}",
+            STANDARD.encode(random.octets::<32>())
+        ))
+    }
+
+    /// The secret as its receiver writes it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The key of the secret.
     ///
     /// # Errors

@@ -87,6 +87,18 @@ pub enum AccountError {
     /// A group of a department cannot be what the files say, or there is no room.
     #[error("{0}")]
     Groups(String),
+    /// The account is that of a person.
+    #[error("{0} is no bot")]
+    NoBot(String),
+    /// The bot has no such token.
+    #[error("{0}: no such token")]
+    Token(String),
+    /// A note that is too long, or not one line.
+    #[error("a note is one line of at most {0} octets")]
+    Note(usize),
+    /// No address of a webhook.
+    #[error("a webhook is an address that begins with https://, or with http:// on this machine")]
+    Url,
     /// The runtime is going away.
     #[error("interrupted")]
     Interrupted,
@@ -95,11 +107,11 @@ pub enum AccountError {
 /// Manages accounts in a store.
 #[derive(Clone)]
 pub struct Accounts {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    iterations: u32,
-    tenant: TenantId,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) iterations: u32,
+    pub(super) tenant: TenantId,
 }
 
 impl std::fmt::Debug for Accounts {

@@ -318,6 +318,8 @@ fn to_profile(view: ProfileView) -> Profile {
             .department
             .map_or_else(Default::default, |id| id.0.to_vec().into()),
         version: view.version,
+        // impl[EIM-BOT-001]
+        bot: view.bot,
     }
 }
 

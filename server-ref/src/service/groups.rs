@@ -26,6 +26,10 @@ impl Requests {
         check_name(&ask.name)?;
         let members = user_ids(&ask.members)?;
         self.check_size(distinct(&members))?;
+        // impl[EIM-LIM-014]
+        if let Some(limits) = &self.limits {
+            limits.group(caller.origin.tenant, caller.origin.user)?;
+        }
         let others = members.iter().filter(|user| **user != caller.origin.user);
         let count = 1 + others.collect::<BTreeSet<_>>().len();
         let name = ask.name;

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod blobs;
+pub mod bots;
 mod calls;
 mod contacts;
 mod devices;
@@ -32,9 +33,12 @@ pub(crate) use marks::to_mark;
 pub(crate) use presence::to_presence;
 pub use requests::{Answer, Requests};
 
+use std::time::Duration;
+
 use eim_codec::payload::ErrorInfo;
 use eim_codec::registry::{ErrorCode, limits};
 
+use crate::limits::{Limited, What};
 use crate::store::{Origin, Refused, StoreError};
 
 /// Who asks.
@@ -86,6 +90,26 @@ impl From<Refused> for Refusal {
     }
 }
 
+// impl[EIM-LIM-015, EIM-LIM-020]
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        let (code, detail) = match limited.what {
+            What::Messages => (ErrorCode::RATE_LIMITED, "too many messages"),
+            What::Octets => (ErrorCode::RATE_LIMITED, "too many octets of messages"),
+            What::Backlog => (ErrorCode::OVERLOADED, "too many messages wait to be stored"),
+            What::Connections => (ErrorCode::TOO_MANY_CONNECTIONS, "too many connections"),
+            What::Logins => (ErrorCode::RATE_LIMITED, "too many logins"),
+            What::Groups => (ErrorCode::RATE_LIMITED, "too many new groups"),
+            What::Requests => (ErrorCode::RATE_LIMITED, "too many requests"),
+        };
+        Self {
+            code,
+            detail: detail.to_owned(),
+            retry_after_ms: limited.retry_after_ms(),
+        }
+    }
+}
+
 impl From<Refusal> for ErrorInfo {
     fn from(refusal: Refusal) -> Self {
         error_info(refusal.code, refusal.detail, refusal.retry_after_ms)
@@ -97,11 +121,21 @@ impl From<StoreError> for Refusal {
         let code = match error {
             // impl[EIM-ERR-002]: of this request, not of the connection.
             StoreError::Closed => ErrorCode::UNAVAILABLE,
+            // impl[EIM-LIM-021]
+            StoreError::LeftAlone(wait) => {
+                let mut refusal = Self::new(ErrorCode::UNAVAILABLE, "the store does not work now");
+                refusal.retry_after_ms = millis(wait);
+                return refusal;
+            }
             StoreError::Engine(_) | StoreError::Corrupt(_) => ErrorCode::INTERNAL,
         };
         tracing::error!(%error, "the store failed");
         Self::new(code, "the store failed")
     }
+}
+
+pub(crate) fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 /// The wire form of an error; whether a retry makes sense comes from the registry.

@@ -12,6 +12,7 @@ use super::presence::PresencePolicy;
 use super::{Caller, Refusal};
 use crate::calls::Calls;
 use crate::hub::Hub;
+use crate::limits::Limits;
 use crate::store::{Store, StoreError};
 
 /// The answer to a request.
@@ -53,6 +54,7 @@ pub struct Requests {
     pub(super) calls: Arc<Calls>,
     pub(super) blobs: Option<Arc<Blobs>>,
     pub(super) notify: NotifyPolicy,
+    pub(super) limits: Option<Arc<Limits>>,
 }
 
 impl std::fmt::Debug for Requests {
@@ -82,6 +84,7 @@ impl Requests {
             calls,
             blobs: None,
             notify: NotifyPolicy::default(),
+            limits: None,
         }
     }
 
@@ -110,6 +113,13 @@ impl Requests {
     #[must_use]
     pub fn with_notifications(mut self, policy: NotifyPolicy) -> Self {
         self.notify = policy;
+        self
+    }
+
+    /// Limits what is created.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Arc<Limits>) -> Self {
+        self.limits = Some(limits);
         self
     }
 

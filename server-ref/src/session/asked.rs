@@ -13,7 +13,7 @@ use prost::Message as _;
 
 use super::open::{Done, Session};
 use crate::metrics::names;
-use crate::service::{Answer, Caller, error_info, is_about_presence};
+use crate::service::{Answer, Caller, Refusal, error_info, is_about_presence};
 use crate::store::Origin;
 
 /// Most PINGs whose answer waits for the store.
@@ -28,6 +28,12 @@ impl Session {
             && let Err(wait) = self.reach.take(&self.shared, self.driver.now())
         {
             return self.answer(too_many(*request, wait));
+        }
+        let Origin { tenant, user, .. } = self.origin;
+        let operation = Operation(request.operation);
+        // impl[EIM-LIM-015]
+        if let Err(limited) = self.shared.limits.request(tenant, user, operation) {
+            return self.answer(refused(*request, limited.into()));
         }
         let shared = Arc::clone(&self.shared);
         let caller = Caller {
@@ -182,12 +188,17 @@ impl Session {
 fn too_many(request: Request, wait: Duration) -> Answer {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let detail = "too many requests about presence";
-    let error = error_info(ErrorCode::RATE_LIMITED, detail, wait_ms.saturating_add(1));
+    let mut refusal = Refusal::new(ErrorCode::RATE_LIMITED, detail);
+    refusal.retry_after_ms = wait_ms.saturating_add(1);
+    refused(request, refusal)
+}
+
+fn refused(request: Request, refusal: Refusal) -> Answer {
     Answer {
         response: payload::Response {
             request_id: request.request_id,
             operation: request.operation,
-            error: Some(error),
+            error: Some(refusal.into()),
             body: None,
         },
         detached: Vec::new(),

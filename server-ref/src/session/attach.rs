@@ -17,7 +17,7 @@ use super::slots::Turn;
 use crate::hub::{Mailbox, Owner, Receives};
 use crate::metrics::names;
 use crate::service::auth::{Given, Identity, Rejection};
-use crate::store::{DeviceRecord, LoggedIn, Login, Origin, Proof, SessionRecord};
+use crate::store::{DeviceRecord, LoggedIn, Login, Origin, Proof, SessionRecord, TokenId};
 use crate::transport::Peer;
 
 /// What the handshake leaves to the open session.
@@ -129,9 +129,10 @@ async fn register(
     described: Device,
 ) -> Result<DeviceRecord, Rejection> {
     let Device { class, name, .. } = described;
-    let proof = match &identity.resumed {
-        Some((record, _)) => Proof::Token(record.login),
-        None => Proof::Full,
+    let proof = match (&identity.resumed, identity.token) {
+        (Some((record, _)), _) => Proof::Token(record.login),
+        (None, Some(token)) => Proof::Bot(token),
+        (None, None) => Proof::Full,
     };
     let login = Login {
         device: owner.device,
@@ -172,6 +173,25 @@ async fn check_logged_in(
         return Err(Rejection::new(ErrorCode::RESUME_REJECTED, detail));
     }
     Ok(device.generation)
+}
+
+/// As [`check_logged_in`], for a connection that only sends: with the token of a bot, its device has
+/// to be logged in by the same one, so that it is gone with it.
+// impl[EIM-BOT-011]
+async fn check_sender(
+    shared: &Shared,
+    owner: Owner,
+    resumed: Option<&SessionRecord>,
+    token: Option<TokenId>,
+) -> Result<u64, Rejection> {
+    if token.is_some() {
+        let device = shared.store.device(owner.tenant, owner.user, owner.device);
+        if device.await?.and_then(|device| device.token) != token {
+            let detail = "the device is not logged in with this token";
+            return Err(Rejection::new(ErrorCode::LOGGED_OUT, detail));
+        }
+    }
+    check_logged_in(shared, owner, resumed).await
 }
 
 fn count(outcome: &'static str) {
@@ -292,7 +312,8 @@ impl Tokens {
     ) -> Result<Self, Rejection> {
         // impl[EIM-RSM-020]
         let fresh = SessionId::from(shared.random.octets::<16>());
-        if !shared.connection.for_peer(peer).confidential {
+        // impl[EIM-BOT-010]: a bot comes back with its own token.
+        if !shared.connection.for_peer(peer).confidential || identity.token.is_some() {
             return Ok(Self {
                 fresh,
                 token: None,
@@ -381,7 +402,7 @@ async fn attach_send_only(
         .await?;
     let mailbox = shared.hub.register(owner, Receives::Nothing);
     let token = identity.resumed.as_ref().map(|(record, _)| record);
-    let generation = check_logged_in(shared, owner, token)
+    let generation = check_sender(shared, owner, token, identity.token)
         .await
         .inspect_err(|_| shared.hub.unregister(&mailbox))?;
     let session = SessionId::from(shared.random.octets::<16>());

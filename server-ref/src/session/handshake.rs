@@ -65,12 +65,18 @@ pub(super) async fn handshake(
 
 // impl[EIM-AUT-009, EIM-SEC-014]
 fn refuse<T>(driver: &mut ServerDriver, peer: &Peer, rejection: &Rejection) -> Option<T> {
-    let Rejection { code, detail } = rejection;
+    let Rejection {
+        code,
+        detail,
+        retry_after,
+    } = rejection;
     tracing::info!(address = %peer.address, %code, %detail, "authentication refused");
     counter!(names::AUTHENTICATIONS, "outcome" => rejection.code.to_string()).increment(1);
-    driver
-        .endpoint_mut()
-        .reject(rejection.code, &rejection.detail);
+    let connection = driver.endpoint_mut();
+    match retry_after {
+        Some(wait) => connection.close_for(*code, detail, *wait),
+        None => connection.reject(*code, detail),
+    }
     None
 }
 
@@ -85,6 +91,8 @@ async fn authenticate(
         let (step, attempt, device) = match driver.next().await {
             Some(ServerEvent::Auth(attempt)) => {
                 let device = device_id(&attempt)?;
+                // Before anything is looked up: it tells nothing about accounts.
+                shared.limits.login_from(peer.address.ip())?;
                 let binding = binding(shared, driver, peer, attempt.transcript)?;
                 let confidential = shared.connection.for_peer(peer).confidential;
                 let step = shared
@@ -109,6 +117,8 @@ async fn authenticate(
                 exchange = Some((attempt, device, pending));
             }
             Step::Proven(identity) => {
+                // Whoever cannot prove to be the user must not use up the user's logins.
+                shared.limits.login_of(shared.tenant, identity.user.user)?;
                 return Ok(Some(Proven {
                     identity,
                     attempt,

@@ -19,6 +19,7 @@ const BATCH_MESSAGES: usize = 512;
 
 impl Session {
     pub(super) fn message(&mut self, ordinal: u64, frame_type: FrameType, payload: Bytes) {
+        let octets = u64::try_from(payload.len()).unwrap_or(u64::MAX);
         let Checked {
             conversation,
             append,
@@ -37,17 +38,11 @@ impl Session {
         if !self.held.passes(conversation, append.after_failed) {
             return self.refused(ordinal, Refused::predecessor_failed().into(), 0);
         }
-        let now = self.driver.now();
-        if let Some(rate) = &mut self.rate
-            && let Err(wait) = rate.take(now)
-        {
-            let wait_ms = u64::try_from(wait.as_millis())
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
+        let limits = &self.shared.limits;
+        if let Err(limited) = limits.message(&self.origin, octets, &mut self.waiting) {
             self.hold(conversation);
-            // impl[EIM-SEC-010, EIM-ERR-012]
-            let refusal = Refusal::new(ErrorCode::RATE_LIMITED, "too many messages");
-            return self.refused(ordinal, refusal, wait_ms);
+            // impl[EIM-SEC-010, EIM-ERR-012, EIM-LIM-015, EIM-LIM-020]
+            return self.refused(ordinal, limited.into(), limited.retry_after_ms());
         }
         self.sent.push(ordinal);
         self.batch.push(append);
@@ -84,6 +79,7 @@ impl Session {
             &self.shared.store,
             self.origin,
             self.held.at_store(),
+            self.waiting.take(),
             sent,
             batch,
         );

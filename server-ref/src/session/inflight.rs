@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use eim_codec::payload;
 
+use crate::limits::Waiting;
 use crate::service::Refusal;
 use crate::store::{Append, Appended, Origin, Outcomes, Refused, SenderOrder, Store, StoreError};
 
@@ -54,6 +55,9 @@ enum Stage {
 struct Batch {
     sent: Vec<u64>,
     stage: Stage,
+    /// Until it is done. One whose session ends first is not counted on: the queue of the store bounds
+    /// those.
+    _waiting: Option<Box<Waiting>>,
 }
 
 /// The batches of one session, in the order they were read. Several are on their way at once; the
@@ -68,6 +72,7 @@ impl InFlight {
         store: &Arc<dyn Store>,
         origin: Origin,
         order: &SenderOrder,
+        waiting: Option<Box<Waiting>>,
         sent: Vec<u64>,
         batch: Vec<Append>,
     ) {
@@ -76,6 +81,7 @@ impl InFlight {
         self.0.push_back(Batch {
             sent,
             stage: Stage::Queueing(queueing),
+            _waiting: waiting,
         });
     }
 
@@ -205,7 +211,8 @@ mod tests {
             blobs: Vec::new(),
         };
         let order = SenderOrder::default();
-        inflight.push(store, origin, &order, vec![u64::from(number)], vec![append]);
+        let sent = vec![u64::from(number)];
+        inflight.push(store, origin, &order, None, sent, vec![append]);
     }
 
     /// Polls once.

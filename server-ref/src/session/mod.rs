@@ -12,7 +12,6 @@ mod open;
 mod order;
 mod outgoing;
 pub mod push;
-mod rate;
 mod reach;
 mod shared;
 mod slots;

@@ -17,12 +17,12 @@ use super::attach::Opened;
 use super::handshake::ServerDriver;
 use super::inflight::{Committed, InFlight};
 use super::order::Held;
-use super::rate::Rate;
 use super::reach::Reach;
 use super::shared::{QUEUED_FRAMES, QUEUED_OCTETS, Shared};
 use super::slots::Turn;
 use super::transfers::{Step, Transfers};
 use crate::hub::{Heads, Mail, Mailbox, Room, Signal};
+use crate::limits::Waiting;
 use crate::service::{Answer, error_info};
 use crate::store::{Append, Origin, StoreError};
 
@@ -61,7 +61,6 @@ pub(super) struct Session {
     pub(super) resumable: Option<SessionId>,
     pub(super) origin: Origin,
     pub(super) held: Held,
-    pub(super) rate: Option<Rate>,
     /// Highest user_seq given to the connection.
     pub(super) pushed: u64,
     /// Highest known number of the timeline.
@@ -73,6 +72,7 @@ pub(super) struct Session {
     /// Messages read together, not handed to the store yet.
     pub(super) sent: Vec<u64>,
     pub(super) batch: Vec<Append>,
+    pub(super) waiting: Option<Box<Waiting>>,
     pub(super) inflight: InFlight,
     /// Empty unless a request is in flight.
     pub(super) work: Option<Box<FuturesUnordered<Work>>>,
@@ -96,7 +96,6 @@ impl Session {
             pushed,
             head,
         } = opened;
-        let rate = Rate::new(shared.options.messages_per_s, driver.now());
         let window = shared.options.window;
         let reach = Box::new(Reach::new(&shared, &mailbox, turn.is_some()));
         Self {
@@ -108,13 +107,13 @@ impl Session {
             resumable,
             origin,
             held,
-            rate,
             pushed,
             head,
             heads: Heads::default(),
             leaving: false,
             sent: Vec::new(),
             batch: Vec::new(),
+            waiting: None,
             inflight: InFlight::default(),
             work: None,
             entries: VecDeque::new(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use eim_codec::time::Timestamp;
 
 use super::leave::Leave;
-use super::rate::Rate;
 use super::shared::Shared;
 use crate::hub::Mailbox;
+use crate::limits::Bucket;
 use crate::presence::Attendance;
 
 /// What one session has to do with whoever looks for the user, and with a device that is sent away.
@@ -16,8 +16,8 @@ use crate::presence::Attendance;
 pub(super) struct Reach {
     /// `None` for a send-only session.
     pub(super) attendance: Option<Attendance>,
-    /// `None` before the first request.
-    rate: Option<Rate>,
+    /// Requests about presence.
+    asked: Bucket,
     /// The device was logged out.
     pub(super) leave: Leave,
 }
@@ -27,7 +27,7 @@ impl Reach {
         let presence = shared.hub.presence();
         Self {
             attendance: full.then(|| presence.attend(mailbox)),
-            rate: None,
+            asked: Bucket::default(),
             leave: Leave::default(),
         }
     }
@@ -38,9 +38,10 @@ impl Reach {
     /// How long to wait until the next one may come.
     // impl[EIM-PRS-023]
     pub(super) fn take(&mut self, shared: &Shared, now: Timestamp) -> Result<(), Duration> {
-        if self.rate.is_none() {
-            self.rate = Rate::new(shared.options.presence_per_s, now);
+        if let Some(rate) = shared.options.presence {
+            self.asked.check(rate, 1, now)?;
+            self.asked.take(rate, 1, now);
         }
-        self.rate.as_mut().map_or(Ok(()), |rate| rate.take(now))
+        Ok(())
     }
 }

@@ -13,9 +13,10 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::{Config, Keep};
 use crate::hub::{Budget, Hub};
+use crate::limits::{Limits, Rate};
 use crate::random::Random;
 use crate::service::Requests;
-use crate::service::auth::{AuthService, RESUME, scram};
+use crate::service::auth::{AuthService, RESUME, TOKEN, scram};
 use crate::service::blobs::Blobs;
 use crate::store::{ClassLimits, Store, TenantId};
 use crate::transport::Peer;
@@ -34,8 +35,6 @@ pub struct SessionOptions {
     pub quiesce: Duration,
     /// From accepting a connection to AUTH_OK.
     pub handshake: Duration,
-    /// Messages per second; 0 for no limit.
-    pub messages_per_s: u32,
     /// First credit.
     pub window: WindowSize,
     /// Most credit.
@@ -46,14 +45,16 @@ pub struct SessionOptions {
     pub drain: Duration,
     /// Jitter announced to clients when stopping.
     pub jitter: Duration,
-    /// Requests about presence per second.
-    pub presence_per_s: u32,
+    /// Requests about presence of one connection.
+    pub presence: Option<Rate>,
     /// How many devices of a user may be logged in at once.
     pub devices: ClassLimits,
 }
 
 /// What all sessions of a server share.
 pub struct Shared {
+    /// How much others may have.
+    pub limits: Arc<Limits>,
     /// Everything that survives.
     pub store: Arc<dyn Store>,
     /// Who is online.
@@ -108,7 +109,7 @@ pub struct ConnectionConfigs {
 
 impl ConnectionConfigs {
     /// From the configuration.
-    // impl[EIM-AUT-012, EIM-AUT-013, EIM-AUT-014, EIM-AUT-031, EIM-TRN-033]
+    // impl[EIM-AUT-012, EIM-AUT-013, EIM-AUT-014, EIM-AUT-031, EIM-TRN-033, EIM-BOT-003]
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let make = |confidential: bool, bound: bool| {
@@ -121,9 +122,12 @@ impl ConnectionConfigs {
             }
             if confidential {
                 made.mechanisms.push(RESUME.to_owned());
+                made.mechanisms.push(TOKEN.to_owned());
             }
             made.implementation = concat!("eim-server/", env!("CARGO_PKG_VERSION")).to_owned();
             made.confidential = confidential;
+            made.compressions = config.compression.algorithms();
+            made.compression = config.compression.policy();
             made.max_frame_octets = config.limits.frame_octets;
             made.heartbeat = Duration::from_millis(config.session.heartbeat_ms);
             made.background = Duration::from_millis(config.session.background_ms);
@@ -182,7 +186,6 @@ impl SessionOptions {
             resume: ms(config.session.resume_ms),
             quiesce: ms(config.session.quiesce_ms),
             handshake: ms(config.limits.handshake_ms),
-            messages_per_s: config.limits.messages_per_s,
             window: first_window(config),
             window_max: WindowSize {
                 frames: config.limits.window_frames_max,
@@ -191,7 +194,7 @@ impl SessionOptions {
             frame_octets: config.limits.frame_octets,
             drain: ms(config.shutdown.drain_ms),
             jitter: ms(config.shutdown.reconnect_jitter_ms),
-            presence_per_s: config.limits.presence_per_s,
+            presence: Rate::new(config.limits.presence_per_s.into(), Duration::from_secs(1)),
             devices: config.devices.limits(),
         }
     }
@@ -220,6 +223,16 @@ mod tests {
             let capabilities = &configs.for_peer(&peer).capabilities;
             assert_eq!(capabilities.contains(&Capability::BLOBS), offered);
         }
+    }
+
+    // test[EIM-BOT-003]
+    #[test]
+    fn tokens_of_bots_are_offered_where_they_may_cross() {
+        let configs = ConnectionConfigs::new(&Config::from_toml("").unwrap());
+        let token = TOKEN.to_owned();
+        assert!(offers(&configs, "127.0.0.1:1", Transport::Tcp).contains(&token));
+        assert!(offers(&configs, "192.0.2.1:1", Transport::Tls).contains(&token));
+        assert!(!offers(&configs, "192.0.2.1:1", Transport::Tcp).contains(&token));
     }
 
     // test[EIM-TRN-033]

@@ -2,7 +2,7 @@
 
 use eim_codec::id::{DeviceId, SessionId, UserId};
 
-use super::LogoutReason;
+use super::{LogoutReason, TokenId};
 
 /// A user account. Only SCRAM verifiers are stored, never passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct DeviceRecord {
     pub login: u64,
     /// Why it is logged out, if it is.
     pub logged_out: Option<LogoutReason>,
+    /// The token that a bot logged in with.
+    pub token: Option<TokenId>,
 }
 
 /// A resume token as stored: hashes only, bound to a device, one generation of grace.

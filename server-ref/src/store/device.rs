@@ -3,7 +3,7 @@
 use eim_codec::id::{DeviceId, RequestId, UserId};
 use eim_codec::payload::DeviceClass;
 
-use super::{DeviceRecord, Origin, TenantId};
+use super::{DeviceRecord, Origin, TenantId, TokenId};
 
 /// Device classes that have a limit of their own.
 const CLASSES: usize = 7;
@@ -106,6 +106,8 @@ pub enum Proof {
     Full,
     /// A token, given under this [`DeviceRecord::login`].
     Token(u64),
+    /// The token of a bot. Its device is logged in as long as that is not taken away.
+    Bot(TokenId),
 }
 
 /// A device whose full connection opens.

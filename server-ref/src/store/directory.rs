@@ -153,6 +153,8 @@ pub struct ProfileView {
     pub department: Option<DepartmentId>,
     /// Raised by each change, above that of all profiles; 0 before the first one.
     pub version: u64,
+    /// The account of a program.
+    pub bot: bool,
 }
 
 /// Fields of the own profile to change; what is `None` stays.

@@ -7,6 +7,7 @@
 mod account;
 mod accounts;
 mod blobs;
+mod bot;
 mod commit;
 mod contact;
 mod device;
@@ -35,6 +36,7 @@ pub use self::accounts::Accounts;
 pub use self::blobs::{
     BlobPage, BlobRecords, BlobReference, BlobView, BlobsWanted, Garbage, NewBlob,
 };
+pub use self::bot::{BOT_TOKENS, BotRecord, BotToken, BotWebhook, Bots, TokenId};
 pub use self::commit::{CommitSink, Committed, Entry};
 pub use self::contact::{ContactAct, ContactPage, ContactView};
 pub use self::device::{
@@ -71,7 +73,7 @@ pub type Outcomes =
 
 /// Everything that must survive. See the module documentation.
 #[async_trait]
-pub trait Store: Accounts + Groups + Notifications + People + BlobRecords {
+pub trait Store: Accounts + Bots + Groups + Notifications + People + BlobRecords {
     /// Gives the store the messages of one session, in order. When this returns they have their
     /// place: what is queued afterwards comes after them. Before it returns they have none, however
     /// often it was polled. The caller bounds the batch by the session's window.

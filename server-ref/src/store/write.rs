@@ -1,5 +1,7 @@
 //! What is written, and what became of it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use eim_codec::id::{BlobId, ClientMsgId, ConversationId, DeviceId, RequestId, UserId};
 use eim_codec::payload::{MembershipChange, Role};
@@ -116,6 +118,9 @@ pub enum StoreError {
     /// The store is closed.
     #[error("store is closed")]
     Closed,
+    /// The engine failed again and again, and is left alone for so long.
+    #[error("store is left alone for {0:?}")]
+    LeftAlone(Duration),
 }
 
 /// A change other than a message append: of a group, as entries of its log, or of contacts. `origin` says who

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::limits::neighbourhood;
 
 /// Counts connections.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub enum Refused {
     Full,
     /// The address has too many unfinished handshakes.
     HalfOpen,
+    /// The address connects too often; it may again after this time.
+    TooFast(Duration),
 }
 
 /// A connection's place; given back when dropped.
@@ -60,6 +65,8 @@ impl Admission {
             admission: Arc::clone(self),
             half_open: None,
         };
+        // impl[EIM-LIM-022]
+        let address = neighbourhood(address);
         let mut half_open = self.lock();
         let count = half_open.entry(address).or_default();
         if *count >= self.max_half_open {
@@ -128,6 +135,16 @@ mod tests {
         drop(third);
         drop(first);
         assert_eq!(admission.connections(), 2);
+    }
+
+    // test[EIM-LIM-022]
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_address() {
+        let admission = Admission::new(10, 1);
+        let [one, near, far] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+        let _seat = admission.admit(one.parse().unwrap()).unwrap();
+        assert!(admission.admit(near.parse().unwrap()).is_err());
+        assert!(admission.admit(far.parse().unwrap()).is_ok());
     }
 
     #[test]

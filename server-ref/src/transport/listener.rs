@@ -20,11 +20,14 @@ use tokio_util::task::TaskTracker;
 
 use super::{Admission, Peer, Refused, Seat, ServerLink, TlsAcceptors, Transport};
 use crate::metrics::names;
-use crate::service::error_info;
+use crate::service::{error_info, millis};
 use crate::session::{self, Shared};
 
 /// How long to wait after `accept` failed, for example because the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client stays away that finds no place.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -101,7 +104,13 @@ impl Acceptor {
 
     // impl[EIM-CON-013]
     fn admit(&self, stream: TcpStream, peer: Peer) {
-        let seat = match self.admission.admit(peer.address.ip()) {
+        let address = peer.address.ip();
+        let admitted = match self.shared.limits.connection(address) {
+            Ok(()) => self.admission.admit(address),
+            // impl[EIM-LIM-018]
+            Err(limited) => Err(Refused::TooFast(limited.wait)),
+        };
+        let seat = match admitted {
             Ok(seat) => seat,
             Err(refused) => return refuse(&stream, peer.transport, refused),
         };
@@ -175,21 +184,23 @@ fn serve(
 
 /// Says why if that costs nothing, and drops the socket.
 fn refuse(stream: &TcpStream, transport: Transport, refused: Refused) {
-    let (reason, detail) = match refused {
-        Refused::Full => ("full", "the server is full"),
+    let (reason, detail, wait) = match refused {
+        Refused::Full => ("full", "the server is full", FULL_PAUSE),
         Refused::HalfOpen => (
             "half-open",
             "too many unfinished handshakes from your address",
+            FULL_PAUSE,
         ),
+        Refused::TooFast(wait) => ("rate", "too many connections from your address", wait),
     };
     counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
     if transport == Transport::Tcp {
-        let _best_effort = stream.try_write(&refusal(detail));
+        let _best_effort = stream.try_write(&refusal(detail, wait));
     }
 }
 
-fn refusal(detail: &str) -> BytesMut {
-    let info = error_info(ErrorCode::TOO_MANY_CONNECTIONS, detail, 1000);
+fn refusal(detail: &str, wait: Duration) -> BytesMut {
+    let info = error_info(ErrorCode::TOO_MANY_CONNECTIONS, detail, millis(wait));
     let error = payload::Error {
         info: Some(info),
         scope: payload::ErrorScope::Connection.into(),

@@ -53,8 +53,13 @@ pub(crate) const PASSWORD: &str = "correct horse";
 
 impl Kit {
     pub(crate) async fn new(settings: &str) -> Self {
-        let config =
-            Config::from_toml(&format!("{settings}\n[store]\nengine = \"memory\"")).unwrap();
+        Self::new_with_store(settings, "").await
+    }
+
+    /// The same with keys of the section `store`.
+    pub(crate) async fn new_with_store(settings: &str, store: &str) -> Self {
+        let text = format!("{settings}\n[store]\nengine = \"memory\"\n{store}");
+        let config = Config::from_toml(&text).unwrap();
         let clock = Arc::new(TestClock::at(1_800_000_000_000));
         let random = Arc::new(Seeded::with(7));
         let parts = Parts {

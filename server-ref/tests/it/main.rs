@@ -2,10 +2,13 @@
 //! paused time. No test sleeps.
 
 mod blobs;
+mod bot_webhooks;
+mod bots;
 mod bounds;
 mod doubles;
 mod kept;
 mod kit;
+mod limits;
 mod login;
 mod messages;
 mod notify;

@@ -27,7 +27,7 @@ pub(crate) const START_MS: u64 = 1_800_000_000_000;
 pub(crate) const ALL: usize = 100_000;
 
 /// A clock that stands until the test moves it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FakeClock(AtomicU64);
 
 impl FakeClock {

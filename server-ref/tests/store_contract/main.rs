@@ -2,6 +2,7 @@
 
 mod accounts;
 mod blobs;
+mod bots;
 mod contacts;
 mod counted;
 mod department_groups;

@@ -154,6 +154,13 @@ macro_rules! on_engine {
                 conversations_are_paged_by_id
                 secrets_differ_by_purpose_and_stay
             }
+            bots {
+                bots_are_users_that_say_so
+                tokens_are_found_by_their_hash
+                tokens_of_a_bot_are_bounded
+                a_token_takes_its_devices_along
+                what_a_webhook_was_told_is_kept
+            }
             operations {
                 the_last_edit_counts_and_the_log_stays
                 an_operation_needs_a_message_that_can_be_seen

@@ -12,6 +12,7 @@ use crate::connection::agreed::{Agreed, Capabilities, algorithm, own_max, pick, 
 use crate::connection::binding;
 use crate::connection::line::Line;
 use crate::connection::live::decode;
+use crate::connection::policy::Algorithms;
 use crate::connection::violation::Violation;
 use crate::encoder::Encoder;
 use crate::frame::{Frame, encode_frame};
@@ -78,9 +79,9 @@ impl AwaitWelcome {
         let agreed = Agreed {
             version: VERSION,
             compressions,
-            algorithm: usable(&config.compressions)
-                .find(|algorithm| compressions.contains(*algorithm))
-                .unwrap_or(Compression::NONE),
+            algorithms: Algorithms::first_of(
+                usable(&config.compressions).filter(|one| compressions.contains(*one)),
+            ),
             capabilities: welcome
                 .capabilities
                 .iter()

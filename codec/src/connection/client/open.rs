@@ -264,12 +264,7 @@ impl Open {
         } = &mut *self.session;
         let id = sends.next_id();
         let message = (id, lane, frame_type, payload);
-        let queued = outbound.enqueue(
-            agreed,
-            Direction::Client,
-            config.compress_from_octets,
-            message,
-        );
+        let queued = outbound.enqueue(agreed, Direction::Client, &config.compression, message);
         if queued.is_err() {
             sends.return_id();
         }
@@ -284,11 +279,13 @@ impl Open {
         if self.live.is_ending() {
             return Err(SendError::NotOpen);
         }
-        let agreed = &self.session.agreed;
+        let Session {
+            agreed, outbound, ..
+        } = &mut *self.session;
         self.requests.push(
             request,
             agreed,
-            config.compress_from_octets,
+            (&mut outbound.packer, &config.compression),
             config.requests_queued,
         )
     }

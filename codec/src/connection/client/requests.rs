@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use prost::Message;
 
-use crate::compression::compress;
 use crate::connection::SendError;
 use crate::connection::agreed::Agreed;
 use crate::connection::line::Line;
 use crate::connection::outbound::usize_of;
+use crate::connection::policy::{Candidate, CompressionPolicy, Packer, is_secret};
 use crate::connection::violation::Violation;
 use crate::id::RequestId;
 use crate::payload::response::Body;
@@ -64,7 +64,7 @@ impl Requests {
         &mut self,
         request: &Request,
         agreed: &Agreed,
-        compress_from: usize,
+        (packer, policy): (&mut Packer, &CompressionPolicy),
         most: u32,
     ) -> Result<(), SendError> {
         let id = RequestId::from_slice(&request.request_id).map_err(|_| SendError::RequestId)?;
@@ -73,15 +73,18 @@ impl Requests {
         }
         let plain = Bytes::from(request.encode_to_vec());
         let got = plain.len();
-        let packed = if got >= compress_from {
-            compress(agreed.algorithm, &plain)
-        } else {
+        let candidate = Candidate {
+            frame_type: FrameType::REQUEST,
+            plain: &plain,
+            queued: self.waiting.len(),
+            has_to: got > usize_of(agreed.peer_max),
+        };
+        let packed = if is_secret(Operation(request.operation)) {
             None
+        } else {
+            packer.pack(agreed, policy, &candidate)
         };
-        let (compression, payload) = match packed {
-            Some(packed) => (agreed.algorithm, packed),
-            None => (Compression::NONE, plain),
-        };
+        let (compression, payload) = packed.unwrap_or((Compression::NONE, plain));
         let max = usize_of(FrameType::REQUEST.max_octets());
         if got > max || payload.len() > usize_of(agreed.peer_max) {
             return Err(SendError::TooLarge {

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::hello::{EIM_RESUME, heartbeat_ms, offered_mechanisms};
+use super::hello::{EIM_RESUME, EIM_TOKEN, heartbeat_ms, offered_mechanisms};
 use super::open::Open;
 use super::results::Results;
 use super::session::{ServerSession, Session};
@@ -121,7 +121,7 @@ impl AwaitAuth {
     }
 
     /// Fields, then binding, then mechanism.
-    // impl[EIM-AUT-002, EIM-AUT-007, EIM-AUT-008, EIM-AUT-011, EIM-AUT-030, EIM-CON-019]
+    // impl[EIM-AUT-002, EIM-AUT-007, EIM-AUT-008, EIM-AUT-011, EIM-AUT-030, EIM-BOT-002, EIM-CON-019]
     fn check(&self, auth: &Auth, config: &ServerConfig) -> Result<First, Violation> {
         let resume = auth.mechanism == EIM_RESUME;
         let window = self.check_fields(auth, resume)?;
@@ -129,7 +129,7 @@ impl AwaitAuth {
             let detail = "the handshake octets differ between the sides";
             return Err(Violation::new(ErrorCode::BINDING_MISMATCH, detail));
         }
-        if resume && !config.confidential {
+        if (resume || auth.mechanism == EIM_TOKEN) && !config.confidential {
             let detail = "tokens need TLS or loopback";
             return Err(Violation::new(ErrorCode::CONFIDENTIALITY_REQUIRED, detail));
         }
@@ -256,7 +256,7 @@ fn fresh(
         inbound,
         results: Results::default(),
         log_epoch: accept.log_epoch,
-        compress_from: config.compress_from_octets,
+        compression: config.compression,
     }))
 }
 

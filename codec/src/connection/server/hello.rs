@@ -11,6 +11,7 @@ use crate::connection::agreed::{Agreed, Capabilities, algorithm, own_max, usable
 use crate::connection::binding;
 use crate::connection::line::Line;
 use crate::connection::live::decode;
+use crate::connection::policy::Algorithms;
 use crate::connection::violation::Violation;
 use crate::encoder::Encoder;
 use crate::frame::{Frame, encode_frame};
@@ -21,6 +22,8 @@ use crate::time::Timestamp;
 
 /// The mechanism whose message is a resume token.
 pub(super) const EIM_RESUME: &str = "EIM-RESUME";
+/// The mechanism whose message is the token of a bot.
+pub(super) const EIM_TOKEN: &str = "EIM-TOKEN";
 
 /// Octets of a nonce.
 const NONCE_OCTETS: usize = 32;
@@ -66,9 +69,7 @@ impl AwaitHello {
         let agreed = Agreed {
             version: VERSION,
             compressions: selected.iter().copied().collect(),
-            algorithm: { preferred }
-                .find(|algorithm| selected.contains(algorithm))
-                .unwrap_or(Compression::NONE),
+            algorithms: Algorithms::first_of(preferred.filter(|one| selected.contains(one))),
             capabilities: capabilities.iter().copied().collect::<Capabilities>(),
             own_max: own_max(config.max_frame_octets),
             // impl[EIM-CON-009]
@@ -124,14 +125,18 @@ fn check(hello: &Hello) -> Result<(), Violation> {
 }
 
 /// Mechanisms that WELCOME lists.
-// impl[EIM-AUT-031, EIM-RSM-003]
+// impl[EIM-AUT-031, EIM-RSM-003, EIM-BOT-003]
 pub(super) fn offered_mechanisms<'a>(
     config: &'a ServerConfig,
     agreed: &Agreed,
 ) -> impl Iterator<Item = &'a str> {
     let resume = config.confidential && agreed.capabilities.contains(Capability::RESUME);
     let all = config.mechanisms.iter().map(String::as_str);
-    all.filter(move |name| resume || *name != EIM_RESUME)
+    all.filter(move |name| match *name {
+        EIM_RESUME => resume,
+        EIM_TOKEN => config.confidential,
+        _ => true,
+    })
 }
 
 // impl[EIM-HBT-001]

@@ -8,6 +8,7 @@ use super::results::Results;
 use crate::connection::agreed::Agreed;
 use crate::connection::inbound::Inbound;
 use crate::connection::outbound::Outbound;
+use crate::connection::policy::CompressionPolicy;
 use crate::connection::{Lane, SendError};
 use crate::id::SessionId;
 use crate::payload::{self, Window};
@@ -60,7 +61,7 @@ pub(super) struct Session {
     pub(super) inbound: Inbound,
     pub(super) results: Results,
     pub(super) log_epoch: u64,
-    pub(super) compress_from: usize,
+    pub(super) compression: CompressionPolicy,
 }
 
 impl Session {
@@ -85,7 +86,7 @@ impl Session {
         }
         let message = (0, lane, frame_type, payload);
         self.outbound
-            .enqueue(&self.agreed, Direction::Server, self.compress_from, message)
+            .enqueue(&self.agreed, Direction::Server, &self.compression, message)
     }
 
     pub(super) fn drop_queued_pushes(&mut self) -> usize {

@@ -119,6 +119,7 @@ fn plan(options: &Options, seconds: u32) -> Plan {
         rate: None,
         seconds,
         group: None,
+        again: false,
     }
 }
 

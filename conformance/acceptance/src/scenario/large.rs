@@ -52,6 +52,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         rate: Some(options.rate),
         seconds: options.seconds,
         group: Some((options.members, options.online, options.senders)),
+        again: false,
     };
     let cpu = server.process()?.cpu_seconds()?;
     let mut report = generator.run(&server.url(Transport::Tcp), &plan)?;

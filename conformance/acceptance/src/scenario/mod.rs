@@ -1,5 +1,6 @@
 //! The runs.
 
+pub(crate) mod bot;
 pub(crate) mod day;
 pub(crate) mod faults;
 pub(crate) mod figures;
@@ -9,6 +10,7 @@ pub(crate) mod hostile;
 mod judge;
 pub(crate) mod large;
 pub(crate) mod notify;
+pub(crate) mod overload;
 pub(crate) mod replay;
 
 use std::path::PathBuf;

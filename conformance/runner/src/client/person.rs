@@ -124,7 +124,8 @@ fn hello() -> Value {
     json!({
         "ok": true,
         "impl": {"name": "manual", "version": ""},
-        "features": ["compression.lz4", "compression.snappy", "compression.zstd", "fragments",
+        "features": ["compression.lz4", "compression.snappy", "compression.zstd",
+            "compression.zstd-dict-1", "fragments",
             "resume", "tls", "websocket"],
     })
 }

@@ -26,10 +26,11 @@ const OPS: [&str; 7] = [
 ];
 
 /// Features that a testee may declare.
-const FEATURES: [&str; 4] = [
+const FEATURES: [&str; 5] = [
     "compression.zstd",
     "compression.lz4",
     "compression.snappy",
+    "compression.zstd-dict-1",
     "extensions",
 ];
 

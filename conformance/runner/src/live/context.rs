@@ -69,6 +69,9 @@ pub trait Control: Send + Sync + std::fmt::Debug {
     /// Logs a device of an account out.
     async fn log_out(&mut self, name: &str, device: &str) -> Result<(), Stop>;
 
+    /// Makes a bot or a token, or takes one away; gives what was made.
+    async fn bot(&mut self, order: &Value) -> Result<Value, Stop>;
+
     /// Imports a directory: two CSV files; `false` when it is refused.
     async fn import(&mut self, departments: &str, members: &str) -> Result<bool, Stop>;
 }

@@ -54,7 +54,10 @@ impl Runner {
     /// What WELCOME lists.
     async fn welcomed(&self, instance: &Instance) -> Result<Vec<String>, String> {
         let mut cx = self.probing(instance);
-        let steps = [json!({"connect": FRESH}), json!({"hello": FRESH})];
+        let known = &self.environment.protocol.registries.compression.algorithm;
+        let numbers: Vec<u64> = known.iter().map(|row| row.value.into()).collect();
+        let hello = json!({"hello": FRESH, "message": {"compressions": numbers}});
+        let steps = [json!({"connect": FRESH}), hello];
         let probed = self.play(&mut cx, &steps).await;
         probed.map_err(|why| format!("the server does not answer HELLO: {why}"))?;
         let mut features: Vec<String> = Vec::new();
@@ -65,6 +68,11 @@ impl Runner {
                 if state.compressions.contains(&u64::from(row.value)) {
                     features.push(format!("compression.{}", row.name));
                 }
+            }
+            // Bots are no capability of a connection: who logs in by a token says so before there is one.
+            let mechanisms = state.welcome.get("mechanisms").and_then(Value::as_array);
+            if mechanisms.is_some_and(|all| all.iter().any(|name| name == "EIM-TOKEN")) {
+                features.push("bots".to_owned());
             }
             for row in &registries.capabilities.capability {
                 if state.capabilities.contains(&u64::from(row.value)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::accounts::Pool;
@@ -146,6 +146,19 @@ impl Control for Handle {
         }
     }
 
+    async fn bot(&mut self, order: &Value) -> Result<Value, Stop> {
+        let mut slot = self.process.lock().await;
+        let process = slot
+            .as_mut()
+            .ok_or_else(|| Stop::script("the server does not run"))?;
+        match process.ask(order).await.map_err(Stop::Testee)? {
+            Answer::Done => Ok(Value::Null),
+            Answer::Made(made) => Ok(made),
+            Answer::Refused(why) => Err(Stop::Testee(format!("{order}: {why}"))),
+            Answer::Unsupported => Err(Stop::NotApplicable("the testee has no bots".into())),
+        }
+    }
+
     async fn import(&mut self, departments: &str, members: &str) -> Result<bool, Stop> {
         let mut slot = self.process.lock().await;
         let process = slot
@@ -153,7 +166,7 @@ impl Control for Handle {
             .ok_or_else(|| Stop::script("the server does not run"))?;
         let order = json!({"op": "import", "departments": departments, "members": members});
         match process.ask(&order).await.map_err(Stop::Testee)? {
-            Answer::Done => Ok(true),
+            Answer::Done | Answer::Made(_) => Ok(true),
             Answer::Refused(_) => Ok(false),
             Answer::Unsupported => Err(Stop::NotApplicable(
                 "the testee cannot import a directory".into(),

@@ -48,6 +48,8 @@ pub struct Process {
 pub enum Answer {
     /// It is carried out.
     Done,
+    /// It is carried out, and this is what was made.
+    Made(Value),
     /// It cannot be carried out: why, for people.
     Refused(String),
     /// This server has nothing like that.
@@ -188,7 +190,7 @@ impl Process {
     /// The server has ended, or answers something else.
     pub async fn order(&mut self, order: &Value) -> Result<bool, String> {
         match self.ask(order).await? {
-            Answer::Done => Ok(true),
+            Answer::Done | Answer::Made(_) => Ok(true),
             Answer::Unsupported => Ok(false),
             Answer::Refused(why) => Err(format!("{order} was refused: {why}")),
         }
@@ -206,7 +208,10 @@ impl Process {
         let answer: Value = serde_json::from_str(&line).map_err(|e| format!("{e} in {line}"))?;
         let said = |key| answer.get(key);
         match (said("ok"), said("unsupported"), said("refused")) {
-            (Some(Value::Bool(true)), None, None) => Ok(Answer::Done),
+            (Some(Value::Bool(true)), None, None) => Ok(match said("made") {
+                Some(made) => Answer::Made(made.clone()),
+                None => Answer::Done,
+            }),
             (None, Some(Value::Bool(true)), None) => Ok(Answer::Unsupported),
             (None, None, Some(Value::String(why))) => Ok(Answer::Refused(why.clone())),
             _ => Err(format!("{order} was answered with {line}")),

@@ -52,7 +52,10 @@ pub fn jobs(sources: &[Source], only: &[Pattern], transports: &[String]) -> Vec<
                     roles: roles(&case),
                     own: verb(
                         &case.steps,
-                        &["server", "disable", "enable", "logout", "import"],
+                        &[
+                            "server", "disable", "enable", "logout", "import", "bot", "token",
+                            "revoke",
+                        ],
                     ),
                     case: Arc::clone(&case),
                 };

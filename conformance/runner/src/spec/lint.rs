@@ -45,6 +45,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("CAL", "calls"),
     ("BLB", "blobs"),
     ("NTF", "notifications"),
+    ("BOT", "bots"),
 ];
 
 /// Checks the chapters against each other and against the registries. Findings of the chapters

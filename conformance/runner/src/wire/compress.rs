@@ -4,13 +4,17 @@ use std::io::Read;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+/// The dictionary of algorithm 4.
+pub const DICTIONARY: &[u8] = include_bytes!("../../../../spec/dictionaries/zstd-dict-1");
+
 /// Compresses a payload with an algorithm given by its number.
 ///
 /// # Errors
 /// An algorithm that this release does not define.
 pub fn compress(algorithm: u8, payload: &[u8]) -> Result<Bytes, String> {
     let data = match algorithm {
-        1 => zstd_frame(payload)?,
+        1 => zstd_frame(payload, &[])?,
+        4 => zstd_frame(payload, DICTIONARY)?,
         2 => lz4_flex::block::compress(payload),
         3 => snap::raw::Encoder::new()
             .compress_vec(payload)
@@ -23,8 +27,9 @@ pub fn compress(algorithm: u8, payload: &[u8]) -> Result<Bytes, String> {
     Ok(octets.freeze())
 }
 
-fn zstd_frame(payload: &[u8]) -> Result<Vec<u8>, String> {
-    let mut compressor = zstd::bulk::Compressor::new(3).map_err(|e| e.to_string())?;
+fn zstd_frame(payload: &[u8], dictionary: &[u8]) -> Result<Vec<u8>, String> {
+    let mut compressor =
+        zstd::bulk::Compressor::with_dictionary(3, dictionary).map_err(|e| e.to_string())?;
     compressor.window_log(20).map_err(|e| e.to_string())?;
     compressor.compress(payload).map_err(|e| e.to_string())
 }
@@ -43,8 +48,9 @@ pub fn decompress(algorithm: u8, payload: &[u8], cap: u64) -> Result<Bytes, Stri
     }
     let size = size as usize;
     let plain = match algorithm {
-        1 => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(data)
+        1 | 4 => {
+            let dictionary = if algorithm == 4 { DICTIONARY } else { &[] };
+            let mut decoder = zstd::stream::read::Decoder::with_dictionary(data, dictionary)
                 .map_err(|e| e.to_string())?
                 .single_frame();
             decoder.window_log_max(20).map_err(|e| e.to_string())?;
@@ -83,7 +89,7 @@ mod tests {
     #[test]
     fn every_algorithm_returns_what_it_got() {
         for payload in [&b""[..], b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &[7u8; 70000]] {
-            for algorithm in 1..=3 {
+            for algorithm in 1..=4 {
                 let packed = compress(algorithm, payload).unwrap();
                 let plain = decompress(algorithm, &packed, 1 << 20).unwrap();
                 assert_eq!(plain, payload);

@@ -64,7 +64,7 @@ fn disk(dice: &mut Dice) -> DiskConfig {
     reason = "a table of sections, keys and values"
 )]
 fn server(dice: &mut Dice) -> String {
-    let sections: [(&str, &[(&str, &[u64])]); 5] = [
+    let sections: [(&str, &[(&str, &[u64])]); 6] = [
         (
             "session",
             &[
@@ -97,7 +97,24 @@ fn server(dice: &mut Dice) -> String {
         ),
         (
             "store",
-            &[("sweep_interval_ms", &[1_000]), ("sweep_limit", &[1, 10])],
+            &[
+                ("sweep_interval_ms", &[1_000]),
+                ("sweep_limit", &[1, 10]),
+                ("backlog_messages", &[1, 4, 30]),
+                ("backlog_ms", &[5, 100]),
+            ],
+        ),
+        (
+            "rates",
+            &[
+                ("device_octets_per_s", &[20_000]),
+                ("user_messages_per_s", &[3, 40]),
+                ("tenant_messages_per_s", &[4, 60]),
+                ("tenant_octets_per_s", &[50_000]),
+                ("user_logins_per_min", &[30]),
+                ("user_requests_per_s", &[40]),
+                ("remembered", &[1, 3]),
+            ],
         ),
         (
             "shutdown",

@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "../../../../server-ref/tests/store_contract/blobs.rs"]
 mod blobs;
+#[path = "../../../../server-ref/tests/store_contract/bots.rs"]
+mod bots;
 #[path = "../../../../server-ref/tests/store_contract/contacts.rs"]
 mod contacts;
 #[path = "../../../../server-ref/tests/store_contract/department_groups.rs"]

@@ -8,10 +8,10 @@ import * as zstd from './zstd.mjs';
 const SIZE_OCTETS = 4;
 
 /** @type {Record<string, { decompress(data: Buffer, size: number): Buffer | undefined, compress(content: Buffer): Buffer }>} */
-const ALGORITHMS = { zstd, lz4, snappy };
+const ALGORITHMS = { zstd, lz4, snappy, 'zstd-dict-1': zstd.withDictionary };
 
 /** What this build can compress and decompress. */
-export const algorithms = ['zstd', 'lz4', 'snappy'].filter((name) => name !== 'zstd' || zstd.available);
+export const algorithms = ['zstd', 'lz4', 'snappy', 'zstd-dict-1'].filter((name) => !name.startsWith('zstd') || zstd.available);
 
 /**
  * The octets of a payload as they were before compression. The compression octet has been accepted with the header.

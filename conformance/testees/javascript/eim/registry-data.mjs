@@ -67,6 +67,7 @@ export const COMPRESSIONS = [
   [1, "zstd"],
   [2, "lz4"],
   [3, "snappy"],
+  [4, "zstd-dict-1"],
 ];
 
 /** value, name */

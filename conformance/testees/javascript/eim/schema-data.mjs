@@ -104,7 +104,7 @@ export const MESSAGES = {
   DeviceLogoutResponse: [],
   Profile: [
     '1 user bytes', '2 name string', '3 display_name string', '4 phone string', '5 mail string', '6 avatar bytes',
-    '7 title string', '8 department bytes', '9 version uint64',
+    '7 title string', '8 department bytes', '9 version uint64', '10 bot bool',
   ],
   ProfilesRequest: ['1 log_epoch uint64', '2 version uint64', '3 users bytes repeated'],
   ProfilesResponse: ['1 log_epoch uint64', '2 profiles Profile repeated', '3 more bool', '4 version uint64'],

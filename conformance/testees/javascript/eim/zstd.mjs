@@ -1,5 +1,7 @@
 // Zstandard (RFC 8878). The entropy coding is left to the reference decoder, compiled to WebAssembly, if it is installed;
-// what this protocol demands beyond a valid stream is checked here, by walking the frame.
+// what this protocol demands beyond a valid stream is checked here, by walking the frame. With a dictionary the rules are the same,
+// and the frame may name it.
+import { DICT_1 } from './dictionary-data.mjs';
 import { Unsupported } from './errors.mjs';
 import { LIMITS } from './registry.mjs';
 
@@ -24,31 +26,54 @@ async function load() {
   }
 }
 
+const dictionary1 = Buffer.from(DICT_1, 'base64');
+
+/** The algorithm with the dictionary of the protocol. */
+export const withDictionary = {
+  decompress: (/** @type {Buffer} */ data, /** @type {number} */ size) => decompress(data, size, dictionary1),
+  compress: (/** @type {Buffer} */ content) => compress(content, dictionary1),
+};
+
+/** The id behind the magic number of a dictionary (RFC 8878, section 5). @param {Buffer | undefined} dictionary */
+const idOf = (dictionary) => dictionary?.readUInt32LE(4) ?? 0;
+
 /**
- * @param {Buffer} data @param {number} size octets that it has to yield, exactly
+ * @param {Buffer} data @param {number} size octets that it has to yield, exactly @param {Buffer} [dictionary]
  * @returns {Buffer | undefined} undefined: corrupt, or not permitted
  */
-export function decompress(data, size) {
-  if (!permitted(data, size)) return undefined;
+export function decompress(data, size, dictionary) {
+  if (!permitted(data, size, idOf(dictionary))) return undefined;
   if (!library) throw new Unsupported('zstd');
   try {
     // The library gets room for exactly `size` octets, and fails when there are more (EIM-CMP-017).
-    const out = library.decompress(data, { defaultHeapSize: size });
+    const room = { defaultHeapSize: size };
+    const out = dictionary ? decoder(data, dictionary, room) : library.decompress(data, room);
     return out.length === size ? Buffer.from(out.buffer, out.byteOffset, size) : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** @param {Buffer} data @param {Buffer} dictionary @param {{ defaultHeapSize: number }} room */
+function decoder(data, dictionary, room) {
+  if (!library) throw new Unsupported('zstd');
+  const context = library.createDCtx();
+  try {
+    return library.decompressUsingDict(context, data, dictionary, room);
+  } finally {
+    library.freeDCtx(context);
+  }
+}
+
 /**
- * One frame, from the first octet to the last, with a small window, no dictionary, and the right size.
- * @param {Buffer} data @param {number} size
+ * One frame, from the first octet to the last, with a small window, no dictionary but the one that is `named`, and the right size.
+ * @param {Buffer} data @param {number} size @param {number} named
  */
-function permitted(data, size) {
+function permitted(data, size, named) {
   const header = readHeader(data);
   if (!header) return false;
   if (header.window > MAX_WINDOW) return false; // EIM-CMP-020
-  if (header.dictionary !== 0) return false; // EIM-CMP-021
+  if (header.dictionary !== 0 && header.dictionary !== named) return false; // EIM-CMP-021, EIM-CMP-029
   if (header.contentSize !== undefined && header.contentSize !== size) return false; // EIM-CMP-016
   const maxBlock = Math.min(header.window, MAX_BLOCK);
   let at = header.octets;
@@ -97,11 +122,17 @@ function readHeader(data) {
   return { octets, window, dictionary, contentSize, checksum: (descriptor & 0x04) !== 0 };
 }
 
-/** @param {Buffer} content */
-export function compress(content) {
-  // The library would take the whole content as the window (EIM-CMP-002).
-  if (library && content.length <= MAX_WINDOW) return Buffer.from(library.compress(content));
-  return store(content);
+/** @param {Buffer} content @param {Buffer} [dictionary] */
+export function compress(content, dictionary) {
+  // The library would take the whole content as the window (EIM-CMP-002, EIM-CMP-027).
+  if (!library || content.length > MAX_WINDOW) return store(content);
+  if (!dictionary) return Buffer.from(library.compress(content));
+  const context = library.createCCtx();
+  try {
+    return Buffer.from(library.compressUsingDict(context, content, dictionary, 3));
+  } finally {
+    library.freeCCtx(context);
+  }
 }
 
 /** A frame of blocks that are not compressed, or one octet repeated. @param {Buffer} content */

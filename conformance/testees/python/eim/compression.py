@@ -1,15 +1,15 @@
 """Compressed payloads: four octets of size, then the data of one algorithm (chapter 12)."""
 
-from types import ModuleType
+from typing import Any
 
 from . import lz4, snappy, zstd
 from .errors import Reject, Unsupported
 from .registry import ALGORITHMS, FrameType
 
 _SIZE_OCTETS = 4
-_MODULES = {"zstd": zstd, "lz4": lz4, "snappy": snappy}
+_ALGORITHMS = {"zstd": zstd.PLAIN, "lz4": lz4, "snappy": snappy, "zstd-dict-1": zstd.DICT_1}
 
-AVAILABLE = frozenset(["lz4", "snappy"] + ["zstd"] * zstd.AVAILABLE)
+AVAILABLE = frozenset(["lz4", "snappy"] + ["zstd", "zstd-dict-1"] * zstd.AVAILABLE)
 """Names of the algorithms that work in this installation."""
 
 
@@ -22,7 +22,7 @@ def decompress(kind: FrameType, compression: int, payload: bytes) -> bytes:
     size = stated_size(payload)
     if kind.content_cap is not None and size > kind.content_cap:  # EIM-CMP-014, EIM-CMP-015
         raise Reject("compression", "DECOMPRESSED_TOO_LARGE")
-    algorithm = _module(compression)
+    algorithm = _algorithm(compression)
     try:
         content = algorithm.decompress(payload[_SIZE_OCTETS:], size)
     except ValueError as fault:  # EIM-CMP-018 to EIM-CMP-022
@@ -36,7 +36,7 @@ def compress(compression: int, content: bytes) -> bytes:
     """A payload that decompresses to `content` (EIM-CMP-001 to EIM-CMP-004)."""
     if compression == 0:
         return content
-    return len(content).to_bytes(_SIZE_OCTETS, "big") + _module(compression).compress(content)
+    return len(content).to_bytes(_SIZE_OCTETS, "big") + _algorithm(compression).compress(content)
 
 
 def stated_size(payload: bytes) -> int:
@@ -44,8 +44,8 @@ def stated_size(payload: bytes) -> int:
     return int.from_bytes(payload[:_SIZE_OCTETS], "big")
 
 
-def _module(compression: int) -> ModuleType:
+def _algorithm(compression: int) -> Any:
     name = ALGORITHMS[compression]
     if name not in AVAILABLE:
         raise Unsupported(name)
-    return _MODULES[name]
+    return _ALGORITHMS[name]

@@ -46,7 +46,7 @@ class Receiver:
     phase: str = "open"
     version: int = 1
     max_payload: int = LIMITS["frame_octets"]
-    compressions: frozenset[int] = field(default=frozenset(ALGORITHMS))
+    compressions: frozenset[int] = field(default=frozenset((0, 1, 2, 3)))
     negotiated_types: frozenset[int] = frozenset()
 
     @property

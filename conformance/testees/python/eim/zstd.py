@@ -1,4 +1,5 @@
-"""One Zstandard frame (RFC 8878), by whichever library this Python has: `compression.zstd` or `zstandard`.
+"""One Zstandard frame (RFC 8878), by whichever library this Python has: `compression.zstd` or `zstandard`; without a dictionary,
+or with that of the protocol.
 
 What the libraries are lenient about is checked here, on the frame header and the block headers.
 """
@@ -7,7 +8,7 @@ import struct
 from importlib import import_module
 from typing import Any
 
-from .registry import LIMITS
+from .registry import DATA, LIMITS
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _WINDOW = 1 << LIMITS["zstd_window_log"]
@@ -28,13 +29,32 @@ _LIBRARY = _library()
 AVAILABLE = _LIBRARY is not None
 
 
-def decompress(data: bytes, size: int) -> bytes:
-    """The octets of exactly one frame; ValueError if it is anything else or does not yield `size` octets."""
-    _check_frame(data, size)
+class Zstd:
+    """The algorithm with a dictionary, or with none: b""."""
+
+    def __init__(self, dictionary: bytes) -> None:
+        # RFC 8878, section 5: behind the magic number is the id.
+        self._id = int.from_bytes(dictionary[4:8], "little")
+        self._dictionary = None
+        if dictionary and AVAILABLE:
+            kind = "ZstdCompressionDict" if _LIBRARY.__name__ == "zstandard" else "ZstdDict"
+            self._dictionary = getattr(_LIBRARY, kind)(dictionary)
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        """The octets of exactly one frame; ValueError if it is anything else or does not yield `size` octets."""
+        _check_frame(data, size, self._id)
+        return _decompress(data, size, self._dictionary)
+
+    def compress(self, data: bytes) -> bytes:
+        """EIM-CMP-002, EIM-CMP-027: one frame with a window of at most 2^20 octets, with this dictionary and no other."""
+        return _compress(data, self._dictionary)
+
+
+def _decompress(data: bytes, size: int, dictionary: Any) -> bytes:
     if _LIBRARY.__name__ == "zstandard":
-        return _by_zstandard(data, size)
+        return _by_zstandard(data, size, dictionary)
     try:
-        decoder = _LIBRARY.ZstdDecompressor()
+        decoder = _LIBRARY.ZstdDecompressor(zstd_dict=dictionary)
         content = decoder.decompress(data, max_length=size + 1)
         # The checksum is behind the content: one more read makes the library look at it (EIM-CMP-022).
         if not decoder.eof and len(content) <= size:
@@ -46,21 +66,21 @@ def decompress(data: bytes, size: int) -> bytes:
     return content
 
 
-def _by_zstandard(data: bytes, size: int) -> bytes:
+def _by_zstandard(data: bytes, size: int, dictionary: Any) -> bytes:
     try:
-        with _LIBRARY.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(data) as reader:
+        with _LIBRARY.ZstdDecompressor(dict_data=dictionary, max_window_size=_WINDOW).stream_reader(data) as reader:
             content = reader.read(size + 1)
             return content if len(content) > size else content + reader.read(1)
     except _LIBRARY.ZstdError as fault:
         raise ValueError(str(fault)) from fault
 
 
-def _check_frame(data: bytes, size: int) -> None:
-    """EIM-CMP-016 to EIM-CMP-021: one frame from the first octet to the last, of this size if it says one, small window, no
-    dictionary."""
+def _check_frame(data: bytes, size: int, named: int) -> None:
+    """EIM-CMP-016 to EIM-CMP-021, EIM-CMP-029: one frame from the first octet to the last, of this size if it says one, small
+    window, no dictionary but the one with the id `named`."""
     if data[:4] != _MAGIC:
         raise ValueError("not a Zstandard frame")
-    position = _check_header(data, size)
+    position = _check_header(data, size, named)
     try:
         last = False
         while not last:
@@ -76,7 +96,7 @@ def _check_frame(data: bytes, size: int) -> None:
         raise ValueError("frame ends early, or octets behind it")
 
 
-def _check_header(data: bytes, size: int) -> int:
+def _check_header(data: bytes, size: int, named: int) -> int:
     """Examines the frame header and returns where the blocks begin."""
     if len(data) < 6:
         raise ValueError("frame ends early")
@@ -84,8 +104,8 @@ def _check_header(data: bytes, size: int) -> int:
     single = bool(descriptor & 0x20)
     position = 5 if single else 6
     dictionary = _DICTIONARY_OCTETS[descriptor & 3]
-    if any(data[position : position + dictionary]):
-        raise ValueError("names a dictionary")
+    if int.from_bytes(data[position : position + dictionary], "little") not in (0, named):
+        raise ValueError("names another dictionary")
     position += dictionary
     size_flag = descriptor >> 6
     size_octets = 1 << size_flag if size_flag or single else 0
@@ -103,12 +123,18 @@ def _check_header(data: bytes, size: int) -> int:
     return position + size_octets
 
 
-def compress(data: bytes) -> bytes:
-    """EIM-CMP-002: one frame with a window of at most 2^20 octets, without a dictionary."""
+def _compress(data: bytes, dictionary: Any) -> bytes:
     log = LIMITS["zstd_window_log"]
     if _LIBRARY.__name__ == "zstandard":
-        parameters = _LIBRARY.ZstdCompressionParameters.from_level(3, window_log=log, write_content_size=False)
-        return _LIBRARY.ZstdCompressor(compression_params=parameters).compress(data)
+        parameters = _LIBRARY.ZstdCompressionParameters.from_level(
+            3, window_log=log, write_content_size=False, write_dict_id=False
+        )
+        return _LIBRARY.ZstdCompressor(dict_data=dictionary, compression_params=parameters).compress(data)
     parameter = _LIBRARY.CompressionParameter
     options = {parameter.compression_level: 3, parameter.window_log: log, parameter.content_size_flag: 0}
-    return _LIBRARY.compress(data, options=options)
+    options[parameter.dict_id_flag] = 0
+    return _LIBRARY.compress(data, options=options, zstd_dict=dictionary)
+
+
+PLAIN = Zstd(b"")
+DICT_1 = Zstd((DATA / "zstd-dict-1").read_bytes())

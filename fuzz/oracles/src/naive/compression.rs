@@ -7,7 +7,7 @@ pub(crate) fn decompress(algorithm: u8, payload: &[u8], most: u64) -> Result<Vec
     if algorithm == 0 {
         return Ok(payload.to_vec());
     }
-    if algorithm > 3 {
+    if algorithm > 4 {
         return Err(reject("compression", "UNKNOWN_COMPRESSION"));
     }
     let failed = || reject("compression", "DECOMPRESSION_FAILED");
@@ -22,7 +22,8 @@ pub(crate) fn decompress(algorithm: u8, payload: &[u8], most: u64) -> Result<Vec
         return Err(reject("compression", "DECOMPRESSED_TOO_LARGE"));
     }
     let plain = match algorithm {
-        1 => zstd::decompress(data, size),
+        1 => zstd::decompress(data, size, None),
+        4 => zstd::decompress(data, size, Some(zstd::DICT_1)),
         2 => lz4::decompress(data, size),
         _ => snappy::decompress(data, size),
     };

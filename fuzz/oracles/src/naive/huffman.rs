@@ -3,8 +3,12 @@
 
 /// Looks at the blocks of a frame, which are well-formed otherwise. `None` when a stream does not end
 /// where it has to.
-pub(crate) fn end_exactly(mut blocks: &[u8]) -> Option<()> {
-    let mut tree = None;
+pub(crate) fn end_exactly(mut blocks: &[u8], dictionary: Option<&[u8]>) -> Option<()> {
+    // A dictionary begins with a tree, behind its magic number and its id.
+    let mut tree = match dictionary {
+        Some(dictionary) => Some(Tree::read(dictionary.get(8..)?)?.0),
+        None => None,
+    };
     loop {
         let header = little(blocks.get(..3)?);
         let size = header >> 3;

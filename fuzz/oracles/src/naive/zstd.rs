@@ -2,20 +2,37 @@
 
 use std::io::Read as _;
 
+use ruzstd::decoding::{Dictionary, FrameDecoder, StreamingDecoder};
+
 use super::huffman;
 
+/// The dictionary of algorithm 4.
+pub(crate) const DICT_1: &[u8] = include_bytes!("../../../../spec/dictionaries/zstd-dict-1");
+
 /// The plain octets; `None` when it is not exactly one frame that chapter 12 admits.
-pub(crate) fn decompress(data: &[u8], size: u64) -> Option<Vec<u8>> {
+pub(crate) fn decompress(data: &[u8], size: u64, dictionary: Option<&[u8]>) -> Option<Vec<u8>> {
     let header = Header::read(data)?;
+    let named = match dictionary {
+        Some(dictionary) => number(dictionary, 4, 4)?,
+        None => 0,
+    };
     if header.window > 1 << 20
-        || header.dictionary != 0
+        || (header.dictionary != 0 && header.dictionary != named)
         || header.content.is_some_and(|content| content != size)
         || header.end(data)? != data.len()
     {
         return None;
     }
     let mut plain = Vec::new();
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(data).ok()?;
+    let mut frames = FrameDecoder::new();
+    if let Some(octets) = dictionary {
+        let mut dictionary = Dictionary::decode_dict(octets).ok()?;
+        // To the reference implementation the tables in front are content as well.
+        dictionary.dict_content = octets.to_vec();
+        frames.add_dict(dictionary).ok()?;
+    }
+    let whole = header.naming(data, named)?;
+    let mut decoder = StreamingDecoder::new_with_decoder(&*whole, frames).ok()?;
     // One more octet than allowed is enough to see that it is too many.
     decoder
         .by_ref()
@@ -28,7 +45,7 @@ pub(crate) fn decompress(data: &[u8], size: u64) -> Option<Vec<u8>> {
             return None;
         }
     }
-    huffman::end_exactly(data.get(header.octets..)?)?;
+    huffman::end_exactly(data.get(header.octets..)?, dictionary)?;
     Some(plain)
 }
 
@@ -80,6 +97,21 @@ impl Header {
             checksum: descriptor & 4 != 0,
             octets: at,
         })
+    }
+
+    /// The frame with this dictionary named: the decoder takes a dictionary from nowhere else.
+    fn naming(&self, data: &[u8], named: u64) -> Option<Vec<u8>> {
+        if named == 0 {
+            return Some(data.to_vec());
+        }
+        let descriptor = *data.get(4)?;
+        let at = if descriptor & 0x20 != 0 { 5 } else { 6 };
+        let behind = at + [0, 1, 2, 4][usize::from(descriptor & 3)];
+        let mut out = data.get(..at)?.to_vec();
+        out[4] = descriptor | 3;
+        out.extend(&named.to_le_bytes()[..4]);
+        out.extend(data.get(behind..)?);
+        Some(out)
     }
 
     /// Where the frame ends, going from block to block.

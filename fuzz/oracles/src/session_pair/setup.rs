@@ -46,11 +46,12 @@ impl Setup {
                 .capabilities
                 .retain(|it| *it != Capability::FRAGMENTS);
         }
-        for (from, grease) in [
-            (&mut client.compress_from_octets, &mut client.grease),
-            (&mut server.compress_from_octets, &mut server.grease),
+        for (policy, grease) in [
+            (&mut client.compression, &mut client.grease),
+            (&mut server.compression, &mut server.grease),
         ] {
-            *from = shared.compress_from;
+            policy.from_octets = shared.compress_from;
+            policy.dictionary_from_octets = shared.compress_from / 4;
             *grease = shared.grease;
         }
         Self {
@@ -64,7 +65,7 @@ struct Shared {
     fragments: bool,
     grease: bool,
     algorithm: usize,
-    compress_from: usize,
+    compress_from: u32,
     unsettled: u32,
     requests: u32,
     heartbeat: Duration,

@@ -311,6 +311,7 @@ impl World {
                 logged_in_ms: 0,
                 login: 0,
                 logged_out: None,
+                token: None,
             },
             moved: Vec::new(),
         });

@@ -1,14 +1,16 @@
-//! Who connects: SCRAM with stored verifiers, and resume tokens.
+//! Who connects: SCRAM with stored verifiers, resume tokens, and tokens of bots.
 //!
 //! Every failure that a stranger can cause looks the same from outside, for unknown names too.
 
 mod resume;
 pub mod scram;
 mod throttle;
+mod token;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::connection::AuthAttempt;
@@ -18,17 +20,21 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 pub use resume::{Given, TOKEN_OCTETS};
+pub use token::{TOKEN_PREFIX, new_bot_token};
 
 use self::throttle::Throttle;
 use super::password::normalise_name;
 use crate::clock::Clock;
+use crate::limits::{Limited, neighbourhood};
 use crate::random::Random;
 use crate::store::{
-    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, UserRecord,
+    Refused, ScramVerifier, SessionRecord, Store, StoreError, TenantId, TokenId, UserRecord,
 };
 
 /// Wire name of the resume token mechanism.
 pub const RESUME: &str = "EIM-RESUME";
+/// Wire name of the mechanism of bots.
+pub const TOKEN: &str = "EIM-TOKEN";
 
 /// Authentication ends without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +43,8 @@ pub struct Rejection {
     pub code: ErrorCode,
     /// For people.
     pub detail: Cow<'static, str>,
+    /// When another attempt may do better.
+    pub retry_after: Option<Duration>,
 }
 
 impl Rejection {
@@ -46,6 +54,17 @@ impl Rejection {
         Self {
             code,
             detail: Cow::Borrowed(detail),
+            retry_after: None,
+        }
+    }
+
+    /// A refusal that ends with the time.
+    #[must_use]
+    pub const fn later(code: ErrorCode, detail: &'static str, retry_after: Duration) -> Self {
+        Self {
+            code,
+            detail: Cow::Borrowed(detail),
+            retry_after: Some(retry_after),
         }
     }
 
@@ -56,10 +75,20 @@ impl Rejection {
 
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
+        let wait = Duration::from_millis(refused.retry_after_ms);
         Self {
             code: refused.code,
             detail: refused.detail.into(),
+            retry_after: (!wait.is_zero()).then_some(wait),
         }
+    }
+}
+
+// impl[EIM-LIM-018]
+impl From<Limited> for Rejection {
+    fn from(limited: Limited) -> Self {
+        let wait = Duration::from_millis(limited.retry_after_ms());
+        Self::later(ErrorCode::RATE_LIMITED, "too many logins", wait)
     }
 }
 
@@ -68,6 +97,9 @@ impl From<StoreError> for Rejection {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Closed) {
             return Self::new(ErrorCode::SHUTTING_DOWN, "the server is stopping");
+        }
+        if let StoreError::LeftAlone(wait) = error {
+            return Self::later(ErrorCode::UNAVAILABLE, "the store does not work now", wait);
         }
         tracing::error!(%error, "authentication could not use the store");
         Self::new(ErrorCode::INTERNAL, "the store failed")
@@ -83,6 +115,8 @@ pub struct Identity {
     pub data: Bytes,
     /// The token record that was presented, and the hash it was presented by.
     pub resumed: Option<(SessionRecord, [u8; 32])>,
+    /// The token of a bot.
+    pub token: Option<TokenId>,
 }
 
 /// One step of an authentication.
@@ -178,12 +212,20 @@ impl AuthService {
         from: IpAddr,
     ) -> Result<Step, Rejection> {
         let auth = &attempt.auth;
+        // impl[EIM-LIM-022]
+        let from = neighbourhood(from);
         match auth.mechanism.as_str() {
             RESUME if confidential => self.resume(auth, device).await,
             // impl[EIM-AUT-030]
             RESUME => Err(Rejection::new(
                 ErrorCode::CONFIDENTIALITY_REQUIRED,
                 "resume tokens need TLS or loopback",
+            )),
+            TOKEN if confidential => self.token(&auth.data).await,
+            // impl[EIM-BOT-002]
+            TOKEN => Err(Rejection::new(
+                ErrorCode::CONFIDENTIALITY_REQUIRED,
+                "tokens need TLS or loopback",
             )),
             scram::PLAIN | scram::PLUS => {
                 self.challenge(&auth.mechanism, &auth.data, binding, from)
@@ -221,6 +263,7 @@ impl AuthService {
             user,
             data: last,
             resumed: None,
+            token: None,
         })))
     }
 

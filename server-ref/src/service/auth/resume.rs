@@ -68,6 +68,7 @@ impl AuthService {
             user,
             data: Bytes::new(),
             resumed: Some((record, hash)),
+            token: None,
         };
         Ok(Step::Proven(Box::new(identity)))
     }

@@ -11,7 +11,7 @@ use eim_codec::registry::{ErrorCode, limits};
 
 pub use upload::{Hash, Writer};
 
-use super::Refusal;
+use super::{Refusal, millis};
 use crate::blobs::{BlobError, BlobStore, Content};
 use crate::hub::Budget;
 use crate::random::Random;
@@ -193,7 +193,12 @@ fn content(tenant: TenantId, blob: &BlobView) -> Content {
 
 impl From<BlobError> for Refusal {
     fn from(error: BlobError) -> Self {
-        tracing::error!(%error, "the blob store failed");
-        Self::new(ErrorCode::UNAVAILABLE, "the octets cannot be reached now")
+        let mut refusal = Self::new(ErrorCode::UNAVAILABLE, "the octets cannot be reached now");
+        match error {
+            // impl[EIM-LIM-021]
+            BlobError::LeftAlone(wait) => refusal.retry_after_ms = millis(wait),
+            error => tracing::error!(%error, "the blob store failed"),
+        }
+        refusal
     }
 }

@@ -11,6 +11,7 @@ use super::deliver::Draft;
 use super::keys::{self, Act, ActKey};
 use super::record::act::Outcome;
 use super::record::state::{self, ConversationRow, MemberRow, MembershipRow, UserRow};
+use crate::service::millis;
 use crate::store::{Append, Appended, Origin, Refused, SenderOrder, StoreError, Target, TenantId};
 
 impl Committer {
@@ -279,6 +280,12 @@ const fn appended(outcome: &Outcome, duplicate: bool) -> Appended {
 fn as_refused(failure: Failure) -> Refused {
     match failure {
         Failure::Refused(refused) => refused,
+        // impl[EIM-LIM-021]
+        Failure::Store(StoreError::LeftAlone(wait)) => {
+            let mut refused = Refused::new(ErrorCode::UNAVAILABLE, "the store does not work now");
+            refused.retry_after_ms = millis(wait);
+            refused
+        }
         Failure::Store(error) => {
             tracing::error!(%error, "a message was not appended");
             Refused::new(ErrorCode::INTERNAL, "the store could not be read")

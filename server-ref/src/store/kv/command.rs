@@ -13,9 +13,9 @@ use super::mentions::Mentions;
 use super::record::act::ContentHash;
 use super::record::entry::Seal;
 use crate::store::{
-    Append, Appended, BlobView, Change, Changed, Directory, DirectoryChange, Fate, Garbage, LogOut,
-    LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed, Refused, SenderOrder,
-    SessionRecord, StoreError, Swept, TenantId, UserRecord,
+    Append, Appended, BlobView, BotToken, BotWebhook, Change, Changed, Directory, DirectoryChange,
+    Fate, Garbage, LogOut, LoggedIn, Login, MarkChange, NewBlob, NotifyChange, Origin, Owed,
+    Refused, SenderOrder, SessionRecord, StoreError, Swept, TenantId, TokenId, UserRecord,
 };
 use eim_codec::id::ConversationId;
 
@@ -51,6 +51,7 @@ pub(super) enum Command {
     },
     Account(AccountCommand),
     Blob(BlobCommand),
+    Bot(BotCommand),
     Notify(NotifyCommand),
     Sweep {
         tenant: TenantId,
@@ -85,6 +86,42 @@ pub(super) enum BlobCommand {
         tenant: TenantId,
         removed: Vec<Garbage>,
         reply: Reply<()>,
+    },
+}
+
+/// One act on bots.
+#[derive(Debug)]
+pub(super) enum BotCommand {
+    Create {
+        tenant: TenantId,
+        account: UserRecord,
+        owner: Option<UserId>,
+        webhook: Option<BotWebhook>,
+        reply: Reply<Result<(), Refused>>,
+    },
+    Webhook {
+        tenant: TenantId,
+        bot: UserId,
+        webhook: Option<BotWebhook>,
+        reply: Reply<Result<(), Refused>>,
+    },
+    Told {
+        tenant: TenantId,
+        bot: UserId,
+        log_epoch: u64,
+        user_seq: u64,
+        reply: Reply<()>,
+    },
+    AddToken {
+        tenant: TenantId,
+        token: BotToken,
+        reply: Reply<Result<(), Refused>>,
+    },
+    RevokeToken {
+        tenant: TenantId,
+        bot: UserId,
+        token: TokenId,
+        reply: Reply<Result<(), Refused>>,
     },
 }
 

@@ -211,6 +211,7 @@ impl Committer {
             }
             Command::Account(command) => self.carry_out_of_accounts(command),
             Command::Blob(command) => self.carry_out_of_blobs(command),
+            Command::Bot(command) => self.carry_out_of_bots(command),
             Command::Notify(command) => self.carry_out_of_notifications(command),
             Command::Sweep {
                 tenant,
@@ -349,7 +350,11 @@ impl Committer {
         }
     }
 
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: Result<T, StoreError>) {
+    pub(super) fn answer<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        outcome: Result<T, StoreError>,
+    ) {
         // A caller that went away does not want its outcome.
         self.pending.answer(move || drop(reply.send(outcome)));
     }
@@ -436,7 +441,7 @@ pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T,
 }
 
 /// Keeps refusals apart from failures of the engine.
-trait OrRefused<T> {
+pub(super) trait OrRefused<T> {
     fn or_refused(self) -> Result<Result<T, Refused>, StoreError>;
 }
 

@@ -9,7 +9,9 @@ use super::committer::Committer;
 use super::keys;
 use super::record::state::{self, CursorRow, DeviceRow, SessionRow};
 use crate::store::engine::{Order, Reader, Space};
-use crate::store::{DevicePage, DeviceRecord, LogoutReason, SessionRecord, StoreError, TenantId};
+use crate::store::{
+    DevicePage, DeviceRecord, LogoutReason, SessionRecord, StoreError, TenantId, TokenId,
+};
 
 impl Committer {
     /// Creates or replaces a resume token.
@@ -46,6 +48,7 @@ pub(super) fn record(device: DeviceId, row: DeviceRow, cursor: CursorRow) -> Dev
         logged_in_ms: row.logged_in_ms,
         login: row.login,
         logged_out: LogoutReason::from_number(row.logged_out),
+        token: <[u8; 16]>::try_from(&row.token[..]).ok().map(TokenId),
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) use self::notify::{
     due, notify_address, notify_mute, notify_mutes, notify_settings, notify_target, notify_targets,
     owed, owed_due, owed_dues,
 };
-use crate::store::{DepartmentId, StoreError, TenantId};
+use crate::store::{DepartmentId, StoreError, TenantId, TokenId};
 
 /// The longest key is a tenant in full, a kind, a service, a time and a notification.
 const LONGEST: usize = 5 + 1 + 1 + 8 + 3 * 16;
@@ -79,6 +79,8 @@ enum Kind {
     Referrer = 100,
     BlobUsage = 101,
     Garbage = 102,
+    Bot = 104,
+    BotToken = 105,
 }
 
 /// What an idempotency key belongs to.
@@ -370,6 +372,21 @@ pub(super) fn blob_usage(at: TenantId, user: UserId) -> Key {
 /// Octets that nothing needs any more.
 pub(super) fn garbage(at: TenantId, content: BlobId) -> Key {
     key(at, [&[Kind::Garbage as u8], content.as_bytes()])
+}
+
+/// What is kept of a bot beside its account.
+pub(super) fn bot(at: TenantId, bot: UserId) -> Key {
+    key(at, [&[Kind::Bot as u8], bot.as_bytes()])
+}
+
+/// First and last key of all bots.
+pub(super) fn bots(at: TenantId) -> (Key, Key) {
+    (bot(at, [0; 16].into()), bot(at, [u8::MAX; 16].into()))
+}
+
+/// A token of a bot.
+pub(super) fn bot_token(at: TenantId, token: TokenId) -> Key {
+    key(at, [&[Kind::BotToken as u8], &token.0])
 }
 
 /// Blobs without references by the time at which they may go.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use eim_codec::id::{DeviceId, UserId};
 use eim_codec::registry::ErrorCode;
 
@@ -60,8 +61,10 @@ impl Committer {
             limits,
         } = login;
         let known = self.device_row(tenant, user, device)?;
-        if let Proof::Token(number) = proof {
-            check_token(known.as_ref(), number)?;
+        match proof {
+            Proof::Full => {}
+            Proof::Token(number) => check_token(known.as_ref(), number)?,
+            Proof::Bot(token) => self.check_bot_token(tenant, user, token)?,
         }
         let is_new = known
             .as_ref()
@@ -82,6 +85,10 @@ impl Committer {
             logged_in_ms,
             login: number,
             logged_out: 0,
+            token: match proof {
+                Proof::Bot(token) => Bytes::copy_from_slice(&token.0),
+                Proof::Full | Proof::Token(_) => Bytes::new(),
+            },
         };
         self.put_device(tenant, user, device, &row);
         let made_room = if is_new {
@@ -155,7 +162,7 @@ impl Committer {
     }
 
     /// A device is out: its tokens and its connections are worth nothing from this batch on.
-    fn put_out(
+    pub(super) fn put_out(
         &mut self,
         tenant: TenantId,
         user: UserId,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use eim_codec::registry::limits;
 
 use crate::clock::{Clock, SystemClock};
+use crate::limits::BreakerPolicy;
 use crate::random::{Random, SystemRandom};
 
 /// Rules and bounds of a store.
@@ -57,6 +58,8 @@ pub struct Options {
     pub notify_delay_ms: u64,
     /// Muted conversations of one user.
     pub notify_mutes: usize,
+    /// When an engine that cannot be read is left alone.
+    pub breaker: BreakerPolicy,
     /// Commands that may wait for the commit loop; callers wait for room.
     pub queue: usize,
     /// About how many octets are committed at once.
@@ -98,6 +101,11 @@ impl Default for Options {
             notifications: false,
             notify_delay_ms: 0,
             notify_mutes: count(limits::NOTIFY_MUTES.default),
+            breaker: BreakerPolicy {
+                failures: 5,
+                first: Duration::from_secs(1),
+                most: Duration::from_secs(30),
+            },
             queue: 1024,
             batch_octets: 4 << 20,
             cached: 65_536,

@@ -140,6 +140,7 @@ pub(super) fn profile(
         title: row.title,
         department,
         version: row.version,
+        bot: row.bot,
     }))
 }
 

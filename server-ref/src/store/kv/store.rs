@@ -16,12 +16,14 @@ use super::command::{AccountCommand, Command, Prepared, Reply};
 use super::committer::Committing;
 use super::content;
 use super::cursors::Cursors;
+use super::guarded::GuardedEngine;
 use super::member_index::Changes;
 use super::mentions::Mentions;
 use super::meta::Meta;
 use super::options::{Environment, Options};
 use super::record::entry::Seal;
 use super::record::state::CursorRow;
+use crate::limits::Guard;
 use crate::store::engine::{Engine, Reader};
 use crate::store::{
     Append, Change, Changed, CommitSink, ConversationView, HistoryPage, MarkChange, MarkView,
@@ -61,6 +63,8 @@ impl KvStore {
         sink: Arc<dyn CommitSink>,
     ) -> Result<(Self, Committing), StoreError> {
         let meta = Meta::open(&*engine, &environment).await?;
+        let guard = Guard::new("store", options.breaker, Arc::clone(&environment.clock));
+        let engine: Arc<dyn Engine> = Arc::new(GuardedEngine::new(engine, guard));
         let cursors = Arc::new(Cursors::default());
         let (queue, commands) = mpsc::channel(options.queue);
         let committing = Committing::new(

@@ -25,7 +25,7 @@ impl Committer {
     }
 
     // impl[EIM-MSG-006] a known id is never given to another user
-    fn create_user(
+    pub(super) fn create_user(
         &mut self,
         tenant: TenantId,
         user: UserRecord,

@@ -6,6 +6,7 @@
 //! order, and that everything the server acknowledged arrives.
 
 mod account;
+mod again;
 mod idle;
 mod kept;
 mod report;
@@ -94,6 +95,9 @@ pub(crate) struct Load {
     /// How senders of pairs attach: full senders also get an echo of each message.
     #[arg(long, value_enum, default_value_t = SenderMode::SendOnly)]
     sender_mode: SenderMode,
+    /// Sends again what is refused for a time, when that has passed.
+    #[arg(long)]
+    again: bool,
     /// Opens this many connections, holds them for --duration and sends nothing.
     #[arg(long, value_name = "N")]
     idle: Option<usize>,
@@ -274,6 +278,7 @@ impl Load {
             window: self.window.max(1),
             payload: self.payload,
             interval,
+            again: self.again,
             receivers: match self.group_size {
                 0 => 1,
                 _ => self.present() as u64 - 1,

@@ -52,6 +52,12 @@ pub(crate) struct Report {
     result_ms: Latency,
     delivery_ms: Latency,
     refused: u64,
+    /// Refused for a time and sent again; by a limit; again although it had waited.
+    postponed: u64,
+    limited: u64,
+    limited_again: u64,
+    /// Accepted while measuring, of the senders in order.
+    shares: Vec<u64>,
     unanswered: u64,
     lost: u64,
     duplicates: u64,
@@ -89,6 +95,10 @@ impl Report {
             result_ms: Latency::of(&stats.result),
             delivery_ms: Latency::of(&stats.delivery),
             refused: stats.refused,
+            postponed: stats.postponed,
+            limited: stats.limited,
+            limited_again: stats.limited_again,
+            shares: stats.shares.values().copied().collect(),
             unanswered: sent - answered,
             lost: common
                 .due
@@ -134,6 +144,12 @@ impl Report {
             "in all     {} sent, {} accepted, {} delivered, {} refused",
             self.sent, self.accepted, self.delivered, self.refused
         ))?;
+        if self.postponed > 0 {
+            output.line(&format!(
+                "limited    {} refused for a time, {} once more after it, {} sent again",
+                self.limited, self.limited_again, self.postponed
+            ))?;
+        }
         output.line(&format!(
             "verified   {} lost, {} unanswered, {} twice, {} out of order, {} holes, {} results \
              out of order; {} times too slow",

@@ -122,6 +122,7 @@ impl Opener {
             offered: &welcome.mechanisms,
             user: &account.name,
             password: Some(&account.password),
+            token: None,
             resume: None,
             binding: driver.link().channel_binding(&transcript),
             salted: &self.salted,

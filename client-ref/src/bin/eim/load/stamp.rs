@@ -47,9 +47,17 @@ impl Template {
         }
     }
 
-    /// The octets of a message.
-    pub(crate) fn make(&self, number: u64, micros: u64) -> Bytes {
+    /// The octets of a message; `after_failed` says that its sender knows of a refusal.
+    pub(crate) fn make(&self, number: u64, micros: u64, after_failed: bool) -> Bytes {
         let mut octets = BytesMut::from(&self.octets[..]);
+        if after_failed {
+            let mark = payload::Send {
+                after_failed,
+                ..payload::Send::default()
+            };
+            // Fields of a message may stand in any order.
+            octets.extend_from_slice(&mark.encode_to_vec());
+        }
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.prefix);
         id[8..].copy_from_slice(&number.to_be_bytes());
@@ -111,8 +119,9 @@ mod tests {
         for size in [0, 40, 100, 200, 5000, 30_000] {
             let target = send::Target::DirectTo(Bytes::from_static(&[1; 16]));
             let template = Template::new(target, 0xABC, size, [7; 8]);
-            let octets = template.make(u64::MAX - 3, 0x1234_5678_9ABC);
+            let octets = template.make(u64::MAX - 3, 0x1234_5678_9ABC, true);
             let send = payload::Send::decode(octets).unwrap();
+            assert!(send.after_failed);
             assert_eq!(send.client_msg_id[..8], [7; 8]);
             assert_eq!(send.client_msg_id[8..], (u64::MAX - 3).to_be_bytes());
             let text = TextBody::decode(send.body.clone()).unwrap().text;

@@ -1,5 +1,7 @@
 //! Figures of one worker, and of all.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 
 /// Longest latency that is told apart, in microseconds.
@@ -21,6 +23,13 @@ pub(crate) struct Stats {
     pub(crate) gaps: u64,
     /// Results that contradict each other in conv_seq.
     pub(crate) result_disorder: u64,
+    /// Messages that are sent again, because they were refused for a time.
+    pub(crate) postponed: u64,
+    /// Refusals by a limit, and those of a message that had waited as long as it was told.
+    pub(crate) limited: u64,
+    pub(crate) limited_again: u64,
+    /// Messages accepted while measuring, by sender.
+    pub(crate) shares: BTreeMap<u32, u64>,
     /// Times a receiver was told that it is too slow.
     pub(crate) lagged: u64,
 }
@@ -38,6 +47,10 @@ impl Stats {
             gaps: 0,
             result_disorder: 0,
             lagged: 0,
+            postponed: 0,
+            limited: 0,
+            limited_again: 0,
+            shares: BTreeMap::new(),
         }
     }
 
@@ -51,5 +64,11 @@ impl Stats {
         self.gaps += other.gaps;
         self.result_disorder += other.result_disorder;
         self.lagged += other.lagged;
+        self.postponed += other.postponed;
+        self.limited += other.limited;
+        self.limited_again += other.limited_again;
+        for (sender, count) in &other.shares {
+            *self.shares.entry(*sender).or_default() += count;
+        }
     }
 }

@@ -13,6 +13,7 @@ use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::again::{Again, follows};
 use super::session::Session;
 use super::stamp::{Stamp, Template};
 use super::stats::Stats;
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) interval: Option<Duration>,
     /// How many receive each message.
     pub(crate) receivers: u64,
+    /// What is refused for a time is sent again.
+    pub(crate) again: bool,
 }
 
 /// One connection at work.
@@ -49,9 +52,30 @@ struct Sending {
     plan: Plan,
     template: Template,
     next: u64,
-    under_way: VecDeque<(SendId, u64)>,
+    under_way: VecDeque<(SendId, u64, u64)>,
+    /// Unless refusals are final.
+    again: Option<Again>,
     due_micros: u64,
     last_conv_seq: u64,
+}
+
+impl Sending {
+    fn has_room(&self) -> bool {
+        let allowed = self.again.as_ref().map_or(0, |again| again.allowed);
+        let window = match allowed {
+            0 => self.plan.window,
+            allowed => self.plan.window.min(allowed),
+        };
+        let held = self.again.as_ref().is_some_and(Again::is_held);
+        !held && self.under_way.len() < window
+    }
+
+    /// Whether the next message was sent before.
+    fn is_repeated(&self) -> bool {
+        self.again
+            .as_ref()
+            .is_some_and(|again| again.is_repeated(self.next))
+    }
 }
 
 impl Worker {
@@ -70,6 +94,7 @@ impl Worker {
                 under_way: VecDeque::with_capacity(plan.window),
                 due_micros: 0,
                 last_conv_seq: 0,
+                again: plan.again.then(Again::default),
                 plan,
             }
         });
@@ -91,6 +116,10 @@ impl Worker {
         loop {
             self.stage = *self.stages.borrow_and_update();
             if self.stage == Stage::End {
+                if let Some(again) = self.sending.as_ref().and_then(|one| one.again.as_ref()) {
+                    self.stats.limited += again.limited;
+                    self.stats.limited_again += again.limited_again;
+                }
                 return Ok(self.stats);
             }
             let pause = self.send();
@@ -120,12 +149,24 @@ impl Worker {
     /// Sends what may be sent; returns how long to wait for the next one.
     fn send(&mut self) -> Option<Duration> {
         let sending = self.sending.as_mut()?;
-        if self.stage >= Stage::Drain {
-            return None;
-        }
         let now = self.common.ticks.now().as_micros();
-        while sending.under_way.len() < sending.plan.window {
-            if let Some(interval) = sending.plan.interval {
+        if let Some(again) = &mut sending.again
+            && again.is_held()
+        {
+            if !sending.under_way.is_empty() {
+                return None;
+            }
+            match again.go_back(sending.next, now) {
+                Ok(next) => sending.next = next,
+                Err(wait) => return Some(Duration::from_micros(wait)),
+            }
+        }
+        while sending.has_room() {
+            let repeated = sending.is_repeated();
+            if self.stage >= Stage::Drain && !repeated {
+                return None;
+            }
+            if let Some(interval) = sending.plan.interval.filter(|_| !repeated) {
                 if sending.due_micros == 0 {
                     // Spread over the interval, so that senders do not send together.
                     let share = u64::from(sending.plan.sender) * 7919 % 1000;
@@ -136,19 +177,26 @@ impl Worker {
                 }
                 sending.due_micros += interval.as_micros() as u64;
             }
-            if let Some(left) = &self.common.left {
+            if let Some(left) = self.common.left.as_ref().filter(|_| !repeated) {
                 let taken = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
                 if taken.is_err() {
                     return None;
                 }
             }
-            let message = sending.template.make(sending.next, now);
+            let announce = sending.again.as_ref().is_some_and(|again| again.announce);
+            let message = sending.template.make(sending.next, now, announce);
             let connection = self.session.driver.endpoint_mut();
             match connection.send(FrameType::TEXT, message) {
                 Ok(send) => {
-                    sending.under_way.push_back((send, now));
+                    sending.under_way.push_back((send, now, sending.next));
+                    if let Some(again) = &mut sending.again {
+                        again.announce = false;
+                        again.sent(sending.next, now);
+                    }
                     sending.next += 1;
-                    self.common.sent.fetch_add(1, Relaxed);
+                    if !repeated {
+                        self.common.sent.fetch_add(1, Relaxed);
+                    }
                 }
                 Err(_) => return None,
             }
@@ -241,10 +289,24 @@ impl Worker {
         let Some(sending) = &mut self.sending else {
             return;
         };
-        let place = sending.under_way.iter().position(|(id, _)| *id == send);
-        let Some((_, sent)) = place.and_then(|place| sending.under_way.remove(place)) else {
+        let place = sending.under_way.iter().position(|(id, ..)| *id == send);
+        let Some((_, sent, number)) = place.and_then(|place| sending.under_way.remove(place))
+        else {
             return;
         };
+        let now = self.common.ticks.now().as_micros();
+        let mut sent = sent;
+        if let Some(again) = &mut sending.again {
+            match &result.error {
+                None => sent = again.accepted(number).unwrap_or(sent),
+                Some(error) if error.retryable || follows(error) => {
+                    again.refused(number, error, now);
+                    self.stats.postponed += 1;
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
         self.common.answered.fetch_add(1, Relaxed);
         if let Some(error) = &result.error {
             if self.stats.refused == 0 {
@@ -259,7 +321,8 @@ impl Worker {
         sending.last_conv_seq = result.conv_seq;
         self.common.due.fetch_add(sending.plan.receivers, Relaxed);
         if self.stage == Stage::Measure {
-            let latency = self.common.ticks.now().as_micros().saturating_sub(sent);
+            *self.stats.shares.entry(sending.plan.sender).or_default() += 1;
+            let latency = now.saturating_sub(sent);
             self.stats.result.saturating_record(latency.max(1));
         }
     }

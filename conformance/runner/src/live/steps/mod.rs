@@ -1,6 +1,7 @@
 //! The steps that both suites have: one file a family.
 
 pub mod barrier;
+pub mod bots;
 pub mod connect;
 pub mod control;
 pub mod expect;
@@ -26,4 +27,10 @@ pub const COMMON: [&[Verb]; 7] = [
 ];
 
 /// The families that only the server suite has: there the suite opens the connections.
-pub const SERVER: [&[Verb]; 4] = [connect::VERBS, control::VERBS, login::VERBS, resume::VERBS];
+pub const SERVER: [&[Verb]; 5] = [
+    bots::VERBS,
+    connect::VERBS,
+    control::VERBS,
+    login::VERBS,
+    resume::VERBS,
+];

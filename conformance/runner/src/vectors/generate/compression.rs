@@ -12,6 +12,7 @@ const TEXT: u8 = 0x20;
 pub(super) const ZSTD: u8 = 1;
 pub(super) const LZ4: u8 = 2;
 pub(super) const SNAPPY: u8 = 3;
+pub(super) const ZSTD_DICT_1: u8 = 4;
 
 /// Six hundred octets of text; what tools made of them is below.
 pub(super) fn sentence() -> Vec<u8> {
@@ -110,6 +111,7 @@ pub(super) const fn algorithm(octet: u8) -> &'static str {
     match octet {
         ZSTD => "zstd",
         LZ4 => "lz4",
+        ZSTD_DICT_1 => "zstd-dict-1",
         _ => "snappy",
     }
 }

@@ -4,6 +4,7 @@ use super::compressed::{Block, Lz4, Snappy, Zstd};
 use super::draft::{Wire, case, payload};
 use super::header::{name, receivers};
 use super::rules::{Meaning, Rules};
+use super::zstd_dictionary::CHINESE;
 use crate::registry::FrameType;
 use crate::vectors::model::{
     Case, Code, Config, Encode, Encoded, FrameToSend, Payload, Phase, Repeat, Role, Test,
@@ -373,15 +374,23 @@ fn contents(rules: &Rules) -> Vec<Case> {
         (1, "zstd", "EIM-CMP-002"),
         (2, "lz4", "EIM-CMP-003"),
         (3, "snappy", "EIM-CMP-004"),
+        (4, "zstd-dict-1", "EIM-CMP-027"),
     ] {
+        let mut agreed = Config::default();
+        if !agreed.compressions.contains(&octet) {
+            agreed.compressions.push(octet);
+        }
         // Long enough that nobody would rather not compress it (EIM-CMP-011).
-        let contents: [(&str, &[u8]); 5] = [
+        let mut contents: Vec<(&str, &[u8])> = vec![
             ("repeated", &[0x61; 200]),
             ("long", &[0; 4096]),
             ("limit", &[0x20; 40_960]),
             ("counting", &mixed),
             ("limit+1", &[0x20; 40_961]),
         ];
+        if rule == "EIM-CMP-027" {
+            contents.push(("office", CHINESE.as_bytes()));
+        }
         for (class, content) in contents {
             let frame = Wire::of(rules, TEXT).compression(octet);
             let id = |class: &str| format!("enc-content-{label}-{}", class.replace('+', "-plus-"));
@@ -404,7 +413,7 @@ fn contents(rules: &Rules) -> Vec<Case> {
             } else {
                 ["EIM-CMP-001", rule]
             };
-            let made = case(id(class), &req, (&about.0, about.1), desc, test);
+            let made = case(id(class), &req, (&about.0, about.1), desc, test).config(&agreed);
             cases.push(if refuse { made.near(id("limit")) } else { made });
         }
         for (name, config, value) in [
@@ -416,8 +425,8 @@ fn contents(rules: &Rules) -> Vec<Case> {
                 },
                 TEXT,
             ),
-            ("ping", Config::default(), PING),
-            ("encrypted", Config::default(), 0x28),
+            ("ping", agreed.clone(), PING),
+            ("encrypted", agreed.clone(), 0x28),
         ] {
             let frame = Wire::of(rules, value).compression(octet);
             let plain = Wire::of(rules, value);

@@ -44,6 +44,7 @@ mod truncations;
 mod windows;
 mod zstd;
 mod zstd_blocks;
+mod zstd_dictionary;
 
 use std::collections::BTreeMap;
 
@@ -134,6 +135,11 @@ const FAMILIES: &[Family] = &[
         path: "compression/zstd",
         seed: None,
         cases: zstd::cases,
+    },
+    Family {
+        path: "compression/zstd-dict-1",
+        seed: None,
+        cases: zstd_dictionary::cases,
     },
     Family {
         path: "fragments/reassembly",

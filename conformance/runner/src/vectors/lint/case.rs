@@ -309,6 +309,7 @@ pub fn features(case: &Case) -> Vec<String> {
             1 => "compression.zstd",
             2 => "compression.lz4",
             3 => "compression.snappy",
+            4 => "compression.zstd-dict-1",
             _ => return,
         };
         if case.config.compressions.contains(&octet) {

@@ -328,7 +328,8 @@ fn hello() -> Value {
     json!({
         "impl": {"name": "eim-client", "version": env!("CARGO_PKG_VERSION"), "language": "rust"},
         "features": [
-            "compression.lz4", "compression.snappy", "compression.zstd", "fragments", "groups",
+            "compression.lz4", "compression.snappy", "compression.zstd", "compression.zstd-dict-1",
+            "fragments", "groups",
             "marks", "presence", "resume", "send-only", "tls", "websocket",
         ],
     })

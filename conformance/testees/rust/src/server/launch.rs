@@ -53,6 +53,17 @@ pub(super) enum Operation {
         account: String,
         device: String,
     },
+    Bot {
+        name: String,
+    },
+    Token {
+        account: String,
+        expires_ms: u64,
+    },
+    Revoke {
+        account: String,
+        token: String,
+    },
     Import {
         departments: String,
         members: String,

@@ -13,6 +13,7 @@ use eim_server::config::Config;
 use eim_server::random::SystemRandom;
 use eim_server::server::{self, Parts, Running};
 use eim_server::service::accounts::NewUser;
+use eim_server::service::bots::NewBot;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
@@ -122,6 +123,26 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
                 members,
                 dry_run: false,
             },
+            Operation::Bot { name } => Command::BotCreate {
+                bot: NewBot {
+                    name,
+                    display_name: String::new(),
+                    owner: String::new(),
+                    webhook: String::new(),
+                },
+            },
+            Operation::Token {
+                account,
+                expires_ms,
+            } => Command::BotToken {
+                name: account,
+                note: String::new(),
+                expires_ms,
+            },
+            Operation::Revoke { account, token } => Command::BotRevoke {
+                name: account,
+                token: Some(token),
+            },
             Operation::Logout { account, device } => Command::DeviceLogout {
                 name: account,
                 device,
@@ -135,6 +156,7 @@ async fn operate(input: &mut Input, config: &Config) -> Result<(), String> {
         match reply {
             Some(Reply::Failed { reason }) if importing => line(&json!({ "refused": reason }))?,
             Some(Reply::Failed { reason }) => return Err(reason),
+            Some(Reply::Secrets { secrets }) => line(&json!({"ok": true, "made": secrets}))?,
             Some(_) => line(&json!({"ok": true}))?,
             None => return Err("the server does not listen for commands".to_owned()),
         }

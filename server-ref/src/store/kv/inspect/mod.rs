@@ -74,8 +74,8 @@ pub enum Name {
     /// A blob that a message refers to.
     Reference(ConversationId, u64, BlobId),
     /// Indices: users by name, expiry lists, contacts by version and their number, departments
-    /// with their members, which of them have groups, blobs by owner, hash and age, and what is
-    /// owed to notification services.
+    /// with their members, which of them have groups, blobs by owner, hash and age, what is
+    /// owed to notification services, and bots with their tokens.
     Index,
 }
 
@@ -120,7 +120,7 @@ pub fn name(space: Space, key: &[u8]) -> Result<(TenantId, Name), StoreError> {
             81 | 82 => Name::Index,
             96 => Name::Blob(rest.id()?),
             99 => Name::Reference(rest.id()?, rest.number()?, rest.id()?),
-            97 | 98 | 100..=102 => Name::Index,
+            97 | 98 | 100..=102 | 104 | 105 => Name::Index,
             72..=76 => Name::Index,
             24 => Name::Forgotten(rest.id()?),
             25 => Name::Announcement(rest.id()?),

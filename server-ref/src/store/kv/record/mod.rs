@@ -4,6 +4,7 @@
 
 pub(super) mod act;
 pub(super) mod blob;
+pub(super) mod bot;
 pub(super) mod entry;
 pub(super) mod modified;
 pub(super) mod notify;

@@ -236,6 +236,9 @@ pub(in crate::store::kv) struct DeviceRow {
     /// Why it is logged out; 0 while it is not.
     #[prost(int32, tag = "7")]
     pub(in crate::store::kv) logged_out: i32,
+    /// Id of the token that a bot logged in with; empty for people.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub(in crate::store::kv) token: Bytes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -329,6 +332,8 @@ pub(in crate::store::kv) struct ProfileRow {
     pub(in crate::store::kv) department: Vec<u8>,
     #[prost(uint64, tag = "6")]
     pub(in crate::store::kv) version: u64,
+    #[prost(bool, tag = "7")]
+    pub(in crate::store::kv) bot: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]

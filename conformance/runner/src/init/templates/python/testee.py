@@ -29,7 +29,7 @@ def hello(_: Json) -> Json:
         "spec": ["1.0"],
         # Next: "open", "message", "reassemble", "encode", "story", once decode is green.
         "ops": ["decode", "derive"],
-        # Next: "compression.zstd", "compression.lz4", "compression.snappy", "extensions".
+        # Next: "compression.zstd", "compression.lz4", "compression.snappy", "compression.zstd-dict-1", "extensions".
         "features": [],
         # "stage" while the stages are right and the codes are not yet; "code" compares both.
         "error_fidelity": "code",

@@ -1,7 +1,8 @@
 //! Circuit breakers: whoever fails again and again is left alone for a while.
 //!
 //! *Closed*: all goes through. After a number of failures in a row it is *open*: nothing does, until
-//! its time is over. Then it is *half open*: one attempt goes through, and decides.
+//! its time is over. Then it is *half open*: one attempt goes through, and decides. The store, the
+//! octets of files and the targets of notifications are left alone by the same rule.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,14 +43,85 @@ pub enum Permit {
     Probing,
 }
 
+/// The breaker of one target. Closed at first.
 #[derive(Clone, Copy, Debug, Default)]
-struct Breaker {
+pub struct Breaker {
     failures: u32,
     /// Times it opened since it was closed.
     opened: u32,
     /// Open until then, Unix milliseconds.
     until_ms: u64,
     probing: bool,
+}
+
+impl Breaker {
+    /// Asks for an attempt. Whoever gets [`Permit::Go`] reports how it went.
+    pub fn permit(&mut self, policy: &BreakerPolicy, now_ms: u64) -> Permit {
+        if self.until_ms == 0 {
+            return Permit::Go;
+        }
+        if self.probing {
+            return Permit::Probing;
+        }
+        if self.is_open(policy, now_ms) {
+            return Permit::At(self.until_ms);
+        }
+        self.probing = true;
+        Permit::Go
+    }
+
+    /// An attempt went well.
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// An attempt ended without saying anything about the target.
+    pub const fn abandoned(&mut self) {
+        self.probing = false;
+    }
+
+    /// An attempt failed; the target may say how long it wants to be left alone. Gives back whether
+    /// the breaker opened.
+    pub fn failed(&mut self, policy: &BreakerPolicy, now_ms: u64, pause: Option<Duration>) -> bool {
+        let was_open = self.is_open(policy, now_ms) && !self.probing;
+        self.failures = self.failures.saturating_add(1);
+        let probed = std::mem::take(&mut self.probing);
+        if was_open || (!probed && pause.is_none() && self.failures < policy.failures) {
+            return false;
+        }
+        let doubled = policy.first.saturating_mul(1 << self.opened.min(16));
+        let alone = doubled.max(pause.unwrap_or_default()).min(policy.most);
+        self.opened = self.opened.saturating_add(1);
+        self.until_ms = now_ms.saturating_add(millis(alone).max(1));
+        true
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn state(&self, policy: &BreakerPolicy, now_ms: u64) -> State {
+        match self.until_ms {
+            0 => State::Closed,
+            _ if self.probing => State::HalfOpen,
+            _ if self.is_open(policy, now_ms) => State::Open,
+            _ => State::HalfOpen,
+        }
+    }
+
+    /// Whether nobody has failed since it was closed.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.failures == 0 && self.until_ms == 0
+    }
+
+    /// Open, and not for longer than it ever is: then the clock was put back.
+    fn is_open(&self, policy: &BreakerPolicy, now_ms: u64) -> bool {
+        let left = self.until_ms.saturating_sub(now_ms);
+        left > 0 && left <= millis(policy.most).max(1)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Breakers by target.
@@ -71,20 +143,8 @@ impl Breakers {
 
     /// Asks for an attempt on a target. Whoever gets [`Permit::Go`] reports how it went.
     pub fn permit(&mut self, target: &str, now_ms: u64) -> Permit {
-        let Some(breaker) = self.known.get_mut(target) else {
-            return Permit::Go;
-        };
-        if breaker.until_ms == 0 {
-            return Permit::Go;
-        }
-        if breaker.probing {
-            return Permit::Probing;
-        }
-        if now_ms < breaker.until_ms {
-            return Permit::At(breaker.until_ms);
-        }
-        breaker.probing = true;
-        Permit::Go
+        let known = self.known.get_mut(target);
+        known.map_or(Permit::Go, |breaker| breaker.permit(&self.policy, now_ms))
     }
 
     /// An attempt went well.
@@ -95,7 +155,7 @@ impl Breakers {
     /// An attempt ended without saying anything about the target.
     pub fn abandoned(&mut self, target: &str) {
         if let Some(breaker) = self.known.get_mut(target) {
-            breaker.probing = false;
+            breaker.abandoned();
         }
     }
 
@@ -110,31 +170,15 @@ impl Breakers {
                 self.known.remove(&forgotten);
             }
         }
-        let policy = self.policy;
         let breaker = self.known.entry(target.to_owned()).or_default();
-        let was_open = breaker.until_ms > now_ms && !breaker.probing;
-        breaker.failures = breaker.failures.saturating_add(1);
-        let probed = std::mem::take(&mut breaker.probing);
-        if was_open || (!probed && pause.is_none() && breaker.failures < policy.failures) {
-            return false;
-        }
-        let doubled = policy.first.saturating_mul(1 << breaker.opened.min(16));
-        let alone = doubled.max(pause.unwrap_or_default()).min(policy.most);
-        breaker.opened = breaker.opened.saturating_add(1);
-        let alone = u64::try_from(alone.as_millis()).unwrap_or(u64::MAX);
-        breaker.until_ms = now_ms.saturating_add(alone.max(1));
-        true
+        breaker.failed(&self.policy, now_ms, pause)
     }
 
     /// State of a target.
     #[must_use]
     pub fn state(&self, target: &str, now_ms: u64) -> State {
-        match self.known.get(target) {
-            Some(breaker) if breaker.probing => State::HalfOpen,
-            Some(breaker) if breaker.until_ms > now_ms => State::Open,
-            Some(breaker) if breaker.until_ms > 0 => State::HalfOpen,
-            _ => State::Closed,
-        }
+        let known = self.known.get(target);
+        known.map_or(State::Closed, |breaker| breaker.state(&self.policy, now_ms))
     }
 }
 
@@ -199,6 +243,14 @@ mod tests {
         let mut all = breakers();
         assert!(all.failed("t", 0, Some(Duration::from_secs(86_400))));
         assert_eq!(all.permit("t", 0), Permit::At(350));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_does_not_keep_it_open() {
+        let mut all = breakers();
+        (0..3).for_each(|_| _ = all.failed("t", 1_000_000, None));
+        assert_eq!(all.permit("t", 999_999), Permit::At(1_000_100));
+        assert_eq!(all.permit("t", 5), Permit::Go);
     }
 
     #[test]

@@ -102,12 +102,12 @@ pub(crate) struct Algorithms {
 
 impl Algorithms {
     /// The first of each kind.
-    pub(crate) fn first_of(preferred: impl Iterator<Item = Compression> + Clone) -> Self {
+    pub(crate) fn first_of(mut preferred: impl Iterator<Item = Compression> + Clone) -> Self {
         let is_dictionary = |one: &Compression| *one == Compression::ZSTD_DICT_1;
         let first = |found: Option<Compression>| found.unwrap_or(Compression::NONE);
         Self {
             plain: first(preferred.clone().find(|one| !is_dictionary(one))),
-            dictionary: first(preferred.clone().find(is_dictionary)),
+            dictionary: first(preferred.find(is_dictionary)),
         }
     }
 

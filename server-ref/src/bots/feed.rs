@@ -187,6 +187,10 @@ impl Feed {
 
     /// Begins to tell those that have not heard of everything. Gives back how long nothing else is
     /// to be done.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "behind a shared reference it would not be Send"
+    )]
     async fn launch(
         &mut self,
         flights: &mut FuturesUnordered<Flight>,

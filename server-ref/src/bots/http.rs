@@ -26,7 +26,6 @@ use crate::service::password::normalise_name;
 use crate::store::{BotToken, Origin, StoreError, UserRecord};
 
 /// The pages of bots.
-#[must_use]
 pub fn router(bots: Arc<Bots>) -> Router {
     Router::new()
         .route("/v1/messages", post(send))

@@ -148,6 +148,35 @@ impl To {
     }
 }
 
+impl Location {
+    fn content(self, reply_to: u64) -> (FrameType, Bytes) {
+        let body = LocationBody {
+            latitude: self.latitude,
+            longitude: self.longitude,
+            label: self.label,
+            reply_to,
+            ..LocationBody::default()
+        };
+        (FrameType::LOCATION, body.encode_to_vec().into())
+    }
+}
+
+impl Custom {
+    fn content(self, reply_to: u64) -> Result<(FrameType, Bytes), Failure> {
+        if reply_to > 0 {
+            return Err(invalid("a custom message says in its data what it answers"));
+        }
+        let data = STANDARD
+            .decode(&self.data)
+            .map_err(|_| invalid("data is Base64"))?;
+        let body = CustomBody {
+            namespace: self.namespace,
+            data: data.into(),
+        };
+        Ok((FrameType::CUSTOM, body.encode_to_vec().into()))
+    }
+}
+
 impl WantedMessage {
     /// The key, if there is one.
     pub(super) fn key(&self) -> Result<Option<ClientMsgId>, Failure> {
@@ -196,28 +225,10 @@ impl WantedMessage {
             return Err(invalid("only a text mentions somebody"));
         }
         if let Some(place) = self.location {
-            let body = LocationBody {
-                latitude: place.latitude,
-                longitude: place.longitude,
-                label: place.label,
-                reply_to,
-                ..LocationBody::default()
-            };
-            return Ok((FrameType::LOCATION, body.encode_to_vec().into()));
+            return Ok(place.content(reply_to));
         }
         if let Some(custom) = self.custom {
-            if reply_to > 0 {
-                return Err(invalid("a custom message says in its data what it answers"));
-            }
-            let data = STANDARD
-                .decode(&custom.data)
-                .map_err(|_| invalid("data is Base64"))?;
-            let body = CustomBody {
-                namespace: custom.namespace,
-                data: data.into(),
-                ..CustomBody::default()
-            };
-            return Ok((FrameType::CUSTOM, body.encode_to_vec().into()));
+            return custom.content(reply_to);
         }
         if let Some(text) = self.text {
             let mentions: Result<Vec<_>, Failure> = self

@@ -132,8 +132,11 @@ impl Fault {
 
     /// Does the fault to single results, however the testee has put them into ACK.
     fn results(&mut self, frame: Frame, wire: &Wire<'_>) -> Result<Vec<Emit>, String> {
-        let (Some(ready), "ACK") = (self.ready.clone(), &*wire.protocol.frame_name(frame.kind))
-        else {
+        let (Some(ready), "ACK", true) = (
+            self.ready.clone(),
+            &*wire.protocol.frame_name(frame.kind),
+            self.concerns(wire),
+        ) else {
             return Ok(vec![Emit::Frame(frame)]);
         };
         let mut view = wire.view(&frame)?;
@@ -172,6 +175,12 @@ impl Fault {
         Ok(vec![Emit::Frame(wire.set(frame, &fields)?)])
     }
 
+    /// Whether the mutant means the connection.
+    fn concerns(&self, wire: &Wire<'_>) -> bool {
+        let named = self.mutant.conn.as_ref();
+        named.is_none_or(|name| name == wire.conn)
+    }
+
     fn release(&mut self, wire: &Wire<'_>) -> Option<Emit> {
         let held = self.swapped.remove(wire.conn)?;
         Some(Emit::Frame(self.shifted(held, wire)))
@@ -198,9 +207,7 @@ impl Fault {
         let Some(ready) = &self.ready else {
             return Ok(false);
         };
-        if wire.protocol.frame_number(kind)? != frame.kind
-            || mutant.conn.as_ref().is_some_and(|name| name != wire.conn)
-        {
+        if wire.protocol.frame_number(kind)? != frame.kind || !self.concerns(wire) {
             return Ok(false);
         }
         if !ready.matching.is_empty() {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eim_codec::id::{ClientMsgId, DeviceId};
+use eim_codec::id::{ClientMsgId, DeviceId, UserId};
 use eim_codec::payload::{self, request};
 use eim_codec::registry::{FrameType, Operation, limits};
 use prost::Message as _;
@@ -112,7 +112,7 @@ impl Client {
         let patience = options.patience;
         let client = Self::start(options).await?;
         match timeout(patience, client.opened()).await {
-            Ok(Ok(())) => Ok(client),
+            Ok(Ok(_)) => Ok(client),
             Ok(Err(end)) => Err(end.into()),
             Err(_) => {
                 let reason = match &*client.state.borrow() {
@@ -185,11 +185,11 @@ impl Client {
         Ok((client, engine.run()))
     }
 
-    /// Waits until the connection is open, or the client over.
+    /// Waits until the connection is open, or the client over. Gives back who is logged in.
     ///
     /// # Errors
     /// [`End`] when the client is over.
-    pub async fn opened(&self) -> Result<(), End> {
+    pub async fn opened(&self) -> Result<UserId, End> {
         let mut state = self.state.clone();
         let reached = state
             .wait_for(|state| {
@@ -200,9 +200,9 @@ impl Client {
             })
             .await;
         match reached.as_deref() {
+            Ok(ConnectionState::Open { user, .. }) => Ok(*user),
             Ok(ConnectionState::Closed(end)) => Err(end.clone()),
-            Ok(_) => Ok(()),
-            Err(_) => Err(End::Requested),
+            Ok(_) | Err(_) => Err(End::Requested),
         }
     }
 

@@ -90,6 +90,8 @@ pub enum ConnectionState {
     Open {
         /// The session of an earlier connection went on.
         resumed: bool,
+        /// Who is logged in. The store knows it a little later.
+        user: UserId,
     },
     /// Lost; the next attempt follows.
     Waiting {

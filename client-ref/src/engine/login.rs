@@ -142,7 +142,7 @@ impl Engine {
         self.repeat_background();
         self.repeat_presence();
         self.ask_calls();
-        self.show(ConnectionState::Open { resumed });
+        self.show(ConnectionState::Open { resumed, user });
         if self.is_full_client() {
             self.compare(Cursor {
                 log_epoch: ok.log_epoch,

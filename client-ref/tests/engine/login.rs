@@ -8,7 +8,7 @@ use eim_codec::connection::ServerEvent;
 use eim_codec::payload::{AttachMode, GoAway};
 use eim_codec::registry::ErrorCode;
 
-use crate::peer::{DEVICE, EPOCH, World};
+use crate::peer::{DEVICE, EPOCH, ME, World};
 
 #[tokio::test(start_paused = true)]
 async fn the_first_auth_says_who_and_where() {
@@ -80,7 +80,11 @@ async fn losses_are_retried_until_the_server_is_back() {
     }
     let mut peer = world.accept(0).await;
     peer.quiet().await;
-    assert_eq!(client.state(), ConnectionState::Open { resumed: false });
+    let open = ConnectionState::Open {
+        resumed: false,
+        user: ME.into(),
+    };
+    assert_eq!(client.state(), open);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,11 @@
 //! Bots: EIM-TOKEN and HTTP.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use eim_codec::id::{ClientMsgId, UserId};
 use eim_codec::payload::{AttachMode, TextBody};
@@ -12,8 +15,12 @@ use eim_server::clock::Clock;
 use eim_server::server::TENANT;
 use eim_server::service::accounts::Accounts;
 use eim_server::service::bots::{BotSecrets, NewBot};
+use eim_server::store::engine::{Order, Reader as _, Space};
+use eim_server::store::kv::{Environment, Options};
+use eim_server::store::memory::{MemoryEngine, open_engine};
 use prost::Message as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -58,6 +65,46 @@ async fn come(kit: &Kit, from: &str, token: &str) -> Client<tokio::io::DuplexStr
         Bytes::copy_from_slice(token.as_bytes()),
     );
     client
+}
+
+// test[EIM-BOT-007]
+#[tokio::test(start_paused = true)]
+async fn a_token_is_nowhere_in_the_store() {
+    let kit = Kit::new("").await;
+    let engine = MemoryEngine::default();
+    let environment = Environment {
+        clock: Arc::clone(&kit.shared.clock),
+        random: Arc::clone(&kit.shared.random),
+    };
+    let shared = Arc::new(engine.clone());
+    let store = open_engine(shared, Options::default(), environment, kit.hub.clone()).await;
+    let (clock, random) = (kit.shared.clock.clone(), kit.shared.random.clone());
+    let accounts = Accounts::new(Arc::new(store.unwrap()), clock, random, 4096, TENANT);
+    let new = NewBot {
+        name: "robo".to_owned(),
+        display_name: String::new(),
+        owner: String::new(),
+        webhook: String::new(),
+    };
+    let token = accounts.create_bot(new).await.unwrap().token.unwrap();
+    let secret = token.strip_prefix("eimbot_").unwrap();
+    let hash = Sha256::digest(&token);
+    let mut octets = Vec::new();
+    for space in Space::ALL {
+        let visit = &mut |key: &[u8], value: &[u8]| {
+            octets.extend_from_slice(key);
+            octets.extend_from_slice(value);
+            Ok(ControlFlow::Continue(()))
+        };
+        let (from, to) = (&[][..], &[0xff; 64][..]);
+        engine
+            .scan(space, from, to, Order::Ascending, visit)
+            .unwrap();
+    }
+    let has = |part: &[u8]| octets.windows(part.len()).any(|window| window == part);
+    assert!(has(&hash[..16]) && has(&hash[16..]));
+    assert!(!has(secret.as_bytes()));
+    assert!(!has(&URL_SAFE_NO_PAD.decode(secret).unwrap()));
 }
 
 // test[EIM-BOT-002]

@@ -85,9 +85,9 @@ async fn serve(config: Config) -> Result<(), String> {
     let client = Client::start(options).await;
     let client = client.map_err(|error| error.to_string())?;
     let events = client.events().ok_or("no events")?;
-    client.opened().await.map_err(|end| end.to_string())?;
+    let me = client.opened().await.map_err(|end| end.to_string())?;
     tracing::info!("ready");
-    let worker = Worker::new(client.clone(), environment, model, config).await?;
+    let worker = Worker::new(client.clone(), me, environment, model, config);
     let ended = answer(Arc::new(worker), events).await;
     client.close().await;
     ended

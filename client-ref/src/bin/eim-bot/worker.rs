@@ -55,18 +55,16 @@ fn source(conversation: ConversationId, log_epoch: u64) -> String {
 }
 
 impl Worker {
-    /// Answers what `client` receives.
-    pub(crate) async fn new(
+    /// Answers what `client` receives, as `me`.
+    pub(crate) fn new(
         client: Client,
+        me: UserId,
         environment: Environment,
         model: Model,
         config: Config,
-    ) -> Result<Self, String> {
-        let identity = client.store().load(false).await;
-        let identity = identity.map_err(|error| error.to_string())?.identity;
-        let me = identity.and_then(|identity| identity.user);
-        Ok(Self {
-            me: me.ok_or("the bot does not know who it is")?,
+    ) -> Self {
+        Self {
+            me,
             client,
             environment,
             model,
@@ -74,7 +72,7 @@ impl Worker {
             places: Mutex::default(),
             kinds: Mutex::default(),
             told: Mutex::default(),
-        })
+        }
     }
 
     /// Conversations that have messages here.

@@ -168,7 +168,12 @@ impl Scene {
     }
 
     /// What the bot has said, in order.
-    fn said(&self) -> Result<Vec<String>, Failure> {
+    fn said(&mut self) -> Result<Vec<String>, Failure> {
+        if let Some(bot) = &mut self.bot
+            && let Some(status) = bot.ended()?
+        {
+            return Err(Failure::Verdict(format!("the bot has ended: {status}")));
+        }
         self.person.catch_up()?;
         let lines = self
             .person
@@ -185,7 +190,7 @@ impl Scene {
         Ok(said)
     }
 
-    fn answered(&self) -> Result<(), Failure> {
+    fn answered(&mut self) -> Result<(), Failure> {
         let expected: Vec<String> = (1..=self.asked)
             .map(|number| format!("you said question {number}"))
             .collect();
@@ -250,7 +255,7 @@ impl Scene {
         Ok(())
     }
 
-    fn heard(&self, text: &str) -> Result<(), Failure> {
+    fn heard(&mut self, text: &str) -> Result<(), Failure> {
         let mut patience = Patience::new(LONG);
         while self.said()?.last().is_none_or(|last| last != text) {
             patience.wait(&format!("the bot to say {text}"))?;

@@ -189,7 +189,7 @@ impl Stats {
                 how: Ending::Crash, ..
             } => self.device_crashes += 1,
             Observation::Connection {
-                state: ConnectionState::Open { resumed },
+                state: ConnectionState::Open { resumed, .. },
                 ..
             } => {
                 self.resumed += u64::from(*resumed);

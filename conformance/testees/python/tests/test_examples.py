@@ -171,8 +171,9 @@ class Copies(unittest.TestCase):
 
     @unittest.skipUnless(SPEC.is_dir(), "no specification beside this copy")
     def test_data_is_a_copy(self) -> None:
+        folders = {".toml": "registry", ".proto": "proto/eim/v1", "": "dictionaries"}
         for copy in (ROOT / "eim" / "data").iterdir():
-            folder = "registry" if copy.suffix == ".toml" else "proto/eim/v1"
+            folder = folders[copy.suffix]
             self.assertEqual(copy.read_bytes(), (self.SPEC / folder / copy.name).read_bytes(), copy.name)
 
 

@@ -16,7 +16,7 @@ use super::refs::Refs;
 pub(super) fn event(event: &Event, refs: &Refs) -> Option<Value> {
     let name = |id: ClientMsgId| refs.name(id).unwrap_or_default();
     Some(match event {
-        Event::State(ConnectionState::Open { resumed }) => {
+        Event::State(ConnectionState::Open { resumed, .. }) => {
             json!({"event": "open", "outcome": if *resumed { "RESUMED" } else { "FRESH" }})
         }
         Event::Disconnected(ended) => closed(ended),

@@ -60,7 +60,10 @@ fn model() -> Model {
     let mut model = Model::new(me());
     model.name(me(), "ada".to_owned());
     model.name([2; 16].into(), "bob".to_owned());
-    model.state(ConnectionState::Open { resumed: false });
+    model.state(ConnectionState::Open {
+        resumed: false,
+        user: me(),
+    });
     model.records(vec![record(8, "tea", 1), record(7, "work", 2)]);
     model
 }

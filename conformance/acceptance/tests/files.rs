@@ -13,4 +13,5 @@ fn a_file_survives_the_end_of_both_sides() {
     println!("{printed}");
     assert!(files.status.success(), "{printed}\n{complaints}");
     assert!(printed.contains("equal hashes after 4 kills"), "{printed}");
+    assert!(printed.contains("a picture came upright"), "{printed}");
 }

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-use eim_client::Past;
 use eim_client::modified::Modified;
 use eim_client::store::Message;
+use eim_client::{Past, content_of};
+use eim_codec::payload::Content;
 use serde::Serialize;
 
 /// A message as a JSON line of `eim tail` and `eim history`.
@@ -19,6 +20,8 @@ struct JsonLine<'a> {
     /// Server time of the commit, Unix milliseconds.
     time: u64,
     text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<JsonMedia>,
     client_msg_id: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     fallback_text: &'a str,
@@ -31,6 +34,41 @@ struct JsonLine<'a> {
     pinned: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     reactions: &'a [(String, u32)],
+}
+
+/// What a message says of a file.
+#[derive(Serialize)]
+struct JsonMedia {
+    name: String,
+    media_type: String,
+    size: u64,
+    sha256: String,
+    /// In pixels; 0 when not known.
+    width: u32,
+    height: u32,
+    duration_ms: u64,
+    /// Octets of the thumbnail, which `eim get --thumbnail` saves.
+    thumbnail: usize,
+}
+
+impl JsonMedia {
+    fn of(message: &Message, modified: Option<&Modified>) -> Option<Self> {
+        let Content::Media(body) = content_of(message, modified)? else {
+            return None;
+        };
+        let blob = body.blob.unwrap_or_default();
+        let sha256 = blob.sha256.iter().map(|octet| format!("{octet:02x}"));
+        Some(Self {
+            sha256: sha256.collect(),
+            name: blob.name,
+            media_type: blob.media_type,
+            size: blob.size,
+            width: body.width,
+            height: body.height,
+            duration_ms: body.duration_ms,
+            thumbnail: body.thumbnail.len(),
+        })
+    }
 }
 
 /// Standard output, buffered; flushed when there is nothing more at hand.
@@ -72,6 +110,7 @@ impl Output {
             sender: message.sender.map(|id| id.to_string()),
             time: message.time_ms,
             text: eim_client::text_of(message),
+            media: JsonMedia::of(message, modified),
             client_msg_id: message.client_msg_id.map(|id| id.to_string()),
             fallback_text: &message.fallback_text,
             tombstone: message.tombstone,

@@ -3,7 +3,7 @@
 use eim_client::content_of;
 use eim_client::modified::{Modified, current_text};
 use eim_client::store::Message;
-use eim_codec::payload::{Content, summary};
+use eim_codec::payload::{Content, MediaBody, summary};
 use eim_codec::registry::FrameType;
 
 /// What a message says as it is now, with what it answers, and whether it is edited, pinned or
@@ -49,8 +49,13 @@ const MERGED: usize = 5;
 /// Content that is no text, in a line.
 fn described(frame_type: FrameType, content: &Content) -> String {
     let mut text = summary(frame_type, content);
-    let Content::Forward(body) = content else {
-        return text;
+    let body = match content {
+        Content::Forward(body) => body,
+        Content::Media(body) => {
+            text.push_str(&measures(body));
+            return text;
+        }
+        _ => return text,
     };
     for message in body.messages.iter().take(MERGED) {
         let frame_type = message.frame_type().unwrap_or(FrameType::TEXT);
@@ -64,6 +69,27 @@ fn described(frame_type: FrameType, content: &Content) -> String {
         text.push_str(" | …");
     }
     text
+}
+
+/// How large a file is, in pixels, seconds and octets, as far as its message tells.
+fn measures(body: &MediaBody) -> String {
+    let mut measures = Vec::new();
+    if body.width > 0 && body.height > 0 {
+        measures.push(format!("{}×{}", body.width, body.height));
+    }
+    if body.duration_ms > 0 {
+        measures.push(format!("{} s", body.duration_ms.div_ceil(1000)));
+    }
+    match &body.blob {
+        Some(blob) if blob.size > 0 => {
+            measures.push(indicatif::HumanBytes(blob.size).to_string());
+        }
+        _ => {}
+    }
+    match measures.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", measures.join(", ")),
+    }
 }
 
 fn hex(octet: &u8) -> String {
@@ -112,7 +138,7 @@ mod tests {
     use eim_client::Draft;
     use eim_client::modified::Edit;
     use eim_client::store::Target;
-    use eim_codec::payload::{BlobRef, ForwardBody, ForwardedMessage, MediaBody, Origin, TextBody};
+    use eim_codec::payload::{BlobRef, ForwardBody, ForwardedMessage, Origin, TextBody};
     use prost::Message as _;
 
     use super::*;
@@ -173,11 +199,14 @@ mod tests {
             sha256: vec![2; 32].into(),
             media_type: "image/png".into(),
             name: "roof.png".into(),
+            size: 12_800,
             ..BlobRef::default()
         };
         let image = MediaBody {
             blob: Some(blob),
             caption: "our roof".into(),
+            width: 640,
+            height: 480,
             reply_to: 3,
             forwarded: Some(Origin {
                 sender: vec![0xAB; 16].into(),
@@ -188,7 +217,7 @@ mod tests {
         let image = Content::Media(image);
         assert_eq!(
             line(FrameType::IMAGE, &image).unwrap(),
-            "↪ #3 [forwarded from abababab] [image roof.png our roof]"
+            "↪ #3 [forwarded from abababab] [image roof.png our roof] (640×480, 12.50 KiB)"
         );
         // Not the kind that its type says: the fallback text takes its place.
         assert_eq!(line(FrameType::VIDEO, &image), None);

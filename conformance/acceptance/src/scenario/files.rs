@@ -12,13 +12,15 @@ use crate::Failure;
 use crate::device::Device;
 use crate::loadgen::{LoadGenerator, Plan};
 use crate::patience::Patience;
-use crate::process::Process;
+use crate::process::{Process, output};
 use crate::scenario::Ground;
 use crate::seed::Dice;
 use crate::server::{Server, Transport};
 
 const PASSWORD: &str = "a password of the acceptance runs";
 const MIB: u64 = 1 << 20;
+/// 64x48, to be turned for 48x64; its EXIF names its maker "Exposed".
+const TURNED: &[u8] = include_bytes!("../../samples/turned.jpg");
 /// What the server counts of octets that come.
 const UPLOADED: &str = "eim_blob_octets_total{direction=\"up\"}";
 /// Accounts of the load beside, and two more.
@@ -100,6 +102,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
             "the file that came down is another one".into(),
         ));
     }
+    picture(ground, &sender, &receiver)?;
     let latency = match options.seconds {
         0 => Value::Null,
         _ => sides.beside(&generator, &sender, &receiver.user, options)?,
@@ -231,6 +234,54 @@ impl Sides<'_> {
         client.finish()?;
         Ok(json!({ "calm": calm, "beside": loaded, "the_file_outlasted_it": outlasted }))
     }
+}
+
+/// A picture: its receiver knows its measures and sees something of it before any octet of the blob
+/// comes, and it tells no more than it shows.
+fn picture(ground: &Ground, from: &Device, to: &Device) -> Result<(), Failure> {
+    let file = ground.folder.join("turned.jpg");
+    std::fs::write(&file, TURNED)?;
+    let mut send = from.command("send");
+    send.args(["--to", &to.user, "--kind", "image"]).arg(&file);
+    output(&mut send)?;
+    let mut history = to.command("history");
+    history.args(["--json", "--to", &from.user, "--last", "1"]);
+    let line: Value = serde_json::from_str(&output(&mut history)?).map_err(std::io::Error::from)?;
+    let told = |field: &str| line.pointer(&format!("/media/{field}"));
+    let upright = (told("width"), told("height")) == (Some(&json!(48)), Some(&json!(64)));
+    if !upright || told("media_type") != Some(&json!("image/jpeg")) {
+        return Err(Failure::Run(format!("a picture was described as {line}")));
+    }
+    let folder = ground.folder.join("pictures");
+    std::fs::create_dir_all(&folder)?;
+    let saved = |options: &[&str]| -> Result<Vec<u8>, Failure> {
+        let mut get = to.command("get");
+        get.args(["--to", &from.user, "2", "--output"]).arg(&folder);
+        let path = output(get.args(options))?;
+        Ok(std::fs::read(path.trim_end())?)
+    };
+    let (thumbnail, whole) = (saved(&["--thumbnail"])?, saved(&[])?);
+    if told("thumbnail") != Some(&json!(thumbnail.len())) || thumbnail.len() > 8192 {
+        return Err(Failure::Run(format!("a thumbnail was described as {line}")));
+    }
+    for octets in [&thumbnail, &whole] {
+        let jpeg = octets.starts_with(&[0xFF, 0xD8]);
+        if !jpeg || octets.windows(7).any(|octets| octets == b"Exposed") {
+            return Err(Failure::Run(
+                "a picture is broken, or tells too much".into(),
+            ));
+        }
+    }
+    // What is no picture is not sent as one.
+    let mut send = from.command("send");
+    send.args(["--to", &to.user, "--kind", "image"]);
+    let refused = send.arg(ground.folder.join("server.log")).output()?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    if refused.status.success() || !said.contains("--kind file") {
+        return Err(Failure::Run(format!("no picture, and yet: {said}")));
+    }
+    println!("a picture came upright, with a thumbnail, without metadata");
+    Ok(())
 }
 
 /// A file that nothing compresses, and its hash.

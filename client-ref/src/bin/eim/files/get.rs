@@ -8,7 +8,7 @@ use eim_client::blobs::{BlobError, Download, Partial};
 use eim_client::options::Attach;
 use eim_client::store::Message;
 use eim_client::{Client, content_of};
-use eim_codec::payload::{BlobRef, Content};
+use eim_codec::payload::{BlobRef, Content, MediaBody};
 
 use super::disk::{FileSink, hashed};
 use super::progress::Bar;
@@ -32,6 +32,9 @@ pub(crate) struct Get {
     /// Replaces a file that is there.
     #[arg(long)]
     force: bool,
+    /// Saves the small picture that came with the message, and asks for no file.
+    #[arg(long)]
+    thumbnail: bool,
 }
 
 impl Get {
@@ -49,7 +52,10 @@ impl Get {
         let message =
             message.ok_or_else(|| Failure::refused(format!("no message {}", self.message)))?;
         let to = self.output.as_deref();
-        let path = save(&client, message, to, (self.force, true)).await?;
+        let path = match self.thumbnail {
+            true => save_thumbnail(message, to, self.force)?,
+            false => save(&client, message, to, (self.force, true)).await?,
+        };
         let mut output = Output::new();
         output.line(&path.display().to_string())?;
         output.flush()?;
@@ -66,19 +72,13 @@ pub(crate) async fn save(
     (force, shown): (bool, bool),
 ) -> Result<PathBuf, Failure> {
     let number = message.conv_seq;
-    let Some(Content::Media(body)) = content_of(message, None) else {
-        return Err(Failure::refused(format!("message {number} is no file")));
-    };
-    let blob = body.blob.unwrap_or_default();
+    let blob = media(message)?.blob.unwrap_or_default();
     let Some(id) = blob.stored_blob() else {
         let detail = format!("the file of message {number} is kept elsewhere");
         return Err(Failure::refused(detail));
     };
     let path = place(to, &blob);
-    if !force && path.exists() {
-        let detail = format!("{} is there already; use --force", path.display());
-        return Err(Failure::usage(detail));
-    }
+    free(&path, force)?;
     let sha256 = <[u8; 32]>::try_from(&blob.sha256[..])
         .map_err(|_| Failure::refused("the message tells no hash"))?;
     let download = Download {
@@ -87,6 +87,50 @@ pub(crate) async fn save(
         sha256,
     };
     fetch(client, download, &blob, &path, shown).await?;
+    Ok(path)
+}
+
+fn media(message: &Message) -> Result<MediaBody, Failure> {
+    match content_of(message, None) {
+        Some(Content::Media(body)) => Ok(body),
+        _ => {
+            let detail = format!("message {} is no file", message.conv_seq);
+            Err(Failure::refused(detail))
+        }
+    }
+}
+
+fn free(path: &Path, force: bool) -> Result<(), Failure> {
+    if force || !path.exists() {
+        return Ok(());
+    }
+    let detail = format!("{} is there already; use --force", path.display());
+    Err(Failure::usage(detail))
+}
+
+/// Saves the thumbnail of a message, and tells where. Nobody looks into it here.
+fn save_thumbnail(message: &Message, to: Option<&Path>, force: bool) -> Result<PathBuf, Failure> {
+    let body = media(message)?;
+    if body.thumbnail.is_empty() {
+        let detail = format!("message {} has no thumbnail", message.conv_seq);
+        return Err(Failure::refused(detail));
+    }
+    let mut blob = body.blob.unwrap_or_default();
+    let stem = Path::new(&blob.name).file_stem().unwrap_or_default();
+    let stem = match stem.to_string_lossy() {
+        stem if stem.is_empty() => format!("file-{}", hex(&blob.sha256)),
+        stem => stem.into_owned(),
+    };
+    let extension = match &body.thumbnail[..] {
+        [0xFF, 0xD8, ..] => "jpg",
+        [0x89, b'P', b'N', b'G', ..] => "png",
+        [b'R', b'I', b'F', b'F', ..] => "webp",
+        _ => "bin",
+    };
+    blob.name = format!("{stem}-thumbnail.{extension}");
+    let path = place(to, &blob);
+    free(&path, force)?;
+    std::fs::write(&path, &body.thumbnail).map_err(|error| Failure::file(&path, &error))?;
     Ok(path)
 }
 

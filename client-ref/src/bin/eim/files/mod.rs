@@ -3,12 +3,18 @@
 mod disk;
 mod get;
 mod list;
+#[cfg(feature = "images")]
+mod picture;
+#[cfg(not(feature = "images"))]
+#[path = "unlooked.rs"]
+mod picture;
 mod progress;
 mod upload;
 
 pub(crate) use self::get::{Get, save};
 pub(crate) use self::list::Files;
-pub(crate) use self::upload::{described, draft, upload};
+pub(crate) use self::picture::Policy;
+pub(crate) use self::upload::{Prepared, draft};
 
 use eim_client::blobs::BlobError;
 

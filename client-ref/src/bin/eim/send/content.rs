@@ -12,7 +12,7 @@ use eim_codec::payload::{
 use eim_codec::registry::FrameType;
 
 use crate::exit::Failure;
-use crate::files::{described, upload};
+use crate::files::{Policy, Prepared};
 
 /// What is sent instead of texts; the text becomes the caption, label or title.
 #[derive(Args, Debug)]
@@ -25,21 +25,24 @@ pub(crate) struct ContentArgs {
     /// its path.
     #[arg(long, value_name = "FILE", requires = "kind")]
     media: Option<PathBuf>,
-    /// Media type, where the name of the file does not tell.
-    #[arg(long, value_name = "TYPE", requires = "media")]
+    /// Media type, where the name of the file does not tell. Pictures tell it themselves.
+    #[arg(long, value_name = "TYPE", requires = "kind")]
     media_type: Option<String>,
     /// Uploads nothing: by which somebody else, who keeps the file, knows it.
-    #[arg(long, value_name = "TEXT", requires = "media")]
+    #[arg(long, value_name = "TEXT", requires = "kind")]
     blob: Option<String>,
-    /// A small picture that is sent with it.
-    #[arg(long, value_name = "FILE", requires = "media")]
+    /// A small picture that is sent with it. Made of an image if it is not given; of videos, none is
+    /// made.
+    #[arg(long, value_name = "FILE", requires = "kind")]
     thumbnail: Option<PathBuf>,
-    /// Image, video: width and height in pixels.
-    #[arg(long, value_name = "WxH", requires = "media", value_parser = dimensions)]
+    /// Image, video: width and height in pixels. Images tell them themselves.
+    #[arg(long, value_name = "WxH", requires = "kind", value_parser = dimensions)]
     dimensions: Option<(u32, u32)>,
     /// Voice, video: seconds.
-    #[arg(long, value_name = "SECONDS", requires = "media")]
+    #[arg(long, value_name = "SECONDS", requires = "kind")]
     duration: Option<f64>,
+    #[command(flatten)]
+    policy: Policy,
     /// Location: degrees north and east.
     #[arg(
         long,
@@ -161,26 +164,31 @@ impl ContentArgs {
     ) -> Result<MediaBody, Failure> {
         let path = self.media.as_deref().or_else(|| path.map(Path::new));
         let path = path.ok_or_else(|| needs("this kind", "the path of a file"))?;
-        let mut blob = described(path, self.media_type.as_deref(), frame_type)?;
-        match &self.blob {
-            Some(name) => blob.blob = Bytes::from(name.clone()),
-            None => upload(client, path, &mut blob, true).await?,
-        }
-        let thumbnail = match &self.thumbnail {
-            Some(path) => std::fs::read(path).map_err(|error| Failure::file(path, &error))?,
-            None => Vec::new(),
+        // What somebody else keeps is not changed here.
+        let policy = match self.blob {
+            Some(_) => self.policy.kept(),
+            None => self.policy,
         };
-        let (width, height) = self.dimensions.unwrap_or_default();
+        let media_type = self.media_type.as_deref();
+        let mut prepared = Prepared::of(path, media_type, frame_type, policy).await?;
+        if self.blob.is_none() {
+            prepared.upload(client, path, true).await?;
+        }
+        let mut body = prepared.body;
+        if let (Some(blob), Some(name)) = (&mut body.blob, &self.blob) {
+            blob.blob = Bytes::from(name.clone());
+        }
+        if let Some(path) = &self.thumbnail {
+            let read = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+            body.thumbnail = read.into();
+        }
+        if let Some(dimensions) = self.dimensions {
+            (body.width, body.height) = dimensions;
+        }
         let duration = Duration::try_from_secs_f64(self.duration.unwrap_or_default())
             .map_err(|error| Failure::usage(format!("--duration: {error}")))?;
-        Ok(MediaBody {
-            blob: Some(blob),
-            width,
-            height,
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            thumbnail: thumbnail.into(),
-            ..MediaBody::default()
-        })
+        body.duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Ok(body)
     }
 
     async fn card(&self, client: &Client) -> Result<CardBody, Failure> {

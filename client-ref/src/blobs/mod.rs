@@ -3,6 +3,7 @@
 //! Both go on where they were, on the next connection and after the end of the process: what the
 //! server has of an upload it says itself, by the hash; what is here of a download is in the file.
 
+mod direct;
 mod download;
 mod list;
 mod upload;
@@ -15,6 +16,7 @@ use eim_codec::payload::ErrorInfo;
 use eim_codec::registry::ErrorCode;
 use tokio::sync::mpsc;
 
+pub use self::direct::{Fetched, Fetcher};
 pub use self::download::{Download, Partial};
 pub use self::list::FileItem;
 pub use self::upload::Upload;
@@ -62,6 +64,9 @@ pub enum BlobError {
     /// The file cannot be read or written.
     #[error("{0}")]
     File(#[from] io::Error),
+    /// An address does not bring what the server has told.
+    #[error("the address does not bring the octets: {0}")]
+    Address(#[source] io::Error),
     /// The octets are not those of the hash.
     #[error("the octets are not those of the hash")]
     Mismatch,

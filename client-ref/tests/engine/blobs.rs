@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eim_client::Client;
-use eim_client::blobs::{BlobError, Download, Partial, Sink, Source, Upload};
+use eim_client::blobs::{BlobError, Download, Fetched, Fetcher, Partial, Sink, Source, Upload};
 use eim_codec::connection::{BlobEvent, ServerEvent};
 use eim_codec::id::BlobId;
-use eim_codec::payload::{BlobCreateResponse, BlobReadResponse, request, response};
+use eim_codec::payload::{
+    BlobCreateResponse, BlobReadResponse, BlobUrlResponse, Request, request, response,
+};
 use eim_codec::registry::ErrorCode;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
@@ -147,15 +149,22 @@ async fn give(peer: &mut Peer, offset: usize, through: usize) {
         panic!("BLOB_READ, not {request:?}");
     };
     assert_eq!(ask.offset, offset as u64);
+    serve(peer, &request, offset, through).await;
+}
+
+async fn serve(peer: &mut Peer, request: &Request, offset: usize, through: usize) {
     let answer = BlobReadResponse {
-        transfer: 1,
+        transfer: u32::from(offset < SIZE),
         size: SIZE as u64,
         sha256: sha256().to_vec().into(),
-        offset: ask.offset,
+        offset: offset as u64,
         length: (SIZE - offset) as u64,
         ..BlobReadResponse::default()
     };
-    peer.respond(&request, response::Body::BlobRead(answer));
+    peer.respond(request, response::Body::BlobRead(answer));
+    if offset == SIZE {
+        return;
+    }
     let connection = peer.driver.endpoint_mut();
     connection.blob_send(1, offset as u64, SIZE as u64);
     let mut at = offset;
@@ -213,4 +222,159 @@ async fn what_is_refused_is_told() {
         _ => panic!("{outcome:?}"),
     };
     assert_eq!(code, ErrorCode::BLOB_MISMATCH);
+}
+
+/// What addresses bring, in turn.
+#[derive(Default)]
+struct Keeper {
+    /// Octets of each address; none: it does not answer.
+    brings: Vec<Option<Bytes>>,
+    asked: Vec<String>,
+    now: Bytes,
+}
+
+#[async_trait]
+impl Fetcher for Keeper {
+    async fn begin(&mut self, url: &str) -> io::Result<()> {
+        self.asked.push(url.to_owned());
+        self.now = self
+            .brings
+            .remove(0)
+            .ok_or_else(|| io::Error::other("nobody there"))?;
+        Ok(())
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let some = self.now.split_to(self.now.len().min(7_001));
+        Ok(Some(some).filter(|some| !some.is_empty()))
+    }
+}
+
+fn fetching(
+    client: Client,
+    brings: Vec<Option<Bytes>>,
+    here: usize,
+) -> JoinHandle<(Result<Fetched, BlobError>, Vec<u8>, Vec<String>)> {
+    tokio::spawn(async move {
+        let download = Download {
+            blob: BLOB.into(),
+            conversation: None,
+            sha256: sha256(),
+        };
+        let mut sink = Memory(octets()[..here].to_vec());
+        let partial = Partial {
+            offset: here as u64,
+            hash: Sha256::new_with_prefix(&sink.0),
+        };
+        let mut keeper = Keeper {
+            brings,
+            ..Keeper::default()
+        };
+        let fetched = client
+            .download_from_addresses(download, partial, &mut sink, &mut |_| (), &mut keeper)
+            .await;
+        (fetched, sink.0, keeper.asked)
+    })
+}
+
+const PART: usize = 200_000;
+
+/// Answers BLOB_URL for the octet at `offset` with the address of its part.
+async fn tell(peer: &mut Peer, offset: usize) {
+    let request = peer.request().await;
+    let Some(request::Body::BlobUrl(ask)) = &request.body else {
+        panic!("BLOB_URL, not {request:?}");
+    };
+    assert_eq!(ask.offset, offset as u64);
+    let begin = offset.min(SIZE - 1) / PART * PART;
+    let answer = BlobUrlResponse {
+        url: format!("https://keeper/{begin}"),
+        offset: begin as u64,
+        length: PART.min(SIZE - begin) as u64,
+        expires_ms: 60_000,
+        size: SIZE as u64,
+        sha256: sha256().to_vec().into(),
+    };
+    peer.respond(&request, response::Body::BlobUrl(answer));
+}
+
+fn part(number: usize) -> Option<Bytes> {
+    Some(octets().slice(number * PART..SIZE.min((number + 1) * PART)))
+}
+
+// test[EIM-BLB-033]
+#[tokio::test(start_paused = true)]
+async fn octets_come_from_addresses_part_by_part() {
+    let mut world = World::at(0).await;
+    let (client, _events) = world.start().await;
+    let mut peer = world.accept(0).await;
+    // What is here already is not taken twice.
+    let brings = vec![part(0), part(1), part(2)];
+    let whole = fetching(client.clone(), brings, 150_000);
+    for offset in [150_000, PART, 2 * PART, SIZE] {
+        tell(&mut peer, offset).await;
+    }
+    give(&mut peer, SIZE, SIZE).await;
+    let (fetched, got, asked) = until(&mut peer, whole).await;
+    let fetched = fetched.unwrap();
+    assert!(fetched.missed.is_none(), "{:?}", fetched.missed);
+    assert_eq!((got, fetched.size), (octets().to_vec(), SIZE as u64));
+    let expected = [0, PART, 2 * PART].map(|begin| format!("https://keeper/{begin}"));
+    assert_eq!(asked, expected);
+    peer.driver.endpoint_mut().blob_close(1);
+    // Others than those of the hash.
+    let lies = Some(Bytes::from(vec![0; PART]));
+    let whole = fetching(client, vec![lies, part(1), part(2)], 0);
+    for offset in [0, PART, 2 * PART, SIZE] {
+        tell(&mut peer, offset).await;
+    }
+    give(&mut peer, SIZE, SIZE).await;
+    let (fetched, ..) = until(&mut peer, whole).await;
+    assert!(matches!(fetched, Err(BlobError::Mismatch)), "{fetched:?}");
+}
+
+// test[EIM-BLB-038, EIM-BLB-039]
+#[tokio::test(start_paused = true)]
+async fn what_addresses_do_not_bring_comes_over_the_connection() {
+    let long = Some(octets().slice(..PART + 10));
+    let short = Some(octets().slice(..PART - 10));
+    // Octets that are taken of the first address, at most.
+    for (brings, most) in [(None, 0), (long, PART), (short, PART - 10)] {
+        let mut world = World::at(0).await;
+        let (client, _events) = world.start().await;
+        let mut peer = world.accept(0).await;
+        let whole = fetching(client, vec![brings], 0);
+        tell(&mut peer, 0).await;
+        let request = peer.request().await;
+        let Some(request::Body::BlobRead(ask)) = &request.body else {
+            panic!("BLOB_READ, not {request:?}");
+        };
+        let at = ask.offset as usize;
+        assert!(at <= most, "{at} of {most}");
+        serve(&mut peer, &request, at, SIZE).await;
+        let (fetched, got, _) = until(&mut peer, whole).await;
+        assert!(matches!(
+            fetched.unwrap().missed,
+            Some(BlobError::Address(_))
+        ));
+        assert_eq!(got, octets());
+    }
+}
+
+// test[EIM-BLB-039]
+#[tokio::test(start_paused = true)]
+async fn a_server_without_addresses_is_read_from() {
+    let mut world = World::at(0).await;
+    let (client, _events) = world.start().await;
+    let mut peer = world.accept(0).await;
+    let whole = fetching(client, Vec::new(), 0);
+    let request = peer.request().await;
+    peer.refuse(&request, ErrorCode::UNKNOWN_OPERATION);
+    give(&mut peer, 0, SIZE).await;
+    let (fetched, got, asked) = until(&mut peer, whole).await;
+    assert!(matches!(
+        fetched.unwrap().missed,
+        Some(BlobError::Request(_))
+    ));
+    assert_eq!((got, asked.len()), (octets().to_vec(), 0));
 }

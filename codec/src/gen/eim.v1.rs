@@ -493,6 +493,39 @@ pub struct BlobReadResponse {
     #[prost(uint64, tag = "7")]
     pub length: u64,
 }
+/// BLOB_URL: where octets of a blob can be fetched without this connection.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobUrlRequest {
+    /// 16 octets.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub blob: ::prost::bytes::Bytes,
+    /// The first octet that is wanted.
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// As in BlobReadRequest.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub conversation: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlobUrlResponse {
+    /// https:// or <http://.> A GET answers with octets of the blob, from `offset` on, `length` of them. A secret.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// Not beyond that of the request.
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// Beyond that of the request, unless it is at the end.
+    #[prost(uint64, tag = "3")]
+    pub length: u64,
+    /// How long the address can be used, from the answer on.
+    #[prost(uint64, tag = "4")]
+    pub expires_ms: u64,
+    /// Of the whole blob.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub sha256: ::prost::bytes::Bytes,
+}
 /// BLOBS: what messages of a conversation refer to, the newest first.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BlobsRequest {
@@ -2569,7 +2602,7 @@ pub struct Request {
     pub max_octets: u32,
     #[prost(
         oneof = "request::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 114, 115, 116, 120, 121, 122, 123"
+        tags = "16, 17, 18, 19, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 81, 82, 83, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 99, 106, 112, 113, 114, 115, 116, 120, 121, 122, 123"
     )]
     pub body: ::core::option::Option<request::Body>,
 }
@@ -2667,6 +2700,8 @@ pub mod request {
         BlobRead(super::BlobReadRequest),
         #[prost(message, tag = "98")]
         Blobs(super::BlobsRequest),
+        #[prost(message, tag = "99")]
+        BlobUrl(super::BlobUrlRequest),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotRequest),
         #[prost(message, tag = "112")]
@@ -2701,7 +2736,7 @@ pub struct Response {
     pub error: ::core::option::Option<ErrorInfo>,
     #[prost(
         oneof = "response::Body",
-        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 106, 112, 113, 115, 116, 121, 122, 123"
+        tags = "16, 17, 18, 19, 20, 32, 33, 37, 42, 43, 44, 46, 48, 49, 64, 65, 66, 67, 72, 73, 74, 75, 80, 84, 104, 105, 88, 89, 90, 91, 96, 97, 98, 99, 106, 112, 113, 115, 116, 121, 122, 123"
     )]
     pub body: ::core::option::Option<response::Body>,
 }
@@ -2775,6 +2810,8 @@ pub mod response {
         BlobRead(super::BlobReadResponse),
         #[prost(message, tag = "98")]
         Blobs(super::BlobsResponse),
+        #[prost(message, tag = "99")]
+        BlobUrl(super::BlobUrlResponse),
         #[prost(message, tag = "106")]
         Snapshot(super::SnapshotResponse),
         #[prost(message, tag = "112")]

@@ -767,6 +767,8 @@ impl Operation {
     pub const BLOB_READ: Self = Self(97);
     /// A page of the blobs that messages of a conversation refer to.
     pub const BLOBS: Self = Self(98);
+    /// An address from which octets of a blob can be fetched for a short time.
+    pub const BLOB_URL: Self = Self(99);
     /// Whether users can be reached, and events when that changes.
     pub const PRESENCE_SUBSCRIBE: Self = Self(112);
     /// Ends such events.
@@ -834,6 +836,7 @@ pub(crate) static OPERATIONS: &[(Operation, &str, bool)] = &[
     (Operation::BLOB_CREATE, "BLOB_CREATE", false),
     (Operation::BLOB_READ, "BLOB_READ", false),
     (Operation::BLOBS, "BLOBS", false),
+    (Operation::BLOB_URL, "BLOB_URL", false),
     (Operation::PRESENCE_SUBSCRIBE, "PRESENCE_SUBSCRIBE", false),
     (Operation::PRESENCE_UNSUBSCRIBE, "PRESENCE_UNSUBSCRIBE", false),
     (Operation::PRESENCE_QUERY, "PRESENCE_QUERY", false),
@@ -1970,6 +1973,14 @@ pub mod limits {
     /// How long a blob is kept that no message refers to, and an upload with which nobody goes on. Unit: ms.
     pub const BLOB_ORPHAN_MS: Limit<u64> =
         Limit { default: 86400000, minimum: 60000, maximum: 2592000000 };
+
+    /// Longest life of an address of octets of a blob: whoever has it can fetch them. Unit: ms.
+    pub const BLOB_URL_MS: Limit<u64> =
+        Limit { default: 120000, minimum: 10000, maximum: 300000 };
+
+    /// Longest address of octets of a blob; those of S3 with a session of its own have about 2000. Unit: octets.
+    pub const BLOB_URL_OCTETS: Limit<u32> =
+        Limit { default: 8192, minimum: 2048, maximum: 16384 };
 
     /// Longest media type of a blob. Unit: octets.
     pub const MEDIA_TYPE_OCTETS: Limit<u32> =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -60,6 +61,15 @@ impl BlobStore for GuardedBlobs {
 
     async fn remove(&self, content: Content) -> Result<(), BlobError> {
         self.guarded(self.octets.remove(content)).await
+    }
+
+    async fn url(
+        &self,
+        content: Content,
+        part: u32,
+        life: Duration,
+    ) -> Result<Option<String>, BlobError> {
+        self.guarded(self.octets.url(content, part, life)).await
     }
 }
 

@@ -63,4 +63,14 @@ pub trait BlobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Removes all parts. What is not there is removed.
     async fn remove(&self, content: Content) -> Result<(), BlobError>;
+
+    /// An address from which anybody can fetch a part, for so long; `None` where there are none.
+    async fn url(
+        &self,
+        _content: Content,
+        _part: u32,
+        _life: Duration,
+    ) -> Result<Option<String>, BlobError> {
+        Ok(None)
+    }
 }

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
+use object_store::signer::{Method, Signer};
 use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload};
 
 use super::{BlobError, BlobStore, Content};
@@ -33,6 +35,8 @@ pub struct S3Place {
 #[derive(Clone, Debug)]
 pub struct ObjectBlobs {
     store: Arc<dyn ObjectStore>,
+    /// What makes addresses for others, where the store has it.
+    signer: Option<Arc<dyn Signer>>,
     prefix: Path,
 }
 
@@ -40,8 +44,11 @@ impl ObjectBlobs {
     /// Keeps octets below `prefix` in any object store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
-        let prefix = Path::from(prefix);
-        Self { store, prefix }
+        Self {
+            store,
+            signer: None,
+            prefix: Path::from(prefix),
+        }
     }
 
     /// Keeps octets in a bucket. Nothing is asked of it yet.
@@ -67,8 +74,12 @@ impl ObjectBlobs {
                 .with_endpoint(&place.endpoint)
                 .with_allow_http(place.endpoint.starts_with("http://"));
         }
-        let store = builder.build().map_err(failed)?;
-        Ok(Self::new(Arc::new(store), &place.prefix))
+        let store = Arc::new(builder.build().map_err(failed)?);
+        let signer: Arc<dyn Signer> = Arc::clone(&store) as _;
+        Ok(Self {
+            signer: Some(signer),
+            ..Self::new(store, &place.prefix)
+        })
     }
 
     fn folder(&self, content: Content) -> Path {
@@ -145,5 +156,20 @@ impl BlobStore for ObjectBlobs {
             }
         }
         Ok(())
+    }
+
+    // impl[EIM-BLB-036]
+    async fn url(
+        &self,
+        content: Content,
+        part: u32,
+        life: Duration,
+    ) -> Result<Option<String>, BlobError> {
+        let Some(signer) = &self.signer else {
+            return Ok(None);
+        };
+        let path = self.part(content, part);
+        let url = signer.signed_url(Method::GET, &path, life).await;
+        url.map(|url| Some(url.into())).map_err(failed)
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     problems.extend(config.compression.problems());
     let plain_anywhere = config.listen.allow_plain_remote;
     problems.extend(config.bots.problems(plain_anywhere));
+    if config.blobs.presigned_ms > 0 && config.blobs.keep != Keep::S3 {
+        problems.push("blobs.presigned_ms needs blobs.keep = \"s3\"".to_owned());
+    }
     if config.blobs.keep == Keep::S3 && config.blobs.s3_bucket.is_empty() {
         problems.push("blobs.keep = \"s3\" needs blobs.s3_bucket".to_owned());
     }
@@ -294,7 +297,7 @@ fn call_ranges(config: &Config) -> [Checked; 6] {
     ]
 }
 
-fn blob_ranges(config: &Config) -> [Checked; 5] {
+fn blob_ranges(config: &Config) -> [Checked; 6] {
     let blobs = &config.blobs;
     let part = u64::from(blobs.window_octets)..=64 << 20;
     [
@@ -318,6 +321,14 @@ fn blob_ranges(config: &Config) -> [Checked; 5] {
             "blobs.orphan_ms",
             blobs.orphan_ms,
             bounded(&limits::BLOB_ORPHAN_MS),
+        ),
+        (
+            "blobs.presigned_ms",
+            blobs.presigned_ms,
+            match blobs.presigned_ms {
+                0 => 0..=0,
+                _ => bounded(&limits::BLOB_URL_MS),
+            },
         ),
     ]
 }

@@ -399,6 +399,8 @@ pub struct BlobsSection {
     pub media_types: Vec<String>,
     /// Octets that all transfers may hold together.
     pub memory_octets: usize,
+    /// How long an address of S3 lives that is given to clients; 0: none are.
+    pub presigned_ms: u64,
 }
 
 impl BlobsSection {
@@ -426,6 +428,7 @@ impl BlobsSection {
             shared: self.shared,
             media_types: self.media_types.clone(),
             memory_octets: self.memory_octets,
+            presigned_ms: self.presigned_ms,
         }
     }
 }

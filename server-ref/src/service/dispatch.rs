@@ -69,7 +69,9 @@ const fn area(operation: Operation) -> Option<Area> {
         | Operation::CALL_SIGNAL
         | Operation::CALL_SIGNALS
         | Operation::CALLS => Area::Calls,
-        Operation::BLOB_CREATE | Operation::BLOB_READ | Operation::BLOBS => Area::Blobs,
+        Operation::BLOB_CREATE | Operation::BLOB_READ | Operation::BLOB_URL | Operation::BLOBS => {
+            Area::Blobs
+        }
         Operation::NOTIFY_REGISTER
         | Operation::NOTIFY_SETTINGS
         | Operation::NOTIFY_MUTE
@@ -295,6 +297,7 @@ impl Requests {
                 self.blob_create(caller, ask).await
             }
             (Operation::BLOB_READ, Some(Ask::BlobRead(ask))) => self.blob_read(caller, &ask).await,
+            (Operation::BLOB_URL, Some(Ask::BlobUrl(ask))) => self.blob_url(caller, &ask).await,
             (Operation::BLOBS, Some(Ask::Blobs(ask))) => self.blobs_of(caller, &ask, page).await,
             _ => Err(not_of_operation()),
         }

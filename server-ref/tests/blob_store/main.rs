@@ -3,6 +3,7 @@
 mod s3;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::id::BlobId;
@@ -53,6 +54,51 @@ async fn tenants_do_not_see_each_other(store: Arc<dyn BlobStore>) {
     let kept = store.get(content(300, 1), 0, 0..9).await.unwrap();
     assert_eq!(kept, "300");
     assert!(sizes(&*store, content(7, 1)).await.is_empty());
+}
+
+/// Where there are addresses, one brings its part to anybody, and nothing else.
+async fn an_address_brings_its_part(store: Arc<dyn BlobStore>) {
+    let one = content(0, 9);
+    for part in 0..2 {
+        let octets = Bytes::from(vec![b'a' + part; 5]);
+        store.put(one, part.into(), octets).await.unwrap();
+    }
+    let life = Duration::from_secs(60);
+    let url = store.url(one, 1, life).await.unwrap().unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let got = http.get(&url).send().await.unwrap();
+    assert_eq!(got.status(), reqwest::StatusCode::OK);
+    assert_eq!(got.bytes().await.unwrap(), "bbbbb");
+    // Not without what signs it, and not to change anything.
+    let (bare, signature) = url.split_once('?').unwrap();
+    assert!(signature.contains("X-Amz-Expires=60"), "{signature}");
+    assert!(!bare.contains("Expires"));
+    let put = http.put(&url).body("c").send().await.unwrap();
+    let kept = store.get(one, 1, 0..9).await.unwrap();
+    assert_eq!(kept, "bbbbb", "{}", put.status());
+}
+
+// test[EIM-BLB-036]
+#[tokio::test]
+async fn an_address_of_a_bucket_of_this_process() {
+    let place = s3::start().await;
+    an_address_brings_its_part(s3::open(&place, "eim")).await;
+    let other = s3::open(&place, "eim");
+    let life = Duration::from_secs(60);
+    let url = other.url(content(0, 9), 1, life).await.unwrap().unwrap();
+    let (bare, _) = url.split_once('?').unwrap();
+    let refused = reqwest::get(bare).await.unwrap().status();
+    assert_eq!(refused, reqwest::StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn what_is_here_has_no_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let life = Duration::from_secs(60);
+    let folder = FolderBlobs::open(folder.path().to_owned()).unwrap();
+    assert_eq!(folder.url(content(0, 1), 0, life).await.unwrap(), None);
+    let memory = MemoryBlobs::default();
+    assert_eq!(memory.url(content(0, 1), 0, life).await.unwrap(), None);
 }
 
 #[tokio::test]

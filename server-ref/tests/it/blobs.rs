@@ -1,19 +1,25 @@
 //! Files up and down: over lost connections, by two at once, and what becomes of what nobody wants.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use eim_codec::connection::{BlobEvent, ClientEvent};
 use eim_codec::payload::request::Body as Ask;
 use eim_codec::payload::{
-    BlobCreateRequest, BlobCreateResponse, BlobReadRequest, BlobReadResponse, ErrorInfo, response,
+    BlobCreateRequest, BlobCreateResponse, BlobReadRequest, BlobReadResponse, BlobUrlRequest,
+    BlobUrlResponse, ErrorInfo, response,
 };
 use eim_codec::registry::{ErrorCode, Operation};
+use eim_server::blobs::{BlobError, BlobStore, Content, MemoryBlobs};
 use eim_server::sweeper::{sweep_octets, sweep_store};
 use sha2::{Digest as _, Sha256};
 use tokio::io::DuplexStream;
 
-use crate::kit::{Client, Kit};
+use crate::kit::{Client, Kit, code};
 
 const SETTINGS: &str = "[blobs]\npart_octets = 65536\nwindow_octets = 65536\norphan_ms = 60000";
 const SIZE: usize = 300_000;
@@ -157,4 +163,97 @@ async fn octets_that_nothing_needs_are_removed_after_their_time() {
     sweep_store(&kit.shared, 100).await.unwrap();
     assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 1);
     assert!(!whole.create().await.complete);
+}
+
+/// Octets in memory of which somebody else makes addresses.
+#[derive(Debug, Default)]
+struct Addressed(MemoryBlobs);
+
+#[async_trait]
+impl BlobStore for Addressed {
+    async fn put(&self, content: Content, part: u32, octets: Bytes) -> Result<(), BlobError> {
+        self.0.put(content, part, octets).await
+    }
+
+    async fn get(&self, content: Content, part: u32, at: Range<u64>) -> Result<Bytes, BlobError> {
+        self.0.get(content, part, at).await
+    }
+
+    async fn parts(&self, content: Content) -> Result<BTreeMap<u32, u64>, BlobError> {
+        self.0.parts(content).await
+    }
+
+    async fn remove(&self, content: Content) -> Result<(), BlobError> {
+        self.0.remove(content).await
+    }
+
+    async fn url(
+        &self,
+        content: Content,
+        part: u32,
+        life: Duration,
+    ) -> Result<Option<String>, BlobError> {
+        let Content { tenant, id } = content;
+        let life = life.as_millis();
+        Ok(Some(format!(
+            "https://keeper/{}/{id}/{part}?{life}",
+            tenant.0
+        )))
+    }
+}
+
+async fn address(
+    client: &mut Client<DuplexStream>,
+    blob: Bytes,
+    offset: u64,
+) -> Result<BlobUrlResponse, Option<ErrorCode>> {
+    let ask = BlobUrlRequest {
+        blob,
+        offset,
+        ..BlobUrlRequest::default()
+    };
+    let answer = client.ask(Operation::BLOB_URL, Ask::BlobUrl(ask)).await;
+    match answer.body {
+        Some(response::Body::BlobUrl(answer)) => Ok(answer),
+        _ => Err(code(answer.error.as_ref())),
+    }
+}
+
+// test[EIM-BLB-034, EIM-BLB-036]
+#[tokio::test(start_paused = true)]
+async fn an_address_is_that_of_the_part_with_the_octet_and_for_those_who_may_read() {
+    let settings = format!("{SETTINGS}\nkeep = \"s3\"\ns3_bucket = \"b\"\npresigned_ms = 60000");
+    let kit = Kit::new_with(&settings, "", Arc::new(Addressed::default())).await;
+    let (mut owner, mut other) = (kit.login(1, 1).await, kit.login(2, 1).await);
+    let blob = owner.create().await.blob;
+    // Nobody gets an address of what is not whole.
+    let early = address(&mut owner, blob.clone(), 0).await;
+    assert_eq!(early, Err(Some(ErrorCode::BLOB_INCOMPLETE)));
+    assert_eq!(owner.upload(0, SIZE).await, Some(None));
+    let got = address(&mut owner, blob.clone(), 70_000).await.unwrap();
+    assert_eq!((got.offset, got.length), (65_536, 65_536));
+    assert_eq!((got.size, got.expires_ms), (SIZE as u64, 60_000));
+    assert_eq!(got.sha256, Sha256::digest(octets())[..]);
+    assert!(got.url.starts_with("https://keeper/"), "{}", got.url);
+    assert!(got.url.ends_with("/1?60000"), "{}", got.url);
+    // The last part is shorter; at the end, it is that one.
+    for offset in [SIZE as u64 - 1, SIZE as u64] {
+        let got = address(&mut owner, blob.clone(), offset).await.unwrap();
+        assert_eq!((got.offset, got.length), (262_144, SIZE as u64 - 262_144));
+    }
+    let beyond = address(&mut owner, blob.clone(), SIZE as u64 + 1).await;
+    assert_eq!(beyond, Err(Some(ErrorCode::INVALID_REQUEST)));
+    let stranger = address(&mut other, blob, 0).await;
+    assert_eq!(stranger, Err(Some(ErrorCode::NOT_FOUND)));
+}
+
+// test[EIM-BLB-035]
+#[tokio::test(start_paused = true)]
+async fn there_are_no_addresses_unless_the_operator_wants_them() {
+    let kit = Kit::new_with(SETTINGS, "", Arc::new(Addressed::default())).await;
+    let mut owner = kit.login(1, 1).await;
+    let blob = owner.create().await.blob;
+    assert_eq!(owner.upload(0, SIZE).await, Some(None));
+    let refused = address(&mut owner, blob, 0).await;
+    assert_eq!(refused, Err(Some(ErrorCode::UNKNOWN_OPERATION)));
 }

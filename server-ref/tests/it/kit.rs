@@ -14,6 +14,7 @@ use eim_codec::payload::{
 use eim_codec::registry::{ErrorCode, FrameType, Operation};
 use eim_codec::time::Timestamp;
 use eim_codec::tokio::{Driver, StreamLink};
+use eim_server::blobs::{BlobStore, MemoryBlobs};
 use eim_server::config::Config;
 use eim_server::hub::Hub;
 use eim_server::server::{self, Parts, TENANT};
@@ -58,6 +59,10 @@ impl Kit {
 
     /// The same with keys of the section `store`.
     pub(crate) async fn new_with_store(settings: &str, store: &str) -> Self {
+        Self::new_with(settings, store, Arc::new(MemoryBlobs::default())).await
+    }
+
+    pub(crate) async fn new_with(settings: &str, store: &str, octets: Arc<dyn BlobStore>) -> Self {
         let text = format!("{settings}\n[store]\nengine = \"memory\"\n{store}");
         let config = Config::from_toml(&text).unwrap();
         let clock = Arc::new(TestClock::at(1_800_000_000_000));
@@ -82,7 +87,7 @@ impl Kit {
         for outcome in store.create_users(TENANT, users.collect()).await.unwrap() {
             outcome.unwrap();
         }
-        let shared = server::share(&config, &parts, store, Arc::clone(&hub));
+        let shared = server::share_with(&config, &parts, store, Arc::clone(&hub), Some(octets));
         let admission = Admission::new(1000, 1000);
         Self {
             shared,

@@ -23,6 +23,8 @@ const MIB: u64 = 1 << 20;
 const TURNED: &[u8] = include_bytes!("../../samples/turned.jpg");
 /// What the server counts of octets that come.
 const UPLOADED: &str = "eim_blob_octets_total{direction=\"up\"}";
+/// And of those that go.
+const DOWNLOADED: &str = "eim_blob_octets_total{direction=\"down\"}";
 /// Accounts of the load beside, and two more.
 const PAIRS: u32 = 4;
 
@@ -72,6 +74,7 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         server.set("BLOBS__S3_ENDPOINT", endpoint);
         server.set("BLOBS__S3_BUCKET", bucket);
         server.set("BLOBS__PART_OCTETS", 4 * MIB);
+        server.set("BLOBS__PRESIGNED_MS", 60_000);
     }
     server.start()?;
     server.import(generator.accounts())?;
@@ -101,6 +104,9 @@ pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
         return Err(Failure::Run(
             "the file that came down is another one".into(),
         ));
+    }
+    if options.s3.is_some() {
+        sides.beside_the_server(&receiver, &sender.user, &hash)?;
     }
     picture(ground, &sender, &receiver)?;
     let latency = match options.seconds {
@@ -154,6 +160,26 @@ impl Sides<'_> {
         };
         self.through(mib, &start, &|_| size(&folder), false)?;
         Ok(folder.join("large.bin"))
+    }
+
+    /// Downloads from where the server keeps the octets, none of them through the server.
+    fn beside_the_server(&self, to: &Device, from: &str, hash: &str) -> Result<(), Failure> {
+        let before = self.server.counter(DOWNLOADED);
+        let saved = self.ground.folder.join("direct.bin");
+        let mut get = to.command("get");
+        get.args(["--to", from, "1", "--direct", "--output"])
+            .arg(&saved);
+        output(&mut get)?;
+        if digest(&saved)? != hash {
+            return Err(Failure::Run("addresses have brought another file".into()));
+        }
+        let through = self.server.counter(DOWNLOADED) - before;
+        if through > 0 {
+            let detail = format!("{through} octets came through the server");
+            return Err(Failure::Run(detail));
+        }
+        println!("the file came from addresses, nothing of it through the server");
+        Ok(())
     }
 
     /// Runs a command to its end, and kills it and the server in turn on the way: whenever another

@@ -228,6 +228,8 @@ export const LIMITS = {
   blob_transfers: 4,
   message_blobs: 100,
   blob_orphan_ms: 86400000,
+  blob_url_ms: 120000,
+  blob_url_octets: 8192,
   media_type_octets: 255,
   notify_address_octets: 2048,
   notify_mutes: 1000,

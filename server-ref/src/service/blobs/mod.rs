@@ -5,6 +5,7 @@ mod upload;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use eim_codec::registry::{ErrorCode, limits};
@@ -38,6 +39,9 @@ pub struct BlobOptions {
     pub media_types: Vec<String>,
     /// Octets that all transfers may hold together.
     pub memory_octets: usize,
+    /// How long an address lives from which anybody can fetch octets, in milliseconds; 0: there
+    /// are none.
+    pub presigned_ms: u64,
 }
 
 impl Default for BlobOptions {
@@ -53,6 +57,7 @@ impl Default for BlobOptions {
             shared: false,
             media_types: Vec::new(),
             memory_octets: 256 << 20,
+            presigned_ms: 0,
         }
     }
 }
@@ -144,6 +149,27 @@ impl Blobs {
             return Err(BlobError::Missing.into());
         }
         Ok(octets)
+    }
+
+    /// An address of the part that holds the octet at `offset`, with where it begins and how many
+    /// octets it has; `None` where there are none.
+    async fn url(
+        &self,
+        tenant: TenantId,
+        blob: &BlobView,
+        offset: u64,
+    ) -> Result<Option<(String, u64, u64)>, Refusal> {
+        let life = Duration::from_millis(self.options.presigned_ms);
+        if life.is_zero() {
+            return Ok(None);
+        }
+        let (part, within) = place(offset, blob.part_octets);
+        let url = self.octets.url(content(tenant, blob), part, life).await?;
+        let begin = offset.saturating_sub(within);
+        let length = u64::from(blob.part_octets).min(blob.size.saturating_sub(begin));
+        let bound = usize::try_from(limits::BLOB_URL_OCTETS.default).unwrap_or(usize::MAX);
+        let url = url.filter(|url| url.len() <= bound);
+        Ok(url.map(|url| (url, begin, length)))
     }
 
     /// Removes octets that nothing needs any more: at most `limit` contents. Gives back how many.

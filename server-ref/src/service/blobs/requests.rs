@@ -1,9 +1,9 @@
-//! BLOB_CREATE, BLOB_READ and BLOBS.
+//! BLOB_CREATE, BLOB_READ, BLOB_URL and BLOBS.
 
 use eim_codec::id::BlobId;
 use eim_codec::payload::{
     BlobCreateRequest, BlobCreateResponse, BlobItem, BlobReadRequest, BlobReadResponse,
-    BlobsRequest, BlobsResponse, describes_blob, response,
+    BlobUrlRequest, BlobUrlResponse, BlobsRequest, BlobsResponse, describes_blob, response,
 };
 use eim_codec::registry::ErrorCode;
 
@@ -11,7 +11,7 @@ use super::{Blobs, Transfer, content};
 use crate::service::page::Page;
 use crate::service::requests::{Body, Requests, conversation_id};
 use crate::service::{Caller, Refusal};
-use crate::store::{BlobReference, BlobsWanted, NewBlob};
+use crate::store::{BlobReference, BlobView, BlobsWanted, NewBlob};
 
 impl Requests {
     fn blobs(&self) -> Result<&Blobs, Refusal> {
@@ -82,25 +82,9 @@ impl Requests {
         ask: &BlobReadRequest,
     ) -> Result<Body, Refusal> {
         self.blobs()?;
-        let id = BlobId::from_slice(&ask.blob)
-            .map_err(|error| Refusal::invalid(format!("blob: {error}")))?;
-        let conversation = match &ask.conversation[..] {
-            [] => None,
-            octets => Some(conversation_id(octets)?),
-        };
-        let origin = caller.origin;
-        let found = self
-            .store
-            .blob_readable(origin.tenant, origin.user, id, conversation)
+        let blob = self
+            .readable(caller, &ask.blob, &ask.conversation, ask.offset)
             .await?;
-        let blob = found.ok_or_else(Refusal::not_found)?;
-        if !blob.complete {
-            let detail = "octets of the blob are missing";
-            return Err(Refusal::new(ErrorCode::BLOB_INCOMPLETE, detail));
-        }
-        if ask.offset > blob.size {
-            return Err(Refusal::invalid("offset beyond the end of the blob"));
-        }
         let end = match ask.length {
             0 => blob.size,
             length => ask.offset.saturating_add(length).min(blob.size),
@@ -123,6 +107,64 @@ impl Requests {
             transfer: (end > ask.offset).then(|| Box::new(transfer)),
             ..response::Body::BlobRead(answer).into()
         })
+    }
+
+    /// A whole blob that the caller may read, with an octet at `offset`, or ending there.
+    async fn readable(
+        &self,
+        caller: Caller,
+        blob: &[u8],
+        conversation: &[u8],
+        offset: u64,
+    ) -> Result<BlobView, Refusal> {
+        let id =
+            BlobId::from_slice(blob).map_err(|error| Refusal::invalid(format!("blob: {error}")))?;
+        let conversation = match conversation {
+            [] => None,
+            octets => Some(conversation_id(octets)?),
+        };
+        let origin = caller.origin;
+        let found = self
+            .store
+            .blob_readable(origin.tenant, origin.user, id, conversation)
+            .await?;
+        let blob = found.ok_or_else(Refusal::not_found)?;
+        if !blob.complete {
+            let detail = "octets of the blob are missing";
+            return Err(Refusal::new(ErrorCode::BLOB_INCOMPLETE, detail));
+        }
+        if offset > blob.size {
+            return Err(Refusal::invalid("offset beyond the end of the blob"));
+        }
+        Ok(blob)
+    }
+
+    // impl[EIM-BLB-034, EIM-BLB-035, EIM-BLB-036]
+    pub(in crate::service) async fn blob_url(
+        &self,
+        caller: Caller,
+        ask: &BlobUrlRequest,
+    ) -> Result<Body, Refusal> {
+        let blobs = self.blobs()?;
+        let blob = self
+            .readable(caller, &ask.blob, &ask.conversation, ask.offset)
+            .await?;
+        // At the end, the address is that of the last octets.
+        let offset = ask.offset.min(blob.size.saturating_sub(1));
+        let found = blobs.url(caller.origin.tenant, &blob, offset).await?;
+        let Some((url, offset, length)) = found else {
+            let detail = "this server gives no addresses of blobs";
+            return Err(Refusal::new(ErrorCode::UNKNOWN_OPERATION, detail));
+        };
+        let answer = BlobUrlResponse {
+            url,
+            offset,
+            length,
+            expires_ms: blobs.options.presigned_ms,
+            size: blob.size,
+            sha256: blob.sha256.to_vec().into(),
+        };
+        Ok(response::Body::BlobUrl(answer).into())
     }
 
     // impl[EIM-BLB-026, EIM-BLB-027]

@@ -132,7 +132,7 @@ async fn save(client: &Client, from: ConversationId, number: u64, to: Option<Str
     let message = found.first().map(|past| &past.message);
     let message = message.ok_or_else(|| Failure::refused(format!("no message #{number}")))?;
     let to = to.as_deref().map(Path::new);
-    let path = files::save(client, message, to, (false, false)).await?;
+    let path = files::save(client, message, to, files::How::default()).await?;
     Ok((format!("#{number} is saved as {}", path.display()), None))
 }
 

@@ -10,6 +10,8 @@ use eim_client::store::Message;
 use eim_client::{Client, content_of};
 use eim_codec::payload::{BlobRef, Content, MediaBody};
 
+#[cfg(feature = "direct")]
+use super::direct::Http;
 use super::disk::{FileSink, hashed};
 use super::progress::Bar;
 use crate::conversations::{Where, conversation_id};
@@ -33,8 +35,12 @@ pub(crate) struct Get {
     #[arg(long)]
     force: bool,
     /// Saves the small picture that came with the message, and asks for no file.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "direct")]
     thumbnail: bool,
+    /// Fetches the octets from where the server keeps them, if it tells an address of that place.
+    /// Whoever runs it then sees that this computer fetches them.
+    #[arg(long)]
+    direct: bool,
 }
 
 impl Get {
@@ -54,7 +60,15 @@ impl Get {
         let to = self.output.as_deref();
         let path = match self.thumbnail {
             true => save_thumbnail(message, to, self.force)?,
-            false => save(&client, message, to, (self.force, true)).await?,
+            false => {
+                let how = How {
+                    force: self.force,
+                    shown: true,
+                    direct: self.direct,
+                    plain: globals.load()?.allow_plain,
+                };
+                save(&client, message, to, how).await?
+            }
         };
         let mut output = Output::new();
         output.line(&path.display().to_string())?;
@@ -64,12 +78,25 @@ impl Get {
     }
 }
 
+/// How a file is saved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// Replaces a file that is there.
+    pub(crate) force: bool,
+    /// With a bar.
+    pub(crate) shown: bool,
+    /// From an address, if there is one.
+    pub(crate) direct: bool,
+    /// Which need not be confidential.
+    pub(crate) plain: bool,
+}
+
 /// Saves the file of a message, and tells where.
 pub(crate) async fn save(
     client: &Client,
     message: &Message,
     to: Option<&Path>,
-    (force, shown): (bool, bool),
+    how: How,
 ) -> Result<PathBuf, Failure> {
     let number = message.conv_seq;
     let blob = media(message)?.blob.unwrap_or_default();
@@ -78,7 +105,7 @@ pub(crate) async fn save(
         return Err(Failure::refused(detail));
     };
     let path = place(to, &blob);
-    free(&path, force)?;
+    free(&path, how.force)?;
     let sha256 = <[u8; 32]>::try_from(&blob.sha256[..])
         .map_err(|_| Failure::refused("the message tells no hash"))?;
     let download = Download {
@@ -86,7 +113,7 @@ pub(crate) async fn save(
         conversation: Some(message.conversation),
         sha256,
     };
-    fetch(client, download, &blob, &path, shown).await?;
+    fetch(client, download, &blob, &path, how).await?;
     Ok(path)
 }
 
@@ -158,7 +185,7 @@ async fn fetch(
     download: Download,
     blob: &BlobRef,
     path: &Path,
-    shown: bool,
+    how: How,
 ) -> Result<(), Failure> {
     let unfinished = format!("{}.{}.part", path.display(), hex(&download.sha256));
     let unfinished = PathBuf::from(unfinished);
@@ -176,10 +203,8 @@ async fn fetch(
     }
     let file = options.open(&unfinished).map_err(failed)?;
     let mut sink = FileSink(file);
-    let bar = Bar::new(shown, &blob.name, blob.size);
-    let done = client
-        .download(download, partial, &mut sink, &mut |at| bar.at(at))
-        .await;
+    let bar = Bar::new(how.shown, &blob.name, blob.size);
+    let done = octets(client, download, partial, &mut sink, &bar, how).await;
     bar.finish();
     if let Err(BlobError::Mismatch) = &done {
         // Nothing of it is of use.
@@ -188,4 +213,35 @@ async fn fetch(
     done?;
     sink.0.sync_all().map_err(failed)?;
     std::fs::rename(&unfinished, path).map_err(|error| Failure::file(path, &error))
+}
+
+/// Over the connection, or from addresses where that is wanted and possible.
+async fn octets(
+    client: &Client,
+    download: Download,
+    partial: Partial,
+    sink: &mut FileSink,
+    bar: &Bar,
+    how: How,
+) -> Result<(), BlobError> {
+    let progress = &mut |at| bar.at(at);
+    #[cfg(feature = "direct")]
+    if how.direct {
+        let mut fetcher = Http::new(how.plain).map_err(BlobError::Address)?;
+        let fetched = client
+            .download_from_addresses(download, partial, sink, progress, &mut fetcher)
+            .await?;
+        if let Some(missed) = fetched.missed {
+            tracing::warn!("octets came over the connection: {missed}");
+        }
+        return Ok(());
+    }
+    #[cfg(not(feature = "direct"))]
+    if how.direct {
+        tracing::warn!("octets come over the connection: this program was built without --direct");
+    }
+    client
+        .download(download, partial, sink, progress)
+        .await
+        .map(drop)
 }

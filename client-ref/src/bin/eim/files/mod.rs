@@ -1,5 +1,7 @@
 //! Files: `eim files`, `eim get`, and what `eim send` uploads.
 
+#[cfg(feature = "direct")]
+mod direct;
 mod disk;
 mod get;
 mod list;
@@ -11,7 +13,7 @@ mod picture;
 mod progress;
 mod upload;
 
-pub(crate) use self::get::{Get, save};
+pub(crate) use self::get::{Get, How, save};
 pub(crate) use self::list::Files;
 pub(crate) use self::picture::Policy;
 pub(crate) use self::upload::{Prepared, draft};

@@ -61,6 +61,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: u64) -> Result<bool, S
         "blob_transfers" => config.blobs.transfers = narrow()?,
         "blob_part_octets" => config.blobs.part_octets = narrow()?,
         "blob_window_octets" => config.blobs.window_octets = narrow()?,
+        "blob_url_ms" => config.blobs.presigned_ms = value,
         "contacts_only" => config.contacts.only_contacts_may_write = value != 0,
         "write_fanout_members" => limits.write_fanout_members = narrow()?,
         "queue_frames" => {

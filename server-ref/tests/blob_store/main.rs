@@ -45,6 +45,20 @@ async fn parts_are_written_whole_and_read_by_range(store: Arc<dyn BlobStore>) {
     assert_eq!(store.get(other, 0, 0..9).await.unwrap(), "c");
 }
 
+/// A part that comes after all were removed is listed and removed like any other.
+async fn late_parts_are_found_and_removed(store: Arc<dyn BlobStore>) {
+    let one = content(0, 3);
+    let octets = Bytes::from_static(b"late");
+    store.put(one, 0, octets.clone()).await.unwrap();
+    store.remove(one).await.unwrap();
+    store.put(one, 7, octets).await.unwrap();
+    assert_eq!(sizes(&*store, one).await, [(7, 4)]);
+    store.remove(one).await.unwrap();
+    assert!(sizes(&*store, one).await.is_empty());
+    let gone = store.get(one, 7, 0..1).await.unwrap_err();
+    assert!(matches!(gone, BlobError::Missing), "{gone}");
+}
+
 async fn tenants_do_not_see_each_other(store: Arc<dyn BlobStore>) {
     for tenant in [0, 7, 300] {
         let octets = Bytes::from(tenant.to_string());
@@ -105,6 +119,7 @@ async fn what_is_here_has_no_addresses() {
 async fn in_memory() {
     parts_are_written_whole_and_read_by_range(Arc::new(MemoryBlobs::default())).await;
     tenants_do_not_see_each_other(Arc::new(MemoryBlobs::default())).await;
+    late_parts_are_found_and_removed(Arc::new(MemoryBlobs::default())).await;
 }
 
 #[tokio::test]
@@ -113,6 +128,7 @@ async fn in_a_folder() {
     let open = |name: &str| Arc::new(FolderBlobs::open(folder.path().join(name)).unwrap());
     parts_are_written_whole_and_read_by_range(open("one")).await;
     tenants_do_not_see_each_other(open("two")).await;
+    late_parts_are_found_and_removed(open("three")).await;
 }
 
 #[tokio::test]
@@ -145,6 +161,7 @@ async fn in_an_object_store() {
     };
     parts_are_written_whole_and_read_by_range(open("")).await;
     tenants_do_not_see_each_other(open("eim/test")).await;
+    late_parts_are_found_and_removed(open("eim")).await;
 }
 
 #[tokio::test]
@@ -152,6 +169,7 @@ async fn in_a_bucket_of_this_process() {
     let place = s3::start().await;
     parts_are_written_whole_and_read_by_range(s3::open(&place, "one")).await;
     tenants_do_not_see_each_other(s3::open(&place, "two")).await;
+    late_parts_are_found_and_removed(s3::open(&place, "three")).await;
 }
 
 /// More parts than a page of a listing, or a store with one more blob, shows.
@@ -191,4 +209,6 @@ async fn in_a_bucket() {
     };
     parts_are_written_whole_and_read_by_range(open("one")).await;
     tenants_do_not_see_each_other(open("two")).await;
+    late_parts_are_found_and_removed(open("three")).await;
+    an_address_brings_its_part(open("four")).await;
 }

@@ -18,6 +18,7 @@ use eim_server::blobs::{BlobError, BlobStore, Content, MemoryBlobs};
 use eim_server::sweeper::{sweep_octets, sweep_store};
 use sha2::{Digest as _, Sha256};
 use tokio::io::DuplexStream;
+use tokio::sync::Semaphore;
 
 use crate::kit::{Client, Kit, code};
 
@@ -163,6 +164,76 @@ async fn octets_that_nothing_needs_are_removed_after_their_time() {
     sweep_store(&kit.shared, 100).await.unwrap();
     assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 1);
     assert!(!whole.create().await.complete);
+}
+
+// test[EIM-BLB-025]
+#[tokio::test(start_paused = true)]
+async fn who_writes_on_after_the_octets_are_removed_leaves_nothing_behind() {
+    let octets = Arc::new(MemoryBlobs::default());
+    let kit = Kit::new_with(SETTINGS, "", Arc::clone(&octets) as _).await;
+    let mut late = kit.login(1, 1).await;
+    let begun = late.create().await;
+    assert_eq!(late.upload(0, 150_000).await, None);
+    kit.advance_clock(Duration::from_secs(61));
+    sweep_store(&kit.shared, 100).await.unwrap();
+    assert_eq!(sweep_octets(&kit.shared, 100).await.unwrap(), 1);
+    let ended = late.upload(150_000, SIZE).await.flatten();
+    assert_eq!(code(ended.as_ref()), Some(ErrorCode::NOT_FOUND));
+    assert_eq!(octets.contents(), []);
+    // Asked again, it is another upload, from the beginning.
+    let again = late.create().await;
+    assert!(again.blob != begun.blob && again.offset == 0);
+}
+
+/// Octets in memory that are written as soon as somebody permits it.
+#[derive(Debug)]
+struct Slow {
+    octets: MemoryBlobs,
+    permits: Semaphore,
+}
+
+#[async_trait]
+impl BlobStore for Slow {
+    async fn put(&self, content: Content, part: u32, octets: Bytes) -> Result<(), BlobError> {
+        self.permits.acquire().await.unwrap().forget();
+        self.octets.put(content, part, octets).await
+    }
+
+    async fn get(&self, content: Content, part: u32, at: Range<u64>) -> Result<Bytes, BlobError> {
+        self.octets.get(content, part, at).await
+    }
+
+    async fn parts(&self, content: Content) -> Result<BTreeMap<u32, u64>, BlobError> {
+        self.octets.parts(content).await
+    }
+
+    async fn remove(&self, content: Content) -> Result<(), BlobError> {
+        self.octets.remove(content).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_outlives_its_connection_is_waited_for() {
+    let slow = Arc::new(Slow {
+        octets: MemoryBlobs::default(),
+        permits: Semaphore::new(1),
+    });
+    let kit = Kit::new_with(SETTINGS, "", Arc::clone(&slow) as _).await;
+    let mut first = kit.login(1, 1).await;
+    first.create().await;
+    // One part is written, the next one waits.
+    assert_eq!(first.upload(0, 140_000).await, None);
+    drop(first);
+    let mut second = kit.login(1, 2).await;
+    let wait = Duration::from_secs(5);
+    let early = tokio::time::timeout(wait, second.create()).await;
+    assert!(early.is_err(), "{early:?}");
+    slow.permits.add_permits(1);
+    let mut third = kit.login(1, 3).await;
+    let begun = third.create().await;
+    assert_eq!(begun.offset, 131_072);
+    slow.permits.add_permits(10);
+    assert_eq!(third.upload(131_072, SIZE).await, Some(None));
 }
 
 /// Octets in memory of which somebody else makes addresses.

@@ -182,7 +182,10 @@ impl Blobs {
         let mut removed = Vec::with_capacity(garbage.len());
         for one in garbage {
             let id = one.content;
-            match self.octets.remove(Content { tenant, id }).await {
+            let content = Content { tenant, id };
+            // Whoever still writes would leave something behind.
+            self.writer(content).close().await;
+            match self.octets.remove(content).await {
                 Ok(()) => removed.push(one),
                 Err(error) => tracing::warn!(%error, %id, "octets of a blob are still there"),
             }
@@ -196,12 +199,13 @@ impl Blobs {
 
     /// The only one who may write from now on; whoever wrote before has finished the part at hand.
     async fn take_over(&self, content: Content) -> Writer {
-        let writer = {
-            let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-            writers.retain(|_, writer| writer.is_wanted());
-            writers.entry(content).or_default().clone()
-        };
-        writer.next().await
+        self.writer(content).next().await
+    }
+
+    fn writer(&self, content: Content) -> Writer {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        writers.retain(|_, writer| writer.is_wanted());
+        writers.entry(content).or_default().clone()
     }
 }
 

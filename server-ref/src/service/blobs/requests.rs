@@ -63,6 +63,13 @@ impl Requests {
         }
         let tenant = caller.origin.tenant;
         let writer = blobs.take_over(content(tenant, &blob)).await;
+        let store = &self.store;
+        let kept = store.blob_readable(tenant, caller.origin.user, blob.blob, None);
+        if kept.await?.is_none() {
+            // Given up just before: what is written now would never be removed.
+            let detail = "the upload before has ended; ask again";
+            return Err(Refusal::new(ErrorCode::UNAVAILABLE, detail));
+        }
         answer.offset = blobs.stored(tenant, &blob).await?;
         let transfer = Transfer::Upload {
             offset: answer.offset,

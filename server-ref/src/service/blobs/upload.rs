@@ -7,12 +7,15 @@ use eim_codec::registry::ErrorCode;
 use sha2::{Digest as _, Sha256};
 
 use super::{Blobs, content, place};
-use crate::blobs::Content;
+use crate::blobs::{BlobError, Content};
 use crate::service::Refusal;
 use crate::store::{BlobView, TenantId};
 
 /// Octets hashed before other tasks get their turn.
 const HASHED: usize = 64 * 1024;
+
+/// What is written in place of the newest writer of a content that is to be removed.
+const CLOSED: u64 = u64::MAX;
 
 /// The hash of what was written so far.
 pub type Hash = Sha256;
@@ -34,13 +37,18 @@ impl Writer {
     /// The next writer, once the one before has finished its part.
     pub(super) async fn next(self) -> Self {
         let mut newest = self.newest.lock().await;
-        *newest += 1;
+        *newest = newest.saturating_add(1);
         let number = *newest;
         drop(newest);
         Self {
             newest: self.newest,
             number,
         }
+    }
+
+    /// The last one: once the one before has finished its part, nobody writes any more.
+    pub(super) async fn close(self) {
+        *self.newest.lock().await = CLOSED;
     }
 }
 
@@ -83,7 +91,8 @@ impl Blobs {
     /// Writes the part that begins at `offset`; durable when this returns.
     ///
     /// # Errors
-    /// CONFLICT when another connection has taken over; others when it cannot be written.
+    /// CONFLICT when another connection has taken over, NOT_FOUND when nobody waits for the octets any
+    /// more; others when they cannot be written.
     pub async fn write(
         &self,
         tenant: TenantId,
@@ -94,14 +103,27 @@ impl Blobs {
         hash: Hash,
     ) -> Result<Hash, Refusal> {
         let hash = digest(hash, &octets).await;
-        let newest = writer.newest.lock().await;
-        if *newest != writer.number {
-            let detail = "another connection goes on with this upload";
-            return Err(Refusal::new(ErrorCode::CONFLICT, detail));
-        }
         let (part, _) = place(offset, blob.part_octets);
-        self.octets.put(content(tenant, blob), part, octets).await?;
-        drop(newest);
+        let (kept, content) = (Arc::clone(&self.octets), content(tenant, blob));
+        let (newest, number) = (Arc::clone(&writer.newest), writer.number);
+        // The end of the connection does not stop what keeps the octets: so it does not let the next
+        // writer begin, nor anybody remove what is there, before this part is written.
+        let writing = tokio::spawn(async move {
+            let newest = newest.lock_owned().await;
+            if *newest == CLOSED {
+                return Err(Refusal::not_found());
+            }
+            if *newest != number {
+                let detail = "another connection goes on with this upload";
+                return Err(Refusal::new(ErrorCode::CONFLICT, detail));
+            }
+            kept.put(content, part, octets).await?;
+            Ok(())
+        });
+        match writing.await {
+            Ok(written) => written?,
+            Err(_) => return Err(BlobError::Failed("writing has ended".to_owned()).into()),
+        }
         Ok(hash)
     }
 

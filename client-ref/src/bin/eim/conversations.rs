@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use eim_client::store::{ConversationRecord, Message, Store, Target};
 use eim_client::{Client, ContactNews};
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{ConversationId, DeviceId, UserId};
 use eim_codec::payload::{
     ContactChange, ConversationKind, MembershipBody, MembershipChange, SettingsBody,
 };
@@ -86,6 +86,13 @@ pub(crate) async fn own_id(store: &dyn Store) -> Result<UserId, Failure> {
         .identity
         .and_then(|identity| identity.user)
         .ok_or_else(|| Failure::usage("this profile has never logged in: run `eim login`"))
+}
+
+/// The id of the device of this profile.
+pub(crate) async fn own_device(store: &dyn Store) -> Result<DeviceId, Failure> {
+    let identity = store.load(false).await?.identity;
+    let identity = identity.map(|identity| identity.device);
+    identity.ok_or_else(|| Failure::usage("this profile has never logged in: run `eim login`"))
 }
 
 /// Names for people, asked once each.

@@ -65,6 +65,20 @@ impl Ui<'_> {
                 };
                 Ok((said, None))
             }),
+            Action::Call(conversation) => self.spawn(async move |client| {
+                let body = bytes::Bytes::new();
+                Some(match client.start_call(conversation, body).await {
+                    Ok(call) => Found::Called(call, conversation),
+                    Err(error) => Found::Done(error.to_string(), None),
+                })
+            }),
+            Action::Signal(call, kind) => self.spawn(async move |client| {
+                let body = bytes::Bytes::new();
+                Some(match client.signal_call(call, kind, body).await {
+                    Ok(_) => Found::Signalled(call, kind),
+                    Err(error) => Found::Done(error.to_string(), None),
+                })
+            }),
             Action::MarkUnread(conversation) => self.run_background(async move |client| {
                 client.mark(conversation, 0, Some(true)).await?;
                 Ok(("marked as unread".to_owned(), None))

@@ -13,17 +13,19 @@ use std::time::Duration;
 
 use clap::Args;
 use eim_client::Presence;
+use eim_client::environment::Environment;
 use eim_client::modified::modified;
 use eim_client::options::Attach;
 use eim_client::store::{MarkRecord, Message, Target};
 use eim_client::{Client, ConnectionState, ContactList, ContactNews, Event, Events, Unread};
-use eim_codec::id::{ConversationId, UserId};
+use eim_codec::id::{CallId, ConversationId, UserId};
+use eim_codec::payload::CallSignalKind;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event as Input, KeyEventKind};
 use tokio::sync::mpsc;
 
 use self::model::{Action, Answer, Model, Question};
-use crate::conversations::{conversation_id, find_group, own_id};
+use crate::conversations::{conversation_id, find_group, own_device, own_id};
 use crate::exit::Failure;
 use crate::profile::Globals;
 use crate::shown::is_part_of_another;
@@ -69,6 +71,10 @@ enum Found {
     Presence(Vec<Presence>),
     /// What a pane shows.
     Answer(Question, Result<Answer, String>),
+    /// A call was begun here.
+    Called(CallId, ConversationId),
+    /// Something was said to a call from here.
+    Signalled(CallId, CallSignalKind),
     /// What became of something that was asked for, and the pane that shows it.
     Done(String, Option<Question>),
 }
@@ -82,11 +88,13 @@ impl Chat {
             ));
         }
         let mut options = globals.options(Attach::Full)?;
+        options.calls = true;
         let witness = Witness::attach(self.history.as_deref(), &mut options).await?;
         let client = globals.connect(options).await?;
         let events = client.events().ok_or_else(|| Failure::usage("no events"))?;
         let me = own_id(&**client.store()).await?;
         let mut model = Model::new(me);
+        model.device(own_device(&**client.store()).await?);
         model.state(client.state());
         model.records(client.store().conversations().await?);
         if let Some(name) = &self.to {
@@ -221,6 +229,12 @@ impl<'a> Ui<'a> {
                 user,
                 typing,
             }) => self.model.typing(conversation, user, typing),
+            Some(Event::Call { signal, .. }) => {
+                if let Some(call) = self.model.signal(&signal) {
+                    self.rings(call);
+                }
+            }
+            Some(Event::CallGone(call)) => self.model.call_gone(call),
             Some(Event::Conversations) => {
                 self.model
                     .records(self.client.store().conversations().await?);
@@ -269,12 +283,31 @@ impl<'a> Ui<'a> {
             }
             Found::Presence(presence) => self.model.presence(presence),
             Found::Answer(question, answer) => self.model.answered(&question, answer),
+            Found::Called(call, conversation) => {
+                let now_ms = Environment::default().now_ms();
+                self.model.called(call, conversation, now_ms);
+            }
+            Found::Signalled(call, kind) => {
+                let now_ms = Environment::default().now_ms();
+                self.model.signalled(call, kind, now_ms);
+            }
             Found::Done(notice, shown) => {
                 self.model.notice(notice);
                 return Ok(shown.map(Action::Ask).into_iter().collect());
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Tells the caller that it rings here. Too late is no failure: it rang, and that is over.
+    fn rings(&self, call: CallId) {
+        self.spawn(async move |client| {
+            let body = bytes::Bytes::new();
+            let _too_late = client
+                .signal_call(call, CallSignalKind::Ringing, body)
+                .await;
+            None
+        });
     }
 
     /// Reads the selected conversation from the store: its newest messages, or those around the

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use eim_client::Presence;
 use eim_client::store::{Message, Target};
 use eim_client::{ConnectionState, Contact};
-use eim_codec::id::{ClientMsgId, ConversationId, UserId};
+use eim_codec::id::{CallId, ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::payload::{ContactState, Role};
 
 use crate::output::printable;
 
 mod action;
+mod calls;
 mod command;
 mod entries;
 mod keys;
@@ -103,6 +104,9 @@ pub(crate) struct Model {
     presence: BTreeMap<UserId, Presence>,
     watched: BTreeSet<UserId>,
     typists: BTreeSet<(ConversationId, UserId)>,
+    device: Option<DeviceId>,
+    calls: BTreeMap<CallId, calls::Call>,
+    missed: BTreeMap<ConversationId, calls::Missed>,
 }
 
 impl Model {
@@ -128,6 +132,9 @@ impl Model {
             presence: BTreeMap::new(),
             watched: BTreeSet::new(),
             typists: BTreeSet::new(),
+            device: None,
+            calls: BTreeMap::new(),
+            missed: BTreeMap::new(),
         }
     }
 

@@ -52,7 +52,12 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
         .pane()
         .map_or_else(|| KEYS.to_owned(), |it| pane::keys(&it.question).to_owned());
     let dim = Style::new().fg(Color::DarkGray);
-    frame.render_widget(Paragraph::new(hint).style(dim), keys);
+    let (hint, style) = match model.call_line() {
+        Some(line) if model.rings() => (line, Style::new().add_modifier(Modifier::BOLD)),
+        Some(line) => (line, Style::new()),
+        None => (hint, dim),
+    };
+    frame.render_widget(Paragraph::new(hint).style(style), keys);
     if model.help {
         help::draw(frame, model.pane().map(|pane| &pane.question));
     }
@@ -62,7 +67,7 @@ fn draw_list(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let items = model.rows().iter().map(|row| {
         let title = format!("{}{}", model.dot(row), model.title(row));
-        let count = unread(row);
+        let count = unread(row) + model.missed_mark(row.conversation);
         let title = cut(&title, width.saturating_sub(count.chars().count()));
         let mut style = Style::new();
         if row.unread > 0 {

@@ -2,8 +2,8 @@
 
 use eim_client::ProfileFields;
 use eim_client::store::Target;
-use eim_codec::id::{ConversationId, DeviceId, UserId};
-use eim_codec::payload::Role;
+use eim_codec::id::{CallId, ConversationId, DeviceId, UserId};
+use eim_codec::payload::{CallSignalKind, Role};
 
 /// What a key asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub(crate) enum Action {
     SetProfile(ProfileFields),
     /// Marks a conversation as unread, to come back to it.
     MarkUnread(ConversationId),
+    /// Calls the others of a conversation.
+    Call(ConversationId),
+    /// Says something to a call.
+    Signal(CallId, CallSignalKind),
 }
 
 /// What a pane shows.

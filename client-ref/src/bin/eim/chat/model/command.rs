@@ -82,6 +82,12 @@ impl Model {
                 let id = self.selected().ok_or("no conversation yet")?;
                 vec![Action::MarkUnread(id)]
             }
+            "call" => {
+                let row = self.row().ok_or("no conversation yet")?;
+                vec![Action::Call(row.conversation)]
+            }
+            "answer" => self.answer(),
+            "hangup" | "decline" => self.hang_up(),
             "forward" => {
                 let (number, user) = rest.split_once(' ').ok_or("/forward #N USER")?;
                 let number = number.strip_prefix('#').and_then(|it| it.parse().ok());

@@ -40,6 +40,7 @@ impl Model {
             return self.control(key.code);
         }
         self.notice = None;
+        self.missed_seen();
         if let KeyCode::F(number) = key.code {
             return self.function(number);
         }
@@ -124,6 +125,8 @@ impl Model {
             KeyCode::Char('n') => self.step(1),
             KeyCode::Char('p') => self.step(-1),
             KeyCode::Char('u') => self.write(""),
+            KeyCode::Char('a') => self.answer(),
+            KeyCode::Char('x') => self.hang_up(),
             KeyCode::Char('r') => self.begin("reply", false),
             KeyCode::Char('e') => self.begin("edit", true),
             KeyCode::Char('d') => self.begin("recall", false),

@@ -76,7 +76,7 @@ impl Model {
         shown.filter(|it| *it == Question::Members(group))
     }
 
-    fn place(&self, conversation: ConversationId) -> Option<usize> {
+    pub(super) fn place(&self, conversation: ConversationId) -> Option<usize> {
         let mut rows = self.rows.iter();
         rows.position(|row| row.conversation == conversation)
     }

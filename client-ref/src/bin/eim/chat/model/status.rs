@@ -28,6 +28,9 @@ impl Model {
         if unread > 0 {
             line.push_str(&format!(" · {unread} unread"));
         }
+        if let Some(missed) = self.missed_words() {
+            line.push_str(&format!(" · {missed}"));
+        }
         match self.requests() {
             0 => {}
             1 => line.push_str(" · 1 request (F4)"),

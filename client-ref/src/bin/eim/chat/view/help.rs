@@ -17,6 +17,8 @@ const MAIN: &[&str] = &[
     "  Ctrl-F forward, or with its number:",
     "/reply #N TEXT  /edit #N TEXT  /recall #N  /react #N EMOJI",
     "/file PATH      sends a file; /save #N [PATH] saves one",
+    "/call  Ctrl-A answers  Ctrl-X declines, hangs up; signalling",
+    "                only, without sound        ☎ missed",
     "/unreact #N EMOJI  /pin #N  /unpin #N  /forward #N USER",
     "/readers #N     /unread marks as unread    @NAME @all mention",
     "/to USER        opens the conversation with a user",

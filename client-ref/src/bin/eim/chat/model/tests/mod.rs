@@ -1,3 +1,4 @@
+mod calls;
 mod messages;
 mod panes;
 mod presence;

@@ -14,7 +14,8 @@ fn a_bot_answers_each_question_once() {
     println!("{printed}");
     assert!(run.status.success(), "{printed}\n{complaints}");
     assert!(
-        printed.contains("each of 9 questions got one answer"),
+        printed.contains("each of 9 questions got one answer")
+            && printed.contains("used by hand, with its token"),
         "{printed}"
     );
 }

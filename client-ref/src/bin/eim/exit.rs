@@ -85,7 +85,7 @@ impl From<End> for Failure {
         let hint = match &end {
             End::Refused { code, .. } if *code == ErrorCode::LOGGED_OUT => "; run `eim login`",
             End::Authentication(reason) if reason == "a password is needed" => {
-                "; run `eim login`, or set EIM_PASSWORD"
+                "; run `eim login`, or set EIM_PASSWORD (a bot: EIM_TOKEN)"
             }
             _ => "",
         };

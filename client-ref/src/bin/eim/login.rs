@@ -18,9 +18,9 @@ pub(crate) struct Login {
     /// tcp://host:port, tls://host:port, ws://host:port or wss://host:port/eim
     #[arg(long, value_name = "URL")]
     server: ServerUrl,
-    /// Login name.
+    /// Login name. The token of a bot tells it.
     #[arg(long, value_name = "NAME")]
-    user: String,
+    user: Option<String>,
     /// SHA-256 of the server's certificate, in hexadecimal.
     #[arg(long, value_name = "HEX", conflicts_with = "ca")]
     fingerprint: Option<String>,
@@ -50,18 +50,27 @@ impl Login {
                     .map_err(|error| Failure::file(&file, &error))
             })
             .transpose()?;
-        let profile = Profile {
+        let token = globals.token()?;
+        let user = match (&self.user, &token) {
+            (Some(user), _) => user.clone(),
+            (None, Some(_)) => String::new(),
+            (None, None) => return Err(Failure::usage("--user says who logs in")),
+        };
+        let mut profile = Profile {
             server: self.server.to_string(),
-            user: self.user.clone(),
+            user,
             fingerprint,
             ca,
             allow_plain: self.allow_plain,
-            device_class: self.device_class,
+            device_class: self
+                .device_class
+                .or(token.is_some().then_some(ClassName::Bot)),
             device_name: self.device_name,
         };
         let password = match globals.password()? {
-            Some(password) => password,
-            None => prompt::password(&self.user)?,
+            _ if token.is_some() => None,
+            None => Some(prompt::password(&profile.user)?),
+            password => password,
         };
         let store = globals.store()?;
         // The password is what is to be tried, not an older token.
@@ -71,22 +80,27 @@ impl Login {
                 ..Batch::default()
             })
             .await?;
-        let mut options = profile.options(Some(&password), store.clone())?;
+        let mut options = profile.options(password.as_deref(), store.clone())?;
+        options.credentials.token = token.clone();
         options.reconnect = false;
         options.events = false;
         options.adopt_outbox = false;
         options.patience = Duration::from_secs(30);
         let client = globals.connect(options).await?;
         client.close().await;
-        profile.save(&folder)?;
         let loaded = store.load(false).await?;
         let name = loaded
             .identity
             .map(|identity| identity.user_name)
             .unwrap_or_default();
+        if token.is_some() {
+            profile.user.clone_from(&name);
+        }
+        profile.save(&folder)?;
         eprintln!("logged in as {name}; profile {}", folder.display());
         if loaded.resume.is_none() {
-            eprintln!("the server does not keep this device logged in: set EIM_PASSWORD");
+            let needed = token.map_or("EIM_PASSWORD", |_| "EIM_TOKEN");
+            eprintln!("the server does not keep this device logged in: set {needed}");
         }
         Ok(())
     }

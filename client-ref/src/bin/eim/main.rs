@@ -50,6 +50,7 @@ Exit codes:
 Environment:
   EIM_PROFILE   folder of the profile (a profile is one device)
   EIM_PASSWORD  password, where one is needed
+  EIM_TOKEN     token of a bot, instead of a password
   EIM_LOG       what to log to standard error, for example eim_client=debug";
 
 /// The command line client of EIM.

@@ -1,5 +1,6 @@
 //! The profile: server, user, trust, and the local store. One profile is one device.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::Failure;
 
 /// Options of all verbs.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct Globals {
     /// Folder of the profile; a profile is one device.
     #[arg(long, global = true, env = "EIM_PROFILE", value_name = "DIR")]
@@ -23,6 +24,20 @@ pub(crate) struct Globals {
     /// File with the password, for servers or transports that do not keep a device logged in.
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Token of a bot, instead of a password. Other users of this computer can see what stands in a
+    /// command: EIM_TOKEN and --token-file are for more than a trial.
+    #[arg(
+        long,
+        global = true,
+        env = "EIM_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
+    token: Option<String>,
+    /// File with the token of a bot.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Seconds to go on trying before the first connection.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     wait: u64,
@@ -84,6 +99,15 @@ impl From<ClassName> for DeviceClass {
     }
 }
 
+impl fmt::Debug for Globals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Globals")
+            .field("profile", &self.profile)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Globals {
     /// Folder of the profile.
     pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
@@ -103,6 +127,23 @@ impl Globals {
             return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
         }
         Ok(std::env::var("EIM_PASSWORD").ok())
+    }
+
+    /// The token of a bot, if one was given. One line of printable ASCII; anything else is no token,
+    /// and not sent to anybody.
+    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
+        let text = match (&self.token, &self.token_file) {
+            (Some(token), _) => token.clone(),
+            (None, Some(file)) => {
+                std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?
+            }
+            (None, None) => return Ok(None),
+        };
+        let token = text.trim_end_matches(['\r', '\n']);
+        if token.is_empty() || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
+            return Err(Failure::usage("that is no token of a bot"));
+        }
+        Ok(Some(token.to_owned()))
     }
 
     /// The profile, as `eim login` left it.
@@ -136,6 +177,7 @@ impl Globals {
     pub(crate) fn options(&self, attach: Attach) -> Result<Options, Failure> {
         let profile = self.load()?;
         let mut options = profile.options(self.password()?.as_deref(), self.store()?)?;
+        options.credentials.token = self.token()?;
         options.attach = attach;
         options.patience = Duration::from_secs(self.wait);
         Ok(options)
@@ -198,5 +240,42 @@ fn device_name() -> String {
         "eim".to_owned()
     } else {
         format!("eim on {host}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globals(token: Option<&str>, token_file: Option<PathBuf>) -> Globals {
+        Globals {
+            profile: None,
+            password_file: None,
+            token: token.map(str::to_owned),
+            token_file,
+            wait: 0,
+        }
+    }
+
+    #[test]
+    fn a_token_comes_from_a_word_or_a_file_and_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "eimbot_x\n").unwrap();
+        let from = |token, file| globals(token, file).token().unwrap();
+        assert_eq!(from(None, None), None);
+        assert_eq!(from(Some("eimbot_y"), None).as_deref(), Some("eimbot_y"));
+        assert_eq!(from(None, Some(file.clone())).as_deref(), Some("eimbot_x"));
+        for other in ["", "two\nlines\n", "a b", "schlüssel"] {
+            std::fs::write(&file, other).unwrap();
+            assert!(
+                globals(None, Some(file.clone())).token().is_err(),
+                "{other:?}"
+            );
+        }
+        let missing = globals(None, Some(folder.path().join("none")));
+        assert!(missing.token().is_err());
+        let shown = format!("{:?}", globals(Some("eimbot_y"), None));
+        assert!(!shown.contains("eimbot"), "{shown}");
     }
 }

@@ -12,9 +12,10 @@ use serde_json::Value;
 use super::Ground;
 use super::day::hands::Hand;
 use crate::Failure;
+use crate::device::Device;
 use crate::parrot::Parrot;
 use crate::patience::Patience;
-use crate::process::Process;
+use crate::process::{Process, output};
 use crate::server::{Server, Transport};
 
 const PASSWORD: &str = "a password of the acceptance runs";
@@ -44,6 +45,7 @@ struct Scene {
 pub(crate) fn run(ground: &Ground, options: &Options) -> Result<(), Failure> {
     let mut scene = Scene::set(ground)?;
     scene.machine()?;
+    scene.by_hand()?;
     scene.act("answers", options.questions, |_| Ok(()))?;
     scene.act("is killed again and again", options.questions, |scene| {
         scene.die()?;
@@ -131,6 +133,51 @@ impl Scene {
             return Ok(());
         }
         Err(Failure::Verdict(format!("by HTTP: {answer}")))
+    }
+
+    /// Somebody uses the account of a bot with the command line: by its token.
+    fn by_hand(&self) -> Result<(), Failure> {
+        let token = make(&self.server, "clerk")?;
+        let device = Device::new(
+            &self.ground.programs,
+            &self.ground.folder,
+            "clerk-shell",
+            "clerk",
+        );
+        let url = self.server.url(Transport::Tls);
+        let mut login = device.command("login");
+        login.args([
+            "--server",
+            &url,
+            "--fingerprint",
+            &self.server.fingerprint()?,
+        ]);
+        let output_of = login.env("EIM_TOKEN", &token).output()?;
+        let said = String::from_utf8_lossy(&output_of.stderr);
+        if !output_of.status.success() || !said.contains("logged in as clerk") {
+            return Err(Failure::Verdict(format!("login with a token: {said}")));
+        }
+        let mut send = device.command("send");
+        send.env("EIM_TOKEN", &token);
+        output(send.args(["--to", "ada", "sent by hand"]))?;
+        // Another token is nobody's, whatever name is claimed.
+        let stranger = Device::new(
+            &self.ground.programs,
+            &self.ground.folder,
+            "nobody",
+            "clerk",
+        );
+        let mut login = stranger.command("login");
+        login.args(["--server", &url, "--user", "clerk"]);
+        login.args(["--fingerprint", &self.server.fingerprint()?]);
+        let wrong = "eimbot_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let refused = login.args(["--token", wrong]).output()?;
+        if refused.status.code() != Some(4) {
+            let said = String::from_utf8_lossy(&refused.stderr);
+            return Err(Failure::Verdict(format!("login without a token: {said}")));
+        }
+        println!("the account of a bot was used by hand, with its token");
+        Ok(())
     }
 
     fn live(&mut self) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
 use eim_client::{ConnectionState, Presence, Sent};
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::id::{BlobId, ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
@@ -244,6 +244,64 @@ pub enum Observation {
         number: u32,
         /// It was carried out.
         done: bool,
+    },
+    /// Who knows hash and size of octets counts as having them in this world.
+    FilesShared,
+    /// The disk of the server keeps a part of a file, which survives everything from now on.
+    PartKept {
+        /// Under which the file is kept.
+        content: BlobId,
+        /// Which part, from 0.
+        part: u32,
+        /// Octets of it.
+        octets: u64,
+    },
+    /// The disk of the server keeps nothing of a file any more.
+    PartsRemoved {
+        /// Under which the file was kept.
+        content: BlobId,
+    },
+    /// What the disk of the server keeps of files after all that nobody needs has gone: SHA-256 of
+    /// the parts together.
+    Kept {
+        /// By the id under which each is kept.
+        contents: BTreeMap<BlobId, [u8; 32]>,
+    },
+    /// An application uploads a file.
+    UploadBegun {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// How many there are.
+        size: u64,
+    },
+    /// The server has said from where on it wants the octets.
+    UploadFrom {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// First octet that it wants.
+        offset: u64,
+    },
+    /// The application was told that all octets are durable.
+    Uploaded {
+        /// The process.
+        process: Process,
+        /// The blob.
+        blob: BlobId,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+    },
+    /// The application was told that the upload has failed.
+    UploadFailed {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// Why.
+        code: ErrorCode,
     },
     /// A device handed a cursor to the network: it says that it has stored everything so far.
     CursorTold {

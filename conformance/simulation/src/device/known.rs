@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use eim_codec::id::{ConversationId, DeviceId};
+use eim_codec::id::{BlobId, ConversationId, DeviceId};
 
 use crate::observation::Reply;
 use crate::plan::{DeviceNumber, GroupNumber};
@@ -18,7 +18,12 @@ struct Known {
     ids: BTreeMap<GroupNumber, ConversationId>,
     /// Newest invitations.
     tokens: BTreeMap<GroupNumber, Bytes>,
+    /// Files that were uploaded, in order.
+    files: Vec<SharedFile>,
 }
+
+/// A file that was uploaded: its blob, SHA-256 of its octets, and the conversation to which it goes.
+pub(super) type SharedFile = (BlobId, [u8; 32], Option<ConversationId>);
 
 impl Groups {
     /// The id of a group.
@@ -37,6 +42,18 @@ impl Groups {
     pub fn token(&self, group: GroupNumber) -> Option<Bytes> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.tokens.get(&group).cloned()
+    }
+
+    /// The last file but `nth` that was uploaded.
+    pub(super) fn file(&self, nth: u8) -> Option<SharedFile> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.files.iter().rev().nth(usize::from(nth)).copied()
+    }
+
+    /// A file was uploaded.
+    pub(super) fn uploaded(&self, file: SharedFile) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.files.push(file);
     }
 
     /// What an answer tells about a group.

@@ -2,6 +2,7 @@
 
 mod actions;
 mod asking;
+mod files;
 mod known;
 mod program;
 mod questions;
@@ -17,6 +18,7 @@ use eim_codec::id::ConversationId;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use self::files::Wishes;
 pub use self::known::{DeviceIds, Groups};
 use self::watching::Watchings;
 use crate::device_store::DeviceDisk;
@@ -88,6 +90,10 @@ struct Inner {
     watching: Mutex<Watchings>,
     /// Profiles that the device has read; they outlive its programs.
     profiles: tokio::sync::Mutex<Profiles>,
+    /// Files that people still want to send; they remember it themselves.
+    wishes: Mutex<Wishes>,
+    /// Held while a file with such a number is uploaded.
+    uploading: [tokio::sync::Mutex<()>; 4],
     outbox_limit: usize,
     dice: Dice,
     recorder: Recorder,
@@ -143,6 +149,8 @@ impl DeviceNode {
             ids: parts.ids,
             watching: Mutex::default(),
             profiles: tokio::sync::Mutex::default(),
+            wishes: Mutex::default(),
+            uploading: Default::default(),
             outbox_limit: parts.outbox_limit,
             dice: parts.dice,
             recorder: parts.recorder,
@@ -365,12 +373,12 @@ impl DeviceNode {
         Some((self.process(number), life, client))
     }
 
-    /// Processes that run, and requests of applications that wait.
+    /// Processes that run, and requests and uploads of applications that wait.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (
             self.lock().running.len(),
-            self.0.asking.load(Ordering::Relaxed),
+            self.0.asking.load(Ordering::Relaxed) + self.wishes().len(),
         )
     }
 

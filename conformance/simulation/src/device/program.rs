@@ -24,7 +24,10 @@ impl DeviceNode {
         let (node, process) = (self.clone(), life.clone());
         life.spawn(async move {
             let end = match node.open(number, &process, Attach::Full).await {
-                Ok((_, events)) => node.read(number, events, None).await,
+                Ok((client, events)) => {
+                    node.go_on(number, &process, &client);
+                    node.read(number, events, None).await
+                }
                 Err(error) => End::Store(error),
             };
             node.over(number, &process, end);

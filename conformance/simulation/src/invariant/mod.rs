@@ -18,6 +18,8 @@ pub mod device_holds_the_log;
 pub mod epoch_only_rises;
 pub mod every_send_ends;
 pub mod everything_arrives;
+pub mod files_are_kept;
+pub mod files_are_private;
 pub mod invitations_bind;
 pub mod key_has_one_place;
 pub mod log_has_no_gaps;
@@ -34,6 +36,7 @@ pub mod profiles_are_versioned;
 pub mod rows_follow_the_log;
 pub mod timeline_is_complete;
 pub mod unread_is_true;
+pub mod uploads_go_on;
 
 use std::fmt;
 use std::time::Duration;
@@ -99,6 +102,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(epoch_only_rises::EpochOnlyRises),
         Box::new(every_send_ends::EverySendEnds),
         Box::new(everything_arrives::EverythingArrives),
+        Box::new(files_are_kept::FilesAreKept),
+        Box::new(files_are_private::FilesArePrivate::default()),
         Box::new(invitations_bind::InvitationsBind::default()),
         Box::new(key_has_one_place::KeyHasOnePlace),
         Box::new(log_has_no_gaps::LogHasNoGaps),
@@ -115,6 +120,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(rows_follow_the_log::RowsFollowTheLog),
         Box::new(timeline_is_complete::TimelineIsComplete::default()),
         Box::new(unread_is_true::UnreadIsTrue::default()),
+        Box::new(uploads_go_on::UploadsGoOn::default()),
     ]
 }
 

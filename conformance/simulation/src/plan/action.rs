@@ -405,6 +405,37 @@ pub enum Action {
         /// The device.
         device: DeviceNumber,
     },
+    /// A device uploads a file and sends a message that refers to it, after the end of its program
+    /// too.
+    Upload {
+        /// The device.
+        device: DeviceNumber,
+        /// To whom.
+        to: To,
+        /// Which file: of equal numbers and sizes the octets are equal.
+        file: u8,
+        /// Its octets.
+        octets: u32,
+        /// The person gives it up after so many octets; 0 for never.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        through: u32,
+    },
+    /// A device downloads a file of which somebody has told, whether it may or not.
+    Fetch {
+        /// The device.
+        device: DeviceNumber,
+        /// Which one, 0 for the last that was uploaded.
+        nth: u8,
+        /// Names the conversation to which it was sent.
+        hint: bool,
+    },
+    /// A device recalls the last file that its user has sent to a conversation.
+    Unsend {
+        /// The device.
+        device: DeviceNumber,
+        /// The conversation.
+        of: To,
+    },
     /// The operator imports departments.
     Import {
         /// All of them.
@@ -426,6 +457,14 @@ pub enum Action {
     Sweep,
     /// Something goes wrong, or the world changes.
     Fault(Fault),
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+const fn is_zero(octets: &u32) -> bool {
+    *octets == 0
 }
 
 impl Action {
@@ -472,6 +511,9 @@ impl Action {
             | Self::Type { device, .. }
             | Self::SetProfile { device, .. }
             | Self::Profiles { device }
+            | Self::Upload { device, .. }
+            | Self::Fetch { device, .. }
+            | Self::Unsend { device, .. }
             | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Import { .. } | Self::Sweep | Self::Fault(_) => None,
         }

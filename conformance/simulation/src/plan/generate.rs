@@ -171,6 +171,7 @@ impl Maker {
             | Kind::Decide
             | Kind::MembersSince
             | Kind::Info => self.of_policy(kind, device, dice),
+            Kind::Upload | Kind::Fetch | Kind::Unsend => self.of_files(kind, device, dice),
             Kind::Watch
             | Kind::Look
             | Kind::Say

@@ -3,6 +3,7 @@
 mod action;
 mod fault;
 mod faults;
+mod files;
 mod generate;
 mod kinds;
 mod shrink;
@@ -75,9 +76,22 @@ pub struct WorldConfig {
     pub server: String,
     /// Messages that an outbox holds before the application waits.
     pub outbox_limit: usize,
+    /// Files, if they are smaller here than an operator may choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FilesConfig>,
     /// What is wrong in this world on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+}
+
+/// Files so small that many fit into a run, in as many parts as large ones have elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesConfig {
+    /// Octets that the server writes at once.
+    pub part_octets: u32,
+    /// Octets of an upload that may be under way.
+    pub window_octets: u32,
 }
 
 /// A disk without faults.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eim_server::blobs::{BlobStore, GuardedBlobs};
+use eim_server::limits::{Guard, breaker_policy};
 use eim_server::presence;
 use eim_server::server::{self, Parts};
 use eim_server::store::kv::{Environment, KvStore, Options};
@@ -48,6 +50,13 @@ impl ServerNode {
         }
     }
 
+    /// What keeps octets of files.
+    fn octets(&self, life: &Life, parts: &Parts) -> Arc<dyn BlobStore> {
+        let (octets, policy) = (self.0.disk.octets(life), breaker_policy(&self.0.config));
+        let guard = Guard::new("blobs", policy, Arc::clone(&parts.clock));
+        Arc::new(GuardedBlobs::new(octets, guard))
+    }
+
     async fn start(&self, life: &Life, incarnation: u32) -> Result<(), StoreError> {
         let inner = &self.0;
         let config = &inner.config;
@@ -77,7 +86,8 @@ impl ServerNode {
         });
         let store: Arc<dyn Store> = Arc::new(store);
         accounts::create(&store, &parts.clock, &inner.users).await?;
-        let shared = server::share(config, &parts, store, Arc::clone(&hub));
+        let octets = self.octets(life, &parts);
+        let shared = server::share_with(config, &parts, store, Arc::clone(&hub), Some(octets));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),
             limit: config.store.sweep_limit,

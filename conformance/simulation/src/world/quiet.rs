@@ -21,6 +21,8 @@ const LOOKING: Duration = ms(100);
 /// Looks without any progress before the run is said to hang: ten minutes. A slow line takes as
 /// long as it takes.
 const LOOKS: u32 = 6_000;
+/// Steps after those of the plan, in which devices look at files.
+const CHECKING: u32 = 1 << 30;
 /// Looks in a row in which everything was quiet.
 const QUIET: u32 = 3;
 
@@ -62,6 +64,9 @@ impl World {
         }
         sleep(AFTERMATH).await;
         self.recorder.saw(Observation::Healed);
+        for device in &self.devices {
+            device.check_files(CHECKING + 16 * u32::from(device.number().0));
+        }
     }
 
     /// Waits until nothing is under way.
@@ -103,6 +108,7 @@ impl World {
             if quiet == QUIET {
                 self.read_stores().await;
                 self.recorder.saw(Observation::Quiet);
+                self.collect().await;
                 return;
             }
         }

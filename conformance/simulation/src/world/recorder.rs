@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::life::{Life, Point};
 use super::time::now;
 use super::trace::Trace;
-use crate::observation::{Ending, Observation, Observed};
+use crate::observation::{Ending, Observation, Observed, Reply};
 use crate::plan::DeviceNumber;
 use crate::run::{Judge, Stats, TraceHash, Violation};
 
@@ -181,6 +181,11 @@ impl Stats {
             Observation::Refused { .. } => self.refused += 1,
             Observation::Delivered { .. } => self.delivered += 1,
             Observation::Committed { .. } => self.committed += 1,
+            Observation::Uploaded { .. } => self.uploaded += 1,
+            Observation::Answered {
+                reply: Reply::Fetched(_),
+                ..
+            } => self.fetched += 1,
             Observation::Fault(_) => self.faults += 1,
             Observation::ServerEnded { how, .. } if *how != Ending::Orderly => {
                 self.server_crashes += 1;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
-use eim_client::{ConnectionState, Presence, Sent};
-use eim_codec::id::{BlobId, ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_client::{CallSignal, ConnectionState, Presence, Sent};
+use eim_codec::id::{BlobId, CallId, ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
@@ -244,6 +244,22 @@ pub enum Observation {
         number: u32,
         /// It was carried out.
         done: bool,
+    },
+    /// An application was told a signal of a call.
+    Signal {
+        /// The process.
+        process: Process,
+        /// It.
+        signal: CallSignal,
+        /// The call rings.
+        rings: bool,
+    },
+    /// An application was told that a call is not known any more.
+    CallGone {
+        /// The process.
+        process: Process,
+        /// Which.
+        call: CallId,
     },
     /// Who knows hash and size of octets counts as having them in this world.
     FilesShared,

@@ -123,6 +123,10 @@ pub struct Stats {
     pub uploaded: u64,
     /// Files that were downloaded.
     pub fetched: u64,
+    /// Calls that were started.
+    pub called: u64,
+    /// Answers to calls that applications heard of.
+    pub answers: u64,
     /// Entries committed by the store.
     pub committed: u64,
     /// Connections opened afresh.
@@ -150,6 +154,8 @@ impl Stats {
         self.delivered += other.delivered;
         self.uploaded += other.uploaded;
         self.fetched += other.fetched;
+        self.called += other.called;
+        self.answers += other.answers;
         self.committed += other.committed;
         self.fresh += other.fresh;
         self.resumed += other.resumed;

@@ -52,6 +52,11 @@ fn octets_before_the_sync_are_found() {
 }
 
 #[test]
+fn uploads_that_begin_anew_are_found() {
+    is_caught(Canary::UploadsBeginAnew);
+}
+
+#[test]
 fn a_push_before_the_commit_is_found() {
     is_caught(Canary::PushBeforeCommit);
 }

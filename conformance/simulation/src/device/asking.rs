@@ -6,6 +6,7 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_server::store::Policy;
 
 use super::DeviceNode;
+use super::calls::call;
 use super::files::fetch;
 use super::questions::answer;
 use crate::observation::{Observation, Question};
@@ -47,6 +48,7 @@ impl DeviceNode {
                     sha256,
                     conversation,
                 } => fetch(&client, blob, sha256, conversation).await,
+                Question::Call { .. } | Question::Signal { .. } => call(&client, &question).await,
                 _ => answer(&client, &question, admin, step).await,
             };
             if let Some(group) = learned {
@@ -237,6 +239,13 @@ impl DeviceNode {
                 phone: words(*phone),
             },
             Action::Profiles { .. } => Question::Profiles,
+            Action::Call { of, .. } => Question::Call {
+                conversation: self.conversation(*of)?,
+            },
+            Action::Signal { nth, signal, .. } => Question::Signal {
+                call: self.0.groups.call(*nth)?,
+                kind: (*signal).into(),
+            },
             Action::Fetch { nth, hint, .. } => self.fetching(*nth, *hint)?,
             _ => return None,
         })

@@ -2,6 +2,7 @@
 
 mod actions;
 mod asking;
+mod calls;
 mod files;
 mod known;
 mod program;
@@ -94,6 +95,10 @@ struct Inner {
     wishes: Mutex<Wishes>,
     /// Held while a file with such a number is uploaded.
     uploading: [tokio::sync::Mutex<()>; 4],
+    /// Takes part in calls.
+    phone: bool,
+    /// Calls that are not over.
+    calls: Mutex<calls::Open>,
     outbox_limit: usize,
     dice: Dice,
     recorder: Recorder,
@@ -116,6 +121,8 @@ pub struct Parts {
     pub groups: Groups,
     /// The ids of the devices of the world.
     pub ids: DeviceIds,
+    /// It takes part in calls.
+    pub phone: bool,
     /// Messages that its outbox holds.
     pub outbox_limit: usize,
     /// Its draws.
@@ -150,6 +157,8 @@ impl DeviceNode {
             watching: Mutex::default(),
             profiles: tokio::sync::Mutex::default(),
             wishes: Mutex::default(),
+            phone: parts.phone,
+            calls: Mutex::default(),
             uploading: Default::default(),
             outbox_limit: parts.outbox_limit,
             dice: parts.dice,

@@ -66,6 +66,7 @@ impl DeviceNode {
         options.attach = attach;
         options.adopt_outbox = attach == Attach::Full;
         options.outbox_limit = inner.outbox_limit;
+        options.calls = inner.phone;
         options.salted = SALTED.clone();
         let mut first_sync = inner.dice.fork("first sync");
         options.first_sync = *first_sync.pick(&[0, 3, 40, 256]).unwrap_or(&256);
@@ -147,6 +148,8 @@ impl DeviceNode {
                 self.shown(process, &users);
                 Observation::Presence { process, users }
             }
+            Event::Call { signal, rings } => self.heard(process, signal, rings),
+            Event::CallGone(call) => self.call_gone(process, call),
             Event::Typing {
                 conversation,
                 user,

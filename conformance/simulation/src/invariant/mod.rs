@@ -8,6 +8,7 @@ pub mod acked_is_durable;
 pub mod announced_is_durable;
 pub mod answers_are_true;
 pub mod becomes_quiet;
+pub mod calls_are_heard;
 pub mod change_is_once;
 pub mod contacts_agree;
 pub mod cursor_is_backed;
@@ -92,6 +93,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(announced_is_durable::AnnouncedIsDurable),
         Box::new(answers_are_true::AnswersAreTrue::default()),
         Box::new(becomes_quiet::BecomesQuiet),
+        Box::new(calls_are_heard::CallsAreHeard::default()),
         Box::new(change_is_once::ChangeIsOnce),
         Box::new(contacts_agree::ContactsAgree),
         Box::new(cursor_is_backed::CursorIsBacked),

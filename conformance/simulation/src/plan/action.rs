@@ -1,6 +1,6 @@
 //! What users, applications and operators do, as data.
 
-use eim_codec::payload::Role;
+use eim_codec::payload::{CallSignalKind, Role};
 use serde::{Deserialize, Serialize};
 
 use super::{DeviceNumber, Fault, GroupNumber, UserNumber};
@@ -31,6 +31,37 @@ pub enum Doing {
     Block,
     /// Ends a block.
     Unblock,
+}
+
+/// What a device says in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// It rings.
+    Ringing,
+    /// The person answers.
+    Answer,
+    /// A way to reach it.
+    Candidate,
+    /// Something else is offered.
+    Update,
+    /// The person does not answer.
+    Decline,
+    /// The person hangs up.
+    Hangup,
+}
+
+impl From<Signal> for CallSignalKind {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Ringing => Self::Ringing,
+            Signal::Answer => Self::Answer,
+            Signal::Candidate => Self::Candidate,
+            Signal::Update => Self::Update,
+            Signal::Decline => Self::Decline,
+            Signal::Hangup => Self::Hangup,
+        }
+    }
 }
 
 /// A role, as policies name it.
@@ -429,6 +460,22 @@ pub enum Action {
         /// Names the conversation to which it was sent.
         hint: bool,
     },
+    /// A device calls the other members of a conversation.
+    Call {
+        /// The device.
+        device: DeviceNumber,
+        /// The conversation.
+        of: To,
+    },
+    /// A device says something in a call of which somebody has heard, whether it may or not.
+    Signal {
+        /// The device.
+        device: DeviceNumber,
+        /// Which call, 0 for the newest.
+        nth: u8,
+        /// What it says.
+        signal: Signal,
+    },
     /// A device recalls the last file that its user has sent to a conversation.
     Unsend {
         /// The device.
@@ -514,6 +561,8 @@ impl Action {
             | Self::Upload { device, .. }
             | Self::Fetch { device, .. }
             | Self::Unsend { device, .. }
+            | Self::Call { device, .. }
+            | Self::Signal { device, .. }
             | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Import { .. } | Self::Sweep | Self::Fault(_) => None,
         }

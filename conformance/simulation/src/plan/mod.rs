@@ -1,6 +1,7 @@
 //! What happens in a run: a world and steps, as data.
 
 mod action;
+mod calls;
 mod fault;
 mod faults;
 mod files;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::action::{Action, Department, Doing, Rank, To};
+pub use self::action::{Action, Department, Doing, Rank, Signal, To};
 pub use self::fault::{Direction, DiskFault, Fault, Node};
 pub use self::shrink::shrink;
 use crate::canary::Canary;
@@ -79,6 +80,9 @@ pub struct WorldConfig {
     /// Files, if they are smaller here than an operator may choose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FilesConfig>,
+    /// Devices take part in calls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calls: bool,
     /// What is wrong in this world on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,

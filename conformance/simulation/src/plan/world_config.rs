@@ -42,6 +42,7 @@ pub(super) fn draw(dice: &mut Dice, size: &Size) -> WorldConfig {
         server: server(dice) + &keys,
         outbox_limit: *dice.pick(&[3, 16, 256]).unwrap_or(&16),
         files: Some(files),
+        calls: false,
         canary: None,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eim_server::blobs::{BlobStore, GuardedBlobs};
+use eim_server::calls;
 use eim_server::limits::{Guard, breaker_policy};
 use eim_server::presence;
 use eim_server::server::{self, Parts};
@@ -17,6 +18,9 @@ use super::{Running, ServerNode, accounts};
 use crate::canary::ServerParts;
 use crate::observation::{Ending, Observation};
 use crate::world::{CommitTee, Life, Randomness};
+
+/// How often calls are looked at, as in the server itself.
+const CALL_TICK: Duration = Duration::from_millis(250);
 
 impl ServerNode {
     /// Starts an incarnation. Whatever fails ends it.
@@ -92,6 +96,11 @@ impl ServerNode {
             interval: Duration::from_millis(config.store.sweep_interval_ms),
             limit: config.store.sweep_limit,
         };
+        life.spawn(calls::run(
+            Arc::clone(&shared.calls),
+            CALL_TICK,
+            shared.stopping.clone(),
+        ));
         life.spawn(sweeper::run(Arc::clone(&shared), sweep, || {}));
         life.spawn(presence::run(
             Arc::clone(&shared.hub),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use eim_client::ConnectionState;
 use eim_codec::id::{DeviceId, UserId};
+use eim_codec::payload::CallSignalKind;
 use eim_server::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 use tokio::time::Instant;
 
@@ -186,6 +187,13 @@ impl Stats {
                 reply: Reply::Fetched(_),
                 ..
             } => self.fetched += 1,
+            Observation::Answered {
+                reply: Reply::Called(_),
+                ..
+            } => self.called += 1,
+            Observation::Signal { signal, .. } => {
+                self.answers += u64::from(signal.kind == CallSignalKind::Answer);
+            }
             Observation::Fault(_) => self.faults += 1,
             Observation::ServerEnded { how, .. } if *how != Ending::Orderly => {
                 self.server_crashes += 1;

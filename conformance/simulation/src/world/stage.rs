@@ -85,6 +85,7 @@ impl World {
                 network: network.clone(),
                 groups: groups.clone(),
                 ids: ids.clone(),
+                phone: world.calls,
                 outbox_limit: world.outbox_limit,
                 dice: dice.fork_nth("device", u64::from(number)),
                 recorder: recorder.clone(),

@@ -157,7 +157,13 @@ pub enum Observation {
         key: ClientMsgId,
         /// Why.
         code: ErrorCode,
+        /// Not before so many milliseconds.
+        retry_after_ms: u64,
+        /// The application has once read what it was told long after it was told.
+        late: bool,
     },
+    /// The server limits how many messages come in a time.
+    Rates,
     /// The application was shown a message; it is durable in the store of the device.
     Delivered {
         /// The process.

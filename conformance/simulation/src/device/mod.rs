@@ -78,6 +78,8 @@ struct Inner {
     /// Applications do not read their events.
     pausing: AtomicBool,
     reads: Notify,
+    /// They once did not.
+    paused: AtomicBool,
     /// Another program is the main one now.
     replaced: Notify,
     /// Requests of applications that are not answered.
@@ -147,6 +149,7 @@ impl DeviceNode {
             state: Mutex::default(),
             pausing: AtomicBool::new(false),
             reads: Notify::new(),
+            paused: AtomicBool::new(false),
             replaced: Notify::new(),
             asking: AtomicUsize::new(0),
             disk: parts.disk,
@@ -335,6 +338,7 @@ impl DeviceNode {
     /// The application reads its events, or does not.
     pub fn set_reading(&self, reads: bool) {
         self.0.pausing.store(!reads, Ordering::Relaxed);
+        self.0.paused.fetch_or(!reads, Ordering::Relaxed);
         self.0.reads.notify_waiters();
     }
 

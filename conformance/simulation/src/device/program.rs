@@ -140,6 +140,8 @@ impl DeviceNode {
                 process,
                 key: postponed.client_msg_id,
                 code: postponed.refused.code,
+                retry_after_ms: postponed.retry_after_ms,
+                late: self.0.paused.load(Ordering::Relaxed),
             },
             Event::Disconnected(why) => Observation::Disconnected { process, why },
             Event::Requeued(messages) => Observation::Requeued { process, messages },

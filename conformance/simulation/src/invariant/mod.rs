@@ -23,6 +23,7 @@ pub mod files_are_kept;
 pub mod files_are_private;
 pub mod invitations_bind;
 pub mod key_has_one_place;
+pub mod limits_are_kept;
 pub mod log_has_no_gaps;
 pub mod logged_out_is_out;
 pub mod marks_are_true;
@@ -108,6 +109,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(files_are_private::FilesArePrivate::default()),
         Box::new(invitations_bind::InvitationsBind::default()),
         Box::new(key_has_one_place::KeyHasOnePlace),
+        Box::new(limits_are_kept::LimitsAreKept::default()),
         Box::new(log_has_no_gaps::LogHasNoGaps),
         Box::new(logged_out_is_out::LoggedOutIsOut::default()),
         Box::new(marks_are_true::MarksAreTrue::default()),

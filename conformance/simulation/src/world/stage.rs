@@ -50,6 +50,9 @@ impl World {
         let beginning = now();
         let dice = Dice::new(plan.seed);
         let config = server_config(&plan.world)?;
+        if limits_rates(&config) {
+            recorder.saw(Observation::Rates);
+        }
         if config.blobs.shared {
             recorder.saw(Observation::FilesShared);
         }
@@ -224,6 +227,20 @@ async fn look(server: ServerNode) {
         sleep(LOOKING).await;
         server.gauge();
     }
+}
+
+/// Whether messages may be too many.
+fn limits_rates(config: &Config) -> bool {
+    let rates = &config.rates;
+    let limits = [
+        config.limits.messages_per_s,
+        rates.device_octets_per_s,
+        rates.user_messages_per_s,
+        rates.user_octets_per_s,
+        rates.tenant_messages_per_s,
+        rates.tenant_octets_per_s,
+    ];
+    limits.into_iter().any(|limit: u32| limit > 0)
 }
 
 /// The server's configuration: the keys of the plan, over the defaults.

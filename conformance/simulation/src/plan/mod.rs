@@ -9,15 +9,17 @@ mod generate;
 mod kinds;
 mod shrink;
 mod social;
+mod words;
 mod world_config;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::action::{Action, Department, Doing, Rank, Signal, To};
+pub use self::action::Action;
 pub use self::fault::{Direction, DiskFault, Fault, Node};
 pub use self::shrink::shrink;
+pub use self::words::{Department, Doing, Rank, Signal, To};
 use crate::canary::Canary;
 
 /// Number of a user in a plan, from 0.

@@ -80,11 +80,9 @@ impl Invariant for FilesArePrivate {
                     answered(model, &fetching, reply, found);
                 }
             }
-            Event::Server(change) => {
-                if !(change.entries.is_empty() && change.files.is_empty()) {
-                    for fetching in self.fetching.values_mut() {
-                        fetching.look(model);
-                    }
+            Event::Server(change) if !(change.entries.is_empty() && change.files.is_empty()) => {
+                for fetching in self.fetching.values_mut() {
+                    fetching.look(model);
                 }
             }
             _ => {}

@@ -126,6 +126,8 @@ pub struct Postponed {
     pub client_msg_id: ClientMsgId,
     /// Why.
     pub refused: Refused,
+    /// It leaves again after so many milliseconds at least.
+    pub retry_after_ms: u64,
 }
 
 /// Why a client is over.

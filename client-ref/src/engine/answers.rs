@@ -95,13 +95,12 @@ impl Engine {
             Purpose::Hole { .. } | Purpose::HoleDown { .. } | Purpose::Down { .. } => {
                 self.backlog_done();
             }
-            Purpose::Signals { call, .. } => self.signals_refused(*call, code),
+            Purpose::Signals { call, .. } => self.signals_refused(*call, error),
+            Purpose::Calls | Purpose::Floor { .. } => self.calls_refused(error),
             // It stays marked in the store and is asked for at the next start.
             Purpose::Hollow
             | Purpose::Mark
             | Purpose::Presence
-            | Purpose::Calls
-            | Purpose::Floor { .. }
             | Purpose::Ephemeral
             | Purpose::Transfer(_)
             | Purpose::Application(_) => {}

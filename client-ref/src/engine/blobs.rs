@@ -75,6 +75,7 @@ impl Engine {
     pub(super) fn transfer(&mut self, command: TransferCommand) {
         match command {
             TransferCommand::Begin(begin) => {
+                self.end_given_up();
                 let id = self.request_id();
                 let (operation, body) = (begin.operation, begin.body.clone());
                 self.requests
@@ -181,13 +182,29 @@ impl Engine {
         if told.send(event).is_ok() || self.transfers.told.remove(&key.transfer).is_none() {
             return;
         }
+        self.cancel_transfer(key.transfer);
+    }
+
+    /// Ends the transfers of those who have gone away while nothing was to be told: each takes one of
+    /// the few that the server has for a connection.
+    fn end_given_up(&mut self) {
+        let told = self.transfers.told.iter();
+        let given_up = told.filter(|(_, told)| told.is_closed());
+        let given_up: Vec<u32> = given_up.map(|(transfer, _)| *transfer).collect();
+        for transfer in given_up {
+            self.transfers.told.remove(&transfer);
+            self.cancel_transfer(transfer);
+        }
+    }
+
+    fn cancel_transfer(&mut self, transfer: u32) {
         if let Phase::Online(online) = &mut self.phase {
             let error = ErrorInfo {
                 code: u32::from(ErrorCode::CANCELLED.0),
                 ..ErrorInfo::default()
             };
             let connection = online.driver.endpoint_mut();
-            connection.blob_end(key.transfer, Some(error));
+            connection.blob_end(transfer, Some(error));
         }
     }
 

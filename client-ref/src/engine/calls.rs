@@ -1,10 +1,13 @@
 //! Calls of this user: signals in order, and those that were missed.
 
+use std::time::Duration;
+
 use eim_codec::id::{CallId, UserId};
 use eim_codec::payload::{
     self, CallEvent, CallSignalsRequest, CallSignalsResponse, CallsRequest, CallsResponse, request,
 };
 use eim_codec::registry::{Capability, ErrorCode, EventNumber, Operation};
+use eim_codec::time::Timestamp;
 use prost::Message as _;
 
 use super::Engine;
@@ -18,6 +21,17 @@ pub(super) struct Phone {
     /// The server of this connection has the capability.
     offered: bool,
     calls: Calls,
+    /// The server has refused to tell of calls for now: it is asked again then.
+    again: Option<Timestamp>,
+}
+
+/// Before the server is asked again about calls, at least.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Phone {
+    pub(super) const fn next_timer(&self) -> Option<Timestamp> {
+        self.again
+    }
 }
 
 impl Engine {
@@ -30,9 +44,27 @@ impl Engine {
     /// A connection is open, or events were dropped.
     // impl[EIM-CAL-029]
     pub(super) fn ask_calls(&mut self) {
+        self.phone.again = None;
         if self.phone.offered && self.is_full_client() {
             let body = request::Body::Calls(CallsRequest {});
             self.ask(Operation::CALLS, body, Purpose::Calls);
+        }
+    }
+
+    /// Asks again if it is time.
+    // impl[EIM-CAL-029]
+    pub(super) fn ask_calls_again(&mut self) {
+        let now = self.ticks.now();
+        if self.phone.again.is_some_and(|again| again <= now) {
+            self.ask_calls();
+        }
+    }
+
+    /// CALLS or CALL_SIGNALS was refused for now: what is not asked would be missed.
+    pub(super) fn calls_refused(&mut self, error: &payload::ErrorInfo) {
+        if error.retryable {
+            let pause = PAUSE.max(Duration::from_millis(error.retry_after_ms));
+            self.phone.again = Some(self.ticks.now().saturating_add(pause));
         }
     }
 
@@ -95,14 +127,15 @@ impl Engine {
 
     /// CALL_SIGNALS was refused: the call is gone, or its beginning.
     // impl[EIM-CAL-027]
-    pub(super) fn signals_refused(&mut self, call: CallId, code: ErrorCode) {
-        match code {
+    pub(super) fn signals_refused(&mut self, call: CallId, error: &payload::ErrorInfo) {
+        match ErrorCode(u16::try_from(error.code).unwrap_or(0)) {
             ErrorCode::NOT_FOUND if self.phone.calls.forget(call) => {
                 self.events.emit(Event::CallGone(call));
             }
             // What is kept is asked for by the list.
             ErrorCode::TOO_OLD => self.ask_floor(call),
-            _ => {}
+            ErrorCode::NOT_FOUND => {}
+            _ => self.calls_refused(error),
         }
     }
 

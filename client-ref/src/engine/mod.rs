@@ -363,6 +363,7 @@ impl Engine {
             self.pull();
             self.tell_marks();
             self.expire_typists();
+            self.ask_calls_again();
             self.transmit();
         }
         self.begin_commit();
@@ -419,7 +420,12 @@ impl Engine {
         let marks = self.marks.next_timer(now);
         let typists = self.reach.typists.next_timer();
         let requests = self.requests.next_timer();
-        let others = marks.into_iter().chain(typists).chain(requests);
+        let calls = self.phone.next_timer();
+        let others = marks
+            .into_iter()
+            .chain(typists)
+            .chain(requests)
+            .chain(calls);
         let at = release.into_iter().chain(pull).chain(others).min()?;
         Some(at.saturating_since(now))
     }

@@ -118,6 +118,7 @@ impl Engine {
                     self.events.emit(Event::Postponed(Postponed {
                         client_msg_id: item.client_msg_id,
                         refused: refused(error),
+                        retry_after_ms: error.retry_after_ms,
                     }));
                 }
             }

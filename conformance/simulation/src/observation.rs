@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eim_client::event::{Disconnected, End};
 use eim_client::store::{Message, Target};
-use eim_client::{ConnectionState, Presence, Sent};
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_client::{CallSignal, ConnectionState, Presence, Sent};
+use eim_codec::id::{BlobId, CallId, ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::{ErrorCode, FrameType};
 use eim_server::store::Entry;
 
@@ -157,7 +157,13 @@ pub enum Observation {
         key: ClientMsgId,
         /// Why.
         code: ErrorCode,
+        /// Not before so many milliseconds.
+        retry_after_ms: u64,
+        /// The application has once read what it was told long after it was told.
+        late: bool,
     },
+    /// The server limits how many messages come in a time.
+    Rates,
     /// The application was shown a message; it is durable in the store of the device.
     Delivered {
         /// The process.
@@ -244,6 +250,80 @@ pub enum Observation {
         number: u32,
         /// It was carried out.
         done: bool,
+    },
+    /// An application was told a signal of a call.
+    Signal {
+        /// The process.
+        process: Process,
+        /// It.
+        signal: CallSignal,
+        /// The call rings.
+        rings: bool,
+    },
+    /// An application was told that a call is not known any more.
+    CallGone {
+        /// The process.
+        process: Process,
+        /// Which.
+        call: CallId,
+    },
+    /// Who knows hash and size of octets counts as having them in this world.
+    FilesShared,
+    /// The disk of the server keeps a part of a file, which survives everything from now on.
+    PartKept {
+        /// Under which the file is kept.
+        content: BlobId,
+        /// Which part, from 0.
+        part: u32,
+        /// Octets of it.
+        octets: u64,
+    },
+    /// The disk of the server keeps nothing of a file any more.
+    PartsRemoved {
+        /// Under which the file was kept.
+        content: BlobId,
+    },
+    /// What the disk of the server keeps of files after all that nobody needs has gone: SHA-256 of
+    /// the parts together.
+    Kept {
+        /// By the id under which each is kept.
+        contents: BTreeMap<BlobId, [u8; 32]>,
+    },
+    /// An application uploads a file.
+    UploadBegun {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// How many there are.
+        size: u64,
+    },
+    /// The server has said from where on it wants the octets.
+    UploadFrom {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// First octet that it wants.
+        offset: u64,
+    },
+    /// The application was told that all octets are durable.
+    Uploaded {
+        /// The process.
+        process: Process,
+        /// The blob.
+        blob: BlobId,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+    },
+    /// The application was told that the upload has failed.
+    UploadFailed {
+        /// The process.
+        process: Process,
+        /// SHA-256 of the octets.
+        sha256: [u8; 32],
+        /// Why.
+        code: ErrorCode,
     },
     /// A device handed a cursor to the network: it says that it has stored everything so far.
     CursorTold {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use eim_client::group_policy::{GroupInfo, MemberChanges};
 use eim_client::store::{Message, Target};
 use eim_client::{Contact, Presence, Unread};
-use eim_codec::id::{ConversationId, DeviceId, UserId};
+use eim_codec::id::{BlobId, CallId, ConversationId, DeviceId, UserId};
+use eim_codec::payload::CallSignalKind;
 use eim_codec::registry::ErrorCode;
 use eim_server::store::Policy;
 
@@ -215,6 +216,27 @@ pub enum Question {
         /// Or rather who has not.
         missing: bool,
     },
+    /// A call to the other members.
+    Call {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// A signal of a call.
+    Signal {
+        /// The call.
+        call: CallId,
+        /// What it says.
+        kind: CallSignalKind,
+    },
+    /// The octets of a file.
+    Fetch {
+        /// Which.
+        blob: BlobId,
+        /// SHA-256 of its octets, as its uploader has told.
+        sha256: [u8; 32],
+        /// A conversation to which it was sent.
+        conversation: Option<ConversationId>,
+    },
     /// A part of a log.
     History {
         /// The conversation.
@@ -258,6 +280,12 @@ pub enum Reply {
     Unread(Vec<Unread>),
     /// Members with their read marks.
     Readers(Vec<(UserId, u64)>),
+    /// The call.
+    Called(CallId),
+    /// Number of the signal.
+    Signalled(u64),
+    /// The file, with so many octets of the right hash.
+    Fetched(u64),
     /// Entries in order; numbers that cannot be read are left out.
     Entries(Vec<Message>),
     /// The token of an invitation.

@@ -119,6 +119,14 @@ pub struct Stats {
     pub refused: u64,
     /// Messages shown to applications.
     pub delivered: u64,
+    /// Files that were uploaded.
+    pub uploaded: u64,
+    /// Files that were downloaded.
+    pub fetched: u64,
+    /// Calls that were started.
+    pub called: u64,
+    /// Answers to calls that applications heard of.
+    pub answers: u64,
     /// Entries committed by the store.
     pub committed: u64,
     /// Connections opened afresh.
@@ -144,6 +152,10 @@ impl Stats {
         self.acked += other.acked;
         self.refused += other.refused;
         self.delivered += other.delivered;
+        self.uploaded += other.uploaded;
+        self.fetched += other.fetched;
+        self.called += other.called;
+        self.answers += other.answers;
         self.committed += other.committed;
         self.fresh += other.fresh;
         self.resumed += other.resumed;

@@ -47,6 +47,16 @@ fn a_resume_that_drops_a_frame_is_found() {
 }
 
 #[test]
+fn octets_before_the_sync_are_found() {
+    is_caught(Canary::OctetsBeforeSync);
+}
+
+#[test]
+fn uploads_that_begin_anew_are_found() {
+    is_caught(Canary::UploadsBeginAnew);
+}
+
+#[test]
 fn a_push_before_the_commit_is_found() {
     is_caught(Canary::PushBeforeCommit);
 }

@@ -2,9 +2,12 @@
 //! nothing.
 //!
 //! Each is the real code with a wrapper at one of its seams, so nothing of it can ship: the engine
-//! under the store, the sink above it, the store of a device, the server's end of a connection. A plan names its canary, and so replays and shrinks like any other.
+//! under the store, the sink above it, what keeps octets of files, the store of a device, the server's end of a
+//! connection. A plan names its canary, and so replays and shrinks like any other.
 
 mod early;
+mod early_octets;
+mod forgetful_octets;
 mod hunt;
 mod late_sink;
 mod lossy_resume;
@@ -16,6 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use eim_client::store as device;
+use eim_server::blobs::BlobStore;
 use eim_server::store::CommitSink;
 use eim_server::store::engine::Engine;
 use serde::{Deserialize, Serialize};
@@ -41,16 +45,22 @@ pub enum Canary {
     ResumeDropsFrame,
     /// The server pushes a message before its batch is synced.
     PushBeforeCommit,
+    /// The server says that octets of a file are durable, and makes them so later.
+    OctetsBeforeSync,
+    /// The server wants all octets of a file again whenever an upload goes on.
+    UploadsBeginAnew,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ResultBeforeCommit,
         Self::CursorBeforeStore,
         Self::KeyOutsideBatch,
         Self::ResumeDropsFrame,
         Self::PushBeforeCommit,
+        Self::OctetsBeforeSync,
+        Self::UploadsBeginAnew,
     ];
 
     /// Its name in reports.
@@ -62,6 +72,8 @@ impl Canary {
             Self::KeyOutsideBatch => "key-outside-batch",
             Self::ResumeDropsFrame => "resume-drops-frame",
             Self::PushBeforeCommit => "push-before-commit",
+            Self::OctetsBeforeSync => "octets-before-sync",
+            Self::UploadsBeginAnew => "uploads-begin-anew",
         }
     }
 
@@ -76,6 +88,8 @@ impl Canary {
             // Results go to the messages after their own, or never come.
             Self::ResumeDropsFrame => &["acked-is-durable", "device-holds-the-log", "one-result"],
             Self::PushBeforeCommit => &["announced-is-durable"],
+            Self::OctetsBeforeSync => &["files-are-kept"],
+            Self::UploadsBeginAnew => &["uploads-go-on"],
         }
     }
 
@@ -109,8 +123,21 @@ impl Canary {
                 engine: Arc::new(split_engine::SplitEngine::new(engine)),
                 sink,
             },
-            Self::CursorBeforeStore | Self::ResumeDropsFrame => ServerParts { engine, sink },
+            Self::CursorBeforeStore
+            | Self::ResumeDropsFrame
+            | Self::OctetsBeforeSync
+            | Self::UploadsBeginAnew => ServerParts { engine, sink },
         })
+    }
+
+    /// What goes around that which keeps octets of files.
+    #[must_use]
+    pub fn octets(self, life: &Life, octets: Arc<dyn BlobStore>) -> Arc<dyn BlobStore> {
+        match self {
+            Self::OctetsBeforeSync => Arc::new(early_octets::EarlyOctets::new(octets, life)),
+            Self::UploadsBeginAnew => Arc::new(forgetful_octets::ForgetfulOctets(octets)),
+            _ => octets,
+        }
     }
 
     /// What goes around the store of a program on a device.

@@ -40,6 +40,14 @@ impl DeviceNode {
             Action::SendOnly { to, count, .. } => self.send_only(*to, *count, dice),
             Action::Mark { of, permille, .. } => self.mark(*of, *permille),
             Action::Reading { reads, .. } => self.set_reading(*reads),
+            Action::Upload {
+                to,
+                file,
+                octets,
+                through,
+                ..
+            } => self.wish(step, *to, (*file, *octets), *through),
+            Action::Unsend { of, .. } => self.unsend(*of),
             other => self.ask(step, other),
         }
     }
@@ -127,21 +135,36 @@ impl DeviceNode {
             } else {
                 Calls::default()
             };
-            let (frame_type, body) = (draft.frame_type, draft.body.clone());
-            let Ok(key) = client.post(draft).await else {
+            if !self.post_one(process, client, target, draft, calls).await {
                 return usize::try_from(number).unwrap_or(0);
-            };
-            let sha256 = Sha256::digest(&body).into();
-            self.0.recorder.saw(Observation::SendBegun {
-                process,
-                key,
-                target,
-                frame_type,
-                sha256,
-                calls,
-            });
+            }
         }
         usize::try_from(count).unwrap_or(0)
+    }
+
+    /// Sends one message; whether it could.
+    pub(super) async fn post_one(
+        &self,
+        process: Process,
+        client: &Client,
+        target: Target,
+        draft: Draft,
+        calls: Calls,
+    ) -> bool {
+        let (frame_type, body) = (draft.frame_type, draft.body.clone());
+        let Ok(key) = client.post(draft).await else {
+            return false;
+        };
+        let sha256 = Sha256::digest(&body).into();
+        self.0.recorder.saw(Observation::SendBegun {
+            process,
+            key,
+            target,
+            frame_type,
+            sha256,
+            calls,
+        });
+        true
     }
 
     fn send_only(&self, to: To, count: u32, dice: Dice) {

@@ -6,6 +6,8 @@ use eim_codec::id::{ConversationId, UserId};
 use eim_server::store::Policy;
 
 use super::DeviceNode;
+use super::calls::call;
+use super::files::fetch;
 use super::questions::answer;
 use crate::observation::{Observation, Question};
 use crate::plan::{Action, UserNumber};
@@ -41,6 +43,12 @@ impl DeviceNode {
         life.spawn(async move {
             let reply = match question {
                 Question::Profiles => node.profiles(&client).await,
+                Question::Fetch {
+                    blob,
+                    sha256,
+                    conversation,
+                } => fetch(&client, blob, sha256, conversation).await,
+                Question::Call { .. } | Question::Signal { .. } => call(&client, &question).await,
                 _ => answer(&client, &question, admin, step).await,
             };
             if let Some(group) = learned {
@@ -231,16 +239,24 @@ impl DeviceNode {
                 phone: words(*phone),
             },
             Action::Profiles { .. } => Question::Profiles,
+            Action::Call { of, .. } => Question::Call {
+                conversation: self.conversation(*of)?,
+            },
+            Action::Signal { nth, signal, .. } => Question::Signal {
+                call: self.0.groups.call(*nth)?,
+                kind: (*signal).into(),
+            },
+            Action::Fetch { nth, hint, .. } => self.fetching(*nth, *hint)?,
             _ => return None,
         })
     }
 }
 
 /// Counts a request that waits for its answer, also if its process ends.
-struct Asking(DeviceNode);
+pub(super) struct Asking(DeviceNode);
 
 impl Asking {
-    fn new(node: &DeviceNode) -> Self {
+    pub(super) fn new(node: &DeviceNode) -> Self {
         node.0.asking.fetch_add(1, Ordering::Relaxed);
         Self(node.clone())
     }

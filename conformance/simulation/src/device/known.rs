@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use eim_codec::id::{ConversationId, DeviceId};
+use eim_codec::id::{BlobId, CallId, ConversationId, DeviceId};
 
 use crate::observation::Reply;
 use crate::plan::{DeviceNumber, GroupNumber};
@@ -18,7 +18,14 @@ struct Known {
     ids: BTreeMap<GroupNumber, ConversationId>,
     /// Newest invitations.
     tokens: BTreeMap<GroupNumber, Bytes>,
+    /// Files that were uploaded, in order.
+    files: Vec<SharedFile>,
+    /// Calls of which anybody has heard, in order.
+    calls: Vec<CallId>,
 }
+
+/// A file that was uploaded: its blob, SHA-256 of its octets, and the conversation to which it goes.
+pub(super) type SharedFile = (BlobId, [u8; 32], Option<ConversationId>);
 
 impl Groups {
     /// The id of a group.
@@ -37,6 +44,32 @@ impl Groups {
     pub fn token(&self, group: GroupNumber) -> Option<Bytes> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.tokens.get(&group).cloned()
+    }
+
+    /// The last file but `nth` that was uploaded.
+    pub(super) fn file(&self, nth: u8) -> Option<SharedFile> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.files.iter().rev().nth(usize::from(nth)).copied()
+    }
+
+    /// A file was uploaded.
+    pub(super) fn uploaded(&self, file: SharedFile) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.files.push(file);
+    }
+
+    /// The newest call but `nth`.
+    pub(super) fn call(&self, nth: u8) -> Option<CallId> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.calls.iter().rev().nth(usize::from(nth)).copied()
+    }
+
+    /// Somebody has heard of a call.
+    pub(super) fn called(&self, call: CallId) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.calls.contains(&call) {
+            known.calls.push(call);
+        }
     }
 
     /// What an answer tells about a group.

@@ -2,6 +2,8 @@
 
 mod actions;
 mod asking;
+mod calls;
+mod files;
 mod known;
 mod program;
 mod questions;
@@ -17,6 +19,7 @@ use eim_codec::id::ConversationId;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use self::files::Wishes;
 pub use self::known::{DeviceIds, Groups};
 use self::watching::Watchings;
 use crate::device_store::DeviceDisk;
@@ -75,6 +78,8 @@ struct Inner {
     /// Applications do not read their events.
     pausing: AtomicBool,
     reads: Notify,
+    /// They once did not.
+    paused: AtomicBool,
     /// Another program is the main one now.
     replaced: Notify,
     /// Requests of applications that are not answered.
@@ -88,6 +93,14 @@ struct Inner {
     watching: Mutex<Watchings>,
     /// Profiles that the device has read; they outlive its programs.
     profiles: tokio::sync::Mutex<Profiles>,
+    /// Files that people still want to send; they remember it themselves.
+    wishes: Mutex<Wishes>,
+    /// Held while a file with such a number is uploaded.
+    uploading: [tokio::sync::Mutex<()>; 4],
+    /// Takes part in calls.
+    phone: bool,
+    /// Calls that are not over.
+    calls: Mutex<calls::Open>,
     outbox_limit: usize,
     dice: Dice,
     recorder: Recorder,
@@ -110,6 +123,8 @@ pub struct Parts {
     pub groups: Groups,
     /// The ids of the devices of the world.
     pub ids: DeviceIds,
+    /// It takes part in calls.
+    pub phone: bool,
     /// Messages that its outbox holds.
     pub outbox_limit: usize,
     /// Its draws.
@@ -134,6 +149,7 @@ impl DeviceNode {
             state: Mutex::default(),
             pausing: AtomicBool::new(false),
             reads: Notify::new(),
+            paused: AtomicBool::new(false),
             replaced: Notify::new(),
             asking: AtomicUsize::new(0),
             disk: parts.disk,
@@ -143,6 +159,10 @@ impl DeviceNode {
             ids: parts.ids,
             watching: Mutex::default(),
             profiles: tokio::sync::Mutex::default(),
+            wishes: Mutex::default(),
+            phone: parts.phone,
+            calls: Mutex::default(),
+            uploading: Default::default(),
             outbox_limit: parts.outbox_limit,
             dice: parts.dice,
             recorder: parts.recorder,
@@ -318,6 +338,7 @@ impl DeviceNode {
     /// The application reads its events, or does not.
     pub fn set_reading(&self, reads: bool) {
         self.0.pausing.store(!reads, Ordering::Relaxed);
+        self.0.paused.fetch_or(!reads, Ordering::Relaxed);
         self.0.reads.notify_waiters();
     }
 
@@ -365,12 +386,12 @@ impl DeviceNode {
         Some((self.process(number), life, client))
     }
 
-    /// Processes that run, and requests of applications that wait.
+    /// Processes that run, and requests and uploads of applications that wait.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (
             self.lock().running.len(),
-            self.0.asking.load(Ordering::Relaxed),
+            self.0.asking.load(Ordering::Relaxed) + self.wishes().len(),
         )
     }
 

@@ -24,7 +24,10 @@ impl DeviceNode {
         let (node, process) = (self.clone(), life.clone());
         life.spawn(async move {
             let end = match node.open(number, &process, Attach::Full).await {
-                Ok((_, events)) => node.read(number, events, None).await,
+                Ok((client, events)) => {
+                    node.go_on(number, &process, &client);
+                    node.read(number, events, None).await
+                }
                 Err(error) => End::Store(error),
             };
             node.over(number, &process, end);
@@ -63,6 +66,7 @@ impl DeviceNode {
         options.attach = attach;
         options.adopt_outbox = attach == Attach::Full;
         options.outbox_limit = inner.outbox_limit;
+        options.calls = inner.phone;
         options.salted = SALTED.clone();
         let mut first_sync = inner.dice.fork("first sync");
         options.first_sync = *first_sync.pick(&[0, 3, 40, 256]).unwrap_or(&256);
@@ -136,6 +140,8 @@ impl DeviceNode {
                 process,
                 key: postponed.client_msg_id,
                 code: postponed.refused.code,
+                retry_after_ms: postponed.retry_after_ms,
+                late: self.0.paused.load(Ordering::Relaxed),
             },
             Event::Disconnected(why) => Observation::Disconnected { process, why },
             Event::Requeued(messages) => Observation::Requeued { process, messages },
@@ -144,6 +150,8 @@ impl DeviceNode {
                 self.shown(process, &users);
                 Observation::Presence { process, users }
             }
+            Event::Call { signal, rings } => self.heard(process, signal, rings),
+            Event::CallGone(call) => self.call_gone(process, call),
             Event::Typing {
                 conversation,
                 user,

@@ -7,23 +7,29 @@
 
 mod engine;
 mod journal;
+mod octets;
 mod record;
 mod spaces;
 mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use eim_codec::id::BlobId;
+use eim_server::blobs::BlobStore;
 use eim_server::store::engine::Engine;
 use eim_server::store::{CommitSink, StoreError};
 
 use self::engine::DiskEngine;
+use self::octets::DiskOctets;
 pub use self::record::Write;
 pub use self::spaces::Snapshot;
 use self::state::State;
 use crate::canary::{Canary, ServerParts};
+use crate::observation::Observation;
 use crate::plan::{DiskConfig, DiskFault};
 use crate::seed::Dice;
 use crate::world::{Life, Recorder, ms, now};
@@ -87,6 +93,31 @@ impl Disk {
             self.recorder.server_durable(&record::batch(&writes));
         }
         Arc::new(DiskEngine::new(self.clone(), incarnation, life.clone()))
+    }
+
+    /// What keeps octets of files for one incarnation of the server.
+    #[must_use]
+    pub fn octets(&self, life: &Life) -> Arc<dyn BlobStore> {
+        let kept: Vec<_> = self.state().octets.all().collect();
+        for (content, part, octets) in kept {
+            // What survived the end of a process is as good as what was put.
+            self.recorder.saw(Observation::PartKept {
+                content,
+                part,
+                octets,
+            });
+        }
+        let octets: Arc<dyn BlobStore> = Arc::new(DiskOctets::new(self.clone(), life.clone()));
+        match self.canary {
+            Some(canary) => canary.octets(life, octets),
+            None => octets,
+        }
+    }
+
+    /// SHA-256 of the octets of each file that is kept.
+    #[must_use]
+    pub fn kept(&self) -> BTreeMap<BlobId, [u8; 32]> {
+        self.state().octets.hashes()
     }
 
     /// The process is over: of what was not synced, what does not survive is lost.

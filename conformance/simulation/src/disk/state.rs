@@ -8,6 +8,7 @@ use eim_server::store::{Room, StoreError};
 use tokio::time::Instant;
 
 use super::journal::Journal;
+use super::octets::Octets;
 use super::record::{self, Write};
 use super::spaces::Snapshot;
 use crate::plan::DiskConfig;
@@ -30,6 +31,8 @@ pub(super) struct State {
     config: DiskConfig,
     dice: Dice,
     journal: Journal,
+    /// Octets of files.
+    pub(super) octets: Octets,
     /// What the running process reads: synced batches only.
     pub(super) readable: Snapshot,
     /// Batches that are durable since the last recovery.
@@ -53,6 +56,7 @@ impl State {
             config,
             dice,
             journal: Journal::default(),
+            octets: Octets::default(),
             readable: Snapshot::default(),
             synced: 0,
             unsynced: VecDeque::new(),
@@ -85,6 +89,8 @@ impl State {
     pub(super) fn crash(&mut self, dice: &mut Dice) {
         self.end_process();
         self.journal.crash(self.config, dice);
+        let survives = self.config.survives_permille;
+        self.octets.crash(survives, &mut dice.fork("octets"));
     }
 
     /// Whether the end of the journal is torn.
@@ -124,6 +130,19 @@ impl State {
             Duration::ZERO
         };
         drawn + slower + failing
+    }
+
+    /// How long it takes to make octets of a file durable.
+    pub(super) fn takes_octets(&mut self) -> Duration {
+        let failing = self.sync_fails;
+        self.sync_fails = false;
+        let takes = self.takes();
+        self.sync_fails = failing;
+        takes
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full().is_some()
     }
 
     fn check(&self, incarnation: u64) -> Result<(), StoreError> {

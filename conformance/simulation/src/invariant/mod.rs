@@ -8,6 +8,7 @@ pub mod acked_is_durable;
 pub mod announced_is_durable;
 pub mod answers_are_true;
 pub mod becomes_quiet;
+pub mod calls_are_heard;
 pub mod change_is_once;
 pub mod contacts_agree;
 pub mod cursor_is_backed;
@@ -18,8 +19,11 @@ pub mod device_holds_the_log;
 pub mod epoch_only_rises;
 pub mod every_send_ends;
 pub mod everything_arrives;
+pub mod files_are_kept;
+pub mod files_are_private;
 pub mod invitations_bind;
 pub mod key_has_one_place;
+pub mod limits_are_kept;
 pub mod log_has_no_gaps;
 pub mod logged_out_is_out;
 pub mod marks_are_true;
@@ -34,6 +38,7 @@ pub mod profiles_are_versioned;
 pub mod rows_follow_the_log;
 pub mod timeline_is_complete;
 pub mod unread_is_true;
+pub mod uploads_go_on;
 
 use std::fmt;
 use std::time::Duration;
@@ -89,6 +94,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(announced_is_durable::AnnouncedIsDurable),
         Box::new(answers_are_true::AnswersAreTrue::default()),
         Box::new(becomes_quiet::BecomesQuiet),
+        Box::new(calls_are_heard::CallsAreHeard::default()),
         Box::new(change_is_once::ChangeIsOnce),
         Box::new(contacts_agree::ContactsAgree),
         Box::new(cursor_is_backed::CursorIsBacked),
@@ -99,8 +105,11 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(epoch_only_rises::EpochOnlyRises),
         Box::new(every_send_ends::EverySendEnds),
         Box::new(everything_arrives::EverythingArrives),
+        Box::new(files_are_kept::FilesAreKept),
+        Box::new(files_are_private::FilesArePrivate::default()),
         Box::new(invitations_bind::InvitationsBind::default()),
         Box::new(key_has_one_place::KeyHasOnePlace),
+        Box::new(limits_are_kept::LimitsAreKept::default()),
         Box::new(log_has_no_gaps::LogHasNoGaps),
         Box::new(logged_out_is_out::LoggedOutIsOut::default()),
         Box::new(marks_are_true::MarksAreTrue::default()),
@@ -115,6 +124,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(rows_follow_the_log::RowsFollowTheLog),
         Box::new(timeline_is_complete::TimelineIsComplete::default()),
         Box::new(unread_is_true::UnreadIsTrue::default()),
+        Box::new(uploads_go_on::UploadsGoOn::default()),
     ]
 }
 

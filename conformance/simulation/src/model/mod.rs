@@ -9,6 +9,7 @@
 pub mod contacts;
 pub mod conversation;
 pub mod device;
+pub mod files;
 pub mod governed;
 pub mod history;
 pub mod membership;
@@ -91,6 +92,7 @@ impl Model {
     /// Takes over what somebody saw.
     pub fn saw(&mut self, observation: &Observation) {
         self.sight.see(self.now, observation);
+        self.server.files.see(observation);
     }
 
     /// What `user` has not read of a conversation, how much of it calls the user, how far it has

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use eim_codec::id::{ClientMsgId, ConversationId, DeviceId, UserId};
+use eim_codec::id::{BlobId, ClientMsgId, ConversationId, DeviceId, UserId};
 use eim_codec::registry::FrameType;
 use eim_server::store::Entry;
 use eim_server::store::kv::inspect::{Name, Record};
 
 use super::contacts::{Lists, News};
 use super::conversation::{Conversation, Effect};
+use super::files::{BlobRow, Files};
 pub use super::rows::{Place2, Rows};
 
 /// Conversation and number of an entry.
@@ -50,6 +51,8 @@ pub struct Server {
     pub flags: BTreeSet<Place2>,
     /// Rows beside the logs.
     pub rows: Rows,
+    /// Files.
+    pub files: Files,
 }
 
 /// First outcome of a key.
@@ -111,6 +114,8 @@ pub struct ServerChange {
     pub flags: Vec<(Place2, bool)>,
     /// Profiles that were written: whose, version before and after.
     pub profiles: Vec<(UserId, u64, u64)>,
+    /// Files that were written: which, before and after.
+    pub files: Vec<(BlobId, Option<BlobRow>, Option<BlobRow>)>,
     /// Conversations whose rows or logs changed.
     pub touched: BTreeSet<ConversationId>,
     /// The epoch before and after.
@@ -152,9 +157,18 @@ impl Server {
                 Name::Chunk(user, last) => self.timeline(user, last, record, &mut change),
                 Name::Message(user, id) => self.key(user, id.into(), record, &mut change),
                 Name::Request(user, id) => self.request(user, id, record, &mut change),
+                Name::Blob(blob) => {
+                    let (before, after) = self.files.write(blob, record);
+                    // Written more than once in a batch, it is what it was last.
+                    match change.files.last_mut().filter(|last| last.0 == blob) {
+                        Some(last) => last.2 = after,
+                        None => change.files.push((blob, before, after)),
+                    }
+                }
                 _ => self.state(name, record, &mut change),
             }
         }
+        self.files.log(&change);
         change
     }
 

@@ -1,78 +1,8 @@
 //! What users, applications and operators do, as data.
 
-use eim_codec::payload::Role;
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceNumber, Fault, GroupNumber, UserNumber};
-
-/// Where a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum To {
-    /// The direct conversation with a user.
-    User(UserNumber),
-    /// A group.
-    Group(GroupNumber),
-}
-
-/// What a user does about another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doing {
-    /// Asks to be contacts.
-    Request,
-    /// Agrees.
-    Accept,
-    /// Does not agree.
-    Refuse,
-    /// Ends it, or takes the request back.
-    Remove,
-    /// Blocks.
-    Block,
-    /// Ends a block.
-    Unblock,
-}
-
-/// A role, as policies name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rank {
-    /// Everybody.
-    Member,
-    /// Owner and admins.
-    Admin,
-    /// The owner.
-    Owner,
-}
-
-impl From<Rank> for Role {
-    fn from(rank: Rank) -> Self {
-        match rank {
-            Rank::Member => Self::Member,
-            Rank::Admin => Self::Admin,
-            Rank::Owner => Self::Owner,
-        }
-    }
-}
-
-/// A department as the operator imports it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Department {
-    /// Its number.
-    pub number: u8,
-    /// The one above, of a lower number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<u8>,
-    /// Which name it has.
-    pub name: u8,
-    /// It has a group: of its members, or with `branch` of those below too.
-    pub group: bool,
-    /// See `group`.
-    pub branch: bool,
-    /// Its members.
-    pub members: Vec<UserNumber>,
-}
+use super::{Department, DeviceNumber, Doing, Fault, GroupNumber, Rank, Signal, To, UserNumber};
 
 /// What happens. What is not possible at that time (a group that does not exist, a device that is
 /// down) does not happen.
@@ -405,6 +335,53 @@ pub enum Action {
         /// The device.
         device: DeviceNumber,
     },
+    /// A device uploads a file and sends a message that refers to it, after the end of its program
+    /// too.
+    Upload {
+        /// The device.
+        device: DeviceNumber,
+        /// To whom.
+        to: To,
+        /// Which file: of equal numbers and sizes the octets are equal.
+        file: u8,
+        /// Its octets.
+        octets: u32,
+        /// The person gives it up after so many octets; 0 for never.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        through: u32,
+    },
+    /// A device downloads a file of which somebody has told, whether it may or not.
+    Fetch {
+        /// The device.
+        device: DeviceNumber,
+        /// Which one, 0 for the last that was uploaded.
+        nth: u8,
+        /// Names the conversation to which it was sent.
+        hint: bool,
+    },
+    /// A device calls the other members of a conversation.
+    Call {
+        /// The device.
+        device: DeviceNumber,
+        /// The conversation.
+        of: To,
+    },
+    /// A device says something in a call of which somebody has heard, whether it may or not.
+    Signal {
+        /// The device.
+        device: DeviceNumber,
+        /// Which call, 0 for the newest.
+        nth: u8,
+        /// What it says.
+        signal: Signal,
+    },
+    /// A device recalls the last file that its user has sent to a conversation.
+    Unsend {
+        /// The device.
+        device: DeviceNumber,
+        /// The conversation.
+        of: To,
+    },
     /// The operator imports departments.
     Import {
         /// All of them.
@@ -426,6 +403,14 @@ pub enum Action {
     Sweep,
     /// Something goes wrong, or the world changes.
     Fault(Fault),
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+const fn is_zero(octets: &u32) -> bool {
+    *octets == 0
 }
 
 impl Action {
@@ -472,6 +457,11 @@ impl Action {
             | Self::Type { device, .. }
             | Self::SetProfile { device, .. }
             | Self::Profiles { device }
+            | Self::Upload { device, .. }
+            | Self::Fetch { device, .. }
+            | Self::Unsend { device, .. }
+            | Self::Call { device, .. }
+            | Self::Signal { device, .. }
             | Self::PutOut { device } => Some(*device),
             Self::Account { .. } | Self::Import { .. } | Self::Sweep | Self::Fault(_) => None,
         }

@@ -28,7 +28,7 @@ impl Plan {
     pub fn generate(seed: u64) -> Self {
         let mut dice = Dice::new(seed).fork("plan");
         let size = Size::draw(&mut dice);
-        let world = world_config::draw(&mut dice, &size);
+        let mut world = world_config::draw(&mut dice, &size);
         let maker = Maker::new(&mut dice, world.devices.clone());
         let pause = *dice.pick(&[30, 200, 1_000]).unwrap_or(&200);
         let mut at_ms = dice.between(0, 1_000);
@@ -42,6 +42,7 @@ impl Plan {
                 action,
             });
         }
+        world.calls = maker.kinds.iter().any(|(kind, _)| *kind == Kind::Call);
         Self { seed, world, steps }
     }
 }
@@ -67,7 +68,9 @@ impl Maker {
             .iter()
             .map(|(kind, weight)| (Kind::Fault(*kind), *weight));
         for (kind, weight) in KINDS.iter().copied().chain(faults) {
-            if dice.chance(IN_PLAN) {
+            // Who calls has something to say.
+            let goes_on = kind == Kind::Signal && kinds.iter().any(|(it, _)| *it == Kind::Call);
+            if dice.chance(IN_PLAN) || goes_on {
                 kinds.push((kind, weight * dice.between(1, 4)));
             }
         }
@@ -171,6 +174,8 @@ impl Maker {
             | Kind::Decide
             | Kind::MembersSince
             | Kind::Info => self.of_policy(kind, device, dice),
+            Kind::Upload | Kind::Fetch | Kind::Unsend => self.of_files(kind, device, dice),
+            Kind::Call | Kind::Signal => self.of_calls(kind, device, dice),
             Kind::Watch
             | Kind::Look
             | Kind::Say

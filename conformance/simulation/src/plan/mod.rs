@@ -1,21 +1,25 @@
 //! What happens in a run: a world and steps, as data.
 
 mod action;
+mod calls;
 mod fault;
 mod faults;
+mod files;
 mod generate;
 mod kinds;
 mod shrink;
 mod social;
+mod words;
 mod world_config;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::action::{Action, Department, Doing, Rank, To};
+pub use self::action::Action;
 pub use self::fault::{Direction, DiskFault, Fault, Node};
 pub use self::shrink::shrink;
+pub use self::words::{Department, Doing, Rank, Signal, To};
 use crate::canary::Canary;
 
 /// Number of a user in a plan, from 0.
@@ -75,9 +79,25 @@ pub struct WorldConfig {
     pub server: String,
     /// Messages that an outbox holds before the application waits.
     pub outbox_limit: usize,
+    /// Files, if they are smaller here than an operator may choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FilesConfig>,
+    /// Devices take part in calls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calls: bool,
     /// What is wrong in this world on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+}
+
+/// Files so small that many fit into a run, in as many parts as large ones have elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesConfig {
+    /// Octets that the server writes at once.
+    pub part_octets: u32,
+    /// Octets of an upload that may be under way.
+    pub window_octets: u32,
 }
 
 /// A disk without faults.

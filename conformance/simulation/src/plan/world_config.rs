@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{DiskConfig, Range, UserNumber, WorldConfig};
+use super::{DiskConfig, FilesConfig, Range, UserNumber, WorldConfig};
 use crate::seed::Dice;
 
 /// How large a plan is.
@@ -31,6 +31,7 @@ pub(super) fn draw(dice: &mut Dice, size: &Size) -> WorldConfig {
     let delay_ms = range(dice, &[(0, 0), (0, 5), (1, 40), (20, 300)]);
     let chunk_octets = range(dice, &[(1, 20), (1, 600), (100, 4096), (4096, 65_536)]);
     let buffer_octets = *dice.pick(&[600, 8_192, 65_536]).unwrap_or(&65_536);
+    let (files, keys) = files(&mut dice.fork("files"));
     WorldConfig {
         devices,
         delay_ms,
@@ -38,8 +39,10 @@ pub(super) fn draw(dice: &mut Dice, size: &Size) -> WorldConfig {
         buffer_octets,
         disk: disk(dice),
         device_disk: disk(dice),
-        server: server(dice),
+        server: server(dice) + &keys,
         outbox_limit: *dice.pick(&[3, 16, 256]).unwrap_or(&16),
+        files: Some(files),
+        calls: false,
         canary: None,
     }
 }
@@ -55,6 +58,32 @@ fn disk(dice: &mut Dice) -> DiskConfig {
         survives_permille: *dice.pick(&[0, 500, 1_000]).unwrap_or(&500),
         torn_permille: *dice.pick(&[0, 500]).unwrap_or(&0),
     }
+}
+
+/// Files of few octets in several parts, and what the operator decides about them.
+fn files(dice: &mut Dice) -> (FilesConfig, String) {
+    let pick = |dice: &mut Dice, of: &[u32]| *dice.pick(of).unwrap_or(&1_000);
+    let part_octets = pick(dice, &[700, 1_500, 4_000]);
+    let window_octets = pick(dice, &[300, 1_000, 4_000]).min(part_octets);
+    let mut keys = "[blobs]\n".to_owned();
+    for (key, values) in [
+        ("orphan_ms", &[60_000, 120_000][..]),
+        ("transfers", &[1, 2]),
+        ("shared", &[1]),
+    ] {
+        if let (true, Some(value)) = (dice.chance(400), dice.pick(values)) {
+            // Writing into a string does not fail.
+            let _ = match key {
+                "shared" => writeln!(keys, "shared = true"),
+                key => writeln!(keys, "{key} = {value}"),
+            };
+        }
+    }
+    let files = FilesConfig {
+        part_octets,
+        window_octets,
+    };
+    (files, keys)
 }
 
 /// Small limits bring out what large ones hide; most worlds leave each as it is. Those that a

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eim_server::blobs::{BlobStore, GuardedBlobs};
+use eim_server::calls;
+use eim_server::limits::{Guard, breaker_policy};
 use eim_server::presence;
 use eim_server::server::{self, Parts};
 use eim_server::store::kv::{Environment, KvStore, Options};
@@ -15,6 +18,9 @@ use super::{Running, ServerNode, accounts};
 use crate::canary::ServerParts;
 use crate::observation::{Ending, Observation};
 use crate::world::{CommitTee, Life, Randomness};
+
+/// How often calls are looked at, as in the server itself.
+const CALL_TICK: Duration = Duration::from_millis(250);
 
 impl ServerNode {
     /// Starts an incarnation. Whatever fails ends it.
@@ -48,6 +54,13 @@ impl ServerNode {
         }
     }
 
+    /// What keeps octets of files.
+    fn octets(&self, life: &Life, parts: &Parts) -> Arc<dyn BlobStore> {
+        let (octets, policy) = (self.0.disk.octets(life), breaker_policy(&self.0.config));
+        let guard = Guard::new("blobs", policy, Arc::clone(&parts.clock));
+        Arc::new(GuardedBlobs::new(octets, guard))
+    }
+
     async fn start(&self, life: &Life, incarnation: u32) -> Result<(), StoreError> {
         let inner = &self.0;
         let config = &inner.config;
@@ -77,11 +90,17 @@ impl ServerNode {
         });
         let store: Arc<dyn Store> = Arc::new(store);
         accounts::create(&store, &parts.clock, &inner.users).await?;
-        let shared = server::share(config, &parts, store, Arc::clone(&hub));
+        let octets = self.octets(life, &parts);
+        let shared = server::share_with(config, &parts, store, Arc::clone(&hub), Some(octets));
         let sweep = Sweep {
             interval: Duration::from_millis(config.store.sweep_interval_ms),
             limit: config.store.sweep_limit,
         };
+        life.spawn(calls::run(
+            Arc::clone(&shared.calls),
+            CALL_TICK,
+            shared.stopping.clone(),
+        ));
         life.spawn(sweeper::run(Arc::clone(&shared), sweep, || {}));
         life.spawn(presence::run(
             Arc::clone(&shared.hub),

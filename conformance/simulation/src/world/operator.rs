@@ -17,6 +17,8 @@ use crate::observation::Observation;
 use crate::plan::{Department, DeviceNumber, UserNumber};
 use crate::server::{user_id, user_name};
 
+/// Longer than a file is kept that nobody needs, beside what clocks may have jumped back.
+const COLLECTED_MS: i64 = 7 * 86_400_000;
 /// Records that a sweep takes at once.
 const SWEPT: usize = 16;
 
@@ -29,7 +31,22 @@ impl World {
         life.spawn(async move {
             // As in the sweeper itself: the commit loop ends the server when the store fails.
             let _ = sweeper::sweep_store(&shared, SWEPT).await;
+            let _ = sweeper::sweep_octets(&shared, SWEPT).await;
         });
+    }
+
+    /// Files that nobody needs go: enough time passes.
+    pub(super) async fn collect(&self) {
+        let Some((_, shared)) = self.server.shared() else {
+            return;
+        };
+        self.server.clock().jump(COLLECTED_MS);
+        let swept = sweeper::sweep_store(&shared, SWEPT).await;
+        let collected = sweeper::sweep_octets(&shared, SWEPT).await;
+        if let (Ok(_), Ok(_)) = (swept, collected) {
+            let contents = self.server.disk().kept();
+            self.recorder.saw(Observation::Kept { contents });
+        }
     }
 
     /// Enables or disables an account.

@@ -21,9 +21,13 @@ const LOOKING: Duration = ms(100);
 /// Looks without any progress before the run is said to hang: ten minutes. A slow line takes as
 /// long as it takes.
 const LOOKS: u32 = 6_000;
+/// Steps after those of the plan, in which devices look at files.
+const CHECKING: u32 = 1 << 30;
 /// Looks in a row in which everything was quiet.
 const QUIET: u32 = 3;
 
+/// Looks between two in which people hang up.
+const CALLING: u32 = 64;
 /// Looks between two in which devices take over what other programs left in their stores.
 const ADOPTING: u32 = 64;
 /// Looks between two in which they take over what others had still to read: their own programs
@@ -62,6 +66,12 @@ impl World {
         }
         sleep(AFTERMATH).await;
         self.recorder.saw(Observation::Healed);
+        for device in &self.devices {
+            device.check_files(CHECKING + 16 * u32::from(device.number().0));
+            if self.plan.world.calls {
+                device.hang_up();
+            }
+        }
     }
 
     /// Waits until nothing is under way.
@@ -85,6 +95,9 @@ impl World {
                     (most, until) = (progress, look + LOOKS);
                 }
             }
+            if look % CALLING == 8 && self.devices.iter().any(|it| it.calls_now() > 0) {
+                self.devices.iter().for_each(DeviceNode::hang_up);
+            }
             if look % ADOPTING == 16 {
                 self.devices.iter().for_each(adopt);
             }
@@ -103,6 +116,7 @@ impl World {
             if quiet == QUIET {
                 self.read_stores().await;
                 self.recorder.saw(Observation::Quiet);
+                self.collect().await;
                 return;
             }
         }
@@ -168,6 +182,10 @@ impl World {
         }
         if asking > 0 {
             return Some(format!("{asking} requests are not answered"));
+        }
+        let calls = device.calls_now();
+        if calls > 0 {
+            return Some(format!("{calls} calls are not over"));
         }
         let state = client.state();
         if !matches!(state, ConnectionState::Open { .. }) {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use eim_client::ConnectionState;
 use eim_codec::id::{DeviceId, UserId};
+use eim_codec::payload::CallSignalKind;
 use eim_server::store::{CommitSink, Committed, LoggedOut, Marked, TenantId};
 use tokio::time::Instant;
 
 use super::life::{Life, Point};
 use super::time::now;
 use super::trace::Trace;
-use crate::observation::{Ending, Observation, Observed};
+use crate::observation::{Ending, Observation, Observed, Reply};
 use crate::plan::DeviceNumber;
 use crate::run::{Judge, Stats, TraceHash, Violation};
 
@@ -181,6 +182,18 @@ impl Stats {
             Observation::Refused { .. } => self.refused += 1,
             Observation::Delivered { .. } => self.delivered += 1,
             Observation::Committed { .. } => self.committed += 1,
+            Observation::Uploaded { .. } => self.uploaded += 1,
+            Observation::Answered {
+                reply: Reply::Fetched(_),
+                ..
+            } => self.fetched += 1,
+            Observation::Answered {
+                reply: Reply::Called(_),
+                ..
+            } => self.called += 1,
+            Observation::Signal { signal, .. } => {
+                self.answers += u64::from(signal.kind == CallSignalKind::Answer);
+            }
             Observation::Fault(_) => self.faults += 1,
             Observation::ServerEnded { how, .. } if *how != Ending::Orderly => {
                 self.server_crashes += 1;

@@ -14,7 +14,7 @@ use crate::device_store::DeviceDisk;
 use crate::disk::Disk;
 use crate::network::Network;
 use crate::observation::Observation;
-use crate::plan::{Action, DeviceNumber, Fault, Node, Plan, Step, UserNumber};
+use crate::plan::{Action, DeviceNumber, Fault, Node, Plan, Step, UserNumber, WorldConfig};
 use crate::seed::Dice;
 use crate::server::ServerNode;
 
@@ -49,7 +49,13 @@ impl World {
     pub fn new(plan: Plan, recorder: Recorder) -> Result<Self, String> {
         let beginning = now();
         let dice = Dice::new(plan.seed);
-        let config = server_config(&plan.world.server)?;
+        let config = server_config(&plan.world)?;
+        if limits_rates(&config) {
+            recorder.saw(Observation::Rates);
+        }
+        if config.blobs.shared {
+            recorder.saw(Observation::FilesShared);
+        }
         let world = Arc::new(plan.world.clone());
         let network = Network::new(Arc::clone(&world), dice.fork("network"), recorder.clone());
         let mut wrong = dice.fork("clocks");
@@ -82,6 +88,7 @@ impl World {
                 network: network.clone(),
                 groups: groups.clone(),
                 ids: ids.clone(),
+                phone: world.calls,
                 outbox_limit: world.outbox_limit,
                 dice: dice.fork_nth("device", u64::from(number)),
                 recorder: recorder.clone(),
@@ -222,7 +229,26 @@ async fn look(server: ServerNode) {
     }
 }
 
+/// Whether messages may be too many.
+fn limits_rates(config: &Config) -> bool {
+    let rates = &config.rates;
+    let limits = [
+        config.limits.messages_per_s,
+        rates.device_octets_per_s,
+        rates.user_messages_per_s,
+        rates.user_octets_per_s,
+        rates.tenant_messages_per_s,
+        rates.tenant_octets_per_s,
+    ];
+    limits.into_iter().any(|limit: u32| limit > 0)
+}
+
 /// The server's configuration: the keys of the plan, over the defaults.
-fn server_config(keys: &str) -> Result<Config, String> {
-    Config::from_toml(keys).map_err(|error| error.to_string())
+fn server_config(world: &WorldConfig) -> Result<Config, String> {
+    let mut config = Config::from_toml(&world.server).map_err(|error| error.to_string())?;
+    if let Some(files) = world.files {
+        config.blobs.part_octets = files.part_octets;
+        config.blobs.window_octets = files.window_octets;
+    }
+    Ok(config)
 }

@@ -1,5 +1,6 @@
 //! Hand-made runs for the tests of invariants: a good one, from which each test makes a bad one.
 
+mod files;
 mod records;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use eim_codec::registry::FrameType;
 use eim_server::store::kv::inspect::{Name, Record};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::files::{HASH, Row, blob, blob_of, commit_file, no_blob, part};
 pub(crate) use self::records::{as_department, commit, entry, erasure, group, message, recall};
 use super::Gauge;
 use crate::invariant::{Invariant, Judge};

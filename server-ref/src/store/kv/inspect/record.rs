@@ -68,6 +68,8 @@ pub enum Record {
     Blob {
         /// Who has uploaded it, or does.
         owner: UserId,
+        /// SHA-256 of its octets.
+        sha256: [u8; 32],
         /// Octets.
         size: u64,
         /// All octets are there.
@@ -250,6 +252,7 @@ fn record_of_blob(value: &[u8]) -> Result<Record, StoreError> {
     let row: BlobRow = state::decode("blob", value)?;
     Ok(Record::Blob {
         owner: state::id("blob", &row.owner)?,
+        sha256: state::array("blob", &row.sha256)?,
         size: row.size,
         complete: row.complete,
         references: row.references,

@@ -1,0 +1,299 @@
+//! Calls are heard of in order, by everybody, to their end.
+
+use std::collections::BTreeMap;
+
+use eim_client::CallSignal;
+use eim_codec::id::{CallId, DeviceId, UserId};
+use eim_codec::payload::CallSignalKind as Kind;
+
+use super::{Found, Invariant};
+use crate::model::{Event, Model};
+use crate::observation::{Observation, Process, Question, Reply};
+
+/// A signal is the same for everybody, and an application hears of those of a call in order, each
+/// once; one device of a user takes part at a time, and only those that do say anything about the
+/// media; nothing follows the end; and in the end whoever was called knows that it is over.
+#[derive(Debug, Default)]
+pub struct CallsAreHeard {
+    calls: BTreeMap<CallId, BTreeMap<u64, CallSignal>>,
+    heard: BTreeMap<(Process, CallId), Heard>,
+    asked: BTreeMap<(Process, u32), (CallId, Kind)>,
+}
+
+/// What one application heard of one call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    last: u64,
+    rings: bool,
+    over: bool,
+    /// The server that had the call is gone; whoever started it may start it once more.
+    stale: bool,
+}
+
+impl Invariant for CallsAreHeard {
+    fn name(&self) -> &'static str {
+        "calls-are-heard"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &[
+            "EIM-CAL-007",
+            "EIM-CAL-008",
+            "EIM-CAL-014",
+            "EIM-CAL-015",
+            "EIM-CAL-016",
+            "EIM-CAL-020",
+            "EIM-CAL-027",
+            "EIM-CAL-028",
+            "EIM-CAL-029",
+        ]
+    }
+
+    fn check(&mut self, model: &Model, event: &Event<'_>, found: &mut Found) {
+        match event {
+            Event::Seen(Observation::Signal {
+                process,
+                signal,
+                rings,
+            }) => {
+                self.told(*process, signal, *rings, found);
+                self.known(signal, found);
+            }
+            Event::Seen(Observation::CallGone { process, call }) => {
+                let heard = self.heard.entry((*process, *call)).or_default();
+                (heard.rings, heard.over) = (false, true);
+            }
+            Event::Seen(Observation::Asked {
+                process,
+                step,
+                question: Question::Signal { call, kind },
+            }) => {
+                self.asked.insert((*process, *step), (*call, *kind));
+            }
+            Event::Seen(Observation::Answered {
+                process,
+                step,
+                reply: Reply::Signalled(call_seq),
+            }) => {
+                if let Some((call, kind)) = self.asked.remove(&(*process, *step)) {
+                    self.added(*process, call, *call_seq, kind, found);
+                }
+            }
+            Event::Seen(Observation::ServerEnded { .. }) => {
+                self.replay(found);
+                self.calls.clear();
+                self.heard.values_mut().for_each(|heard| heard.stale = true);
+            }
+            Event::Seen(Observation::Quiet) => self.quiet(model, found),
+            Event::End => self.replay(found),
+            _ => {}
+        }
+    }
+}
+
+impl CallsAreHeard {
+    fn told(&mut self, process: Process, signal: &CallSignal, rings: bool, found: &mut Found) {
+        let heard = self.heard.entry((process, signal.call)).or_default();
+        if heard.stale {
+            *heard = Heard::default();
+        }
+        found.add_if(signal.call_seq <= heard.last, || {
+            format!("{process:?} heard of {signal:?} after {}", heard.last)
+        });
+        found.add_if(heard.over, || {
+            format!("{process:?} heard of {signal:?} after the end")
+        });
+        let known = self.calls.get(&signal.call);
+        // Of the beginning something may be too old.
+        let old = heard.last == 0 && signal.call_seq > 1;
+        let skipped = signal.call_seq > heard.last + 1 && !old;
+        let recent = known.and_then(|known| known.get(&(signal.call_seq - 1)));
+        let recent = recent.is_some_and(|before| signal.time_ms < before.time_ms + MAILBOX_MS);
+        found.add_if(skipped && recent, || {
+            format!(
+                "{process:?} missed what is between {} and {signal:?}",
+                heard.last
+            )
+        });
+        let over = signal.kind == Kind::End;
+        found.add_if(rings && over, || {
+            format!("{process:?} rings after {signal:?}")
+        });
+        *heard = Heard {
+            last: signal.call_seq.max(heard.last),
+            rings,
+            over,
+            stale: false,
+        };
+    }
+
+    /// Everybody hears the same.
+    fn known(&mut self, signal: &CallSignal, found: &mut Found) {
+        let known = self.calls.entry(signal.call).or_default();
+        let before = known.insert(signal.call_seq, signal.clone());
+        found.add_if(before.as_ref().is_some_and(|it| it != signal), || {
+            format!("{before:?} for one, {signal:?} for another")
+        });
+    }
+
+    /// The server has said which number a signal has.
+    fn added(
+        &mut self,
+        process: Process,
+        call: CallId,
+        call_seq: u64,
+        kind: Kind,
+        found: &mut Found,
+    ) {
+        let known = self.calls.get(&call).and_then(|known| known.get(&call_seq));
+        found.add_if(known.is_some_and(|known| known.kind != kind), || {
+            format!("{process:?} was told that {kind:?} is {known:?}")
+        });
+    }
+
+    /// Nobody goes on ringing.
+    fn quiet(&self, model: &Model, found: &mut Found) {
+        for ((process, call), heard) in &self.heard {
+            let program = model.sight.program(*process);
+            let runs = program.is_some_and(|program| program.ended.is_none());
+            found.add_if(runs && !heard.over, || {
+                format!("{process:?} does not know that {call} is over: {heard:?}")
+            });
+        }
+    }
+
+    /// Who takes part, signal by signal, as far as all of them are known.
+    fn replay(&self, found: &mut Found) {
+        for signals in self.calls.values() {
+            let mut taking_part: BTreeMap<UserId, DeviceId> = BTreeMap::new();
+            let (mut due, mut over, mut time_ms) = (1, false, 0);
+            for (call_seq, signal) in signals {
+                if *call_seq != due {
+                    break;
+                }
+                found.add_if(over, || format!("{signal:?} after the end"));
+                found.add_if(signal.time_ms < time_ms, || {
+                    format!("{signal:?} before what was before it")
+                });
+                (due, time_ms) = (due + 1, signal.time_ms);
+                over |= signal.kind == Kind::End;
+                let Some((user, device)) = signal.from else {
+                    continue;
+                };
+                let mine = taking_part.get(&user).copied();
+                let fits = match signal.kind {
+                    Kind::Offer => *call_seq == 1,
+                    Kind::Answer | Kind::Ringing | Kind::Decline => mine.is_none(),
+                    _ => mine == Some(device),
+                };
+                found.add_if(!fits, || {
+                    format!("{signal:?} while {taking_part:?} take part")
+                });
+                match signal.kind {
+                    Kind::Offer | Kind::Answer => {
+                        taking_part.insert(user, device);
+                    }
+                    Kind::Hangup => {
+                        taking_part.remove(&user);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// How long signals are kept at least.
+const MAILBOX_MS: u64 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use eim_codec::payload::CallEnd;
+
+    use super::*;
+    use crate::model::scene::{self, Feed};
+
+    fn signal(call_seq: u64, kind: Kind, device: Option<u8>) -> CallSignal {
+        CallSignal {
+            call: [5; 16].into(),
+            call_seq,
+            kind,
+            from: device.map(|device| (scene::user(device + 1), scene::device_id(device))),
+            time_ms: 1000,
+            body: Bytes::new(),
+            reason: CallEnd::Unspecified,
+            conversation: None,
+        }
+    }
+
+    fn heard(by: u8, signal: CallSignal, rings: bool) -> Feed {
+        Feed::Seen(Observation::Signal {
+            process: scene::process(by),
+            signal,
+            rings,
+        })
+    }
+
+    fn call() -> Vec<Feed> {
+        let mut feeds = scene::opening();
+        feeds.push(heard(1, signal(1, Kind::Offer, Some(0)), true));
+        feeds
+    }
+
+    #[test]
+    fn a_call_that_is_answered_and_ends_is_good() {
+        let mut good = call();
+        for by in [0, 1] {
+            if by == 0 {
+                good.push(heard(0, signal(1, Kind::Offer, Some(0)), false));
+            }
+            good.push(heard(by, signal(2, Kind::Answer, Some(1)), false));
+            good.push(heard(by, signal(3, Kind::Hangup, Some(0)), false));
+            good.push(heard(by, signal(4, Kind::End, None), false));
+        }
+        good.push(Feed::Seen(Observation::Quiet));
+        let found = scene::judge(CallsAreHeard::default(), good);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn signals_that_come_twice_or_not_are_found() {
+        let mut bad = call();
+        bad.push(heard(1, signal(1, Kind::Offer, Some(0)), true));
+        scene::assert_judges::<CallsAreHeard>(bad, "heard of");
+        let mut bad = call();
+        bad.push(heard(0, signal(1, Kind::Offer, Some(0)), false));
+        bad.push(heard(0, signal(2, Kind::Candidate, Some(0)), false));
+        bad.push(heard(1, signal(3, Kind::Candidate, Some(0)), true));
+        scene::assert_judges::<CallsAreHeard>(bad, "missed");
+    }
+
+    #[test]
+    fn two_answers_of_a_user_are_found() {
+        let mut bad = call();
+        bad.push(heard(1, signal(2, Kind::Answer, Some(1)), false));
+        let mut other = signal(3, Kind::Answer, Some(1));
+        other.from = Some((scene::user(2), scene::device_id(7)));
+        bad.push(heard(1, other, false));
+        scene::assert_judges::<CallsAreHeard>(bad, "take part");
+    }
+
+    #[test]
+    fn an_end_that_somebody_does_not_hear_is_found() {
+        let mut bad = call();
+        bad.push(Feed::Seen(Observation::Quiet));
+        scene::assert_judges::<CallsAreHeard>(bad, "is over");
+    }
+
+    #[test]
+    fn signals_that_differ_or_follow_the_end_are_found() {
+        let mut bad = call();
+        bad.push(heard(0, signal(1, Kind::Offer, Some(1)), false));
+        scene::assert_judges::<CallsAreHeard>(bad, "for another");
+        let mut bad = call();
+        bad.push(heard(1, signal(2, Kind::End, None), false));
+        bad.push(heard(1, signal(3, Kind::Ringing, Some(1)), false));
+        scene::assert_judges::<CallsAreHeard>(bad, "after the end");
+    }
+}

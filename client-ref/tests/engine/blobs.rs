@@ -250,11 +250,10 @@ impl Fetcher for Keeper {
     }
 }
 
-fn fetching(
-    client: Client,
-    brings: Vec<Option<Bytes>>,
-    here: usize,
-) -> JoinHandle<(Result<Fetched, BlobError>, Vec<u8>, Vec<String>)> {
+/// What came of it, the octets, and the addresses that were asked.
+type Outcome = (Result<Fetched, BlobError>, Vec<u8>, Vec<String>);
+
+fn fetching(client: Client, brings: Vec<Option<Bytes>>, here: usize) -> JoinHandle<Outcome> {
     tokio::spawn(async move {
         let download = Download {
             blob: BLOB.into(),

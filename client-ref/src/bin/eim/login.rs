@@ -64,7 +64,7 @@ impl Login {
             allow_plain: self.allow_plain,
             device_class: self
                 .device_class
-                .or(token.is_some().then_some(ClassName::Bot)),
+                .or_else(|| token.is_some().then_some(ClassName::Bot)),
             device_name: self.device_name,
         };
         let password = match globals.password()? {

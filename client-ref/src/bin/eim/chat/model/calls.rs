@@ -55,14 +55,8 @@ impl Model {
         match (signal.kind, signal.from) {
             (Kind::Offer, Some(from)) => return self.offered(signal, from),
             (Kind::Answer, Some(from)) => self.taken(signal.call, from, signal.time_ms),
-            (Kind::Decline, Some((user, _))) if user == self.me => {
-                if self.calls.remove(&signal.call).is_some() {
-                    self.notice("declined on another device".to_owned());
-                }
-            }
             (Kind::Decline, Some((user, _))) if self.calls.contains_key(&signal.call) => {
-                let name = self.user(user);
-                self.notice(format!("{name} declines"));
+                self.declined(signal.call, user);
             }
             (Kind::End, _) => self.ended(signal),
             _ => {}
@@ -105,6 +99,16 @@ impl Model {
                 self.notice(format!("{name} answers"));
             }
             _ => {}
+        }
+    }
+
+    fn declined(&mut self, call: CallId, user: UserId) {
+        if user == self.me {
+            self.calls.remove(&call);
+            self.notice("declined on another device".to_owned());
+        } else {
+            let name = self.user(user);
+            self.notice(format!("{name} declines"));
         }
     }
 

@@ -72,7 +72,7 @@ fn tells(reader: &mut (impl BufRead + Seek)) -> std::io::Result<bool> {
         window.drain(..kept);
         let read = reader.by_ref().take(1 << 20).read_to_end(&mut window)?;
         let found = |begin: &&[u8]| window.windows(begin.len()).any(|some| some == *begin);
-        if METADATA.iter().any(|begin| found(begin)) {
+        if METADATA.iter().any(found) {
             return Ok(true);
         }
         if read == 0 {

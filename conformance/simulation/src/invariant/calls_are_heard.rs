@@ -138,7 +138,7 @@ impl CallsAreHeard {
 
     /// The server has said which number a signal has.
     fn added(
-        &mut self,
+        &self,
         process: Process,
         call: CallId,
         call_seq: u64,

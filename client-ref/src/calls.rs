@@ -195,6 +195,8 @@ fn added(answer: &response::Body) -> Result<u64, RequestError> {
 /// A call whose signals are taken up in order.
 #[derive(Debug, Default)]
 struct Followed {
+    /// Server time of OFFER, once it is known.
+    started_ms: Option<u64>,
     seen: u64,
     /// Somebody else called, and nobody of this user has said anything to it.
     rings: bool,
@@ -212,12 +214,39 @@ pub(crate) enum Taken {
     Missing { after: u64 },
 }
 
+/// Which call is meant by a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Began {
+    /// The one that is followed, or none was.
+    Same,
+    /// Another one; whether the one before was not over.
+    Anew { gone: bool },
+}
+
 /// The calls that are followed.
 // impl[EIM-CAL-028]
 #[derive(Debug, Default)]
 pub(crate) struct Calls(BTreeMap<CallId, Followed>);
 
 impl Calls {
+    /// A call began at this time. One that began at another is forgotten: its server is gone, and
+    /// its numbers are given again.
+    // impl[EIM-CAL-030]
+    pub(crate) fn began(&mut self, call: CallId, started_ms: u64) -> Began {
+        let Some(followed) = self.0.get_mut(&call) else {
+            return Began::Same;
+        };
+        if *followed.started_ms.get_or_insert(started_ms) == started_ms {
+            return Began::Same;
+        }
+        let gone = followed.seen > 0 && !followed.over;
+        *followed = Followed {
+            started_ms: Some(started_ms),
+            ..Followed::default()
+        };
+        Began::Anew { gone }
+    }
+
     /// Takes up a signal; `me` is the user of this client.
     // impl[EIM-CAL-027]
     pub(crate) fn take(&mut self, signal: &CallSignal, me: UserId) -> Taken {
@@ -234,7 +263,10 @@ impl Calls {
         followed.seen = signal.call_seq;
         let mine = signal.from.is_some_and(|(user, _)| user == me);
         match signal.kind {
-            CallSignalKind::Offer => followed.rings = !mine,
+            CallSignalKind::Offer => {
+                followed.started_ms = Some(signal.time_ms);
+                followed.rings = !mine;
+            }
             CallSignalKind::Answer | CallSignalKind::Decline if mine => followed.rings = false,
             CallSignalKind::End => {
                 followed.rings = false;
@@ -247,10 +279,12 @@ impl Calls {
         }
     }
 
-    /// Signals before this number cannot be read any more: what follows is taken up from there.
-    pub(crate) fn skip(&mut self, call: CallId, through: u64) {
-        let followed = self.0.entry(call).or_default();
-        followed.seen = followed.seen.max(through);
+    /// Signals through the floor of the call cannot be read any more: what follows is taken up from
+    /// there.
+    pub(crate) fn skip(&mut self, info: &CallInfo) {
+        let followed = self.0.entry(info.call).or_default();
+        followed.started_ms.get_or_insert(info.started_ms);
+        followed.seen = followed.seen.max(info.floor);
     }
 
     /// What to ask after a list of calls: those that have news, and those that are not on it.
@@ -345,9 +379,36 @@ mod tests {
         }
         assert_eq!(take(&mut calls, 2), Taken::Old);
         assert_eq!(take(&mut calls, 5), Taken::Missing { after: 3 });
-        calls.skip([1; 16].into(), 9);
+        calls.skip(&CallInfo {
+            call: [1; 16].into(),
+            conversation: [5; 16].into(),
+            state: CallState::Ringing,
+            call_seq: 9,
+            floor: 9,
+            caller: OTHER.into(),
+            started_ms: 0,
+            devices: Vec::new(),
+        });
         assert_eq!(take(&mut calls, 9), Taken::Old);
         assert!(matches!(take(&mut calls, 10), Taken::Next { .. }));
+    }
+
+    // test[EIM-CAL-030]
+    #[test]
+    fn a_call_that_began_at_another_time_is_another_one() {
+        let mut calls = Calls::default();
+        let call = [1; 16].into();
+        assert_eq!(calls.began(call, 5), Began::Same);
+        let mut offer = signal(1, 1, CallSignalKind::Offer, OTHER);
+        offer.time_ms = 5;
+        assert_eq!(calls.take(&offer, ME.into()), Taken::Next { rings: true });
+        assert_eq!(calls.began(call, 5), Began::Same);
+        assert_eq!(calls.take(&offer, ME.into()), Taken::Old);
+        assert_eq!(calls.began(call, 6), Began::Anew { gone: true });
+        offer.time_ms = 6;
+        assert_eq!(calls.take(&offer, ME.into()), Taken::Next { rings: true });
+        calls.take(&signal(1, 2, CallSignalKind::End, OTHER), ME.into());
+        assert_eq!(calls.began(call, 7), Began::Anew { gone: false });
     }
 
     #[test]

@@ -373,7 +373,7 @@ mod tests {
         assert_eq!(FrameType(0x3F).to_string(), "0x3f");
         assert_eq!(ErrorCode(0x05FF).to_string(), "0x05ff");
         assert_eq!(Capability::SEND_ONLY.to_string(), "send-only");
-        assert_eq!(Operation(99).to_string(), "0x0063");
+        assert_eq!(Operation(9999).to_string(), "0x270f");
     }
 
     #[test]

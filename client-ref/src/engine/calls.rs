@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use eim_codec::id::{CallId, UserId};
 use eim_codec::payload::{
-    self, CallEvent, CallSignalsRequest, CallSignalsResponse, CallsRequest, CallsResponse, request,
+    self, CallEvent, CallSignalKind, CallSignalsRequest, CallSignalsResponse, CallsRequest,
+    CallsResponse, request,
 };
 use eim_codec::registry::{Capability, ErrorCode, EventNumber, Operation};
 use eim_codec::time::Timestamp;
@@ -12,7 +13,7 @@ use prost::Message as _;
 
 use super::Engine;
 use super::requests::Purpose;
-use crate::calls::{CallInfo, CallSignal, Calls, Taken};
+use crate::calls::{Began, CallInfo, CallSignal, Calls, Taken};
 use crate::event::Event;
 
 /// Calls as far as this connection carries them.
@@ -86,11 +87,25 @@ impl Engine {
 
     fn take_signal(&mut self, signal: CallSignal) {
         let Some(me) = self.user() else { return };
+        if signal.kind == CallSignalKind::Offer {
+            self.began(signal.call, signal.time_ms);
+        }
         match self.phone.calls.take(&signal, me) {
             Taken::Next { rings } => self.events.emit(Event::Call { signal, rings }),
             Taken::Old => {}
             Taken::Missing { after } => self.ask_signals(signal.call, after),
         }
+    }
+
+    /// Whether nothing is known of a call that began at this time, although its number is known.
+    fn began(&mut self, call: CallId, started_ms: u64) -> bool {
+        let Began::Anew { gone } = self.phone.calls.began(call, started_ms) else {
+            return false;
+        };
+        if gone {
+            self.events.emit(Event::CallGone(call));
+        }
+        true
     }
 
     fn ask_signals(&mut self, call: CallId, after: u64) {
@@ -108,6 +123,9 @@ impl Engine {
     /// Answer to CALLS.
     pub(super) fn calls_listed(&mut self, answer: &CallsResponse) {
         let listed: Vec<_> = answer.calls.iter().filter_map(CallInfo::read).collect();
+        for info in &listed {
+            self.began(info.call, info.started_ms);
+        }
         for (call, after) in self.phone.calls.listed(&listed) {
             self.ask_signals(call, after);
         }
@@ -115,6 +133,11 @@ impl Engine {
 
     /// Answer to CALL_SIGNALS.
     pub(super) fn signals_read(&mut self, call: CallId, after: u64, page: &CallSignalsResponse) {
+        let info = page.call.as_ref().and_then(CallInfo::read);
+        let anew = info.is_some_and(|info| self.began(call, info.started_ms));
+        if anew && after > 0 {
+            return self.ask_signals(call, 0);
+        }
         let mut last = after;
         for signal in page.signals.iter().filter_map(CallSignal::read) {
             last = last.max(signal.call_seq);
@@ -150,7 +173,8 @@ impl Engine {
         let found = listed.into_iter().find(|info| info.call == call);
         match found {
             Some(info) => {
-                self.phone.calls.skip(call, info.floor);
+                self.began(call, info.started_ms);
+                self.phone.calls.skip(&info);
                 self.ask_signals(call, info.floor);
             }
             None if self.phone.calls.forget(call) => self.events.emit(Event::CallGone(call)),

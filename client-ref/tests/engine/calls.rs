@@ -120,6 +120,77 @@ async fn what_was_missed_is_read_again_and_taken_up_in_order() {
     assert_eq!(heard(&mut events).await, (7, false));
 }
 
+/// What an application hears of calls: numbers of signals, 0 for a call that is gone.
+async fn told(events: &mut Events, count: usize) -> Vec<u64> {
+    let mut told = Vec::new();
+    while told.len() < count {
+        match events.next().await {
+            Some(Event::Call { signal, .. }) => told.push(signal.call_seq),
+            Some(Event::CallGone(_)) => told.push(0),
+            Some(_) => {}
+            None => panic!("the client is over"),
+        }
+    }
+    told
+}
+
+// test[EIM-CAL-030]
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_started_once_more_is_heard_from_its_beginning() {
+    let offer = |time_ms| payload::CallSignal {
+        time_ms,
+        ..signal(1, Kind::Offer, BOB)
+    };
+    let since = |started_ms, call_seq| payload::Call {
+        started_ms,
+        ..info(call_seq)
+    };
+    let mut world = World::at(0).await;
+    let (_client, mut events, mut peer) = start(&mut world).await;
+    list(&mut peer, vec![]).await;
+    tell(&mut peer, offer(5));
+    tell(&mut peer, signal(2, Kind::Ringing, ME));
+    peer.quiet().await;
+    assert_eq!(told(&mut events, 2).await, [1, 2]);
+
+    // The list tells of it, and the numbers say nothing.
+    drop(peer);
+    let mut peer = world.accept(0).await;
+    list(&mut peer, vec![since(6, 2)]).await;
+    let both = vec![offer(6), signal(2, Kind::Ringing, ME)];
+    signals(&mut peer, 0, both, false).await;
+    peer.quiet().await;
+    assert_eq!(told(&mut events, 3).await, [0, 1, 2]);
+
+    // It is over already, and only whoever asks for its signals learns of it.
+    drop(peer);
+    let mut peer = world.accept(0).await;
+    list(&mut peer, vec![]).await;
+    let request = peer.request().await;
+    let page = CallSignalsResponse {
+        call: Some(since(7, 2)),
+        ..CallSignalsResponse::default()
+    };
+    peer.respond(&request, response::Body::CallSignals(page));
+    let request = peer.request().await;
+    let page = CallSignalsResponse {
+        call: Some(since(7, 2)),
+        signals: vec![offer(7), signal(2, Kind::End, BOB)],
+        more: false,
+    };
+    peer.respond(&request, response::Body::CallSignals(page));
+    peer.quiet().await;
+    assert_eq!(told(&mut events, 3).await, [0, 1, 2]);
+
+    // An event says so first.
+    drop(peer);
+    let mut peer = world.accept(0).await;
+    list(&mut peer, vec![]).await;
+    tell(&mut peer, offer(8));
+    peer.quiet().await;
+    assert_eq!(told(&mut events, 1).await, [1]);
+}
+
 // test[EIM-CAL-027]
 #[tokio::test(start_paused = true)]
 async fn a_call_that_the_server_does_not_know_any_more_is_over() {

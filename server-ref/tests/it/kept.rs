@@ -26,7 +26,12 @@ async fn behind_a_proxy_that_ends_tls_nothing_is_bound_and_nothing_resumed() {
     for (settings, expected) in [
         (
             "",
-            &["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EIM-RESUME"][..],
+            &[
+                "SCRAM-SHA-256-PLUS",
+                "SCRAM-SHA-256",
+                "EIM-RESUME",
+                "EIM-TOKEN",
+            ][..],
         ),
         ("[listen]\nbehind_proxy = true", &["SCRAM-SHA-256"][..]),
     ] {

@@ -12,22 +12,27 @@ use crate::observation::{Observation, Process, Question, Reply};
 
 /// A signal is the same for everybody, and an application hears of those of a call in order, each
 /// once; one device of a user takes part at a time, and only those that do say anything about the
-/// media; nothing follows the end; and in the end whoever was called knows that it is over.
+/// media; nothing follows the end; and in the end whoever was called knows that it is over. A call
+/// is started once more only where the server that knew it is gone, and whoever hears of that has
+/// heard the end of the one before.
 #[derive(Debug, Default)]
 pub struct CallsAreHeard {
-    calls: BTreeMap<CallId, BTreeMap<u64, CallSignal>>,
+    /// Each time that a call was started.
+    calls: BTreeMap<CallId, Vec<BTreeMap<u64, CallSignal>>>,
     heard: BTreeMap<(Process, CallId), Heard>,
     asked: BTreeMap<(Process, u32), (CallId, Kind)>,
+    /// Servers that have ended.
+    ended: usize,
 }
 
 /// What one application heard of one call.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Heard {
+    /// Which start of the call.
+    start: usize,
     last: u64,
     rings: bool,
     over: bool,
-    /// The server that had the call is gone; whoever started it may start it once more.
-    stale: bool,
 }
 
 impl Invariant for CallsAreHeard {
@@ -56,12 +61,11 @@ impl Invariant for CallsAreHeard {
                 signal,
                 rings,
             }) => {
-                self.told(*process, signal, *rings, found);
-                self.known(signal, found);
+                let start = self.known(*process, signal, found);
+                self.told(*process, start, signal, *rings, found);
             }
             Event::Seen(Observation::CallGone { process, call }) => {
-                let heard = self.heard.entry((*process, *call)).or_default();
-                (heard.rings, heard.over) = (false, true);
+                self.heard.remove(&(*process, *call));
             }
             Event::Seen(Observation::Asked {
                 process,
@@ -79,11 +83,7 @@ impl Invariant for CallsAreHeard {
                     self.added(*process, call, *call_seq, kind, found);
                 }
             }
-            Event::Seen(Observation::ServerEnded { .. }) => {
-                self.replay(found);
-                self.calls.clear();
-                self.heard.values_mut().for_each(|heard| heard.stale = true);
-            }
+            Event::Seen(Observation::ServerEnded { .. }) => self.ended += 1,
             Event::Seen(Observation::Quiet) => self.quiet(model, found),
             Event::End => self.replay(found),
             _ => {}
@@ -92,10 +92,33 @@ impl Invariant for CallsAreHeard {
 }
 
 impl CallsAreHeard {
-    fn told(&mut self, process: Process, signal: &CallSignal, rings: bool, found: &mut Found) {
-        let heard = self.heard.entry((process, signal.call)).or_default();
-        if heard.stale {
-            *heard = Heard::default();
+    fn told(
+        &mut self,
+        process: Process,
+        start: usize,
+        signal: &CallSignal,
+        rings: bool,
+        found: &mut Found,
+    ) {
+        let over = signal.kind == Kind::End;
+        let now = Heard {
+            start,
+            last: signal.call_seq,
+            rings,
+            over,
+        };
+        found.add_if(rings && over, || {
+            format!("{process:?} rings after {signal:?}")
+        });
+        let Some(heard) = self.heard.insert((process, signal.call), now) else {
+            // Of the beginning something may be too old.
+            return;
+        };
+        if heard.start != start {
+            found.add_if(!heard.over, || {
+                format!("{process:?} heard of {signal:?}, and not that the call before is over")
+            });
+            return;
         }
         found.add_if(signal.call_seq <= heard.last, || {
             format!("{process:?} heard of {signal:?} after {}", heard.last)
@@ -103,50 +126,58 @@ impl CallsAreHeard {
         found.add_if(heard.over, || {
             format!("{process:?} heard of {signal:?} after the end")
         });
-        let known = self.calls.get(&signal.call);
-        // Of the beginning something may be too old.
-        let old = heard.last == 0 && signal.call_seq > 1;
-        let skipped = signal.call_seq > heard.last + 1 && !old;
+        let known = self.start(signal.call, start);
         let recent = known.and_then(|known| known.get(&(signal.call_seq - 1)));
         let recent = recent.is_some_and(|before| signal.time_ms < before.time_ms + MAILBOX_MS);
-        found.add_if(skipped && recent, || {
+        found.add_if(signal.call_seq > heard.last + 1 && recent, || {
             format!(
                 "{process:?} missed what is between {} and {signal:?}",
                 heard.last
             )
         });
-        let over = signal.kind == Kind::End;
-        found.add_if(rings && over, || {
-            format!("{process:?} rings after {signal:?}")
-        });
-        *heard = Heard {
-            last: signal.call_seq.max(heard.last),
-            rings,
-            over,
-            stale: false,
-        };
     }
 
-    /// Everybody hears the same.
-    fn known(&mut self, signal: &CallSignal, found: &mut Found) {
-        let known = self.calls.entry(signal.call).or_default();
-        let before = known.insert(signal.call_seq, signal.clone());
+    fn start(&self, call: CallId, start: usize) -> Option<&BTreeMap<u64, CallSignal>> {
+        self.calls.get(&call)?.get(start)
+    }
+
+    /// Everybody hears the same. Gives back which start of the call it belongs to.
+    fn known(&mut self, process: Process, signal: &CallSignal, found: &mut Found) -> usize {
+        let starts = self.calls.entry(signal.call).or_default();
+        let heard = self.heard.get(&(process, signal.call));
+        let newest = starts.len().saturating_sub(1);
+        let start = match signal.kind {
+            Kind::Offer => {
+                let same = |start: &BTreeMap<u64, CallSignal>| {
+                    start.get(&1).is_none_or(|offer| offer == signal)
+                };
+                starts.iter().rposition(same).unwrap_or(starts.len())
+            }
+            _ => heard.map_or(newest, |heard| heard.start),
+        };
+        if start >= starts.len() {
+            starts.push(BTreeMap::new());
+        }
+        // What the end of a server lets begin anew, it lets begin once.
+        found.add_if(start > self.ended, || {
+            format!("{:?} for one, {signal:?} for another", starts.first())
+        });
+        let known = starts.get_mut(start);
+        let before = known.and_then(|known| known.insert(signal.call_seq, signal.clone()));
         found.add_if(before.as_ref().is_some_and(|it| it != signal), || {
             format!("{before:?} for one, {signal:?} for another")
         });
+        start
     }
 
     /// The server has said which number a signal has.
-    fn added(
-        &self,
-        process: Process,
-        call: CallId,
-        call_seq: u64,
-        kind: Kind,
-        found: &mut Found,
-    ) {
-        let known = self.calls.get(&call).and_then(|known| known.get(&call_seq));
-        found.add_if(known.is_some_and(|known| known.kind != kind), || {
+    fn added(&self, process: Process, call: CallId, call_seq: u64, kind: Kind, found: &mut Found) {
+        let Some(starts) = self.calls.get(&call) else {
+            return;
+        };
+        let known: Vec<_> = starts.iter().map(|start| start.get(&call_seq)).collect();
+        let fits = |known: &Option<&CallSignal>| known.is_none_or(|known| known.kind == kind);
+        found.add_if(!known.iter().any(fits), || {
             format!("{process:?} was told that {kind:?} is {known:?}")
         });
     }
@@ -164,7 +195,7 @@ impl CallsAreHeard {
 
     /// Who takes part, signal by signal, as far as all of them are known.
     fn replay(&self, found: &mut Found) {
-        for signals in self.calls.values() {
+        for signals in self.calls.values().flatten() {
             let mut taking_part: BTreeMap<UserId, DeviceId> = BTreeMap::new();
             let (mut due, mut over, mut time_ms) = (1, false, 0);
             for (call_seq, signal) in signals {
@@ -213,6 +244,7 @@ mod tests {
 
     use super::*;
     use crate::model::scene::{self, Feed};
+    use crate::observation::Ending;
 
     fn signal(call_seq: u64, kind: Kind, device: Option<u8>) -> CallSignal {
         CallSignal {
@@ -267,6 +299,35 @@ mod tests {
         bad.push(heard(0, signal(2, Kind::Candidate, Some(0)), false));
         bad.push(heard(1, signal(3, Kind::Candidate, Some(0)), true));
         scene::assert_judges::<CallsAreHeard>(bad, "missed");
+    }
+
+    #[test]
+    fn a_call_is_started_once_more_where_the_server_is_gone() {
+        let again = CallSignal {
+            time_ms: 2000,
+            ..signal(1, Kind::Offer, Some(0))
+        };
+        let gone = Feed::Seen(Observation::CallGone {
+            process: scene::process(1),
+            call: [5; 16].into(),
+        });
+        let ended = || {
+            Feed::Seen(Observation::ServerEnded {
+                incarnation: 1,
+                how: Ending::Crash,
+            })
+        };
+        let over = || heard(1, signal(2, Kind::End, None), false);
+        let mut good = call();
+        good.extend([ended(), gone, heard(1, again.clone(), true), over()]);
+        let found = scene::judge(CallsAreHeard::default(), good);
+        assert!(found.is_empty(), "{found:?}");
+        let mut bad = call();
+        bad.extend([ended(), heard(1, again.clone(), true)]);
+        scene::assert_judges::<CallsAreHeard>(bad, "the call before is over");
+        let mut bad = call();
+        bad.extend([over(), heard(1, again, true)]);
+        scene::assert_judges::<CallsAreHeard>(bad, "for another");
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl Requests {
             return Err(Refusal::new(ErrorCode::UNAVAILABLE, detail));
         }
         answer.offset = blobs.stored(tenant, &blob).await?;
+        tracing::debug!(blob = %blob.blob, offset = answer.offset, "an upload goes on");
         let transfer = Transfer::Upload {
             offset: answer.offset,
             blob,

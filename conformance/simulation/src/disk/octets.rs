@@ -96,19 +96,20 @@ impl BlobStore for DiskOctets {
     async fn put(&self, content: Content, part: u32, octets: Bytes) -> Result<(), BlobError> {
         self.alive().await;
         let (id, length) = (content.id, octets.len() as u64);
-        let takes = {
+        let (written, takes) = {
             let mut state = self.disk.state();
-            if !state.is_full() {
+            let written = !state.is_full();
+            if written {
                 state.octets.unsynced.push((id, part, octets));
             }
-            state.takes_octets()
+            (written, state.takes_octets())
         };
         self.life.pass(Point::Written).await;
         tokio::time::sleep(takes).await;
         self.alive().await;
         {
             let mut state = self.disk.state();
-            if state.is_full() {
+            if !written || state.is_full() {
                 let mine = |it: &(BlobId, u32, Bytes)| (it.0, it.1) == (id, part);
                 state.octets.unsynced.retain(|it| !mine(it));
                 return Err(BlobError::Failed("no space left on the disk".to_owned()));

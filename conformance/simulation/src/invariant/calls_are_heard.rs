@@ -31,7 +31,6 @@ struct Heard {
     /// Which start of the call.
     start: usize,
     last: u64,
-    rings: bool,
     over: bool,
 }
 
@@ -104,7 +103,6 @@ impl CallsAreHeard {
         let now = Heard {
             start,
             last: signal.call_seq,
-            rings,
             over,
         };
         found.add_if(rings && over, || {

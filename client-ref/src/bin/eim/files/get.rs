@@ -88,6 +88,7 @@ pub(crate) struct How {
     /// From an address, if there is one.
     pub(crate) direct: bool,
     /// Which need not be confidential.
+    #[cfg_attr(not(feature = "direct"), expect(dead_code, reason = "nobody fetches"))]
     pub(crate) plain: bool,
 }
 

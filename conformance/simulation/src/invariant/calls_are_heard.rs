@@ -315,7 +315,11 @@ mod tests {
                 how: Ending::Crash,
             })
         };
-        let over = || heard(1, signal(2, Kind::End, None), false);
+        let over = || {
+            let end = signal(2, Kind::End, None);
+            let time_ms = 3000;
+            heard(1, CallSignal { time_ms, ..end }, false)
+        };
         let mut good = call();
         good.extend([ended(), gone, heard(1, again.clone(), true), over()]);
         let found = scene::judge(CallsAreHeard::default(), good);
